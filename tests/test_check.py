@@ -1,0 +1,268 @@
+"""The frame of the checks: each kind of wrong answer gets the message made for it."""
+
+import io
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+import torch
+
+from metarl_core.check import (
+    CheckFailed, NotDone, Wrong, case, choice_check, design_check, function_check, value_check,
+)
+from metarl_core.check.compare import changed, clone, difference
+
+
+def _cases():
+    for seed in range(3):
+        yield case(torch.randn(4, 6, generator=torch.Generator().manual_seed(seed)), gamma=0.5 + 0.2 * seed)
+
+
+def _by_definition(rewards, gamma):
+    return torch.stack([sum(gamma**t * r for t, r in enumerate(episode)) for episode in rewards])
+
+
+check = function_check(
+    "discounted_return", _by_definition, _cases,
+    Wrong("undiscounted", "Where does gamma come in?", lambda rewards, gamma: rewards.sum(-1)),
+    Wrong("late_start", "At what power does it begin?", lambda rewards, gamma: gamma * _by_definition(rewards, gamma)),
+    Wrong("negative", "A sign is lost.", when=lambda got, rewards, gamma: torch.equal(got.sign(), -_by_definition(rewards, gamma).sign())),
+)  # fmt: skip
+
+
+def right(rewards, gamma):
+    return (rewards * gamma ** torch.arange(rewards.shape[-1])).sum(-1)
+
+
+def rejected(answer, by=check) -> CheckFailed:
+    with pytest.raises(CheckFailed) as caught:
+        by(answer)
+    assert caught.value._render_traceback_() == [str(caught.value)]
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+    return caught.value
+
+
+def test_right_answer_prints_one_line():
+    out = io.StringIO()
+    with redirect_stdout(out):
+        assert check(right) is None
+    assert out.getvalue() == "Passed: `discounted_return` is right on 3 different inputs.\n"
+
+
+def test_misconceptions_are_named():
+    assert rejected(lambda rewards, gamma: rewards.cumsum(-1)[:, -1]).misconception == "undiscounted"
+    late = rejected(lambda rewards, gamma: right(rewards, gamma) * gamma)
+    assert (late.misconception, str(late)) == ("late_start", "At what power does it begin?")
+    assert rejected(lambda rewards, gamma: -3 * right(rewards, gamma)).misconception == "negative"
+
+
+def test_a_misconception_must_explain_every_wrong_result():
+    def sometimes(rewards, gamma):
+        return rewards.sum(-1) if gamma < 0.6 else torch.zeros(4)
+
+    assert rejected(sometimes).misconception is None
+
+
+def test_constant_is_rejected():
+    constant = right(*next(_cases()).args, **next(_cases()).kwargs)
+    error = rejected(lambda rewards, gamma: constant)
+    assert error.kind == "value" and "largest difference" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "kind", "words"),
+    [
+        (lambda r: None, "type", "Is there a `return`?"),
+        (lambda r: "abc", "type", "the str 'abc'"),
+        (lambda r: r.numpy(), "type", "a numpy array of shape [4]"),
+        (lambda r: r[:, None], "shape", "has shape [4, 1]; expected is [4]"),
+        (lambda r: r.double(), "dtype", "torch.float64; expected is torch.float32"),
+        (lambda r: r / 0 * 0, "finite", "NaN"),
+        (lambda r: r / 0, "finite", "infinite"),
+        (lambda r: r + 0.5, "value", "0.5"),
+    ],
+)
+def test_structure_before_values(spoil, kind, words):
+    error = rejected(lambda rewards, gamma: spoil(right(rewards, gamma)))
+    assert error.kind == kind and words in str(error)
+
+
+def test_predicates_are_spared_a_wrong_structure():
+    fragile = function_check("f", _by_definition, _cases, Wrong("m", "", when=lambda got, *a, **k: got.shape[7] > 0))
+    assert rejected(lambda rewards, gamma: None, fragile).kind == "type"
+
+
+def test_exception_names_the_learners_line():
+    def answer(rewards, gamma):
+        weights = gamma
+        return weights @ rewards  # a line to be quoted
+
+    error = rejected(answer)
+    assert error.kind == "exception"
+    assert "TypeError" in str(error) and "return weights @ rewards  # a line to be quoted" in str(error)
+    assert f"in line {answer.__code__.co_firstlineno + 2} of" in str(error)
+
+
+def test_exception_deep_in_a_library_names_the_learners_line():
+    error = rejected(lambda rewards, gamma: torch.nn.functional.linear(rewards, torch.zeros(3, 3)))
+    assert "RuntimeError" in str(error) and "test_check" not in str(error) and "torch.nn.functional.linear" in str(error)
+
+
+def test_wrong_signature():
+    error = rejected(lambda rewards: rewards)
+    assert "discounted_return(<4x6 Tensor>, gamma=0.5)" in str(error) and "unexpected keyword argument" in str(error)
+
+
+def test_stub_is_not_done():
+    def discounted_return(rewards, gamma):
+        raise NotImplementedError()
+
+    for answer in (discounted_return, None, ...):
+        with pytest.raises(NotDone) as caught:
+            check(answer)
+        assert str(caught.value) == "Not done yet: fill in `discounted_return`."
+        assert isinstance(caught.value, NotImplementedError)
+
+
+def test_a_stub_that_the_answer_uses_is_named():
+    def weights(n):
+        raise NotImplementedError
+
+    with pytest.raises(NotDone, match="fill in `weights`"):
+        check(lambda rewards, gamma: weights(6) @ rewards)
+
+
+def test_a_librarys_not_implemented_is_no_stub():
+    error = rejected(lambda rewards, gamma: torch.ones(3, device='meta').cpu())
+    assert "NotImplementedError" in str(error)
+
+
+def test_arguments_must_survive():
+    def answer(rewards, gamma):
+        result = right(rewards, gamma)
+        rewards.mul_(gamma)
+        return result
+
+    assert rejected(answer).kind == "changed arguments"
+
+
+def test_interrupt_passes_through():
+    def answer(rewards, gamma):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check(answer)
+
+
+def test_observe_judges_the_gradient():
+    def gradient(loss, theta):
+        (g,) = torch.autograd.grad(loss(theta), theta)
+        return g
+
+    def cases():
+        for seed in range(2):
+            yield case(torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_())
+
+    by = function_check(
+        "loss", lambda theta: theta.detach(), cases,
+        Wrong("detached", "The graph was cut.", raises="does not require grad"),
+        Wrong("factor", "Where has the half gone?", lambda theta: (theta**2).sum()),
+        observe=gradient,
+    )  # fmt: skip
+    by(lambda theta: 0.5 * theta @ theta)
+    assert rejected(lambda theta: 0.5 * theta.detach() @ theta.detach(), by).misconception == "detached"
+    assert rejected(lambda theta: theta @ theta, by).misconception == "factor"
+    assert "returned None, and using that raised" in str(rejected(lambda theta: None, by))
+
+
+def test_value():
+    slope = value_check("slope", -2.5, Wrong("sign", "Which way is downhill?", 2.5), Wrong("big", "Too big.", when=lambda a: a > 9))
+    for answer in (-2.5, np.float32(-2.5), torch.tensor(-2.5), -2.5001):
+        slope(answer)
+    assert rejected(2.5, slope).misconception == "sign"
+    assert rejected(10, slope).misconception == "big"
+    assert rejected(1.0, slope).kind == "value" and "-2.5" not in str(rejected(1.0, slope))
+    assert rejected("x", slope).kind == "type" and "-2.5" not in str(rejected("x", slope))
+    assert rejected(True, slope).kind == "type"
+    assert rejected(float("nan"), slope).kind == "finite"
+    for answer in (None, ...):
+        with pytest.raises(NotImplementedError, match="fill in `slope`"):
+            slope(answer)
+
+
+def test_choice(capsys):
+    why = choice_check("why", "B", "Since it fits.", Wrong("A", "A would be blue.", "A"), Wrong("C", "C would be red.", "C"))
+    why(" b")
+    assert capsys.readouterr().out == "Passed: `why` is right. Since it fits.\n"
+    assert str(rejected("c", why)) == "C would be red."
+    assert "one of the letters A, B, C" in str(rejected("D", why))
+    assert rejected(2, why).kind == "type"
+
+
+def test_design():
+    plan = design_check(
+        "plan", {"seeds": int, "rate": float, "split": ("train", "test")},
+        Wrong("one_seed", "Luck?", when=lambda p: p["seeds"] < 5), Wrong("leak", "Seen before?", when=lambda p: p["split"] == "train"),
+    )  # fmt: skip
+    good = {"seeds": 5, "rate": 1, "split": "test"}
+    plan(good)
+    assert rejected({**good, "seeds": 1}, plan).misconception == "one_seed"
+    assert rejected({**good, "split": "train"}, plan).misconception == "leak"
+    assert rejected({**good, "split": "all"}, plan).kind == "type"
+    assert rejected({**good, "seeds": True}, plan).kind == "type"
+    assert rejected({"seeds": 5}, plan).kind == "shape"
+    assert rejected([5], plan).kind == "type"
+    with pytest.raises(NotImplementedError, match=r'plan\["split"\]'):
+        plan({**good, "split": ...})
+
+
+def test_compare_nested():
+    expected = {"w": torch.zeros(2), "n": (1, True, "a", 0.5, None, np.zeros(2))}
+    same = {"w": torch.zeros(2), "n": (1, True, "a", 0.5, None, np.zeros(2))}
+
+    def off(got):
+        return difference(got, expected, 1e-5, 1e-8)
+
+    assert off(same) is None
+    assert "lacks the keys 'n'" in off({"w": torch.zeros(2)}).message
+    assert off({**same, "n": same["n"][:3]}).kind == "shape"
+    for place, wrong, kind in [(0, 2, "value"), (0, True, "type"), (1, 1, "type"), (2, "b", "value"), (3, "a", "type"),
+                               (3, 0.6, "value"), (4, 0, "type"), (5, np.zeros(3), "shape"), (5, np.zeros(2, "f4"), "dtype")]:  # fmt: skip
+        parts = list(same["n"])
+        parts[place] = wrong
+        found = off({**same, "n": tuple(parts)})
+        assert found.kind == kind and f"['n'][{place}]" in found.message
+    first = off({"w": torch.ones(2), "n": (1, True, "a", 0.5, None, None)})
+    assert first.kind == "type"  # the type of the second part goes before the values of the first
+
+
+def test_infinities_and_nans_that_are_expected():
+    expected = torch.tensor([1.0, float("inf"), float("nan")])
+    assert difference(expected.clone(), expected, 1e-5, 0) is None
+    assert difference(torch.tensor([1.0, -float("inf"), float("nan")]), expected, 1e-5, 0).kind == "finite"
+    assert difference(torch.tensor([2.0, float("inf"), float("nan")]), expected, 1e-5, 0).kind == "value"
+
+
+def test_clone_and_changed():
+    generator = torch.Generator().manual_seed(3)
+    net = torch.nn.Linear(2, 2)
+    before = {"p": torch.zeros(2, requires_grad=True), "l": [np.ones(2), (1, "a")], "g": generator, "net": net}
+    twin = clone(before)
+    assert twin["p"].is_leaf and twin["p"].requires_grad and not changed(before, twin)
+    assert torch.equal(torch.rand(3, generator=twin["g"]), torch.rand(3, generator=generator))
+    with torch.no_grad():
+        twin["net"].bias += 1
+    assert changed(before, twin)
+    twin = clone(before)
+    twin["l"][0][0] = 7
+    assert changed(before, twin)
+    twin = clone(before)
+    twin["new"] = 1
+    assert changed(before, twin)
+
+
+def test_a_misconception_must_be_recognisable_and_named_once():
+    with pytest.raises(ValueError, match="needs an `answer`"):
+        Wrong("x", "message")
+    with pytest.raises(ValueError, match="twice"):
+        value_check("v", 1, Wrong("x", "", 2), Wrong("x", "", 3))
