@@ -1,0 +1,115 @@
+# Two commands are enough: `make lab` opens the course, `make test` proves it. `make help` lists the rest.
+# Everything is installed into .venv; nothing is registered outside this folder. GNU make 3.81 (macOS) is enough.
+
+PYTHON  ?= python3
+WORKERS ?= 2
+LAB_ARGS ?=
+START   := chapters/00_start_here.ipynb
+
+VENV := .venv
+PY   := $(VENV)/bin/python
+LAB_READY  := $(VENV)/lab.stamp
+TEST_READY := $(VENV)/test.stamp
+
+# One thread each: small batched operations gain nothing from a second one, and two busy processes that
+# both ask for every core slow each other down a hundredfold. `OMP_NUM_THREADS=4 make lab` still wins.
+OMP_NUM_THREADS ?= 1
+MKL_NUM_THREADS ?= $(OMP_NUM_THREADS)
+export OMP_NUM_THREADS MKL_NUM_THREADS
+
+# A learner may have a kernel of their own that is called python3, too; the one in .venv goes first.
+export JUPYTER_PREFER_ENV_PATH := 1
+
+NBVAL_ENV  := IPYTHONDIR=$(CURDIR)/tests/ipython
+NOTEBOOKS   = $(wildcard chapters/*.ipynb solutions/*.ipynb)
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test notebooks exercises experiments map doctor benchmarks lint clean
+
+# The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv).
+ifneq ($(shell test -x $(PY) && echo alive),alive)
+.PHONY: $(LAB_READY) $(TEST_READY)
+endif
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# python3-venv is a package of its own on Debian and Ubuntu, hence the second check.
+define make_venv
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo "There is no $(PYTHON) on this machine: install Python 3.11 or newer, or name one, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$("$(PYTHON)" -V 2>&1), and the course needs Python 3.11 or newer: name one, as in 'make lab PYTHON=python3.12'." >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) cannot make virtual environments: on Debian or Ubuntu run 'sudo apt-get install python3-venv', then try again." >&2; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { \
+	  echo "Making $(VENV) with $$("$(PYTHON)" -V) ..."; "$(PYTHON)" -m venv --clear $(VENV); }
+endef
+
+# JupyterLab asks about news and updates over the network unless told not to.
+define quiet_lab
+	@mkdir -p $(VENV)/share/jupyter/lab/settings
+	@printf '%s\n' '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
+	  > $(VENV)/share/jupyter/lab/settings/overrides.json
+endef
+
+$(LAB_READY): pyproject.toml constraints.txt
+	$(make_venv)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
+	$(quiet_lab)
+	@touch $@
+
+$(TEST_READY): pyproject.toml constraints.txt
+	$(make_venv)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
+	$(quiet_lab)
+	@touch $(LAB_READY) $@
+
+# Without a screen to open a browser on, Lab prints its address and waits. As root, a browser would refuse
+# to start and Lab itself asks for a flag. LAB_ARGS is for the rest, as in LAB_ARGS=--ip=0.0.0.0 in a container.
+lab: $(LAB_READY)  ## open the course in JupyterLab
+	@set -- --ServerApp.root_dir="$(CURDIR)"; \
+	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
+	if [ "$$(id -u)" = 0 ] || { [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" ]; }; then \
+	  set -- "$$@" --no-browser; \
+	  echo "No browser is opened here: copy the address with the token below into yours. Ctrl-C twice ends the course."; \
+	fi; \
+	exec $(PY) -m jupyterlab "$$@" $(LAB_ARGS) $(START)
+
+# Both halves run even if the first one fails: one run tells all that is wrong.
+test: $(TEST_READY)  ## prove everything: package, notebooks, exercises
+	@failed=0; \
+	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile || failed=1; \
+	if [ -n "$(NOTEBOOKS)" ]; then \
+	  $(NBVAL_ENV) $(PY) -m pytest --nbval-lax $(NOTEBOOKS) -n $(WORKERS) --dist loadfile --nbval-cell-timeout=600 || failed=1; \
+	else \
+	  echo "There is no notebook in chapters/ or solutions/ yet."; \
+	fi; \
+	if [ $$failed = 0 ]; then echo "make test: everything holds."; else echo "make test: something failed, see above." >&2; fi; \
+	exit $$failed
+
+notebooks: $(TEST_READY)  ## re-pair and re-execute the chapters that changed
+	$(PY) -m tools.notebooks
+
+exercises: $(TEST_READY)  ## make exercises/ from solutions/
+	$(PY) -m tools.exercises
+
+experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
+	$(PY) -m experiments
+
+benchmarks: $(TEST_READY)  ## measure speed beside other libraries
+	$(PY) -m benchmarks
+
+map: $(TEST_READY)  ## write README's course map from course.toml
+	$(PY) -m tools.course_map
+
+lint: $(TEST_READY)  ## look for slips with ruff
+	$(PY) -m ruff check .
+
+doctor: $(LAB_READY)  ## say what is wrong with the installation
+	@$(PY) -m metarl_core.doctor
+
+clean:  ## remove .venv and what can be made again
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

@@ -1,0 +1,50 @@
+"""What a fresh installation must give, as far as it can be seen in a moment."""
+
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from jupytext.config import load_jupytext_config
+
+ROOT = Path(__file__).resolve().parent.parent
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def installed_by_make():
+    return any(distribution.read_text("direct_url.json") for distribution in metadata.distributions(name="metarl_core"))
+
+
+def test_importing_the_package_imports_nothing_else():
+    code = "import sys, metarl_core; print(*{'torch', 'numpy', 'gymnasium', 'matplotlib'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""
+
+
+@pytest.mark.skipif(not installed_by_make(), reason="metarl_core is not installed in this environment")
+def test_notebooks_import_the_package_from_any_folder(tmp_path):
+    code = "import metarl_core; print(metarl_core.__file__)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert Path(run.stdout.strip()) == ROOT / "metarl_core" / "__init__.py"
+
+
+def test_every_folder_with_modules_is_a_package():
+    """setuptools leaves out a folder without __init__.py, and an editable install would hide that."""
+    folders = {path.parent for path in (ROOT / "metarl_core").rglob("*.py")}
+    assert [folder for folder in folders if not (folder / "__init__.py").exists()] == []
+
+
+def test_package_data_of_every_kind_is_shipped():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]["*"]
+    for path in (ROOT / "metarl_core").rglob("*"):
+        if path.is_file() and path.suffix not in {".py", ".pyc"}:
+            assert any(path.match(pattern) for pattern in patterns), f"{path} would not be installed"
+
+
+def test_generated_exercises_are_not_paired():
+    """With the course-wide pairing, Lab would write a .py beside each exercise and later refuse to open the pair."""
+    for folder, formats in (("exercises", "ipynb"), ("chapters", "ipynb,py:percent"), ("solutions", "ipynb,py:percent")):
+        notebook = str(ROOT / folder / "01_x.ipynb")
+        assert load_jupytext_config(notebook).default_formats(notebook) == formats
