@@ -1,0 +1,167 @@
+"""Every check accepts the course's solution and rejects each wrong answer with the message made for it."""
+
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from solved import answers
+
+import metarl_core.check
+from metarl_core.check import Check, CheckFailed
+from metarl_core.check.compare import clone
+from tools.pairs import sources
+
+CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
+SOURCES = {f"ch{py.stem[:2]}": py for py in sources() if py.parent.name == "solutions"}
+
+
+def checks(chapter):
+    module = importlib.import_module(f"metarl_core.check.{chapter}")
+    return {name: value for name, value in vars(module).items() if isinstance(value, Check)}
+
+
+def mutants(chapter):
+    if not (Path(__file__).parent / "mutants" / f"{chapter}.py").exists():
+        return []
+    return importlib.import_module(f"mutants.{chapter}").MUTANTS
+
+
+ALL = [pytest.param(ch, name, check, id=f"{ch}.{name}") for ch in CHAPTERS for name, check in checks(ch).items()]
+FUNCTIONS = [p for p in ALL if p.values[2].kind == "function"]
+MUTANTS = [pytest.param(m, id=f"{ch}.{m.check.name}-{m.misconception}-{n}") for ch in CHAPTERS for n, m in enumerate(mutants(ch))]
+
+
+def solution(chapter, name):
+    return answers(SOURCES[chapter])[name]
+
+
+def rejection(check, answer):
+    """The error that the check raises; it must be readable."""
+    with pytest.raises(CheckFailed) as caught:
+        check(answer)
+    message = str(caught.value)
+    assert message.strip() and "Traceback" not in message and "metarl_core/check" not in message
+    assert caught.value.__context__ is None, "a traceback from inside the check would be shown"
+    return caught.value
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_every_check_is_used_by_an_exercise_and_every_mutant_is_of_its_chapter(chapter):
+    assert chapter in SOURCES, f"there is no solutions/{chapter[2:]}_*.py"
+    assert set(checks(chapter)) == set(answers(SOURCES[chapter]))
+    for mutant in mutants(chapter):
+        assert any(mutant.check is check for check in checks(chapter).values())
+
+
+def test_every_module_of_mutants_has_checks():
+    found = {p.stem for p in (Path(__file__).parent / "mutants").glob("ch*.py")}
+    assert found <= set(CHAPTERS)
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), ALL)
+def test_solution_passes_again_and_again(chapter, name, check, capsys):
+    for _ in range(2):
+        check(solution(chapter, name))
+        assert re.fullmatch(r"Passed: .+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), ALL)
+def test_every_misconception_has_a_mutant(chapter, name, check):
+    tried = {m.misconception for m in mutants(chapter) if m.check is check}
+    assert {w.id for w in check.wrongs} <= tried, f"without a mutant: {sorted({w.id for w in check.wrongs} - tried)}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_mutant_is_rejected_with_its_message(mutant):
+    (wrong,) = [w for w in mutant.check.wrongs if w.id == mutant.misconception]
+    error = rejection(mutant.check, mutant.answer)
+    assert error.misconception == mutant.misconception, f"the message was: {error}"
+    assert str(error).startswith(wrong.message)
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), ALL)
+def test_wrong_type_is_rejected(chapter, name, check):
+    for unfilled in (None, ...):
+        with pytest.raises(NotImplementedError, match="Not done yet"):
+            check(unfilled)
+    assert rejection(check, object()).kind == "type"
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), FUNCTIONS)
+def test_exception_in_the_answer_is_reported_with_its_line(chapter, name, check):
+    def answer(*args, **kwargs):
+        raise ValueError("the dog ate it")  # the line that is quoted
+
+    error = rejection(check, answer)
+    assert error.kind == "exception" and "ValueError: the dog ate it" in str(error)
+    assert 'raise ValueError("the dog ate it")  # the line that is quoted' in str(error)
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), FUNCTIONS)
+@pytest.mark.parametrize("returned", [None, "forty-two"])
+def test_result_of_a_wrong_type_is_rejected(chapter, name, check, returned):
+    assert rejection(check, lambda *args, **kwargs: returned).kind in ("type", "exception")
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), FUNCTIONS)
+def test_result_of_a_wrong_shape_is_rejected(chapter, name, check):
+    right = solution(chapter, name)
+    one = next(iter(check.cases()))
+    if _misshapen(right(*clone(one.args), **clone(dict(one.kwargs)))) is None:
+        pytest.skip("the result has no shape")
+    rejection(check, lambda *args, **kwargs: _misshapen(right(*args, **kwargs)))
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), FUNCTIONS)
+def test_constant_that_fits_the_first_case_is_rejected(chapter, name, check):
+    one = next(iter(check.cases()))
+    constant = solution(chapter, name)(*clone(one.args), **clone(dict(one.kwargs)))
+    rejection(check, lambda *args, **kwargs: constant)
+
+
+@pytest.mark.parametrize(("chapter", "name", "check"), FUNCTIONS)
+def test_answer_that_changes_its_arguments_is_rejected(chapter, name, check):
+    one = next(iter(check.cases()))
+    if not list(_arrays((one.args, dict(one.kwargs)))):
+        pytest.skip("no argument can be changed in place")
+    right = solution(chapter, name)
+
+    def answer(*args, **kwargs):
+        result = clone_graph(right(*args, **kwargs))
+        with torch.no_grad():
+            for array in _arrays((args, kwargs)):
+                array[...] = ~array if array.dtype in (torch.bool, np.bool_) else array + 1
+        return result
+
+    rejection(check, answer)
+
+
+def clone_graph(value):
+    """A copy that does not share memory with the arguments, with its graph."""
+    return value.clone() if isinstance(value, torch.Tensor) else value
+
+
+def _arrays(value):
+    if isinstance(value, (torch.Tensor, np.ndarray)) and value.size:
+        yield value
+    elif isinstance(value, dict):
+        for part in value.values():
+            yield from _arrays(part)
+    elif isinstance(value, (tuple, list)):
+        for part in value:
+            yield from _arrays(part)
+
+
+def _misshapen(value):
+    """The same numbers in another shape; None if there is no shape to change."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        return value[None]
+    if isinstance(value, dict) and value:
+        return dict(list(value.items())[1:])
+    if isinstance(value, (tuple, list)) and value:
+        return value[:-1]
+    return None

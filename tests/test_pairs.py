@@ -1,0 +1,93 @@
+"""Every .py and its .ipynb are the same notebook, executed from top to bottom, and fit for a reader of the web page."""
+
+import json
+import re
+
+import jupytext
+import nbformat
+import pytest
+
+from tools.course import ROOT, header, read
+from tools.pairs import read_source, source_text, sources, stale
+
+SOURCES = sources()
+CHAPTERS = [py for py in SOURCES if py.parent.name == "chapters"]
+VIEW = "application/vnd.jupyter.widget-view+json"
+MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|private|var/folders|tmp)/|[A-Z]:\\|site-packages|ipykernel_\d+")
+
+
+def name(py):
+    return f"{py.parent.name}/{py.stem}"
+
+
+def notebook(py):
+    return nbformat.read(py.with_suffix(".ipynb"), as_version=4)
+
+
+def essence(nb):
+    return [
+        (cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("nbgrader", {})) for cell in nb.cells
+    ]
+
+
+def test_every_notebook_has_a_source_and_a_place_in_the_course():
+    for folder in ("chapters", "solutions", "exercises"):
+        stems = {c.stem for c in read().chapters}
+        found = {p.stem for p in (ROOT / folder).glob("[0-9]*.ipynb")}
+        assert found <= stems, f"{folder}/ has notebooks that course.toml does not know"
+        if folder != "exercises":
+            assert found == {p.stem for p in (ROOT / folder).glob("[0-9]*.py")}, f"{folder}/: a .py or .ipynb lacks its twin"
+
+
+@pytest.mark.parametrize("py", SOURCES, ids=name)
+def test_pair_has_the_same_content(py):
+    # Against the text itself and not only read_source, which would also complete what the .py lacks.
+    assert essence(jupytext.read(py)) == essence(notebook(py)), "run `make notebooks`"
+
+
+@pytest.mark.parametrize("py", SOURCES, ids=name)
+def test_source_is_in_the_form_that_lab_saves(py):
+    assert py.read_text(encoding="utf-8") == source_text(read_source(py)), "run `make notebooks`"
+
+
+@pytest.mark.parametrize("py", SOURCES, ids=name)
+def test_outputs_come_from_this_code(py):
+    assert stale(notebook(py)) is None, "run `make notebooks`"
+
+
+@pytest.mark.parametrize("py", CHAPTERS, ids=name)
+def test_header_is_that_of_the_course_table(py):
+    (chapter,) = [c for c in read().chapters if c.stem == py.stem]
+    assert notebook(py).cells[0].source == header(chapter), "run `make notebooks`"
+
+
+@pytest.mark.parametrize("py", CHAPTERS, ids=name)
+def test_figures_have_words_for_those_who_cannot_see_them(py):
+    for number, cell in enumerate(notebook(py).cells, 1):
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                alt = output.metadata.get("image/png", {}).get("alt", "")
+                assert alt.strip(), f"cell {number} shows a figure without alt text"
+
+
+@pytest.mark.parametrize("py", CHAPTERS, ids=name)
+def test_explorers_have_a_picture_for_the_web_page(py):
+    for number, cell in enumerate(notebook(py).cells, 1):
+        data = [output.get("data", {}) for output in cell.get("outputs", [])]
+        explorers = [d for d in data if VIEW in d and "%|" not in d.get("text/plain", "")]  # not progress bars
+        assert not explorers or any("image/png" in d for d in data), f"cell {number}: a widget without a static picture"
+
+
+@pytest.mark.parametrize("py", SOURCES, ids=name)
+def test_notebook_travels_well(py):
+    path, nb = py.with_suffix(".ipynb"), notebook(py)
+    assert path.stat().st_size < 5_000_000
+    assert nb.metadata.kernelspec.name == "python3"
+    assert all(cell.get("id") for cell in nb.cells)
+    for number, cell in enumerate(nb.cells, 1):
+        assert "execution" not in cell.metadata, f"cell {number} holds the time of its execution"
+        for output in cell.get("outputs", []):
+            for mime in [m for m in output.get("data", {}) if m.startswith("image/")]:
+                del output["data"][mime]
+        found = MACHINE.search(json.dumps(cell, ensure_ascii=False))
+        assert not found, f"cell {number} names a path of the machine it ran on: {found[0]}"

@@ -1,0 +1,74 @@
+"""Every explorer survives every one of its controls, and each control does something."""
+
+import io
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import pytest
+from widget_walker import walk
+
+try:
+    from metarl_core.widgets import EXPLORERS_FOR_TESTS  # {name: function that returns a widget, small and quick}
+except ImportError:
+    EXPLORERS_FOR_TESTS = {}
+
+
+@pytest.mark.parametrize("name", EXPLORERS_FOR_TESTS)
+def test_explorer(name):
+    walk(EXPLORERS_FOR_TESTS[name]())
+
+
+def toy(draw):
+    """A slider, a dropdown, a checkbox and a button over a figure that `draw(height, colour, grid, clicks)` may spoil."""
+    image = widgets.Image(format="png")
+    height = widgets.FloatSlider(1.0, min=0.5, max=2.0, description="height")
+    colour = widgets.Dropdown(options=["C0", "C1"], description="colour")
+    grid = widgets.Checkbox(False, description="grid")
+    button = widgets.Button(description="again")
+    clicks = [0]
+
+    def update(_=None):
+        shown = draw(height.value, colour.value, grid.value, clicks[0])
+        figure, axes = plt.subplots(figsize=(1, 1))
+        axes.plot([0, 1], [0, shown[0]], color=shown[1], lw=1 + shown[3])
+        axes.set_ylim(0, 2)
+        axes.grid(shown[2])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        plt.close(figure)
+        image.value = buffer.getvalue()
+
+    def click(_):
+        clicks[0] += 1
+        update()
+
+    for control in (height, colour, grid):
+        control.observe(update, "value")
+    button.on_click(click)
+    update()
+    return widgets.VBox([widgets.HBox([height, colour, grid, button]), image])
+
+
+def test_walker_is_content_with_a_good_explorer():
+    made = walk(toy(lambda *state: state))
+    assert made == {"FloatSlider height": 3, "Dropdown colour": 2, "Checkbox grid": 2, "Button again": 2}
+
+
+def test_walker_hears_an_exception_and_says_where():
+    with pytest.raises(ZeroDivisionError) as caught:
+        walk(toy(lambda height, *rest: (1 / (height - 2), *rest)))
+    assert caught.value.__notes__ == ["raised at FloatSlider height = 2.0"]
+
+
+def test_walker_notices_a_control_that_does_nothing():
+    with pytest.raises(AssertionError, match="never change the picture: Dropdown colour"):
+        walk(toy(lambda height, colour, grid, clicks: (height, "C0", grid, clicks)))
+
+
+def test_walker_wants_a_png_and_a_control():
+    with pytest.raises(AssertionError, match="not a PNG"):
+        walk(widgets.VBox([widgets.Image(value=b""), widgets.IntSlider()]))
+    with pytest.raises(AssertionError, match=r"no widgets\.Image"):
+        walk(widgets.IntSlider())
+    with pytest.raises(AssertionError, match="no control"):
+        walk(widgets.Image(value=b""))

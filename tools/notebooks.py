@@ -1,0 +1,168 @@
+"""Bring chapters/ and solutions/ up to date: pair every .py with its .ipynb, execute what is stale, report the cost.
+
+    python -m tools.notebooks                 all notebooks whose code changed since they were executed
+    python -m tools.notebooks 05 solutions/06 only those whose path contains one of the words
+    python -m tools.notebooks --force 05      even if not stale: after a change in metarl_core
+    python -m tools.notebooks --measure       execute all and report seconds and megabytes; write nothing
+
+Notebooks run on one thread, in their own folder, with the network closed (tests/ipython).
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import json
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+
+from tools.course import ROOT
+from tools.measure import PeakMemory
+from tools.pairs import LANGUAGE, digest, pair, promise, sources, stale, write_pair
+
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "IPYTHONDIR": str(ROOT / "tests" / "ipython"),
+    "JUPYTER_PREFER_ENV_PATH": "1",
+}
+VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
+
+
+def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
+    """Run all cells in a fresh kernel, outputs into `notebook`; (seconds, megabytes) from the kernel's start to the last cell.
+
+    Raises CellExecutionError; the number of the failing cell is then its attribute `cell_number`, from 1.
+    """
+    os.environ.update(ENVIRONMENT)
+    client = NotebookClient(
+        notebook, timeout=None, kernel_name="python3", record_timing=False, coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )  # fmt: skip
+    notebook.metadata.pop("widgets", None)
+    start = time.perf_counter()
+    with client.setup_kernel():
+        peak = PeakMemory(client.km.provisioner.process.pid)
+        with contextlib.closing(peak):
+            for number, cell in enumerate(notebook.cells):
+                try:
+                    client.execute_cell(cell, number)
+                except (CellExecutionError, DeadKernelError) as error:
+                    error.cell_number = number + 1
+                    raise
+            seconds, megabytes = time.perf_counter() - start, peak.megabytes()
+        client.set_widgets_metadata()
+    tidy(notebook)
+    return seconds, megabytes
+
+
+def tidy(notebook: NotebookNode) -> None:
+    """Take out what differs from run to run, and note what the outputs came from."""
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "text/plain" in data:
+                data["text/plain"] = re.sub(r" at 0x[0-9a-fA-F]{6,}", "", data["text/plain"])
+    notebook.metadata["language_info"] = NotebookNode(LANGUAGE)
+    _rename_widgets(notebook)
+    _write_out_bars(notebook)
+    notebook.metadata["metarl"] = NotebookNode(executed=digest(notebook))
+
+
+def _rename_widgets(notebook: NotebookNode) -> None:
+    """Widgets have random ids: number them in the order in which the notebook leads to them."""
+    state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    if not state:
+        return
+    order: list[str] = []
+
+    def visit(text: str) -> None:
+        for name in re.findall(r"[0-9a-f]{32}", text):
+            if name in state and name not in order:
+                order.append(name)
+                visit(json.dumps(state[name]["state"]))
+
+    for cell in notebook.cells:
+        visit(json.dumps([o.get("data", {}).get(VIEW, {}) for o in cell.get("outputs", [])]))
+    rest = [name for name in state if name not in order]  # links, for instance, that refer to others
+    order += sorted(rest, key=lambda name: re.sub(r"[0-9a-f]{32}", "", json.dumps(state[name], sort_keys=True)))
+    names = {was: hashlib.sha256(f"{digest(notebook)}{n}".encode()).hexdigest()[:32] for n, was in enumerate(order)}
+
+    def renamed(part):
+        text = re.sub(r"[0-9a-f]{32}", lambda match: names.get(match[0], match[0]), json.dumps(part))
+        return json.loads(text, object_hook=NotebookNode)
+
+    notebook.metadata.widgets[STATE]["state"] = NotebookNode({names[n]: renamed(state[n]) for n in order})
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if VIEW in output.get("data", {}):
+                output["data"][VIEW] = renamed(output["data"][VIEW])
+
+
+def _write_out_bars(notebook: NotebookNode) -> None:
+    """A progress bar's text for readers without widgets (GitHub) is that of its start: put that of its end."""
+    state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if VIEW in data and re.match(r".*\d+%\|.*\|", data.get("text/plain", "")):
+                box = state.get(data[VIEW]["model_id"], {}).get("state", {})
+                parts = [state[name.removeprefix("IPY_MODEL_")]["state"] for name in box.get("children", [])]
+                words = [part["value"].strip() for part in parts if isinstance(part.get("value"), str)]
+                if words:
+                    data["text/plain"] = re.sub(r"\s+", " ", " ".join(words))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="parts of paths, such as 05 or solutions/06; all without")
+    parser.add_argument("--force", action="store_true", help="execute even what is not stale")
+    parser.add_argument("--measure", action="store_true", help="execute and report only; write nothing")
+    options = parser.parse_args(arguments)
+    try:
+        chosen = sources(*options.names)
+    except ValueError as error:
+        parser.error(str(error))
+    if not chosen:
+        print("There is no notebook in chapters/ or solutions/ yet.")
+    failed = False
+    for py in chosen:
+        name = py.relative_to(ROOT).with_suffix("").as_posix()
+        try:
+            _bring_up_to_date(py, name, options.force, options.measure)
+        except CellExecutionError as error:
+            failed = True
+            print(f"{name}.ipynb, cell {error.cell_number}: {error.ename}: {error.evalue}\n{error.traceback}", file=sys.stderr)
+        except (DeadKernelError, ValueError) as error:
+            failed = True
+            cell = f", cell {error.cell_number}" if hasattr(error, "cell_number") else ""
+            print(f"{name}.ipynb{cell}: {error}", file=sys.stderr)
+    return int(failed)
+
+
+def _bring_up_to_date(py: Path, name: str, force: bool, measure: bool) -> None:
+    notebook, promised = pair(py), promise(py)
+    why = "asked for" if force or measure else stale(notebook)
+    if why is None:
+        print(f"{name}: " + ("paired" if write_pair(py, notebook) else "up to date"))
+        return
+    print(f"{name}: executing ({why}) ...", flush=True)
+    seconds, megabytes = execute(notebook, py.parent)
+    if not measure:
+        write_pair(py, notebook)
+    within = promised is None or (seconds <= promised[0] and megabytes <= promised[1])
+    words = f", promised are {promised[0]} s and {promised[1]} MB" if promised else ""
+    print(f"{name}: {seconds:.1f} s and {megabytes:.0f} MB{words}" + ("" if within else ": OVER BUDGET"), flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
