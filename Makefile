@@ -65,16 +65,17 @@ $(TEST_READY): pyproject.toml constraints.txt
 	$(quiet_lab)
 	@touch $(LAB_READY) $@
 
+# The folder shown is the course's, the page is chapter 00: a notebook given by name would show its own folder only.
 # Without a screen to open a browser on, Lab prints its address and waits. As root, a browser would refuse
 # to start and Lab itself asks for a flag. LAB_ARGS is for the rest, as in LAB_ARGS=--ip=0.0.0.0 in a container.
 lab: $(LAB_READY)  ## open the course in JupyterLab
-	@set -- --ServerApp.root_dir="$(CURDIR)"; \
+	@set -- --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(START) --log-level=WARN; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(id -u)" = 0 ] || { [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" ]; }; then \
 	  set -- "$$@" --no-browser; \
 	  echo "No browser is opened here: copy the address with the token below into yours. Ctrl-C twice ends the course."; \
 	fi; \
-	exec $(PY) -m jupyterlab "$$@" $(LAB_ARGS) $(START)
+	exec $(PY) -m jupyterlab "$$@" $(LAB_ARGS)
 
 # Both halves run even if the first one fails: one run tells all that is wrong.
 test: $(TEST_READY)  ## prove everything: package, notebooks, exercises

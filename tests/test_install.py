@@ -45,6 +45,6 @@ def test_package_data_of_every_kind_is_shipped():
 
 def test_generated_exercises_are_not_paired():
     """With the course-wide pairing, Lab would write a .py beside each exercise and later refuse to open the pair."""
-    for folder, formats in (("exercises", "ipynb"), ("chapters", "ipynb,py:percent"), ("solutions", "ipynb,py:percent")):
+    for folder, formats in (("exercises", "ipynb"), ("chapters", "ipynb,py:percent")):
         notebook = str(ROOT / folder / "01_x.ipynb")
         assert load_jupytext_config(notebook).default_formats(notebook) == formats
