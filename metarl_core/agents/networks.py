@@ -1,0 +1,107 @@
+"""Multilayer perceptrons whose parameters may carry a leading task axis."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import gymnasium
+import torch
+from torch import Tensor, nn
+
+Parameters = dict[str, Tensor]
+
+
+class MLP(nn.Module):
+    """A multilayer perceptron for `torch.func.functional_call` with one or many sets of parameters.
+
+    Its parameters are `weight0` `[out, in]`, `bias0` `[out]`, and so on. Called with parameters that
+    carry a leading task axis (`weight0` `[task, out, in]`), it maps inputs `[task, ..., in]` to outputs
+    `[task, ..., out]`, each task through its own network, in one batched matrix product per layer.
+
+    Args:
+        sizes: width of input, hidden layers and output, at least two numbers.
+        activation: between layers.
+        generator: draws the initial weights: Xavier-uniform (Glorot and Bengio 2010), biases zero.
+        output_gain: factor on the last layer's initial weights.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[Tensor], Tensor] = torch.relu,
+        generator: torch.Generator | None = None,
+        output_gain: float = 1.0,
+    ):
+        super().__init__()
+        if len(sizes) < 2 or min(sizes) < 1:
+            raise ValueError(f"sizes must hold at least two positive widths, got {list(sizes)}.")
+        self.sizes, self.activation = tuple(sizes), activation
+        self.layers = len(sizes) - 1
+        for layer, (width_in, width_out) in enumerate(zip(sizes[:-1], sizes[1:])):
+            bound = math.sqrt(6 / (width_in + width_out)) * (output_gain if layer == self.layers - 1 else 1.0)
+            weight = (2 * torch.rand((width_out, width_in), generator=generator) - 1) * bound
+            self.register_parameter(f"weight{layer}", nn.Parameter(weight))
+            self.register_parameter(f"bias{layer}", nn.Parameter(torch.zeros(width_out)))
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return mlp(dict(self.named_parameters()), inputs, self.activation)
+
+
+def mlp(parameters: Parameters, inputs: Tensor, activation: Callable[[Tensor], Tensor] = torch.relu) -> Tensor:
+    """The multilayer perceptron itself, as a pure function of `weight0`, `bias0`, `weight1`, …
+
+    Args:
+        parameters: `weight{i}` `[out, in]` and `bias{i}` `[out]`, or with a leading task axis.
+        inputs: `[..., in]`, or `[task, ..., in]` where the parameters carry a task axis.
+
+    Returns:
+        `[..., out]`.
+    """
+    layers = sum(name.startswith("weight") for name in parameters)
+    stacked = parameters["weight0"].ndim == 3
+    # All axes between task and features form the rows of one matrix per task.
+    hidden = inputs.flatten(1, -2) if stacked else inputs
+    for layer in range(layers):
+        weight, bias = parameters[f"weight{layer}"], parameters[f"bias{layer}"]
+        if stacked:
+            hidden = torch.baddbmm(bias.unsqueeze(1), hidden, weight.mT)
+        else:
+            hidden = nn.functional.linear(hidden, weight, bias)
+        if layer < layers - 1:
+            hidden = activation(hidden)
+    return hidden.unflatten(1, inputs.shape[1:-1]) if stacked else hidden
+
+
+def encode_observation(observation: Tensor, space: gymnasium.Space) -> Tensor:
+    """Observations as network input `[..., features]`: one-hot for `Discrete`, flattened for `Box`."""
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return nn.functional.one_hot(observation, int(space.n)).to(torch.get_default_dtype())
+    axes = len(space.shape)
+    return observation if axes == 1 else observation.flatten(observation.ndim - axes)
+
+
+def observation_size(space: gymnasium.Space) -> int:
+    """Number of features that `encode_observation` gives.
+
+    Raises:
+        ValueError: for a space that is neither `Discrete` nor `Box`.
+    """
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return int(space.n)
+    if isinstance(space, gymnasium.spaces.Box) and space.shape:
+        return math.prod(space.shape)
+    raise ValueError(f"observations must lie in a Discrete or Box space, got {space}.")
+
+
+def initial_parameters(module: nn.Module) -> Parameters:
+    """A detached copy of a module's parameters as a dictionary, the form that all training here uses."""
+    return {name: value.detach().clone() for name, value in module.named_parameters()}
+
+
+def repeat_parameters(parameters: Parameters, tasks: int) -> Parameters:
+    """The same parameters for each of `tasks` tasks: every tensor gets a leading task axis (a view)."""
+    return {name: value.expand(tasks, *value.shape) for name, value in parameters.items()}
+
+
+def stack_parameters(many: Sequence[Parameters]) -> Parameters:
+    """Several sets of parameters as one with a leading axis."""
+    return {name: torch.stack([parameters[name] for parameters in many]) for name in many[0]}

@@ -1,0 +1,163 @@
+"""Stochastic policies as pure functions of parameters: diagonal Gaussian and categorical."""
+
+from collections.abc import Callable, Sequence
+
+import gymnasium
+import torch
+from torch import Tensor, nn
+from torch.distributions import Categorical, Distribution, Independent, Normal
+
+from metarl_core.agents.networks import MLP, Parameters, encode_observation, mlp, observation_size
+
+
+class GaussianPolicy(nn.Module):
+    """π(a | s) = Normal(mean(s), diag(exp(2 · log_std))) with a state-independent log standard deviation.
+
+    Args:
+        observation_space, action_space: of one environment; actions lie in a one-dimensional `Box`.
+        hidden: widths of the hidden layers (100, 100 for point navigation in Finn et al. 2017).
+        activation: between layers.
+        generator: draws the initial weights.
+        initial_std: initial standard deviation in action units.
+        min_std: lower bound of the standard deviation.
+    """
+
+    def __init__(
+        self,
+        observation_space: gymnasium.Space,
+        action_space: gymnasium.Space,
+        hidden: Sequence[int] = (100, 100),
+        activation: Callable[[Tensor], Tensor] = torch.relu,
+        generator: torch.Generator | None = None,
+        initial_std: float = 1.0,
+        min_std: float = 1e-6,
+    ):
+        super().__init__()
+        if not isinstance(action_space, gymnasium.spaces.Box) or len(action_space.shape) != 1:
+            raise ValueError(f"a GaussianPolicy needs a one-dimensional Box of actions, got {action_space}.")
+        self.observation_space, self.activation = observation_space, activation
+        self.action_size = action_space.shape[0]
+        self.min_log_std = torch.tensor(min_std).log().item()
+        self.mean = MLP((observation_size(observation_space), *hidden, self.action_size), activation, generator)
+        self.log_std = nn.Parameter(torch.full((self.action_size,), initial_std).log())
+
+    def forward(self, observation: Tensor) -> Distribution:
+        """π(· | s) under the module's own parameters, for `torch.func.functional_call`."""
+        return self.distribution(dict(self.named_parameters()), observation)
+
+    def mean_and_std(self, parameters: Parameters, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean `[..., action]` and standard deviation (broadcastable to it) for observations `[..., obs]`."""
+        inputs = encode_observation(observation, self.observation_space)
+        mean = mlp(_sub_parameters(parameters, "mean."), inputs, self.activation)
+        log_std = parameters["log_std"].clamp_min(self.min_log_std)
+        if log_std.ndim == 2:  # one set a task: [task, 1, ..., action]
+            log_std = log_std.reshape(log_std.shape[0], *[1] * (mean.ndim - 2), self.action_size)
+        return mean, log_std.exp()
+
+    def distribution(self, parameters: Parameters, observation: Tensor) -> Distribution:
+        """π(· | s) for observations `[..., obs]`, or `[task, ..., obs]` where parameters carry a task axis."""
+        mean, std = self.mean_and_std(parameters, observation)
+        return Independent(Normal(mean, std.expand_as(mean), validate_args=False), 1, validate_args=False)
+
+    def log_probability(self, parameters: Parameters, observation: Tensor, action: Tensor) -> Tensor:
+        """log π(a | s) `[...]`: the sum, not the mean, over action dimensions."""
+        mean, std = self.mean_and_std(parameters, observation)
+        return _normal_log_density((action - mean) / std, std)
+
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Standard normal draws `[*shape, action]`."""
+        return torch.randn((*shape, self.action_size), generator=generator)
+
+    def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Action mean + std · noise and its log-probability."""
+        mean, std = self.mean_and_std(parameters, observation)
+        return mean + std * noise, _normal_log_density(noise, std)
+
+
+class CategoricalPolicy(nn.Module):
+    """π(a | s) = softmax(logits(s)) over `Discrete` actions; arguments as for `GaussianPolicy`."""
+
+    def __init__(
+        self,
+        observation_space: gymnasium.Space,
+        action_space: gymnasium.Space,
+        hidden: Sequence[int] = (64, 64),
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+        generator: torch.Generator | None = None,
+    ):
+        super().__init__()
+        if not isinstance(action_space, gymnasium.spaces.Discrete):
+            raise ValueError(f"a CategoricalPolicy needs Discrete actions, got {action_space}.")
+        self.observation_space, self.activation = observation_space, activation
+        self.actions = int(action_space.n)
+        # A small last layer starts close to the uniform policy.
+        sizes = (observation_size(observation_space), *hidden, self.actions)
+        self.logits = MLP(sizes, activation, generator, output_gain=0.01)
+
+    def forward(self, observation: Tensor) -> Distribution:
+        """π(· | s) under the module's own parameters, for `torch.func.functional_call`."""
+        return self.distribution(dict(self.named_parameters()), observation)
+
+    def log_probabilities(self, parameters: Parameters, observation: Tensor) -> Tensor:
+        """log π(· | s) `[..., actions]`."""
+        inputs = encode_observation(observation, self.observation_space)
+        return mlp(_sub_parameters(parameters, "logits."), inputs, self.activation).log_softmax(-1)
+
+    def distribution(self, parameters: Parameters, observation: Tensor) -> Distribution:
+        """π(· | s), batched as `GaussianPolicy.distribution`."""
+        return Categorical(logits=self.log_probabilities(parameters, observation), validate_args=False)
+
+    def log_probability(self, parameters: Parameters, observation: Tensor, action: Tensor) -> Tensor:
+        """log π(a | s) `[...]`."""
+        return self.log_probabilities(parameters, observation).gather(-1, action[..., None])[..., 0]
+
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Exponential draws `[*shape, actions]` for the exponential race (Gumbel-max)."""
+        return torch.empty((*shape, self.actions)).exponential_(generator=generator)
+
+    def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The action that wins the race argmax π(a | s) / e_a, which is a draw from π, and its log-probability."""
+        log_probabilities = self.log_probabilities(parameters, observation)
+        action = (log_probabilities - noise.log()).argmax(-1)
+        return action, log_probabilities.gather(-1, action[..., None])[..., 0]
+
+
+class UniformPolicy:
+    """Uniformly random actions of a `Box` or `Discrete` space; it has no parameters."""
+
+    def __init__(self, action_space: gymnasium.Space):
+        self.action_space = action_space
+
+    def noise(self, shape, generator):
+        if isinstance(self.action_space, gymnasium.spaces.Discrete):
+            return torch.randint(int(self.action_space.n), shape, generator=generator)
+        low, high = torch.from_numpy(self.action_space.low), torch.from_numpy(self.action_space.high)
+        return low + (high - low) * torch.rand((*shape, *low.shape), generator=generator)
+
+    def act(self, parameters, observation, noise):
+        return noise, torch.zeros(observation.shape[:2])
+
+
+class OraclePolicy:
+    """The optimal policy that sees the task: calls `family.optimal_action`. `parameters` are the tasks."""
+
+    def __init__(self, family):
+        self.family = family
+
+    def noise(self, shape, generator):
+        return torch.zeros(shape)
+
+    def act(self, parameters, observation, noise):
+        episodes = observation.shape[1]
+        params = {name: value.unsqueeze(1).expand(-1, episodes, *value.shape[1:]) for name, value in parameters.items()}
+        return self.family.optimal_action(observation, params), torch.zeros(observation.shape[:2])
+
+
+def _sub_parameters(parameters: Parameters, prefix: str) -> Parameters:
+    return {name[len(prefix) :]: value for name, value in parameters.items() if name.startswith(prefix)}
+
+
+def _normal_log_density(standardised: Tensor, std: Tensor) -> Tensor:
+    """Log density of a diagonal normal at mean + std · `standardised`, summed over the last axis."""
+    constant = 0.9189385332046727  # log √(2π)
+    return -(0.5 * standardised.square() + std.log() + constant).sum(-1)

@@ -1,0 +1,82 @@
+"""Returns, baselines and advantages of batched trajectories."""
+
+import torch
+from torch import Tensor
+
+from metarl_core.tasks.rollout import Trajectories
+
+
+def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
+    """Discounted return from each time step on, R_t = Σ_{k ≥ t} γ^{k−t} r_k, along the last axis.
+
+    Args:
+        rewards: `[..., time]`, zero after an episode's end.
+        discount: γ in [0, 1].
+
+    Returns:
+        `[..., time]`.
+    """
+    if not 0 <= discount <= 1:
+        raise ValueError(f"discount must be in [0, 1], got {discount}.")
+    result = rewards.clone()
+    for time in range(rewards.shape[-1] - 2, -1, -1):
+        result[..., time].add_(result[..., time + 1], alpha=discount)
+    return result
+
+
+def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: float = 1e-5) -> Tensor:
+    """Least-squares prediction of returns, one fit per task (Duan et al. 2016, linear feature baseline).
+
+    The features of a step are [s, s², t/100, (t/100)², (t/100)³, 1]. The normal equations are solved in
+    float64 for all tasks at once; the ridge grows tenfold until they can be solved.
+
+    Args:
+        features: encoded observations s, `[task, episode, time, features]`.
+        targets: returns `[task, episode, time]`.
+        mask: true where a step was taken, `[task, episode, time]`.
+
+    Returns:
+        Predictions `[task, episode, time]`, zero on the padding.
+    """
+    tasks, episodes, horizon = targets.shape
+    clock = (torch.arange(horizon, dtype=torch.float64) / 100).expand(tasks, episodes, horizon)
+    states = features.double().clamp(-10, 10)
+    columns = [states, states.square(), torch.stack([clock, clock**2, clock**3, torch.ones_like(clock)], -1)]
+    design = (torch.cat(columns, -1) * mask[..., None]).flatten(1, 2)
+    goal = (targets.double() * mask).flatten(1, 2)[..., None]
+    gram, moment = design.mT @ design, design.mT @ goal
+    identity = torch.eye(gram.shape[-1], dtype=torch.float64)
+    for _ in range(10):
+        solution, failed = torch.linalg.solve_ex(gram + ridge * identity, moment)
+        if not bool(failed.any()) and bool(solution.isfinite().all()):
+            break
+        ridge *= 10
+    return (design @ solution).reshape(targets.shape).to(targets.dtype)
+
+
+def normalise(values: Tensor, mask: Tensor, epsilon: float = 1e-8) -> Tensor:
+    """Values minus their mean, divided by their standard deviation, per task over its valid steps.
+
+    This rescales the policy gradient and so the effective inner step size α.
+
+    Args:
+        values, mask: `[task, episode, time]`.
+
+    Returns:
+        `[task, episode, time]`, zero on the padding.
+    """
+    count = mask.sum((1, 2), keepdim=True)
+    mean = (values * mask).sum((1, 2), keepdim=True) / count
+    centred = (values - mean) * mask
+    std = (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    return centred / (std + epsilon)
+
+
+def advantages(trajectories: Trajectories, features: Tensor, discount: float = 0.99, normalised: bool = True) -> Tensor:
+    """Reward-to-go minus the linear baseline, `[task, episode, time]`, by default normalised per task.
+
+    This is generalised advantage estimation with λ = 1. `features` are the encoded observations.
+    """
+    returns = reward_to_go(trajectories.rewards, discount)
+    result = (returns - linear_baseline(features, returns, trajectories.mask)) * trajectories.mask
+    return normalise(result, trajectories.mask) if normalised else result

@@ -1,0 +1,137 @@
+"""How results are reported: returns on held-out tasks, interquartile means, bootstrap intervals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import stats
+from torch import Tensor
+
+from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.rollout import rollout
+
+
+def mean_returns(family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator) -> Tensor:
+    """Mean undiscounted return `[task]` over `episodes` new episodes of each task."""
+    return rollout(family, tasks, policy, parameters, episodes, generator).returns.mean(1)
+
+
+def interquartile_mean(scores, axis=None) -> np.ndarray:
+    """Mean of the middle half of the scores: the lowest and the highest quarter are left out.
+
+    Less swayed by one failed run than the mean, less noisy than the median (Agarwal et al. 2021). An
+    alias of scipy's 25 % trimmed mean.
+    """
+    return stats.trim_mean(scores, 0.25, axis=axis)
+
+
+def mean(scores, axis=None) -> np.ndarray:
+    """The plain mean, with the signature of `interquartile_mean`."""
+    return np.mean(scores, axis=axis)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A point estimate with its confidence interval."""
+
+    point: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{self.point:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def bootstrap_interval(
+    scores,
+    statistic: Callable = interquartile_mean,
+    whole_runs: bool = True,
+    confidence: float = 0.95,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """Percentile bootstrap interval of a statistic of the scores of several runs on several tasks.
+
+    Args:
+        scores: `[run, task]`, at least two runs.
+        statistic: of all scores; takes `axis`.
+        whole_runs: resample runs with all their tasks. This is right where one training (a run) is
+            measured on every task, as in meta-learning: its scores rise and fall together. False
+            resamples runs within each task on its own (the stratified bootstrap of Agarwal et al.
+            2021), right where each task had a training of its own; on shared trainings its interval
+            is too narrow.
+        confidence: coverage, in (0, 1).
+        resamples: number of bootstrap samples.
+        seed: of the resampling.
+
+    Raises:
+        ValueError: for scores that are not `[run, task]` with two runs or more, or hold NaN.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2 or scores.shape[0] < 2 or scores.shape[1] < 1:
+        raise ValueError(f"scores must have shape [run, task] with at least 2 runs, got {list(scores.shape)}.")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite, got NaN or infinity.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
+    point = float(statistic(scores, axis=None))
+
+    def of_all(*columns, axis):
+        return statistic(np.concatenate(np.broadcast_arrays(*columns), axis=axis), axis=axis)
+
+    if np.ptp(scores, axis=0).max() == 0:  # identical runs: nothing to resample
+        return Interval(point, point, point)
+    result = stats.bootstrap(
+        tuple(scores.T),
+        of_all,
+        paired=whole_runs,
+        vectorized=True,
+        axis=-1,
+        n_resamples=resamples,
+        batch=200,
+        confidence_level=confidence,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    )
+    low, high = result.confidence_interval
+    return Interval(point, float(low), float(high))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Point estimates and intervals along one axis (adaptation steps, say), each `[length]`."""
+
+    point: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def summarise_curves(scores, statistic: Callable = interquartile_mean, **options) -> Curve:
+    """`bootstrap_interval` for each position of curves `[run, task, length]`.
+
+    An adaptation curve is the return after 0, 1, 2, … gradient steps; `options` go to `bootstrap_interval`.
+
+    Raises:
+        ValueError: for scores of another shape.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 3:
+        raise ValueError(f"scores must have shape [run, task, length], got {list(scores.shape)}.")
+    intervals = [bootstrap_interval(scores[:, :, i], statistic, **options) for i in range(scores.shape[2])]
+    return Curve(*(np.array([getattr(interval, name) for interval in intervals]) for name in ("point", "low", "high")))
+
+
+def paired_difference(first, second, **options) -> Interval:
+    """Interval of the mean of `first` − `second`, both `[run, task]` on the same tasks.
+
+    Differences per task cancel what makes a task hard for both. An interval that excludes 0 is
+    evidence that one method is better.
+
+    Raises:
+        ValueError: where the shapes differ.
+    """
+    first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if first.shape != second.shape:
+        raise ValueError(f"both scores must have one shape, got {list(first.shape)} and {list(second.shape)}.")
+    return bootstrap_interval(first - second, mean, **options)

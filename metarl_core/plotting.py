@@ -1,0 +1,142 @@
+"""The figures that chapters share, in one style."""
+
+import base64
+import io
+from contextlib import contextmanager
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colour-blind-safe palette, in the order that methods take it.
+BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GREY = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#666666",
+)  # fmt: skip
+
+METHOD_STYLE = {
+    "MAML": (BLUE, "o"),
+    "pre-trained": (ORANGE, "s"),
+    "random initialisation": (GREY, "^"),
+    "oracle": (GREEN, "D"),
+    "specialist": (PURPLE, "v"),
+    "from scratch": (RED, "X"),
+}
+"""Colour and marker of each method, the same in every chapter."""
+
+STYLE = {
+    "figure.figsize": (7.0, 4.0),
+    "figure.dpi": 110,
+    "font.size": 12,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY]),
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    "image.cmap": "viridis",
+}
+
+
+def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 4.0, margins=None, **options):
+    """A new figure in the course's style and its axes, as `plt.subplots` gives them.
+
+    Args:
+        width, height: in inches.
+        margins: keywords of `Figure.subplots_adjust` for a fixed layout. Explorers use one: letting
+            matplotlib find the layout doubles the time of a redraw.
+        options: of `Figure.subplots`.
+    """
+    with matplotlib.rc_context(STYLE):
+        new = Figure(figsize=(width, height), layout="none" if margins else "constrained")
+        if margins:
+            new.subplots_adjust(**margins)
+        return new, new.subplots(rows, columns, **options)
+
+
+def png(drawn: Figure) -> bytes:
+    """The figure as PNG."""
+    with matplotlib.rc_context(STYLE):
+        buffer = io.BytesIO()
+        drawn.savefig(buffer, format="png", dpi=STYLE["figure.dpi"])
+    return buffer.getvalue()
+
+
+def image_bundle(picture: bytes, alt: str) -> tuple[dict, dict]:
+    """A PNG as notebook output with alternative text: data and metadata by MIME type."""
+    return {"image/png": base64.b64encode(picture).decode(), "text/plain": alt}, {"image/png": {"alt": alt}}
+
+
+def show(drawn: Figure, alt: str) -> None:
+    """Show a figure in a notebook.
+
+    Args:
+        drawn: the figure.
+        alt: what a reader who cannot see it must know: what is plotted, and what it shows.
+    """
+    from IPython.display import display  # only notebooks need IPython
+
+    if not alt.strip():
+        raise ValueError("alt must describe the figure, got an empty text.")
+    data, metadata = image_bundle(png(drawn), alt)
+    display(data, metadata=metadata, raw=True)
+
+
+def plot_curve(axes: Axes, x, curve, label: str, style: str | None = None, **options) -> None:
+    """A `Curve` (point estimates with intervals) as a line with a band, in its method's colour.
+
+    Args:
+        style: the method in `METHOD_STYLE` whose colour and marker to take; `label` by default.
+    """
+    color, marker = METHOD_STYLE.get(style or label, (None, "o"))
+    (line,) = axes.plot(x, curve.point, marker=marker, color=color, label=label, **options)
+    axes.fill_between(x, curve.low, curve.high, color=line.get_color(), alpha=0.2, linewidth=0)
+
+
+def plot_intervals(axes: Axes, labels, intervals, styles=None, horizontal: bool = True) -> None:
+    """Point estimates with intervals, one bar a method."""
+    styles = labels if styles is None else styles
+    place = np.arange(len(labels))
+    points = np.array([interval.point for interval in intervals])
+    errors = np.abs(np.array([[i.low, i.high] for i in intervals]).T - points)
+    colors = [METHOD_STYLE.get(style, (GREY, "o"))[0] for style in styles]
+    if horizontal:
+        axes.barh(place, points, xerr=errors, color=colors, height=0.65, error_kw={"capsize": 4})
+        axes.set_yticks(place, labels)
+        axes.invert_yaxis()
+        axes.grid(axis="y", visible=False)
+    else:
+        axes.bar(place, points, yerr=errors, color=colors, width=0.65, error_kw={"capsize": 4})
+        axes.set_xticks(place, labels)
+        axes.grid(axis="x", visible=False)
+
+
+def plot_paths(axes: Axes, trajectories, task: int, goal, color: str = BLUE, limit: float = 0.8) -> None:
+    """The paths of one task's episodes in the plane, its start and its goal.
+
+    Args:
+        trajectories: of a `PointNavigation` family.
+        task: index of the task.
+        goal: `[2]`.
+        limit: the axes show [−limit, limit]².
+    """
+    lengths = trajectories.lengths[task].tolist()
+    paths = []
+    for episode, length in enumerate(lengths):
+        path = trajectories.observations[task, episode, :length]
+        path = np.concatenate([path.numpy(), trajectories.final_observations[task, episode][None].numpy()])
+        paths.append(path)
+    axes.add_collection(LineCollection(paths, colors=color, alpha=0.35, linewidths=1.0))
+    axes.plot(0, 0, "o", color="black", markersize=5, label="start")
+    axes.plot(float(goal[0]), float(goal[1]), "*", color=RED, markersize=15, label="goal")
+    axes.set(xlim=(-limit, limit), ylim=(-limit, limit), aspect="equal", xlabel="x", ylabel="y")
+
+
+@contextmanager
+def style():
+    """The course's style for figures made by hand with matplotlib."""
+    with matplotlib.rc_context(STYLE):
+        yield

@@ -1,0 +1,81 @@
+"""CartPole whose physics vary from task to task; equal to Gymnasium's CartPole-v1 at default physics."""
+
+import math
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.physics import check_spread, draw_physics
+
+TIME_STEP = 0.02  # seconds
+ANGLE_LIMIT = 12 * 2 * math.pi / 360  # radians
+POSITION_LIMIT = 2.4  # metres
+
+DEFAULT_PHYSICS = {"gravity": 9.8, "mass_cart": 1.0, "mass_pole": 0.1, "length": 0.5, "force": 10.0}
+"""m/s², kg, kg, half the pole's length in m, N: the physics of CartPole-v1 (Barto et al. 1983)."""
+
+
+class CartPole(TaskFamily):
+    """Balance a pole on a cart by pushing left (0) or right (1); reward 1 per step.
+
+    A task is one set of physics. Train and test tasks multiply each default parameter by a factor
+    drawn log-uniformly from [1/`spread`, `spread`]; out-of-distribution tasks from
+    [`spread`, `spread`²] or its mirror image [1/`spread`², 1/`spread`].
+
+    State and observation: (position m, velocity m/s, angle rad, angular velocity rad/s). It is stored
+    component by component (`[4, task, episode]` in memory, seen as `[task, episode, 4]`), so that
+    every operation runs over contiguous numbers.
+
+    Args:
+        spread: largest factor by which a parameter may differ from CartPole-v1, above 1.
+        horizon: time limit in steps.
+        varying: names of the parameters that vary; the others keep their default.
+    """
+
+    def __init__(self, spread: float = 2.0, horizon: int = 500, varying: tuple[str, ...] = tuple(DEFAULT_PHYSICS)):
+        unknown = set(varying) - set(DEFAULT_PHYSICS)
+        if unknown or not varying:
+            raise ValueError(f"varying must name some of {list(DEFAULT_PHYSICS)}, got {list(varying)}.")
+        self.spread, self.varying = check_spread(spread), tuple(varying)
+        limits = np.array([2 * POSITION_LIMIT, np.inf, 2 * ANGLE_LIMIT, np.inf], dtype=np.float32)
+        self.observation_space = spaces.Box(-limits, limits, dtype=np.float32)
+        self.action_space = spaces.Discrete(2)
+        super().__init__(horizon)
+
+    def get_default_params(self) -> Tasks:
+        return {name: torch.tensor([value]) for name, value in DEFAULT_PHYSICS.items()}
+
+    def draw_tasks(self, n, generator, split):
+        return draw_physics(self.default_params, self.varying, self.spread, n, generator, split)
+
+    def initial(self, rng, params):
+        shape = params["gravity"].shape
+        draws = torch.rand((4, *shape), generator=rng, dtype=params["gravity"].dtype)
+        return draws.sub_(0.5).mul_(0.1).movedim(0, -1)
+
+    def transition(self, state, action, rng, params):
+        """Euler step of the equations of motion (Florian 2007), in the order of Gymnasium's code."""
+        x, x_dot, theta, theta_dot = state.unbind(-1)
+        total_mass = params["mass_cart"] + params["mass_pole"]
+        pole_moment = params["mass_pole"] * params["length"]
+        force = params["force"] * (2 * action - 1)
+        sin, cos = theta.sin(), theta.cos()
+        push = (force + pole_moment * theta_dot.square() * sin) / total_mass
+        theta_acc = (params["gravity"] * sin - cos * push) / (
+            params["length"] * (4.0 / 3.0 - params["mass_pole"] * cos.square() / total_mass)
+        )
+        x_acc = push - pole_moment * theta_acc * cos / total_mass
+        velocity = torch.stack([x_dot, x_acc, theta_dot, theta_acc])
+        return state.add(velocity.movedim(0, -1), alpha=TIME_STEP)
+
+    def observation(self, state, rng, params):
+        return state
+
+    def reward(self, state, action, next_state, rng, params) -> Tensor:
+        return torch.ones(state.shape[:-1], dtype=state.dtype)
+
+    def terminal(self, state, rng, params):
+        return (state[..., 0].abs() > POSITION_LIMIT) | (state[..., 2].abs() > ANGLE_LIMIT)

@@ -1,0 +1,45 @@
+"""Gymnasium ids of the task families: `gymnasium.make("metarl/PointNavigation-v0", task=...)`."""
+
+import importlib
+
+import gymnasium
+
+FAMILIES = {
+    "metarl/BernoulliBandits-v0": "metarl_core.tasks.bandits:BernoulliBandits",
+    "metarl/TabularMDPs-v0": "metarl_core.tasks.tabular:TabularMDPs",
+    "metarl/GridGoals-v0": "metarl_core.tasks.gridworld:GridGoals",
+    "metarl/PointNavigation-v0": "metarl_core.tasks.navigation:PointNavigation",
+    "metarl/CartPole-v0": "metarl_core.tasks.cartpole:CartPole",
+    "metarl/Pendulum-v0": "metarl_core.tasks.pendulum:Pendulum",
+}
+
+
+def register() -> None:
+    """Register every family once. Gymnasium calls this as a plugin; no family is imported yet."""
+    for id, family in FAMILIES.items():
+        if id not in gymnasium.registry:
+            gymnasium.register(
+                id=id,
+                entry_point="metarl_core.tasks.registration:make_env",
+                vector_entry_point="metarl_core.tasks.registration:make_vector_env",
+                kwargs={"family": family},
+            )
+
+
+def make_env(family: str, task=None, render_mode=None, **family_arguments):
+    """One task of a family as a `gymnasium.Env`; further keywords go to the family (`horizon=50`)."""
+    from metarl_core.tasks.gymnasium_env import TaskEnv
+
+    return TaskEnv(_family_class(family)(**family_arguments), task)
+
+
+def make_vector_env(family: str, num_envs: int, task=None, max_episode_steps=None, render_mode=None, **family_arguments):
+    """Tasks × episodes of a family as a `gymnasium.vector.VectorEnv`; `task` may hold several tasks."""
+    from metarl_core.tasks.gymnasium_env import TaskVectorEnv
+
+    return TaskVectorEnv(_family_class(family)(**family_arguments), num_envs, task, max_episode_steps)
+
+
+def _family_class(path: str):
+    module, name = path.split(":")
+    return getattr(importlib.import_module(module), name)

@@ -1,0 +1,100 @@
+"""Explorers: figures that are computed anew while the reader moves a slider."""
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from metarl_core import plotting
+from metarl_core.agents.networks import Parameters, stack_parameters
+from metarl_core.tasks.navigation import PointNavigation
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls above a picture that is drawn anew whenever a control changes.
+
+    Where widgets are not shown (GitHub, a printed page) the picture at the default values takes
+    their place.
+
+    Args:
+        draw: from the controls' values, by name, to a figure.
+        alt: alternative text of the picture.
+        controls: widgets with a `value`, by the names of `draw`'s arguments.
+    """
+
+    def __init__(self, draw: Callable[..., Figure], alt: str, **controls):
+        self.draw, self.alt, self.controls = draw, alt, controls
+        self.picture = ipywidgets.Image(format="png")
+        super().__init__([ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"}), self.picture])
+        for control in controls.values():
+            control.observe(self._redraw, names="value")
+        self._redraw()
+
+    def _redraw(self, change=None) -> None:
+        values = {name: control.value for name, control in self.controls.items()}
+        self.picture.value = plotting.png(self.draw(**values))
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = plotting.image_bundle(self.picture.value, self.alt)
+        return {**bundle, **data}, metadata
+
+
+def slider(value, low, high, step, label: str, integer: bool = False):
+    """A slider of the course's width whose figure follows while it is dragged."""
+    kind = ipywidgets.IntSlider if integer else ipywidgets.FloatSlider
+    return kind(
+        value=value, min=low, max=high, step=step, description=label,
+        continuous_update=True, style={"description_width": "initial"}, layout={"width": "330px"},
+    )  # fmt: skip
+
+
+def adaptation_explorer(
+    family: PointNavigation,
+    policy,
+    starts: dict[str, Parameters],
+    inner_lr: float = 0.5,
+    episodes: int = 20,
+    seed: int = 0,
+) -> Explorer:
+    """Drag a goal and watch policies from several initialisations adapt to it, side by side.
+
+    Every redraw collects new episodes, takes the chosen number of policy-gradient steps from each
+    initialisation (all in one batch: initialisations are the task axis) and draws the paths.
+
+    Args:
+        starts: initial parameters by label, in the order of the panels.
+        inner_lr: default step size α; the second and later steps take half of it.
+        seed: of the episodes, the same for every position of the sliders.
+    """
+    from metarl_core.meta.maml_rl import adaptation_curve
+
+    stacked = stack_parameters(list(starts.values()))
+
+    def draw(goal_x: float, goal_y: float, step_size: float, steps: int) -> Figure:
+        tasks = {"goal": torch.tensor([[goal_x, goal_y]]).repeat(len(starts), 1)}
+        generator = torch.Generator().manual_seed(seed)
+        rates = [step_size] + [step_size / 2] * (steps - 1) if steps else []
+        returns, _, trajectories = adaptation_curve(family, tasks, policy, stacked, rates, steps, generator, episodes)
+        margins = {"left": 0.08, "right": 0.99, "bottom": 0.14, "top": 0.84, "wspace": 0.06}
+        figure, axes = plotting.figure(1, len(starts), width=9.6, height=3.7, margins=margins, sharey=True)
+        for index, (panel, label) in enumerate(zip(np.atleast_1d(axes), starts)):
+            color = plotting.METHOD_STYLE.get(label, (plotting.BLUE, "o"))[0]
+            plotting.plot_paths(panel, trajectories[-1], index, (goal_x, goal_y), color)
+            panel.set_ylabel("y" if index == 0 else "")
+            panel.set_title(f"{label}\nreturn {returns[index, 0]:.1f} → {returns[index, -1]:.1f}")
+        return figure
+
+    width = family.half_width
+    return Explorer(
+        draw,
+        "Paths of a policy after adaptation, one panel for each initialisation: "
+        + ", ".join(starts)
+        + ". A star marks the goal that the sliders set.",
+        goal_x=slider(0.3, -width, width, 0.05, "goal x"),
+        goal_y=slider(0.3, -width, width, 0.05, "goal y"),
+        step_size=slider(inner_lr, 0.0, 2.0, 0.05, "step size α"),
+        steps=slider(1, 0, 3, 1, "gradient steps", integer=True),
+    )
