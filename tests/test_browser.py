@@ -1,0 +1,62 @@
+"""What a learner does first: open a chapter in JupyterLab, run it, move a slider by key and by mouse, and see it answer."""
+
+import os
+
+import nbformat
+import pytest
+from lab_browser import find_chromium, lab
+
+from tools.course import ROOT
+from tools.pairs import KERNELSPEC
+
+FIRST = ROOT / "chapters" / "00_start_here.ipynb"
+TOY = """
+import io
+import ipywidgets as widgets, matplotlib.pyplot as plt
+image, slider = widgets.Image(format="png"), widgets.FloatSlider(1.0, min=0, max=3, description="height")
+def update(_=None):
+    figure, axes = plt.subplots(figsize=(4, 3))
+    axes.plot([0, slider.value]); axes.set_ylim(0, 3)
+    buffer = io.BytesIO(); figure.savefig(buffer, format="png"); plt.close(figure)
+    image.value = buffer.getvalue()
+slider.observe(update, "value"); update()
+widgets.VBox([slider, image])
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def chromium():
+    """Without a browser these tests say so; where everything is to be proven (CI) its absence is a failure."""
+    if find_chromium() is None:
+        words = "no Chromium here: install one (Debian: apt-get install chromium) or name it in METARL_CHROMIUM"
+        if os.environ.get("CI"):
+            pytest.fail(words)
+        pytest.skip(words)
+
+
+def explore(notebook):
+    with lab(notebook) as opened:
+        opened.run_all(timeout=400)
+        handle = opened.find(".noUi-handle").first
+        by_keys, by_mouse = opened.move_by_keys(handle), opened.move_by_mouse(handle)
+    assert by_keys, "the figure did not follow the arrow keys"
+    assert by_mouse, "the figure did not follow the mouse"
+    assert opened.outside == [], "the page asked for something outside of this machine"
+    assert opened.errors == []
+
+
+def test_first_chapter_answers():
+    if not FIRST.exists():
+        pytest.skip("chapters/00_start_here.ipynb does not exist yet")
+    explore(FIRST)
+
+
+def test_this_test_sees_a_slider_and_an_error(tmp_path):
+    """The driver itself: content with a toy explorer; not content with a cell that fails."""
+    cells = [nbformat.v4.new_markdown_cell("# Toy"), nbformat.v4.new_code_cell(TOY)]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "toy.ipynb")
+    explore(tmp_path / "toy.ipynb")
+    cells[1] = nbformat.v4.new_code_cell("1 / 0")
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "bad.ipynb")
+    with lab(tmp_path / "bad.ipynb") as opened, pytest.raises(RuntimeError, match="ZeroDivisionError"):
+        opened.run_all(timeout=60)
