@@ -17,8 +17,8 @@ def installed_by_make():
     return any(distribution.read_text("direct_url.json") for distribution in metadata.distributions(name="metarl_core"))
 
 
-def test_importing_the_package_imports_nothing_else():
-    code = "import sys, metarl_core; print(*{'torch', 'numpy', 'gymnasium', 'matplotlib'} & set(sys.modules))"
+def test_importing_the_package_imports_nothing_heavy():
+    code = "import sys, metarl_core; print(*{'torch', 'matplotlib', 'scipy'} & set(sys.modules))"
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert run.stdout.strip() == ""
 

@@ -1,6 +1,5 @@
 """MAML for policies (Finn et al. 2017, alg. 3): adapt by the policy gradient, judge by fresh trajectories."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,21 +8,10 @@ from tqdm.auto import tqdm
 
 from metarl_core.agents.networks import Parameters, repeat_parameters
 from metarl_core.agents.reinforce import masked_mean, policy_advantages
+from metarl_core.meta.adaptation import surrogate_loss
 from metarl_core.meta.inner_loop import adapt
-from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.family import TaskFamily
 from metarl_core.tasks.rollout import Trajectories, rollout
-
-
-def surrogate_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
-    """−E[π_θ(a|s) / π_old(a|s) · A] per task, `[task]`.
-
-    The ratio to the probabilities at sampling time has the value 1 there and the gradient of log π.
-    Its second derivative also holds ∇log π ∇log πᵀ, which the loss −log π · A lacks: differentiating
-    *through* a policy-gradient step needs it (the low-variance curvature estimator, Rothfuss et al. 2019).
-    """
-    log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
-    ratio = (log_probability - trajectories.log_probabilities).exp()
-    return -masked_mean(ratio * advantage, trajectories.mask)
 
 
 def clipped_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor, clip: float) -> Tensor:
@@ -32,54 +20,6 @@ def clipped_loss(policy, parameters: Parameters, trajectories: Trajectories, adv
     ratio = (log_probability - trajectories.log_probabilities).exp()
     pessimistic = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
     return -masked_mean(pessimistic, trajectories.mask)
-
-
-def adaptation_curve(
-    family: TaskFamily,
-    tasks: Tasks,
-    policy,
-    parameters: Parameters,
-    inner_lr: float | Sequence[float],
-    steps: int,
-    generator: torch.Generator,
-    episodes: int = 20,
-    discount: float = 0.99,
-) -> tuple[Tensor, list[Parameters], list[Trajectories]]:
-    """Adapt to each task by `steps` policy-gradient steps and measure the return along the way.
-
-    Before each step `episodes` new episodes are collected with the current policy; the return after
-    the last step is measured on episodes of its own.
-
-    Args:
-        parameters: shared initial parameters, or one set a task.
-        inner_lr: one step size, or one for each step (0.5, then 0.25, in the MAML paper's evaluation).
-
-    Returns:
-        mean returns `[task, steps + 1]`, the parameters and the trajectories after 0, 1, …, `steps` steps.
-    """
-    rates = [inner_lr] * steps if isinstance(inner_lr, (int, float)) else list(inner_lr)
-    if len(rates) != steps:
-        raise ValueError(f"inner_lr must be one number or {steps} numbers, got {len(rates)}.")
-    number = family.check_tasks(tasks)
-    shared = all(value.shape == dict(policy.named_parameters())[name].shape for name, value in parameters.items())
-    current = repeat_parameters(parameters, number) if shared else parameters
-    current = {name: value.detach().requires_grad_() for name, value in current.items()}
-    visited, collected, returns = [], [], []
-    for step in range(steps + 1):
-        trajectories = rollout(family, tasks, policy, current, episodes, generator)
-        visited.append({name: value.detach() for name, value in current.items()})
-        collected.append(trajectories)
-        returns.append(trajectories.returns.mean(1))
-        if step < steps:
-            advantage = policy_advantages(policy, trajectories, discount)
-            stepped = adapt(
-                current,
-                lambda p: surrogate_loss(policy, p, trajectories, advantage),
-                rates[step],
-                create_graph=False,
-            )
-            current = {name: value.detach().requires_grad_() for name, value in stepped.items()}
-    return torch.stack(returns, 1), visited, collected
 
 
 @dataclass

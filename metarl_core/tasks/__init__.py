@@ -8,7 +8,6 @@ from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.pendulum import Pendulum
-from metarl_core.tasks.registration import register
 from metarl_core.tasks.rollout import Policy, Trajectories, rollout
 from metarl_core.tasks.sinusoid import Sinusoids
 from metarl_core.tasks.tabular import TabularMDPs
@@ -30,9 +29,6 @@ __all__ = [
     "Tasks",
     "Trajectories",
     "expand_tasks",
-    "register",
     "rollout",
     "select_tasks",
 ]
-
-register()

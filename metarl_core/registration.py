@@ -15,13 +15,13 @@ FAMILIES = {
 
 
 def register() -> None:
-    """Register every family once. Gymnasium calls this as a plugin; no family is imported yet."""
+    """Register every family once; a family is imported when an environment of it is made."""
     for id, family in FAMILIES.items():
         if id not in gymnasium.registry:
             gymnasium.register(
                 id=id,
-                entry_point="metarl_core.tasks.registration:make_env",
-                vector_entry_point="metarl_core.tasks.registration:make_vector_env",
+                entry_point="metarl_core.registration:make_env",
+                vector_entry_point="metarl_core.registration:make_vector_env",
                 kwargs={"family": family},
             )
 

@@ -1,54 +1,14 @@
-"""Explorers: figures that are computed anew while the reader moves a slider."""
+"""Watch policies adapt to a goal that the reader drags."""
 
-from collections.abc import Callable, Sequence
-
-import ipywidgets
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
 from metarl_core.agents.networks import Parameters, stack_parameters
+from metarl_core.meta.adaptation import adaptation_curve
 from metarl_core.tasks.navigation import PointNavigation
-
-
-class Explorer(ipywidgets.VBox):
-    """Controls above a picture that is drawn anew whenever a control changes.
-
-    Where widgets are not shown (GitHub, a printed page) the picture at the default values takes
-    their place.
-
-    Args:
-        draw: from the controls' values, by name, to a figure.
-        alt: alternative text of the picture.
-        controls: widgets with a `value`, by the names of `draw`'s arguments.
-    """
-
-    def __init__(self, draw: Callable[..., Figure], alt: str, **controls):
-        self.draw, self.alt, self.controls = draw, alt, controls
-        self.picture = ipywidgets.Image(format="png")
-        super().__init__([ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"}), self.picture])
-        for control in controls.values():
-            control.observe(self._redraw, names="value")
-        self._redraw()
-
-    def _redraw(self, change=None) -> None:
-        values = {name: control.value for name, control in self.controls.items()}
-        self.picture.value = plotting.png(self.draw(**values))
-
-    def _repr_mimebundle_(self, **kwargs):
-        bundle = super()._repr_mimebundle_(**kwargs)
-        data, metadata = plotting.image_bundle(self.picture.value, self.alt)
-        return {**bundle, **data}, metadata
-
-
-def slider(value, low, high, step, label: str, integer: bool = False):
-    """A slider of the course's width whose figure follows while it is dragged."""
-    kind = ipywidgets.IntSlider if integer else ipywidgets.FloatSlider
-    return kind(
-        value=value, min=low, max=high, step=step, description=label,
-        continuous_update=True, style={"description_width": "initial"}, layout={"width": "330px"},
-    )  # fmt: skip
+from metarl_core.widgets.explorer import Explorer, slider
 
 
 def adaptation_explorer(
@@ -69,8 +29,6 @@ def adaptation_explorer(
         inner_lr: default step size α; the second and later steps take half of it.
         seed: of the episodes, the same for every position of the sliders.
     """
-    from metarl_core.meta.maml_rl import adaptation_curve
-
     stacked = stack_parameters(list(starts.values()))
 
     def draw(goal_x: float, goal_y: float, step_size: float, steps: int) -> Figure:

@@ -1,0 +1,47 @@
+"""An explorer: a figure that is computed anew while the reader moves a slider."""
+
+from collections.abc import Callable
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from metarl_core import plotting
+
+
+class Explorer(ipywidgets.VBox):
+    """Controls above a picture that is drawn anew whenever a control changes.
+
+    Where widgets are not shown (GitHub, a printed page) the picture at the default values takes
+    their place.
+
+    Args:
+        draw: from the controls' values, by name, to a figure.
+        alt: alternative text of the picture.
+        controls: widgets with a `value`, by the names of `draw`'s arguments.
+    """
+
+    def __init__(self, draw: Callable[..., Figure], alt: str, **controls):
+        self.draw, self.alt, self.controls = draw, alt, controls
+        self.picture = ipywidgets.Image(format="png")
+        super().__init__([ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"}), self.picture])
+        for control in controls.values():
+            control.observe(self._redraw, names="value")
+        self._redraw()
+
+    def _redraw(self, change=None) -> None:
+        values = {name: control.value for name, control in self.controls.items()}
+        self.picture.value = plotting.png(self.draw(**values))
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        data, metadata = plotting.image_bundle(self.picture.value, self.alt)
+        return {**bundle, **data}, metadata
+
+
+def slider(value, low, high, step, label: str, integer: bool = False):
+    """A slider of the course's width whose figure follows while it is dragged."""
+    kind = ipywidgets.IntSlider if integer else ipywidgets.FloatSlider
+    return kind(
+        value=value, min=low, max=high, step=step, description=label,
+        continuous_update=True, style={"description_width": "initial"}, layout={"width": "330px"},
+    )  # fmt: skip
