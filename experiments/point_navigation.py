@@ -7,9 +7,11 @@ Every result is an adaptation curve `[test task, gradient step]` of mean returns
   the mean return over tasks.
 - specialist: one policy trained by REINFORCE on a single training goal.
 - random initialisation: not trained.
-- from scratch: random initialisation with many more gradient steps on each test goal.
+- from scratch: one policy for each test goal, trained by REINFORCE; its curve is the learning curve, the
+  return before each of its updates.
 
-The last four have no step size of their own: each takes the best of `rates` on training tasks.
+Pre-trained, specialist and random initialisation have no step size of their own: each takes the best of
+`rates` on training tasks.
 """
 
 import functools
@@ -18,10 +20,10 @@ from pathlib import Path
 
 import torch
 
-from metarl_core.agents import GaussianPolicy, ReinforceConfig, initial_parameters, train_reinforce
+from metarl_core.agents import GaussianPolicy, ReinforceConfig, initial_parameters, repeat_parameters, train_reinforce
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
 from metarl_core.tables import run_table
-from metarl_core.tasks import PointNavigation
+from metarl_core.tasks import PointNavigation, Tasks
 
 TABLE = Path(__file__).parent / "point_navigation.json"
 METHODS = ("MAML", "pre-trained", "specialist", "random initialisation", "from scratch")
@@ -42,24 +44,32 @@ class Settings:
     test_seed: int = 1000
     maml_rates: tuple[float, ...] = (0.5, 0.25, 0.25)
     rates: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0, 2.0)
-    scratch_steps: int = 60
+    scratch: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=60, learning_rate=3e-3))
 
 
 def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     """The adaptation curve `[test task, step]` of one method and seed."""
     family = PointNavigation()
-    policy, start, generator, rates = trained(method, seed, settings)
     test = family.sample_tasks(settings.test_tasks, torch.Generator().manual_seed(settings.test_seed), "test")
+    if method == "from scratch":
+        return learning_curves(family, test, seed, settings)
+    policy, start, generator, rates = trained(method, seed, settings)
     returns, _, _ = adaptation_curve(family, test, policy, start, rates, len(rates), generator)
     return returns
 
 
-def trained(method: str, seed: int, settings: Settings):
-    """Policy, initial parameters, the generator that goes on, and the step sizes of one method and seed."""
+def untrained(seed: int):
+    """Policy, its random initial parameters and the generator that goes on."""
     family = PointNavigation()
     generator = torch.Generator().manual_seed(seed)
     policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
-    start = initial_parameters(policy)
+    return policy, initial_parameters(policy), generator
+
+
+def trained(method: str, seed: int, settings: Settings):
+    """Policy, parameters to adapt from, the generator that goes on, and the step sizes of one method and seed."""
+    family = PointNavigation()
+    policy, start, generator = untrained(seed)
     if method == "MAML":
         start, _ = train_maml(family, policy, start, settings.maml, generator)
         return policy, start, generator, list(settings.maml_rates)
@@ -68,10 +78,26 @@ def trained(method: str, seed: int, settings: Settings):
     if method == "specialist":
         goal = family.sample_tasks(1, generator)
         start, _ = train_reinforce(family, policy, start, settings.specialist, generator, goal)
-    steps = settings.scratch_steps if method == "from scratch" else len(settings.maml_rates)
+    steps = len(settings.maml_rates)
     training_tasks = family.sample_tasks(settings.test_tasks, generator)
     rate = choose_inner_lr(family, training_tasks, policy, start, settings.rates, steps, generator)
     return policy, start, generator, [rate] * steps
+
+
+def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: Settings) -> torch.Tensor:
+    """Mean return before each update, `[task, iteration]`, of one policy per task trained from scratch."""
+    policy, start, generator = untrained(seed)
+    curve = []
+    train_reinforce(
+        family,
+        policy,
+        repeat_parameters(start, settings.test_tasks),
+        settings.scratch,
+        generator,
+        tasks,
+        callback=lambda iteration, parameters, trajectories: curve.append(trajectories.returns.mean(1)),
+    )
+    return torch.stack(curve, 1)
 
 
 def main() -> None:

@@ -1,0 +1,40 @@
+"""Each committed table was made by the settings that its script has now, and is complete."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from experiments.__main__ import NAMES, main
+from metarl_core.tables import VERSIONED, load_table, settings_as_json
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_table_and_script_hold_together(name):
+    script = importlib.import_module(f"experiments.{name}")
+    settings = script.Settings()
+    table = load_table(script.TABLE)
+    assert table.settings == settings_as_json(settings), "run `make experiments`: the settings changed"
+    assert tuple(table.rows) == script.METHODS
+    assert set(VERSIONED) <= set(table.versions)
+    assert len(settings.seeds) >= 5
+    for method in script.METHODS:
+        assert sorted(table.rows[method]) == sorted(settings.seeds)
+        scores = table.scores(method)
+        assert np.isfinite(scores).all()
+        assert scores.shape[:2] == (len(settings.seeds), settings.test_tasks)
+        assert len(np.unique(scores.mean((1, 2)))) == len(settings.seeds), "two seeds with one result"
+
+
+def test_point_navigation_says_what_the_chapters_say():
+    """The ordering that chapters 00 and 01 explain: one step helps MAML most, and nothing reaches the oracle's −0.5."""
+    table = load_table(importlib.import_module("experiments.point_navigation").TABLE)
+    after_one = {method: table.scores(method)[:, :, 1].mean() for method in table.rows}
+    assert after_one["MAML"] == max(after_one.values())
+    assert after_one["MAML"] > -14
+    assert table.scores("MAML")[:, :, 3].mean() < -1
+
+
+def test_an_unknown_experiment_is_refused_by_name():
+    with pytest.raises(SystemExit, match="got nonsense"):
+        main(["nonsense"])
