@@ -1,4 +1,4 @@
-"""Budgets: `pytest --nbval-lax chapters solutions` ends each notebook with a test that its promise in course.toml holds.
+"""Budgets: `pytest --nbval-lax chapters solutions` ends each notebook with a test of its promise in course.toml.
 
 Seconds run from the kernel's start to the end of the last cell, megabytes are the kernel's peak. Two notebooks run side
 by side on a busy machine, hence a margin on seconds (METARL_BUDGET_MARGIN, 2 without it) and a small one on memory.

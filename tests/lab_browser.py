@@ -28,6 +28,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
+ROOT = Path(__file__).resolve().parents[1]
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -44,7 +45,10 @@ SCROLL_ON = """selector => {
 }"""
 PIXELS = """async sources => {
     const parts = [];
-    for (const source of sources) parts.push(Array.from(new Uint8Array(await (await fetch(source)).arrayBuffer())).join());
+    for (const source of sources) {
+        const bytes = await (await fetch(source)).arrayBuffer();
+        parts.push(Array.from(new Uint8Array(bytes)).join());
+    }
     return parts.join('|');
 }"""
 
@@ -60,7 +64,7 @@ def find_chromium() -> str | None:
 
 @dataclass
 class Lab:
-    """An open notebook. `page` is Playwright's; `outside` are requests that left this machine, `errors` of the console."""
+    """An open notebook. `page` is Playwright's; `outside`: requests that left this machine; `errors`: the console's."""
 
     page: Page
     outside: list[str] = field(default_factory=list)
@@ -74,7 +78,7 @@ class Lab:
         return self.page.get_attribute(".jp-Notebook-ExecutionIndicator", "data-status") or ""
 
     def run_all(self, timeout: float = 300) -> float:
-        """Run all cells and wait; the seconds it took. TimeoutError if it does not end, or RuntimeError on a cell's error."""
+        """Run all cells and wait; the seconds it took. TimeoutError if they do not end, RuntimeError if one fails."""
         start = time.monotonic()
         dialog = self.page.locator(".jp-Dialog")
         if dialog.count():  # a notebook without a kernel's name, for instance
@@ -105,7 +109,7 @@ class Lab:
         return self.page.evaluate("() => window.jupyterapp.shell.currentWidget.content.model.toJSON()")
 
     def scroll(self) -> Iterator[int]:
-        """Go through the notebook a screen at a time, top to bottom; cells far off the screen do not exist in the page."""
+        """Go through the notebook a screen at a time; cells far off the screen do not exist in the page."""
         self.page.evaluate("s => document.querySelector(s).scrollTo(0, 0)", self._scroller())
         for number in range(1, 200):
             time.sleep(0.4)
@@ -126,7 +130,7 @@ class Lab:
         raise LookupError(f"nothing in the notebook matches {selector!r}")
 
     def figure(self, near: Locator) -> Callable[[], str]:
-        """A function that gives a fingerprint of the explorer's figure: all widget images in the output area of `near`."""
+        """A function that gives a fingerprint of the explorer's figure: the widget images in the output of `near`."""
         images = f"Array.from(area.querySelectorAll({FIGURE!r})).map(image => image.src)"
 
         def look() -> str:
@@ -159,7 +163,9 @@ class Lab:
         before = look()
         handle.scroll_into_view_if_needed()
         grip = handle.bounding_box()
-        js = "e => { const b = e.closest('.noUi-target').getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }"
+        js = (
+            "e => { const b = e.closest('.noUi-target').getBoundingClientRect(); return [b.x, b.y, b.width, b.height] }"
+        )
         track = handle.evaluate(js)
         x, y = grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2
         upright = track[3] > track[2]
@@ -217,7 +223,7 @@ def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (12
 
 
 def _copy(notebook: Path, course: Path) -> Path:
-    """A folder with the notebook, where the rest of the course stands beside it as links; the folder of the notebook."""
+    """A folder with the notebook, with the rest of the course beside it as links; the notebook's folder."""
     mine = course / notebook.parent.name
     mine.mkdir(parents=True)
     shutil.copy(notebook, mine)
@@ -250,7 +256,7 @@ def _server(root: Path, scratch: Path) -> Iterator[tuple[str, str]]:
         JUPYTERLAB_WORKSPACES_DIR=str(scratch / "workspaces"), JUPYTERLAB_SETTINGS_DIR=str(scratch / "settings"),
         JUPYTER_CONFIG_DIR=str(scratch / "config"), JUPYTER_RUNTIME_DIR=str(scratch / "runtime"),
         IPYTHONDIR=str(scratch / "ipython"), JUPYTER_PREFER_ENV_PATH="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1",
-        PYTHONPATH=os.pathsep.join(filter(None, [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH")])),
+        PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
     )  # fmt: skip
     command = [
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
@@ -315,7 +321,8 @@ def main() -> int:
                     "e => { const w = e.closest('.jupyter-widgets'), a = e.closest('.jp-OutputArea');"
                     " const cell = a.closest('.jp-Cell').querySelector('.jp-InputPrompt').innerText.trim();"
                     " const all = Array.from(a.querySelectorAll('.noUi-handle'));"
-                    " return cell + ' slider ' + (all.indexOf(e) + 1) + ' ' + (w.querySelector('.widget-label')?.innerText || '') }"
+                    " const words = w.querySelector('.widget-label')?.innerText || '';"
+                    " return cell + ' slider ' + (all.indexOf(e) + 1) + ' ' + words }"
                 )
                 if label in moved or box is None or not 0 < box["y"] < height - 20:
                     continue
@@ -323,7 +330,9 @@ def main() -> int:
                 keys, mouse = opened.move_by_keys(handle), opened.move_by_mouse(handle)
                 good &= keys and mouse
                 print(f"{label}: figure changed by keys: {keys}, by mouse: {mouse}")
-                shoot(f"screen{screen:02d}_slider{len(moved):02d}")
+                if options.shots:  # controls and figure together, also where they do not fit on the screen
+                    area = handle.locator("xpath=ancestor::*[contains(@class, 'jp-OutputArea-child')][1]")
+                    area.screenshot(path=str(options.shots / f"slider{len(moved):02d}.png"))
         print(f"{len(moved)} sliders moved")
         print(f"requests to the outside: {opened.outside or 'none'}")
         print(f"console errors: {opened.errors or 'none'}")

@@ -1,4 +1,4 @@
-"""What a learner does first: open a chapter in JupyterLab, run it, move a slider by key and by mouse, and see it answer."""
+"""What a learner does first: open a chapter in JupyterLab, run it, move a slider by key and mouse, see it answer."""
 
 import os
 

@@ -32,7 +32,11 @@ def mutants(chapter):
 
 ALL = [pytest.param(ch, name, check, id=f"{ch}.{name}") for ch in CHAPTERS for name, check in checks(ch).items()]
 FUNCTIONS = [p for p in ALL if p.values[2].kind == "function"]
-MUTANTS = [pytest.param(m, id=f"{ch}.{m.check.name}-{m.misconception}-{n}") for ch in CHAPTERS for n, m in enumerate(mutants(ch))]
+MUTANTS = [
+    pytest.param(m, id=f"{ch}.{m.check.name}-{m.misconception}-{n}")
+    for ch in CHAPTERS
+    for n, m in enumerate(mutants(ch))
+]
 
 
 def solution(chapter, name):

@@ -51,7 +51,9 @@ def test_guard_is_active_in_a_kernel_and_leaves_nothing_for_git():
     manager, client = start_new_kernel(kernel_name="python3", env={**os.environ, "IPYTHONDIR": str(IPYTHON)})
     try:
         reply = client.execute_interactive(
-            "import sys; sys.audit('socket.connect', None, ('192.0.2.1', 80))", output_hook=lambda message: None, timeout=60
+            "import sys; sys.audit('socket.connect', None, ('192.0.2.1', 80))",
+            output_hook=lambda message: None,
+            timeout=60,
         )["content"]
     finally:
         client.stop_channels()

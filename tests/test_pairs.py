@@ -26,7 +26,8 @@ def notebook(py):
 
 def essence(nb):
     return [
-        (cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("nbgrader", {})) for cell in nb.cells
+        (cell.cell_type, cell.source, cell.metadata.get("tags", []), cell.metadata.get("nbgrader", {}))
+        for cell in nb.cells
     ]
 
 
@@ -36,7 +37,9 @@ def test_every_notebook_has_a_source_and_a_place_in_the_course():
         found = {p.stem for p in (ROOT / folder).glob("[0-9]*.ipynb")}
         assert found <= stems, f"{folder}/ has notebooks that course.toml does not know"
         if folder != "exercises":
-            assert found == {p.stem for p in (ROOT / folder).glob("[0-9]*.py")}, f"{folder}/: a .py or .ipynb lacks its twin"
+            assert found == {p.stem for p in (ROOT / folder).glob("[0-9]*.py")}, (
+                f"{folder}/: a .py or .ipynb lacks its twin"
+            )
 
 
 @pytest.mark.parametrize("py", SOURCES, ids=name)

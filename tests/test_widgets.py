@@ -40,7 +40,7 @@ def test_a_drag_redraws_in_under_three_tenths_of_a_second():
 
 
 def toy(draw):
-    """A slider, a dropdown, a checkbox and a button over a figure that `draw(height, colour, grid, clicks)` may spoil."""
+    """A slider, a dropdown, a checkbox and a button over a figure that `draw` may spoil."""
     image = widgets.Image(format="png")
     height = widgets.FloatSlider(1.0, min=0.5, max=2.0, description="height")
     colour = widgets.Dropdown(options=["C0", "C1"], description="colour")

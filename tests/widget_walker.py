@@ -8,7 +8,13 @@ from typing import Any
 import ipywidgets as widgets
 
 PNG = b"\x89PNG\r\n\x1a\n"
-NUMBERS = (widgets.IntSlider, widgets.FloatSlider, widgets.BoundedIntText, widgets.BoundedFloatText, widgets.FloatLogSlider)
+NUMBERS = (
+    widgets.IntSlider,
+    widgets.FloatSlider,
+    widgets.BoundedIntText,
+    widgets.BoundedFloatText,
+    widgets.FloatLogSlider,
+)
 RANGES = (widgets.IntRangeSlider, widgets.FloatRangeSlider)
 CHOICES = (widgets.Dropdown, widgets.Select, widgets.RadioButtons, widgets.ToggleButtons, widgets.SelectionSlider)
 SWITCHES = (widgets.Checkbox, widgets.ToggleButton)

@@ -167,7 +167,9 @@ def problems(notebook: NotebookNode) -> list[str]:
         found.append("none of the exercises is of the kind debug (a silent bug)")
     in_blocks = {position for e in exercises for position, _ in e.cells}
     for position, cell in enumerate(notebook.cells):
-        if position not in in_blocks and (is_solution(cell) or "BEGIN SOLUTION" in cell.source or check_calls(cell.source)):
+        if position not in in_blocks and (
+            is_solution(cell) or "BEGIN SOLUTION" in cell.source or check_calls(cell.source)
+        ):
             found.append(f"cell {position + 1} has a solution or a check outside of any exercise")
     for exercise in exercises:
         found += [f"exercise {exercise.number}: {problem}" for problem in _problems_of(exercise)]
@@ -193,7 +195,7 @@ def _problems_of(exercise: Exercise) -> list[str]:
     for position, cell in exercise.cells:
         marked = cell.cell_type == "code" and "### BEGIN SOLUTION" in cell.source
         if marked != is_solution(cell):
-            found.append(f"cell {position + 1} has only one of `### BEGIN SOLUTION` and nbgrader's \"solution\": true")
+            found.append(f'cell {position + 1} has only one of `### BEGIN SOLUTION` and nbgrader\'s "solution": true')
     for position, cell in exercise.checks:
         before = {name for p, stub in exercise.stubs if p < position for name in _defined(stub.source)}
         for check, answer in check_calls(cell.source):
@@ -201,7 +203,9 @@ def _problems_of(exercise: Exercise) -> list[str]:
                 found.append(f"{check} is given {answer}, which no solution cell before it in this exercise defines")
         grading = cell.metadata.get("nbgrader", {})
         if not (grading.get("grade") and grading.get("points") and grading.get("grade_id")):
-            found.append(f'cell {position + 1} checks without nbgrader={{"grade_id": ..., "grade": true, "points": ...}}')
+            found.append(
+                f'cell {position + 1} checks without nbgrader={{"grade_id": ..., "grade": true, "points": ...}}'
+            )
     return found
 
 
@@ -267,7 +271,9 @@ def main(arguments: list[str] | None = None) -> int:
             write_pair(py, pair(py))
             target.parent.mkdir(exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
-        print(f"exercises/{target.name}: " + ("up to date" if current else "out of date" if options.check else "written"))
+        print(
+            f"exercises/{target.name}: " + ("up to date" if current else "out of date" if options.check else "written")
+        )
     if not options.names:
         for stray in sorted((ROOT / "exercises").glob("[0-9][0-9]_*.ipynb")):
             if stray.stem not in {py.stem for py in chosen}:

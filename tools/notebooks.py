@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import html
 import json
 import os
 import re
@@ -38,7 +39,7 @@ VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyt
 
 
 def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
-    """Run all cells in a fresh kernel, outputs into `notebook`; (seconds, megabytes) from the kernel's start to the last cell.
+    """Run all cells in a fresh kernel, outputs into `notebook`; (seconds, megabytes) from kernel start to last cell.
 
     Raises CellExecutionError; the number of the failing cell is then its attribute `cell_number`, from 1.
     """
@@ -74,7 +75,7 @@ def tidy(notebook: NotebookNode) -> None:
                 data["text/plain"] = re.sub(r" at 0x[0-9a-fA-F]{6,}", "", data["text/plain"])
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE)
     _rename_widgets(notebook)
-    _write_out_bars(notebook)
+    _settle_bars(notebook)
     notebook.metadata["metarl"] = NotebookNode(executed=digest(notebook))
 
 
@@ -108,18 +109,31 @@ def _rename_widgets(notebook: NotebookNode) -> None:
                 output["data"][VIEW] = renamed(output["data"][VIEW])
 
 
-def _write_out_bars(notebook: NotebookNode) -> None:
-    """A progress bar's text for readers without widgets (GitHub) is that of its start: put that of its end."""
+# tqdm's `[00:12<00:00, 91.2it/s, loss=0.3]`, also as HTML; what follows the rate is the author's and stays.
+CLOCK = re.compile(r"\s*\[\d[\d:]*(?:<|&lt;)[^,\]]*,\s*[^,\]]*(?:,\s*(?P<rest>[^\]]*))?\]")
+
+
+def _without_clock(text: str) -> str:
+    return CLOCK.sub(lambda match: f" [{match['rest']}]" if match["rest"] else "", text)
+
+
+def _settle_bars(notebook: NotebookNode) -> None:
+    """Progress bars lose their clocks, and their text for readers without widgets (GitHub) is that of their end."""
     state = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    boxes = {}
+    for name, model in state.items():
+        children = [state.get(c.removeprefix("IPY_MODEL_"), {}) for c in model["state"].get("children", [])]
+        if [c.get("model_name") for c in children] == ["HTMLModel", "FloatProgressModel", "HTMLModel"]:
+            before, bar, after = (child["state"] for child in children)
+            after["value"] = _without_clock(after["value"])
+            done = round(10 * bar["value"] / bar["max"]) if bar.get("max") else 0
+            boxes[name] = html.unescape(f"{before['value']}|{'█' * done:<10}|{after['value']}").strip()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            if VIEW in data and re.match(r".*\d+%\|.*\|", data.get("text/plain", "")):
-                box = state.get(data[VIEW]["model_id"], {}).get("state", {})
-                parts = [state[name.removeprefix("IPY_MODEL_")]["state"] for name in box.get("children", [])]
-                words = [part["value"].strip() for part in parts if isinstance(part.get("value"), str)]
-                if words:
-                    data["text/plain"] = re.sub(r"\s+", " ", " ".join(words))
+            if output.output_type == "stream":
+                output["text"] = _without_clock(output["text"])
+            elif output.get("data", {}).get(VIEW, {}).get("model_id") in boxes:
+                output["data"]["text/plain"] = boxes[output["data"][VIEW]["model_id"]]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -141,7 +155,10 @@ def main(arguments: list[str] | None = None) -> int:
             _bring_up_to_date(py, name, options.force, options.measure)
         except CellExecutionError as error:
             failed = True
-            print(f"{name}.ipynb, cell {error.cell_number}: {error.ename}: {error.evalue}\n{error.traceback}", file=sys.stderr)
+            print(
+                f"{name}.ipynb, cell {error.cell_number}: {error.ename}: {error.evalue}\n{error.traceback}",
+                file=sys.stderr,
+            )
         except (DeadKernelError, ValueError) as error:
             failed = True
             cell = f", cell {error.cell_number}" if hasattr(error, "cell_number") else ""

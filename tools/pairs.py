@@ -41,19 +41,22 @@ def sources(*names: str, root: Path = ROOT) -> list[Path]:
     every = [p for folder in FOLDERS for p in sorted((root / folder).glob("[0-9][0-9]_*.py"))]
     for name in names:
         if not any(name in p.relative_to(root).as_posix() for p in every):
-            raise ValueError(f"no notebook is called {name!r}; there are {', '.join(p.stem for p in every) or 'none yet'}")
+            raise ValueError(
+                f"no notebook is called {name!r}; there are {', '.join(p.stem for p in every) or 'none yet'}"
+            )
     return [p for p in every if not names or any(n in p.relative_to(root).as_posix() for n in names)]
 
 
 def read_source(py: Path) -> NotebookNode:
-    """The notebook that the .py describes: without outputs, nbgrader's metadata complete, a chapter's header in place."""
+    """The notebook that the .py describes: no outputs, nbgrader's metadata complete, a chapter's header in place."""
     notebook = jupytext.read(py, fmt="py:percent")
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
     for cell in notebook.cells:
         cell.metadata = NotebookNode({k: v for k, v in cell.metadata.items() if k in ("tags", "nbgrader")})
         if "nbgrader" in cell.metadata:
             locked = {"locked": bool(cell.metadata.nbgrader.get("grade"))}
-            cell.metadata.nbgrader = NotebookNode({**NBGRADER, **locked, **cell.metadata.nbgrader})
+            complete = {**NBGRADER, **locked, **cell.metadata.nbgrader}
+            cell.metadata.nbgrader = NotebookNode({key: complete[key] for key in sorted(complete)})
     if py.parent.name == "chapters":
         text = header(_chapter(py))
         if notebook.cells and notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# "):
@@ -82,7 +85,7 @@ def promise(path: Path) -> tuple[int, int] | None:
 
 
 def pair(py: Path) -> NotebookNode:
-    """The notebook of `py` with the ids, outputs and widgets that the .ipynb beside it has for cells that are the same."""
+    """The notebook of `py` with the ids, outputs and widgets that its .ipynb has for cells that are the same."""
     new, path = read_source(py), py.with_suffix(".ipynb")
     old = nbformat.read(path, as_version=4) if path.exists() else nbformat.v4.new_notebook()
     for key in ("widgets", "metarl"):

@@ -1,4 +1,4 @@
-'''Checks that answer a learner: what was given, what is expected, and which misconception leads there.
+"""Checks that answer a learner: what was given, what is expected, and which misconception leads there.
 
 The checks of chapter NN are the module `metarl_core.check.chNN`; a notebook does
 
@@ -23,7 +23,7 @@ misconception that explains them:
 
     check_discounted_return = function_check(
         "discounted_return", _by_definition, _cases,
-        Wrong("undiscounted", "Every reward counts fully: where does gamma come in?", lambda rewards, gamma: rewards.sum(-1)),
+        Wrong("undiscounted", "All rewards count fully: where is gamma?", lambda rewards, gamma: rewards.sum(1)),
         Wrong("late_start", "The first reward is discounted already. At what power of gamma does a return begin?",
               lambda rewards, gamma: gamma * _by_definition(rewards, gamma)),
     )
@@ -35,16 +35,24 @@ not the returned value is judged but, say, the gradient through it; `Wrong(..., 
     check_slope = value_check("slope", -2.5, Wrong("sign", "Which way is downhill?", 2.5))
     check_why = choice_check("why", "B", "Broadcasting fills the missing axis.", Wrong("A", "A would need ...", "A"))
     check_plan = design_check("plan", {"seeds": int, "split": ("train", "test")},
-                              Wrong("one_seed", "How would you know that it was not luck?", when=lambda p: p["seeds"] < 5))
+                              Wrong("one_seed", "How would you know it was not luck?", when=lambda p: p["seeds"] < 5))
 
 There the learner fills in `slope = ...`, `why = ...` or `plan = {"seeds": ..., "split": ...}`; what is still `...` or
 None is "not done yet", a NotImplementedError. Each misconception needs a mutant in `tests/mutants/chNN.py`.
-'''
+"""
 
 from .framework import Case, Check, Wrong, case, choice_check, design_check, function_check, value_check
 from .outcome import CheckFailed, NotDone
 
 __all__ = [
-    "Case", "Check", "CheckFailed", "NotDone", "Wrong",
-    "case", "choice_check", "design_check", "function_check", "value_check",
+    "Case",
+    "Check",
+    "CheckFailed",
+    "NotDone",
+    "Wrong",
+    "case",
+    "choice_check",
+    "design_check",
+    "function_check",
+    "value_check",
 ]

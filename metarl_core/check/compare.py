@@ -116,7 +116,9 @@ def _differing_array(got, expected, rtol, atol, where):
         return None
     with np.errstate(invalid="ignore"):  # inf − inf where both are the same infinity
         largest = float(np.nanmax(np.abs(g - e)))
-    return Difference("value", f"{where} has the right shape but not the right values: the largest difference is {largest:.3g}.")
+    return Difference(
+        "value", f"{where} has the right shape but not the right values: the largest difference is {largest:.3g}."
+    )
 
 
 def _differing_scalar(got, expected, rtol, atol, where):
@@ -135,7 +137,9 @@ def _differing_scalar(got, expected, rtol, atol, where):
             return Difference("finite", f"{where} is {_not_finite(np.array([float(got)]))}.")
         if np.isclose(got, expected, rtol=rtol, atol=atol, equal_nan=True):
             return None
-        return Difference("value", f"{where} is {float(got):.6g}, which is off by {abs(float(got) - float(expected)):.3g}.")
+        return Difference(
+            "value", f"{where} is {float(got):.6g}, which is off by {abs(float(got) - float(expected)):.3g}."
+        )
     return None if got == expected else Difference("value", f"{where} is {got!r}, which is not right.")
 
 
@@ -151,7 +155,9 @@ def _is_floating(x) -> bool:
 
 
 def _not_finite(bad: np.ndarray) -> str:
-    return "NaN (0/0, inf − inf, or the logarithm of a negative number)" if np.isnan(bad).any() else "an infinite number"
+    return (
+        "NaN (0/0, inf − inf, or the logarithm of a negative number)" if np.isnan(bad).any() else "an infinite number"
+    )
 
 
 def clone(value: Any) -> Any:
@@ -176,7 +182,7 @@ def clone(value: Any) -> Any:
 
 
 def changed(before: Any, after: Any) -> bool:
-    """Whether tensors, arrays or containers in `after` are no longer what they were in `before`. Exactly, not nearly."""
+    """Whether tensors, arrays or containers in `after` are no longer what they were in `before`, exactly."""
     if isinstance(before, (torch.Tensor, np.ndarray)):
         return difference(after, before, 0.0, 0.0) is not None
     if isinstance(before, torch.nn.Module):

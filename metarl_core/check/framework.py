@@ -118,7 +118,7 @@ def function_check(
                 failed.append((one, got, off))
             elif changed((one.args, dict(one.kwargs)), (args, kwargs)):
                 raise CheckFailed(
-                    f"`{name}` changes its arguments in place. Whoever calls it still needs them: make new ones instead.",
+                    f"`{name}` changes its arguments in place. The caller still needs them: make new ones instead.",
                     "changed arguments",
                 )
         if not failed:
@@ -175,7 +175,11 @@ def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, at
     """A check of a number (or a tuple of numbers, a tensor, ...) that the learner worked out and assigned to `name`."""
 
     def judge(answer: Any) -> str:
-        if isinstance(expected, (int, float)) and isinstance(answer, (torch.Tensor, np.ndarray)) and len(answer.reshape(-1)) == 1:
+        if (
+            isinstance(expected, (int, float))
+            and isinstance(answer, (torch.Tensor, np.ndarray))
+            and len(answer.reshape(-1)) == 1
+        ):
             answer = answer.item()
         off = difference(answer, expected, rtol, atol, f"`{name}`")
         if off is None:
@@ -183,18 +187,20 @@ def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, at
         for wrong in wrongs:
             if _recognised(wrong, answer, off, case(), lambda value: value, rtol, atol):
                 raise CheckFailed(wrong.message, "misconception", wrong.id)
-        raise CheckFailed(off.message[0].upper() + off.message[1:], off.kind)
+        if off.kind == "value":  # how far off it is would be the answer
+            raise CheckFailed(f"`{name}` is not right: {answer!r}.", "value")
+        raise CheckFailed(off.message, off.kind)
 
     return Check(name, "value", wrongs, judge)
 
 
 def choice_check(name: str, expected: str, why: str, *wrongs: Wrong) -> Check:
-    """A check of one letter. `why` explains the right one, and every other choice is a `Wrong` with its letter as answer."""
+    """A check of one letter. `why` explains the right one; every other choice is a `Wrong` with that letter."""
     letters = sorted({expected, *(w.answer for w in wrongs)})
 
     def judge(answer: Any) -> str:
         if not isinstance(answer, str) or answer.strip().upper() not in letters:
-            raise CheckFailed(f"`{name}` is {describe(answer)}; expected is one of the letters {', '.join(letters)}.", "type")
+            raise CheckFailed(f"`{name}` is {describe(answer)}; expected is one of {', '.join(letters)}.", "type")
         for wrong in wrongs:
             if answer.strip().upper() == wrong.answer:
                 raise CheckFailed(wrong.message, "misconception", wrong.id)

@@ -8,7 +8,12 @@ from pathlib import Path
 from types import CodeType, TracebackType
 
 _OURS = str(Path(__file__).parents[1])
-_NOT_THE_LEARNERS = (_OURS, *{sysconfig.get_paths()[k] for k in ("stdlib", "purelib", "platlib")}, "<frozen", "<string>")
+_NOT_THE_LEARNERS = (
+    _OURS,
+    *{sysconfig.get_paths()[k] for k in ("stdlib", "purelib", "platlib")},
+    "<frozen",
+    "<string>",
+)
 
 
 class CheckFailed(AssertionError):

@@ -1,0 +1,205 @@
+"""The tools that turn sources into notebooks, on a small source of their own."""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from tools.course import ROOT, read
+from tools.exercises import blocks, check_calls, generate, problems
+from tools.notebooks import STATE, VIEW, tidy
+from tools.pairs import digest, notebook_text, pair, read_source, stale, write_pair
+
+HINTS = "\n".join(f"# <details><summary>Hint {n}: words</summary>{n}</details>" for n in (1, 2, 3))
+
+
+def block(number, kind, stub):
+    return f"""
+# %% [markdown]
+# ## Exercise {number}: Double
+#
+# **Objective:** double a number.
+#
+# **Kind:** {kind} · **Difficulty:** ★☆☆ · **Time:** 5 min · **Run time:** 0.1 s
+#
+# **Predict:** what is twice nothing?
+
+# %% nbgrader={{"grade_id": "double{number}", "solution": true}}
+{stub}
+
+# %% nbgrader={{"grade_id": "check_double{number}", "grade": true, "points": 1}}
+ch01.check_double(double)
+### BEGIN HIDDEN TESTS
+assert double is not None
+### END HIDDEN TESTS
+
+# %% [markdown]
+{HINTS}
+#
+# **Expect:** an even number.
+#
+# **Interpret:** why is it even?
+"""
+
+
+FUNCTION = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION"
+VALUE = "double = ...\n### BEGIN SOLUTION\ndouble = 4\n### END SOLUTION"
+SOURCE = (
+    "# %% [markdown]\n# # Exercises\n"
+    + block(1, "implement", FUNCTION) + block(2, "derive", VALUE) + block(3, "debug", FUNCTION)
+    + '\n# %% [markdown] tags=["solution-only"]\n# A discussion.\n'
+)  # fmt: skip
+
+
+@pytest.fixture
+def source(tmp_path):
+    folder = tmp_path / "solutions"
+    folder.mkdir()
+    py = folder / "01_why_learn_to_learn.py"
+    py.write_text(SOURCE, encoding="utf-8")
+    return py
+
+
+def executed(notebook):
+    """As if it had been run: counts, an output each, the digest."""
+    for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        cell.execution_count = count
+        cell.outputs = [nbformat.v4.new_output("stream", text=f"output {count}\n")]
+    notebook.metadata["metarl"] = {"executed": digest(notebook)}
+    return notebook
+
+
+def test_well_formed_source_has_no_problems(source):
+    assert problems(read_source(source)) == []
+    assert [e.kind for e in blocks(read_source(source))] == ["implement", "derive", "debug"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("**Objective:** double", "**Aim:** double", "exercise 1: lacks **Objective:**"),
+        ("**Predict:** what", "Predict what", "lacks **Predict:**"),
+        ("★☆☆", "*", "**Difficulty:** ★☆☆"),
+        ("Hint 2", "Hint two", "lacks <details><summary>Hint 2"),
+        ("3</details>", "3", "a <details> is not closed"),
+        ("**Expect:**", "Expect", "lacks **Expect:**"),
+        ("**Interpret:** why", "Why", "lacks **Interpret:**"),
+        ("check_double(double)", "check_double(triple)", "which no solution cell before it"),
+        ("ch01.check_double(double)", "pass", "has no call of a check"),
+        ("### BEGIN SOLUTION\n    return 2 * x\n    ### END SOLUTION", "return 2 * x", "only one of"),
+        ('"grade": true, "points": 1', '"grade": true', "checks without nbgrader="),
+        ('"double1"', '"double2"', "'double2' is used twice"),
+        ("Exercise 3", "Exercise 4", "are numbered [1, 2, 4]"),
+        ("** debug", "** design", "none of the exercises is of the kind debug"),
+        ("# # Exercises\n", "# # Exercises\n\n# %%\nch01.check_double(1)\n", "outside of any exercise"),
+    ],
+)
+def test_what_is_out_of_form_is_named(source, old, new, complaint):
+    source.write_text(SOURCE.replace(old, new, 1), encoding="utf-8")
+    assert any(complaint in problem for problem in problems(read_source(source))), problems(read_source(source))
+
+
+def test_generated_notebook(source):
+    first, again = generate(source), generate(source)
+    assert notebook_text(first) == notebook_text(again)
+    text = "\n".join(c.source for c in first.cells)
+    assert "return 2 * x" not in text and "HIDDEN" not in text and "A discussion" not in text
+    assert "generated from `solutions/01_why_learn_to_learn.py`" in first.cells[0].source
+    stubs = [stub.source for e in blocks(first) for _, stub in e.stubs]
+    assert stubs[0] == "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
+    assert stubs[1] == "double = ...\n# YOUR CODE HERE"
+    assert [check_calls(c.source) for e in blocks(first) for _, c in e.checks] == [[("check_double", "double")]] * 3
+
+
+def test_pairing_keeps_ids_and_the_outputs_of_what_is_the_same(source):
+    write_pair(source, executed(pair(source)))
+    before = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+    assert stale(before) is None
+    text = source.read_text(encoding="utf-8")
+    source.write_text(
+        text.replace("double a number", "double any number").replace("2 * x", "x + x", 1), encoding="utf-8"
+    )
+    after = pair(source)
+    assert [c.id for c in after.cells] == [c.id for c in before.cells]
+    changed = [c for c in after.cells if "x + x" in c.source]
+    assert [c.outputs for c in changed] == [[]] and sum(bool(c.get("outputs")) for c in after.cells) == 5
+    assert stale(after) == "it has cells that were not executed"
+
+
+def test_prose_alone_does_not_make_outputs_stale(source):
+    write_pair(source, executed(pair(source)))
+    source.write_text(source.read_text(encoding="utf-8").replace("double a", "double any"), encoding="utf-8")
+    assert stale(pair(source)) is None
+    assert write_pair(source, pair(source)) and not write_pair(source, pair(source))
+
+
+def test_stale_says_why(source):
+    good = executed(pair(source))
+    assert stale(good) is None
+    other = copy.deepcopy(good)
+    other.cells[2].source += "\n"  # as after `jupytext --sync`: new source, old outputs
+    assert stale(other) == "its code has changed since it was executed"
+    other = copy.deepcopy(good)
+    other.cells[2].execution_count = 7
+    assert "from top to bottom" in stale(other)
+    other = copy.deepcopy(good)
+    other.cells[2].outputs = [nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])]
+    assert stale(other) == "it contains an error"
+
+
+def test_what_differs_from_run_to_run_is_taken_out():
+    def run(ids, clock):
+        box, before, bar, after = ids
+        cell = nbformat.v4.new_code_cell("train()", metadata={"execution": {"iopub.execute_input": clock}})
+        cell.outputs = [
+            nbformat.v4.new_output(
+                "display_data", {VIEW: {"model_id": box}, "text/plain": "train:   0%|   | 0/9 [00:00<?, ?it/s]"}
+            ),
+            nbformat.v4.new_output("execute_result", {"text/plain": f"<object at 0x7f{clock[-2:]}12345678>"}),
+            nbformat.v4.new_output("stream", name="stderr", text=f"100%|██| 9/9 [{clock}<00:00,  9.1it/s]\n"),
+        ]
+        models = {
+            after: ("HTMLModel", {"value": f" 9/9 [{clock}&lt;00:00, 9.2it/s, loss=0.3]"}),
+            bar: ("FloatProgressModel", {"value": 9.0, "max": 9.0}),
+            before: ("HTMLModel", {"value": "train: 100%"}),
+            box: ("HBoxModel", {"children": [f"IPY_MODEL_{name}" for name in (before, bar, after)]}),
+        }
+        state = {name: {"model_name": kind, "state": values} for name, (kind, values) in models.items()}
+        notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {STATE: {"state": state}}})
+        tidy(notebook)
+        notebook.cells[0].id = "same"
+        return notebook
+
+    one = run([c * 32 for c in "abcd"], "00:01")
+    assert notebook_text(one) == notebook_text(run([c * 32 for c in "4321"], "00:02"))
+    shown = one.cells[0].outputs
+    assert shown[0]["data"]["text/plain"] == "train: 100%|██████████| 9/9 [loss=0.3]"
+    assert shown[1]["data"]["text/plain"] == "<object>" and shown[2]["text"] == "100%|██| 9/9\n"
+    assert shown[0]["data"][VIEW]["model_id"] in one.metadata.widgets[STATE]["state"]
+
+
+def test_a_notebook_over_its_budget_fails(tmp_path):
+    """The course's conftest.py in a small tree, with a promise that no kernel can hold."""
+    stem = read()["00"].stem
+    for name in ("conftest.py", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    table = (ROOT / "course.toml").read_text(encoding="utf-8")
+    table = re.sub(r"^megabytes = \d+", "megabytes = 1", table, count=1, flags=re.M)  # chapter 00 is the first
+    (tmp_path / "course.toml").write_text(table, encoding="utf-8")
+    (tmp_path / "chapters").mkdir()
+    cell = nbformat.v4.new_code_cell("import os; assert os.path.basename(os.getcwd()) == 'chapters'")
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": ""}})
+    nbformat.write(notebook, tmp_path / "chapters" / f"{stem}.ipynb")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "METARL_BUDGET"))}
+    command = [sys.executable, "-m", "pytest", "--nbval-lax", f"chapters/{stem}.ipynb", "-p", "no:cacheprovider"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert "1 failed, 1 passed" in run.stdout, run.stdout + run.stderr
+    assert re.search(
+        rf"chapters/{stem}: [\d.]+ s of \d+ s promised, \d+ MB of 1 MB: over budget in megabytes", run.stdout
+    )
