@@ -41,10 +41,15 @@ class Table:
         differently and training amplifies that, so the *means over the first axis* are compared.
 
         Raises:
-            ValueError: where the difference exceeds `tolerance`.
+            ValueError: where the difference exceeds `tolerance`, or the table lacks that row.
         """
+        if seed not in self.rows.get(method, {}):
+            raise ValueError(f"the table has no row of {method!r}, seed {seed}.")
         row = np.mean(self.rows[method][seed], axis=0)
-        difference = float(np.abs(np.mean(np.asarray(live, dtype=float), axis=0) - row).max())
+        mean = np.mean(np.asarray(live, dtype=float), axis=0)
+        if mean.shape != row.shape:
+            raise ValueError(f"the live result must have the table's length {list(row.shape)}, got {list(mean.shape)}.")
+        difference = float(np.abs(mean - row).max())
         if not difference <= tolerance:
             raise ValueError(
                 f"the live result of {method!r}, seed {seed}, must agree with the table within {tolerance}, "
@@ -92,6 +97,7 @@ def run_table(
         digits: decimals that are kept.
     """
     path, wanted = Path(path), settings_as_json(settings)
+    path.parent.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[int, list]] = {}
     if path.exists() and (old := load_table(path)).settings == wanted:
         rows = old.rows
@@ -100,7 +106,7 @@ def run_table(
     missing = [(method, seed) for seed in seeds for method in methods if seed not in rows.get(method, {})]
     for method, seed in tqdm(missing, desc=path.stem):
         rows.setdefault(method, {})[seed] = np.round(np.asarray(run(method, seed), dtype=float), digits).tolist()
-        ordered = {name: dict(sorted(rows[name].items())) for name in methods if name in rows}
+        ordered = {name: dict(sorted(rows[name].items())) for name in dict.fromkeys([*methods, *rows]) if name in rows}
         partial = path.with_suffix(".part")
         content = {"settings": wanted, "versions": versions, "rows": ordered}
         partial.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")

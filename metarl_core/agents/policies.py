@@ -1,8 +1,10 @@
 """Stochastic policies as pure functions of parameters: diagonal Gaussian and categorical."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import gymnasium
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, Normal
@@ -135,7 +137,13 @@ class UniformPolicy:
         return low + (high - low) * torch.rand((*shape, *low.shape), generator=generator)
 
     def act(self, parameters, observation, noise):
-        return noise, torch.zeros(observation.shape[:2])
+        return noise, torch.full(noise.shape[: noise.ndim - len(self.action_space.shape)], -self._log_volume())
+
+    def _log_volume(self) -> float:
+        """Log of the number of actions, or of the volume that they fill."""
+        if isinstance(self.action_space, gymnasium.spaces.Discrete):
+            return math.log(self.action_space.n)
+        return float(np.log(self.action_space.high - self.action_space.low).sum())
 
 
 class OraclePolicy:

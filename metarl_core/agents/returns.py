@@ -27,8 +27,9 @@ def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
 def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: float = 1e-5) -> Tensor:
     """Least-squares prediction of returns, one fit per task (Duan et al. 2016, linear feature baseline).
 
-    The features of a step are [s, s², t/100, (t/100)², (t/100)³, 1]. The normal equations are solved in
-    float64 for all tasks at once; the ridge grows tenfold until they can be solved.
+    The features of a step are [s, s², t/100, (t/100)², (t/100)³, 1], with s clipped to [−10, 10] as in the
+    reference. The normal equations are solved in float64 for all tasks at once; a task's ridge grows
+    tenfold until its equations can be solved.
 
     Args:
         features: encoded observations s, `[task, episode, time, features]`.
@@ -37,6 +38,9 @@ def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: floa
 
     Returns:
         Predictions `[task, episode, time]`, zero on the padding.
+
+    Raises:
+        ValueError: where features or targets hold NaN.
     """
     tasks, episodes, horizon = targets.shape
     clock = (torch.arange(horizon, dtype=torch.float64) / 100).expand(tasks, episodes, horizon)
@@ -46,11 +50,15 @@ def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: floa
     goal = (targets.double() * mask).flatten(1, 2)[..., None]
     gram, moment = design.mT @ design, design.mT @ goal
     identity = torch.eye(gram.shape[-1], dtype=torch.float64)
+    ridges = torch.full((tasks, 1, 1), ridge, dtype=torch.float64)
     for _ in range(10):
-        solution, failed = torch.linalg.solve_ex(gram + ridge * identity, moment)
-        if not bool(failed.any()) and bool(solution.isfinite().all()):
+        solution, failed = torch.linalg.solve_ex(gram + ridges * identity, moment)
+        failed = (failed > 0) | ~solution.isfinite().all((1, 2))
+        if not bool(failed.any()):
             break
-        ridge *= 10
+        ridges[failed] *= 10
+    else:
+        raise ValueError("features and targets must be finite numbers, got values that no baseline can be fitted to.")
     return (design @ solution).reshape(targets.shape).to(targets.dtype)
 
 

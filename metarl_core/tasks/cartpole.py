@@ -57,17 +57,15 @@ class CartPole(TaskFamily):
         return draws.sub_(0.5).mul_(0.1).movedim(0, -1)
 
     def transition(self, state, action, rng, params):
-        """Euler step of the equations of motion (Florian 2007), in the order of Gymnasium's code."""
+        """Euler step of the equations of motion (Florian 2007)."""
         x, x_dot, theta, theta_dot = state.unbind(-1)
         total_mass = params["mass_cart"] + params["mass_pole"]
-        pole_moment = params["mass_pole"] * params["length"]
-        force = params["force"] * (2 * action - 1)
+        lever = params["mass_pole"] * params["length"] / total_mass
+        force = 2 * params["force"] * action - params["force"]  # action 0 or 1: −force or force
         sin, cos = theta.sin(), theta.cos()
-        push = (force + pole_moment * theta_dot.square() * sin) / total_mass
-        theta_acc = (params["gravity"] * sin - cos * push) / (
-            params["length"] * (4.0 / 3.0 - params["mass_pole"] * cos.square() / total_mass)
-        )
-        x_acc = push - pole_moment * theta_acc * cos / total_mass
+        push = force / total_mass + lever * theta_dot.square() * sin
+        theta_acc = (params["gravity"] * sin - push * cos) / (4 / 3 * params["length"] - lever * cos.square())
+        x_acc = push - lever * theta_acc * cos
         velocity = torch.stack([x_dot, x_acc, theta_dot, theta_acc])
         return state.add(velocity.movedim(0, -1), alpha=TIME_STEP)
 

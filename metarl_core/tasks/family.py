@@ -74,7 +74,11 @@ class TaskFamily(FuncEnv):
         Raises:
             ValueError: where the names, shapes or values are not those of this family.
         """
-        return check_tasks(tasks, {name: value.shape[1:] for name, value in self.default_params.items()})
+        number = check_tasks(tasks, {name: value.shape[1:] for name, value in self.default_params.items()})
+        for name, value in self.default_params.items():
+            if tasks[name].is_floating_point() != value.is_floating_point():
+                raise ValueError(f"tasks[{name!r}] must hold numbers like {value.dtype}, got {tasks[name].dtype}.")
+        return number
 
     def step(self, state: Tensor, action: Tensor, rng: torch.Generator, params: Tasks):
         """One checked step: `(next_state, observation, reward, terminated)`, each `[task, episode, ...]`.

@@ -25,7 +25,7 @@ class GymnasiumTasks(TaskFamily):
         horizon: time limit in steps.
 
     Raises:
-        ValueError: for an empty training list or environments whose spaces differ.
+        ValueError: for an empty training list, other spaces, or environments whose spaces differ.
     """
 
     def __init__(self, train: Sequence, test: Sequence = (), ood: Sequence = (), horizon: int = 200):
@@ -39,6 +39,8 @@ class GymnasiumTasks(TaskFamily):
         first.close()
         if not isinstance(self.observation_space, gymnasium.spaces.Box):
             raise ValueError(f"observations must lie in a Box, got {self.observation_space}.")
+        if not isinstance(self.action_space, gymnasium.spaces.Box) and getattr(self.action_space, "start", None) != 0:
+            raise ValueError(f"actions must lie in a Box or in a Discrete from 0, got {self.action_space}.")
         self._size = int(np.prod(self.observation_space.shape))
         self._environments: dict[tuple[int, int], gymnasium.Env] = {}
         super().__init__(horizon)

@@ -72,6 +72,13 @@ class GridGoals(TaskFamily):
     def get_default_params(self) -> Tasks:
         return {"goal": self.goals["train"][:1]}
 
+    def check_tasks(self, tasks):
+        number = super().check_tasks(tasks)
+        for goal in tasks["goal"].tolist():
+            if not 0 <= goal < self.size**2 or self.distance[self.start, goal].isinf():
+                raise ValueError(f"tasks['goal'] must be cells that can be reached from the start, got {goal}.")
+        return number
+
     def draw_tasks(self, n, generator, split):
         goals = self.goals[split]
         return {"goal": goals[torch.randint(len(goals), (n,), generator=generator)]}

@@ -10,6 +10,7 @@ from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
 from metarl_core.tasks.family import TaskFamily, Tasks, check_action, check_horizon, expand_tasks
+from metarl_core.tasks.from_gymnasium import GymnasiumTasks
 
 
 class TaskEnv(gymnasium.Env):
@@ -45,7 +46,7 @@ class TaskEnv(gymnasium.Env):
     def step(self, action):
         if self._state is None:
             raise ValueError("reset() must be called before the first step().")
-        tensor = _action_to_tensor(action, self.action_space, (1, 1))
+        tensor = _action_to_tensor(action, self.action_space, self._state, (1, 1))
         self._state, observation, reward, terminated = self.family.step(
             self._state, tensor, self._generator, self._params
         )
@@ -60,8 +61,12 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
     Environment i runs task i // (num_envs / number of tasks). Next-step autoreset, Gymnasium's
     default: the step after an episode's end ignores the action, resets and pays 0.
 
+    The family computes in tensors; which episodes have ended is kept in NumPy, whose small operations
+    cost less. What `step` and `reset` return are copies that the caller may change.
+
     Args:
-        family: the family.
+        family: the family, of pure functions (`GymnasiumTasks` is stateful: make its environments a
+            vector with `gymnasium.make_vec`).
         num_envs: number of environments, a multiple of the number of tasks.
         tasks: parameters `[task, ...]`; the family's ordinary task by default.
         max_episode_steps: time limit; the family's horizon by default.
@@ -70,6 +75,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(self, family: TaskFamily, num_envs: int, tasks: Mapping | None = None, max_episode_steps=None):
+        if isinstance(family, GymnasiumTasks):
+            raise ValueError("family must have pure functions, got GymnasiumTasks, which is stateful.")
         self.family = family
         self.tasks = _as_tasks(family, tasks)
         number = family.check_tasks(self.tasks)
@@ -90,9 +97,9 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         if seed is not None or self._state is None:
             self._generator.manual_seed(int(self.np_random.integers(2**63)))
         self._state = self.family.initial(self._generator, self._params)
-        self._steps = torch.zeros(self._batch, dtype=torch.int32)
-        self._finished = torch.zeros(self._batch, dtype=torch.bool)
-        self._fresh, self._used = self._state, torch.ones(self._batch, dtype=torch.bool)
+        self._steps = np.zeros(self.num_envs, dtype=np.int32)
+        self._finished = np.zeros(self.num_envs, dtype=bool)
+        self._fresh, self._used = self._state, np.ones(self.num_envs, dtype=bool)
         return self._to_numpy(self.family.observation(self._state, self._generator, self._params)), {}
 
     @torch.inference_mode()
@@ -100,33 +107,33 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         if self._state is None:
             raise ValueError("reset() must be called before the first step().")
         family, generator, params = self.family, self._generator, self._params
-        action = _action_to_tensor(actions, self.single_action_space, self._batch)
+        action = _action_to_tensor(actions, self.single_action_space, self._state, self._batch)
         check_action(self.single_action_space, action, self._batch)
         state = family.transition(self._state, action, generator, params)
-        reward = family.reward(self._state, action, state, generator, params)
-        terminated = family.terminal(state, generator, params)
-        going, restart = ~self._finished, self._finished.nonzero(as_tuple=True)
-        if len(restart[0]):
-            state = state.index_put(restart, self._fresh_states(restart))
-            reward, terminated = reward * going, terminated & going
-        self._steps = (self._steps + 1) * going
+        reward = family.reward(self._state, action, state, generator, params).flatten().numpy().copy()
+        terminated = family.terminal(state, generator, params).flatten().numpy()
+        self._steps += 1
+        restart = self._finished.nonzero()[0]
+        if len(restart):
+            state = self._restarted(state, restart)
+            reward[restart], terminated[restart], self._steps[restart] = 0, False, 0
         truncated = (self._steps >= self.horizon) & ~terminated
         self._state, self._finished = state, terminated | truncated
-        observation = self._to_numpy(family.observation(state, generator, params))
-        flat = (self.num_envs,)
-        return observation, reward.view(flat).numpy(), terminated.view(flat).numpy(), truncated.view(flat).numpy(), {}
+        return self._to_numpy(family.observation(state, generator, params)), reward, terminated, truncated, {}
 
-    def _fresh_states(self, index: tuple[Tensor, Tensor]) -> Tensor:
-        """Initial states for the environments at `index`: drawn for the whole batch, each handed out once."""
-        if bool(self._used[index].any()):
+    def _restarted(self, state: Tensor, restart: np.ndarray) -> Tensor:
+        """`state` with initial states in the places `restart`: drawn for the whole batch, each handed out once."""
+        if self._used[restart].any():
             self._fresh = self.family.initial(self._generator, self._params)
-            self._used.zero_()
-        self._used[index] = True
-        return self._fresh[index]
+            self._used[:] = False
+        self._used[restart] = True
+        index = torch.from_numpy(restart)
+        fresh = self._fresh.flatten(0, 1)[index]
+        return state.flatten(0, 1).index_put((index,), fresh).unflatten(0, self._batch)
 
     def _to_numpy(self, observation: Tensor) -> np.ndarray:
         array = observation.reshape(self.num_envs, *observation.shape[2:]).numpy()
-        return array.astype(self.observation_space.dtype, copy=False)
+        return array.astype(self.observation_space.dtype)
 
 
 def _as_tasks(family: TaskFamily, tasks: Mapping | None) -> Tasks:
@@ -145,14 +152,17 @@ def _as_tasks(family: TaskFamily, tasks: Mapping | None) -> Tasks:
     return converted
 
 
-def _action_to_tensor(action, space, batch: tuple[int, int]) -> Tensor:
-    """`action` of one environment or a flat batch as a tensor `[task, episode, ...]`."""
+def _action_to_tensor(action, space, state: Tensor, batch: tuple[int, int]) -> Tensor:
+    """`action` of one environment or a flat batch as a tensor `[task, episode, ...]`: int64, or of `state`'s dtype."""
     array = np.asarray(action)
     count = batch[0] * batch[1]
     expected = space.shape if array.shape == space.shape and count == 1 else (count, *space.shape)
     if array.shape != expected:
         raise ValueError(f"action must have shape {list(expected)}, got {list(array.shape)}.")
-    return torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *space.shape)
+    tensor = torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *space.shape)
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return tensor if tensor.is_floating_point() else tensor.long()  # floats are for check_action to refuse
+    return tensor.to(state.dtype)
 
 
 def _single_to_numpy(observation: Tensor, space):

@@ -1,5 +1,7 @@
 """Physical parameters that vary from task to task by random factors."""
 
+import torch
+
 from metarl_core.tasks.family import Tasks, stamp_split, uniform
 
 
@@ -20,6 +22,6 @@ def draw_physics(default: Tasks, varying: tuple[str, ...], spread: float, n: int
     for name in varying:
         exponent = uniform((n,), -1.0, 1.0, generator)
         if split == "ood":
-            exponent = exponent + exponent.sign()
+            exponent = exponent + torch.where(exponent < 0, -1.0, 1.0)
         tasks[name] = stamp_split(tasks[name] * spread**exponent, split)
     return tasks
