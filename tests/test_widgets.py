@@ -12,7 +12,7 @@ from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, initial_parameters
 from metarl_core.tasks import PointNavigation
-from metarl_core.widgets import adaptation_explorer
+from metarl_core.widgets import adaptation_explorer, task_explorer
 
 
 def adaptation():
@@ -24,7 +24,7 @@ def adaptation():
     return adaptation_explorer(family, policy, {"MAML": start, "random initialisation": start})
 
 
-@pytest.mark.parametrize("explorer", [adaptation])
+@pytest.mark.parametrize("explorer", [adaptation, task_explorer])
 def test_explorer(explorer):
     walk(explorer())
 
