@@ -12,7 +12,7 @@ from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, initial_parameters
 from metarl_core.tasks import PointNavigation
-from metarl_core.widgets import adaptation_explorer, task_explorer
+from metarl_core.widgets import Learner, adaptation_explorer, budget_explorer, task_explorer
 
 
 def adaptation():
@@ -24,7 +24,14 @@ def adaptation():
     return adaptation_explorer(family, policy, {"MAML": start, "random initialisation": start})
 
 
-@pytest.mark.parametrize("explorer", [adaptation, task_explorer])
+def budget():
+    """Chapter 01's explorer on two made-up learners, one of which never gets far."""
+    fast = Learner([-40.0, -10.0, -5.0], [0.0, 2e3, 4e3], training=4e6, search=1e6)
+    slow = Learner([-70.0, -30.0, -20.0], [0.0, 2e4, 8e4])
+    return budget_explorer({"MAML": fast, "from scratch": slow})
+
+
+@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget])
 def test_explorer(explorer):
     walk(explorer())
 
