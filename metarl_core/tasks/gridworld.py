@@ -109,7 +109,7 @@ class GridGoals(TaskFamily):
     def tables(self, tasks: Tasks) -> tuple[Tensor, Tensor]:
         """The tasks as tables for dynamic programming: transitions `[task, S, 4, S]`, rewards `[task, S, 4]`.
 
-        The goal ends the episode: its rows hold zeros.
+        The goal ends the episode: its rows hold zeros. So do the rewards of cells that cannot reach it.
         """
         self.check_tasks(tasks)
         goal = tasks["goal"][:, None, None]
@@ -118,7 +118,7 @@ class GridGoals(TaskFamily):
         rewards = self.reward(cell.expand_as(following)[None], action, following[None], None, {"goal": goal})
         going = (cell[None] != goal).float()
         transitions = torch.nn.functional.one_hot(following, self.size**2).float()
-        return transitions[None] * going[..., None], rewards * going
+        return transitions[None] * going[..., None], rewards.where(rewards.isfinite(), 0) * going
 
 
 def _next_cells(size: int, walls) -> Tensor:

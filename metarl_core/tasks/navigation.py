@@ -23,7 +23,8 @@ class PointNavigation(TaskFamily):
             `goal_radius` of the goal and 0 elsewhere.
         normalised_actions: actions in [-1, 1] are scaled to a move of 0.1 (the released code's
             `normalize`); otherwise an action is the move itself. Both are clipped.
-        terminate_at_goal: end the episode when both coordinates are within 0.01 of the goal (released code).
+        terminate_at_goal: end the episode when both coordinates are within 0.01 of the goal (released code);
+            never with the sparse reward, which pays for staying.
         horizon: time limit in steps.
         half_width: goals lie in [-half_width, half_width]² (0.5 in the paper).
         goal_radius: radius that the sparse reward pays in.
@@ -42,7 +43,7 @@ class PointNavigation(TaskFamily):
             raise ValueError(f"reward must be one of {', '.join(REWARDS)}, got {reward!r}.")
         if half_width <= 0 or goal_radius <= 0:
             raise ValueError(f"half_width and goal_radius must be positive, got {half_width} and {goal_radius}.")
-        self.reward_kind, self.terminate_at_goal = reward, terminate_at_goal
+        self.reward_kind, self.terminate_at_goal = reward, terminate_at_goal and reward != "sparse"
         self.half_width, self.goal_radius = half_width, goal_radius
         self.action_bound = 1.0 if normalised_actions else MAX_STEP
         self.observation_space = spaces.Box(-np.inf, np.inf, (2,), dtype=np.float32)
