@@ -59,7 +59,7 @@ def mlp(parameters: Parameters, inputs: Tensor, activation: Callable[[Tensor], T
     layers = sum(name.startswith("weight") for name in parameters)
     stacked = parameters["weight0"].ndim == 3
     # All axes between task and features form the rows of one matrix per task.
-    hidden = inputs.flatten(1, -2) if stacked else inputs
+    hidden = inputs.reshape(len(inputs), -1, inputs.shape[-1]) if stacked else inputs
     for layer in range(layers):
         weight, bias = parameters[f"weight{layer}"], parameters[f"bias{layer}"]
         if stacked:
@@ -68,7 +68,7 @@ def mlp(parameters: Parameters, inputs: Tensor, activation: Callable[[Tensor], T
             hidden = nn.functional.linear(hidden, weight, bias)
         if layer < layers - 1:
             hidden = activation(hidden)
-    return hidden.unflatten(1, inputs.shape[1:-1]) if stacked else hidden
+    return hidden.reshape(*inputs.shape[:-1], -1) if stacked else hidden
 
 
 def encode_observation(observation: Tensor, space: gymnasium.Space) -> Tensor:
@@ -105,3 +105,11 @@ def repeat_parameters(parameters: Parameters, tasks: int) -> Parameters:
 def stack_parameters(many: Sequence[Parameters]) -> Parameters:
     """Several sets of parameters as one with a leading axis."""
     return {name: torch.stack([parameters[name] for parameters in many]) for name in many[0]}
+
+
+def clip_gradients(parameters: Parameters, largest: float) -> None:
+    """Scale each learner's gradient down to norm `largest` where it is longer; parameters are `[learner, ...]`."""
+    squares = sum(value.grad.flatten(1).square().sum(1) for value in parameters.values())
+    factor = (largest / (squares.sqrt() + 1e-6)).clamp_max(1.0)
+    for value in parameters.values():
+        value.grad.mul_(factor.reshape(-1, *[1] * (value.ndim - 1)))

@@ -56,14 +56,15 @@ def train_reinforce(
     generator: torch.Generator,
     tasks: Tasks | None = None,
     description: str = "REINFORCE",
-    callback: Callable[[int, Parameters, float], None] | None = None,
+    callback: Callable[[int, Parameters, Trajectories], None] | None = None,
 ) -> tuple[Parameters, dict[str, list[float]]]:
     """Train one policy to the mean return over tasks: multi-task REINFORCE, or plain REINFORCE on one task.
 
     Args:
-        parameters: where to start; not changed.
+        parameters: where to start; not changed. With a leading task axis (see `repeat_parameters`) each of
+            `tasks` trains a policy of its own, in one batch.
         tasks: the tasks to train on, or None to draw `tasks_per_iteration` training tasks per iteration.
-        callback: called as `callback(iteration, parameters, mean_return)` after each update.
+        callback: called as `callback(iteration, parameters, trajectories)` after each update.
 
     Returns:
         Trained parameters and history: `return` (mean undiscounted return before each update) and `steps`
@@ -89,7 +90,7 @@ def train_reinforce(
             history["steps"].append(steps)
             bar.set_postfix(mean_return=f"{mean_return:.1f}")
             if callback is not None:
-                callback(iteration, parameters, mean_return)
+                callback(iteration, parameters, trajectories)
     except KeyboardInterrupt:
         bar.write(f"Interrupted after {len(history['return'])} of {config.iterations} iterations.")
     return {name: value.detach() for name, value in parameters.items()}, history

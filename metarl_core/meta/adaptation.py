@@ -85,12 +85,15 @@ def choose_inner_lr(
     """The step size among `candidates` with the best mean return after `steps` steps on `tasks`.
 
     Meant for baselines that were not trained with a step size of their own. Choose on training tasks:
-    a step size chosen on the test tasks has seen them.
+    a step size chosen on the test tasks has seen them. A step size that leads to NaN counts as worst.
     """
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator))
     means = []
     for rate in candidates:
         again = torch.Generator().manual_seed(seed)  # the same noise for every candidate
-        returns, _, _ = adaptation_curve(family, tasks, policy, parameters, rate, steps, again, episodes)
-        means.append(float(returns[:, -1].mean()))
+        try:
+            returns, _, _ = adaptation_curve(family, tasks, policy, parameters, rate, steps, again, episodes)
+            means.append(float(returns[:, -1].mean()))
+        except FloatingPointError:
+            means.append(-torch.inf)
     return candidates[means.index(max(means))]

@@ -65,6 +65,10 @@ class Trajectories:
         return Trajectories(**{name: value[index] for name, value in vars(self).items()})
 
 
+class NotANumberError(ValueError, FloatingPointError):
+    """A policy whose parameters have diverged: it is a bad argument and a numerical failure."""
+
+
 @torch.no_grad()
 def rollout(
     family: TaskFamily,
@@ -87,7 +91,8 @@ def rollout(
         horizon: time limit in steps; the family's by default.
 
     Raises:
-        ValueError: for malformed tasks, fewer than one episode or step, or NaN actions.
+        ValueError: for malformed tasks, fewer than one episode or step, actions of another shape than
+            the action space's, or NaN in actions or their log-probabilities (`NotANumberError`).
     """
     number = family.check_tasks(tasks)
     horizon = family.horizon if horizon is None else check_horizon(horizon)
@@ -107,6 +112,9 @@ def rollout(
     for time in range(horizon):
         action, log_probabilities[time] = policy.act(parameters, observation, noise[time])
         if actions is None:
+            expected = (*batch, *family.action_space.shape)
+            if tuple(action.shape) != expected:
+                raise ValueError(f"the policy's actions must have shape {list(expected)}, got {list(action.shape)}.")
             actions = action.new_zeros((horizon, *action.shape))
         actions[time] = action
         next_state = family.transition(state, action, generator, params)
@@ -118,9 +126,10 @@ def rollout(
         observations[time + 1] = observation
         if time % 10 == 9 and bool(done.all()):
             break
-    if actions.is_floating_point() and bool(actions.isnan().any()):
-        raise ValueError("actions must be numbers, got NaN from the policy.")
     steps = time + 1
+    # Categorical actions drawn from NaN probabilities look like any others; their log-probabilities do not.
+    if bool(actions.isnan().any()) or bool(log_probabilities[:steps].isnan().any()):
+        raise NotANumberError("actions and their log-probabilities must be numbers, got NaN from the policy.")
     return _assemble(observations, actions[:steps], rewards[:steps], log_probabilities[:steps], terminal[:steps], horizon)
 
 

@@ -1,0 +1,89 @@
+"""A policy with a learned value function, and advantage actor-critic (A2C, after Mnih et al. 2016)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+from metarl_core.agents.gae import gae
+from metarl_core.agents.networks import MLP, Parameters, encode_observation, mlp, observation_size
+from metarl_core.tasks.rollout import Trajectories
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Steps of trajectories in one row per learner, `[learner, sample, ...]`; `mask` is false on padding."""
+
+    observations: Tensor
+    actions: Tensor
+    log_probabilities: Tensor
+    advantages: Tensor
+    returns: Tensor
+    mask: Tensor
+
+    def select(self, index: Tensor) -> "Batch":
+        """The samples at `index`, the same for every learner."""
+        return Batch(*(getattr(self, field.name)[:, index] for field in fields(self)))
+
+    def with_normalised_advantages(self) -> "Batch":
+        """Advantages minus their mean, divided by their standard deviation (not the variance), per learner."""
+        mean = learner_mean(self.advantages, self.mask)[:, None]
+        centred = (self.advantages - mean) * self.mask
+        std = learner_mean(centred.square(), self.mask).sqrt()[:, None]
+        return replace(self, advantages=centred / (std + 1e-8))
+
+
+def learner_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the valid samples of each learner: `[learner, sample]` to `[learner]`."""
+    return (values * mask).sum(1) / mask.sum(1).clamp_min(1)
+
+
+class ActorCritic:
+    """A policy and a value function with separate networks and one dictionary of parameters.
+
+    Names of the policy's parameters begin with "policy.", those of the value network with "value.".
+
+    Args:
+        policy: `GaussianPolicy` or `CategoricalPolicy`.
+        hidden: widths of the value network's hidden layers.
+        activation: between its layers.
+        generator: draws its initial weights.
+    """
+
+    def __init__(self, policy, hidden: Sequence[int] = (64, 64), activation=torch.tanh, generator=None):
+        self.policy, self.activation = policy, activation
+        self.value_network = MLP((observation_size(policy.observation_space), *hidden, 1), activation, generator)
+
+    def initial_parameters(self) -> Parameters:
+        """Detached copies of both networks' parameters."""
+        named = {f"policy.{name}": value for name, value in self.policy.named_parameters()}
+        named |= {f"value.{name}": value for name, value in self.value_network.named_parameters()}
+        return {name: value.detach().clone() for name, value in named.items()}
+
+    @staticmethod
+    def policy_part(parameters: Parameters) -> Parameters:
+        """The policy's own parameters."""
+        return {name[7:]: value for name, value in parameters.items() if name.startswith("policy.")}
+
+    def value(self, parameters: Parameters, observations: Tensor) -> Tensor:
+        """V(s) `[...]` for observations `[..., obs]`."""
+        own = {name[6:]: value for name, value in parameters.items() if name.startswith("value.")}
+        return mlp(own, encode_observation(observations, self.policy.observation_space), self.activation)[..., 0]
+
+    def batch(self, parameters: Parameters, trajectories: Trajectories, discount: float, trace: float) -> Batch:
+        """Advantages and returns-to-go of trajectories `[learner, env, time]`, flattened to samples."""
+        with torch.no_grad():
+            values = self.value(parameters, trajectories.observations)
+            final = self.value(parameters, trajectories.final_observations)
+        advantages = gae(
+            trajectories.rewards, values, final, trajectories.terminated, trajectories.truncated, discount, trace
+        )
+        return Batch(
+            trajectories.observations.flatten(1, 2),
+            trajectories.actions.flatten(1, 2),
+            trajectories.log_probabilities.flatten(1, 2),
+            advantages.flatten(1, 2),
+            (advantages + values).flatten(1, 2),
+            trajectories.mask.flatten(1, 2),
+        )
