@@ -1,0 +1,296 @@
+"""Every family is an ordinary Gymnasium environment, single and vector, and ordinary environments are a family."""
+
+import importlib.util
+import os
+import warnings
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import metarl_core  # noqa: F401  (registers the ids)
+from metarl_core.agents import CategoricalPolicy, UniformPolicy, initial_parameters
+from metarl_core.meta import adaptation_curve
+from metarl_core.registration import FAMILIES
+from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, PointNavigation, TaskEnv, TaskVectorEnv, rollout, select_tasks
+
+DISCRETE = ["metarl/BernoulliBandits-v0", "metarl/TabularMDPs-v0", "metarl/GridGoals-v0", "metarl/CartPole-v0"]
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_checker(id):
+    env = gymnasium.make(id)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*infinity.*|.*not within the observation space.*render.*")
+        warnings.filterwarnings("ignore", message=".*[Ww]e recommend.*symmetric and normalized.*")
+        check_env(env.unwrapped)
+    assert env.spec.id == id
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_seeds(id):
+    env = gymnasium.make(id)
+
+    def play(seed):
+        env.action_space.seed(0)
+        record = [env.reset(seed=seed)[0]]
+        for _ in range(25):
+            observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+            record += [observation, reward]
+            if terminated or truncated:
+                record.append(env.reset()[0])
+        return np.concatenate([np.atleast_1d(entry) for entry in record])
+
+    assert np.array_equal(play(3), play(3))
+    if id in ("metarl/CartPole-v0", "metarl/Pendulum-v0", "metarl/BernoulliBandits-v0", "metarl/TabularMDPs-v0"):
+        assert not np.array_equal(play(3), play(4))
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+@pytest.mark.parametrize("mode", ["vector_entry_point", "sync"])
+def test_make_vec(id, mode):
+    env = gymnasium.make_vec(id, num_envs=3, vectorization_mode=mode)
+    assert isinstance(env.unwrapped, SyncVectorEnv if mode == "sync" else TaskVectorEnv)
+    observation, info = env.reset(seed=0)
+    assert observation in env.observation_space and info == {}
+    for _ in range(60):
+        observation, reward, terminated, truncated, _ = env.step(env.action_space.sample())
+        assert observation in env.observation_space
+        assert reward.shape == terminated.shape == truncated.shape == (3,)
+        assert terminated.dtype == truncated.dtype == bool and np.issubdtype(reward.dtype, np.floating)
+    env.close()
+
+
+def test_make_vec_async():
+    env = gymnasium.make_vec("metarl/CartPole-v0", num_envs=2, vectorization_mode="async", horizon=7)
+    env.reset(seed=0)
+    ends = [env.step(env.action_space.sample())[3] for _ in range(8)]
+    assert [bool(end.all()) for end in ends] == [False] * 6 + [True, False]
+    env.close()
+
+
+def test_make_with_a_task_and_options():
+    goal = [0.2, -0.1]
+    for task in ({"goal": goal}, {"goal": [goal]}, {"goal": np.array(goal)}, {"goal": torch.tensor(goal)}):
+        env = gymnasium.make("metarl/PointNavigation-v0", task=task, horizon=3, reward="squared")
+        env.reset()
+        _, reward, terminated, truncated, _ = env.step(np.array([1.0, 0.0], dtype=np.float32))
+        assert reward == pytest.approx(-(0.1**2 + 0.1**2)) and not terminated and not truncated
+        env.step(np.zeros(2, dtype=np.float32))
+        assert env.step(np.zeros(2, dtype=np.float32))[2:4] == (False, True)
+    env = gymnasium.make("metarl/PointNavigation-v0", max_episode_steps=2)
+    env.reset()
+    env.step(np.zeros(2, dtype=np.float32))
+    assert env.step(np.zeros(2, dtype=np.float32))[3]
+    env = gymnasium.make_vec("metarl/PointNavigation-v0", num_envs=2, max_episode_steps=1)
+    env.reset()
+    assert env.step(np.zeros((2, 2), dtype=np.float32))[3].all()
+
+
+@pytest.mark.parametrize(
+    "family", [PointNavigation(horizon=12), GridGoals(size=3, horizon=9), GridGoals(size=3, reward="dense", horizon=500)]
+)
+def test_autoreset_is_gymnasiums(family):
+    """The same actions on Gymnasium's own vector of single environments, across ends and time limits."""
+    tasks = family.sample_tasks(3, seeded())
+    ours = TaskVectorEnv(family, 6, tasks)
+    theirs = SyncVectorEnv([lambda i=i: TaskEnv(family, select_tasks(tasks, i // 2)) for i in range(6)])
+    assert ours.metadata["autoreset_mode"] == theirs.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    assert ours.observation_space == theirs.observation_space and ours.action_space == theirs.action_space
+    np.testing.assert_allclose(ours.reset(seed=0)[0], theirs.reset(seed=0)[0])
+    ours.action_space.seed(1)
+    ends = np.zeros(2, dtype=int)
+    for step in range(400):
+        action = ours.action_space.sample()
+        if step % 3 == 0 and isinstance(family, PointNavigation):  # towards the goals, so that some are reached
+            position = observation if step else np.zeros((6, 2), dtype=np.float32)
+            goals = tasks["goal"].repeat_interleave(2, 0).numpy()
+            action = np.clip((goals - position) / 0.1, -1, 1).astype(np.float32)
+        observation, *outcome = ours.step(action)[:4]
+        expected, *their_outcome = theirs.step(action)[:4]
+        np.testing.assert_allclose(observation, expected, rtol=1e-6)
+        for mine, other in zip(outcome, their_outcome, strict=True):
+            np.testing.assert_allclose(mine, other, rtol=1e-6)
+        ends += [outcome[1].sum(), outcome[2].sum()]
+    assert ends[0] > 10 and (ends[1] > 10 or family.horizon == 500)
+
+
+def test_random_starts_after_a_reset():
+    """Initial states after an autoreset are new draws, each handed out once, on the interval of `initial`."""
+    env = TaskVectorEnv(CartPole(horizon=5), 50)
+    first, _ = env.reset(seed=0)
+    starts = [first]
+    for step in range(1, 31):
+        observation, reward, *_ = env.step(env.action_space.sample())
+        if step % 6 == 0:
+            assert (reward == 0).all()
+            starts.append(observation)
+    starts = np.concatenate(starts)
+    assert len(starts) == 300 and len(np.unique(starts, axis=0)) == 300
+    assert np.abs(starts).max() <= 0.05
+
+
+def test_each_environment_runs_its_task():
+    family = PointNavigation(terminate_at_goal=False)
+    tasks = family.sample_tasks(4, seeded())
+    env = gymnasium.make_vec("metarl/PointNavigation-v0", num_envs=12, task=tasks, terminate_at_goal=False)
+    env.reset(seed=0)
+    observation, reward, *_ = env.step(env.action_space.sample())
+    goals = tasks["goal"].repeat_interleave(3, 0).numpy()
+    np.testing.assert_allclose(reward, -np.linalg.norm(observation - goals, axis=1), rtol=1e-5)
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_what_is_returned_may_be_changed(id):
+    """A wrapper that normalises in place must not reach the environment's state."""
+    plain, spoilt = (gymnasium.make_vec(id, num_envs=4, vectorization_mode="vector_entry_point") for _ in range(2))
+    plain.reset(seed=0), spoilt.reset(seed=0)[0].fill(0)
+    plain.action_space.seed(0)
+    for _ in range(40):
+        action = plain.action_space.sample()
+        expected, got = plain.step(action), spoilt.step(action)
+        for mine, other in zip(expected[:4], got[:4], strict=True):
+            assert np.array_equal(mine, other)
+            other.fill(1)
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_actions_of_other_dtypes(id):
+    for dtype in (np.int32, np.uint8, np.int64) if id in DISCRETE else (np.float64, np.float32):
+        env, single = gymnasium.make_vec(id, num_envs=3, vectorization_mode="vector_entry_point"), gymnasium.make(id).unwrapped
+        env.reset(seed=0), single.reset(seed=0)
+        for _ in range(60):  # past the first autoreset of most families
+            observation, reward, *_ = env.step(env.action_space.sample().astype(dtype))
+            single.step(np.asarray(single.action_space.sample()).astype(dtype))
+        assert observation.dtype == env.observation_space.dtype and reward.dtype == np.float32
+
+
+def test_float64_tasks_keep_their_precision():
+    env = TaskVectorEnv(CartPole(), 2, {name: value.double() for name, value in CartPole().default_params.items()})
+    env.reset(seed=0)
+    env.step(np.array([0, 1]))
+    assert env._state.dtype == torch.float64
+
+
+# Stable-Baselines3: an outside witness
+
+
+def needs_stable_baselines():
+    if importlib.util.find_spec("stable_baselines3") is None:
+        message = "stable-baselines3, of the test extra, is not installed"
+        assert not os.environ.get("CI"), message
+        pytest.skip(message)
+
+
+def test_trains_with_ppo():
+    needs_stable_baselines()
+    from stable_baselines3 import PPO
+
+    env = gymnasium.make("metarl/PointNavigation-v0", horizon=20)
+    model = PPO("MlpPolicy", env, n_steps=64, batch_size=32, n_epochs=2, seed=0, device="cpu")
+    model.learn(256)
+    assert model.num_timesteps >= 256 and len(model.ep_info_buffer) > 5
+    returns = [episode["r"] for episode in model.ep_info_buffer]
+    assert all(-100 < value <= 0 for value in returns)
+
+
+def test_trains_with_dqn():
+    needs_stable_baselines()
+    from stable_baselines3 import DQN
+
+    env = gymnasium.make("metarl/CartPole-v0")
+    model = DQN("MlpPolicy", env, learning_starts=50, seed=0, device="cpu")
+    model.learn(300)
+    assert sum(episode["l"] for episode in model.ep_info_buffer) == pytest.approx(
+        sum(episode["r"] for episode in model.ep_info_buffer)
+    )
+
+
+# The reverse: ordinary environments as a family
+
+
+class Recorded:
+    """Plays given actions."""
+
+    def __init__(self, actions):
+        self.actions = actions
+
+    def noise(self, shape, generator):
+        return self.actions[: shape[0]]
+
+    def act(self, parameters, observation, noise):
+        return noise, torch.zeros(noise.shape[:2])
+
+
+def test_gymnasium_tasks_equal_stepping_by_hand():
+    family = GymnasiumTasks([lambda: gymnasium.make("CartPole-v1")], horizon=60)
+    tasks = {"index": torch.tensor([0, 0])}
+    actions = torch.randint(2, (60, 2, 3), generator=seeded())
+    seen = rollout(family, tasks, Recorded(actions), {}, 3, seeded(5))
+    seeds = torch.randint(2**31 - 1, (2, 3), generator=seeded(5))
+    assert seen.returns.unique().numel() > 1
+    for task, episode in np.ndindex(2, 3):
+        env = gymnasium.make("CartPole-v1")
+        observation, _ = env.reset(seed=int(seeds[task, episode]))
+        for time in range(60):
+            np.testing.assert_array_equal(seen.observations[task, episode, time], observation)
+            observation, reward, terminated, _, _ = env.step(int(actions[time, task, episode]))
+            assert float(seen.rewards[task, episode, time]) == reward
+            assert bool(seen.terminated[task, episode, time]) == terminated
+            if terminated:
+                break
+        assert int(seen.lengths[task, episode]) == time + 1
+        np.testing.assert_array_equal(seen.final_observations[task, episode], observation)
+    family.close()
+
+
+def test_gymnasium_tasks_with_continuous_actions():
+    family = GymnasiumTasks([lambda: gymnasium.make("Pendulum-v1", g=5.0), lambda: gymnasium.make("Pendulum-v1")], horizon=8)
+    actions = 3 * torch.randn((8, 2, 1, 1), generator=seeded())
+    seen = rollout(family, {"index": torch.tensor([1, 0])}, Recorded(actions), {}, 1, seeded(5))
+    seeds = torch.randint(2**31 - 1, (2, 1), generator=seeded(5))
+    for task, gravity in enumerate((10.0, 5.0)):
+        env = gymnasium.make("Pendulum-v1", g=gravity)
+        env.reset(seed=int(seeds[task, 0]))
+        rewards = [env.step(actions[time, task, 0].clamp(-2, 2).numpy())[1] for time in range(8)]
+        np.testing.assert_allclose(seen.rewards[task, 0], rewards, rtol=1e-5, atol=1e-6)
+    assert bool(seen.truncated[..., -1].all()) and not seen.terminated.any()
+
+
+def test_gymnasium_tasks_splits_and_errors():
+    def make():
+        return gymnasium.make("CartPole-v1")
+
+    family = GymnasiumTasks([make, make], test=[make], horizon=5)
+    assert set(family.sample_tasks(100, seeded())["index"].tolist()) == {0, 1}
+    assert set(family.sample_tasks(10, seeded(), "test")["index"].tolist()) == {2}
+    with pytest.raises(ValueError, match="empty 'ood'"):
+        family.sample_tasks(1, seeded(), "ood")
+    mixed = GymnasiumTasks([make], test=[lambda: gymnasium.make("Acrobot-v1")], horizon=5)
+    with pytest.raises(ValueError, match="spaces like the first"):
+        rollout(mixed, mixed.sample_tasks(1, seeded(), "test"), UniformPolicy(mixed.action_space), {}, 1, seeded())
+
+
+def test_a_policy_adapts_on_gymnasium_tasks():
+    def light():
+        env = gymnasium.make("CartPole-v1")
+        env.unwrapped.force_mag = 5.0
+        return env
+
+    family = GymnasiumTasks([light, lambda: gymnasium.make("CartPole-v1")], horizon=30)
+    policy = CategoricalPolicy(family.observation_space, family.action_space, hidden=(8,), generator=seeded())
+    tasks = {"index": torch.tensor([0, 1])}
+    returns, visited, _ = adaptation_curve(
+        family, tasks, policy, initial_parameters(policy), 0.5, 1, seeded(), episodes=3
+    )
+    assert returns.shape == (2, 2) and bool((returns > 0).all())
+    assert not torch.equal(visited[1]["logits.weight0"][0], visited[1]["logits.weight0"][1])
+    family.close()
