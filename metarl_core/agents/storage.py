@@ -1,7 +1,6 @@
 """Save and load parameters: tensors only, never code."""
 
 import os
-import pickle
 from pathlib import Path
 
 import torch
@@ -26,7 +25,9 @@ def load_parameters(path: str | Path) -> Parameters:
     """
     try:
         parameters = torch.load(path, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError, ValueError, KeyError, AttributeError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # a foreign file can fail in any way
         raise ValueError(f"{path} must be a complete file written by save_parameters; it cannot be read.") from error
     if not isinstance(parameters, dict) or not all(isinstance(value, torch.Tensor) for value in parameters.values()):
         raise ValueError(f"{path} must hold a dictionary of tensors, got {type(parameters).__name__}.")
