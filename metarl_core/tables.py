@@ -69,7 +69,7 @@ def load_table(path: str | Path) -> Table:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
         rows = {method: {int(seed): row for seed, row in seeds.items()} for method, seeds in content["rows"].items()}
         return Table(content["settings"], content["versions"], rows)
-    except (json.JSONDecodeError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ValueError(f"{path} must be a table written by run_table; it cannot be read.") from error
 
 

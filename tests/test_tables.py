@@ -1,0 +1,120 @@
+"""Multi-seed tables survive a kill, notice other settings, and check a live run against its row."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from metarl_core.tables import load_table, run_table, settings_as_json
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    learning_rate: float = 0.1
+    sizes: tuple = (4, 4)
+
+
+def result(method, seed):
+    return np.array([[len(method), seed], [0.123456789, 2 * seed]])
+
+
+class Counted:
+    def __init__(self, fail_at=None):
+        self.calls, self.fail_at = [], fail_at
+
+    def __call__(self, method, seed):
+        if len(self.calls) == self.fail_at:
+            raise KeyboardInterrupt
+        self.calls.append((method, seed))
+        return result(method, seed)
+
+
+def test_whole_run(tmp_path):
+    path = tmp_path / "results" / "table.json"  # the folder is made
+    table = run_table(path, Settings(), ["maml", "scratch"], [0, 1, 2], Counted())
+    assert table.settings == settings_as_json(Settings()) == {"learning_rate": 0.1, "sizes": [4, 4]}
+    assert {"torch", "gymnasium", "numpy", "scipy", "python"} <= set(table.versions)
+    assert table.scores("maml").shape == (3, 2, 2)
+    np.testing.assert_array_equal(table.scores("maml")[:, 0, 1], [0, 1, 2])
+    assert table.rows["maml"][1][1][0] == 0.1235, "four decimals are kept"
+    assert load_table(path) == table
+    assert [entry.name for entry in path.parent.iterdir()] == ["table.json"]
+
+
+def test_resumes_after_a_kill(tmp_path):
+    path = tmp_path / "table.json"
+    stopped = Counted(fail_at=3)
+    with pytest.raises(KeyboardInterrupt):
+        run_table(path, Settings(), ["maml", "scratch"], [0, 1, 2], stopped)
+    assert stopped.calls == [("maml", 0), ("scratch", 0), ("maml", 1)], "seed by seed, so that methods stay comparable"
+    assert sum(len(seeds) for seeds in load_table(path).rows.values()) == 3
+    resumed = Counted()
+    table = run_table(path, Settings(), ["maml", "scratch"], [0, 1, 2], resumed)
+    assert resumed.calls == [("scratch", 1), ("maml", 2), ("scratch", 2)]
+    assert table.rows == run_table(tmp_path / "other.json", Settings(), ["maml", "scratch"], [0, 1, 2], Counted()).rows
+    nothing = Counted()
+    run_table(path, Settings(), ["maml", "scratch"], [0, 1, 2], nothing)
+    assert nothing.calls == []
+
+
+def test_more_seeds_and_methods_keep_what_stands(tmp_path):
+    path = tmp_path / "table.json"
+    run_table(path, Settings(), ["maml"], [1], Counted())
+    more = Counted()
+    table = run_table(path, Settings(), ["scratch"], [0, 1], more)
+    assert more.calls == [("scratch", 0), ("scratch", 1)]
+    assert set(table.rows) == {"maml", "scratch"} and list(table.rows["scratch"]) == [0, 1]
+    run_table(path, Settings(), ["maml"], [0], Counted())
+    assert list(load_table(path).rows["maml"]) == [0, 1], "in the order of the seeds"
+
+
+def test_other_settings_start_anew(tmp_path):
+    path = tmp_path / "table.json"
+    run_table(path, Settings(), ["maml"], [0, 1], Counted())
+    again = Counted()
+    table = run_table(path, Settings(learning_rate=0.2), ["maml"], [1], again)
+    assert again.calls == [("maml", 1)] and list(table.rows["maml"]) == [1]
+    assert table.settings["learning_rate"] == 0.2
+
+
+def test_agreement(tmp_path):
+    table = run_table(tmp_path / "table.json", Settings(), ["maml"], [3], Counted())
+    assert table.check_agreement("maml", 3, result("maml", 3), 1e-3) < 1e-3
+    assert table.check_agreement("maml", 3, result("maml", 3) + 0.5, 0.6) == pytest.approx(0.5, abs=1e-3)
+    swapped = result("maml", 3)[::-1]  # tasks in another order: the mean over them is compared
+    assert table.check_agreement("maml", 3, swapped, 1e-3) < 1e-3
+    for live in (result("maml", 3) + 0.5, result("maml", 3) * np.nan):
+        with pytest.raises(ValueError, match="'maml', seed 3, must agree with the table within 0.1"):
+            table.check_agreement("maml", 3, live, 0.1)
+    for method, seed in (("maml", 4), ("scratch", 3)):
+        with pytest.raises(ValueError, match=f"no row of '{method}', seed {seed}"):
+            table.check_agreement(method, seed, result("maml", 3), 0.1)
+    with pytest.raises(ValueError, match=r"length \[2\], got \[3\]"):
+        table.check_agreement("maml", 3, np.ones((2, 3)), 0.1)
+
+
+def test_unknown_method(tmp_path):
+    table = run_table(tmp_path / "table.json", Settings(), ["maml"], [0], Counted())
+    with pytest.raises(ValueError, match="one of \\['maml'\\], got 'rl2'"):
+        table.scores("rl2")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"rows": {}}', json.dumps({"rows": {"a": 1}, "settings": {}, "versions": {}})])
+def test_unreadable_file(tmp_path, content):
+    path = tmp_path / "table.json"
+    path.write_text(content)
+    with pytest.raises(ValueError, match="table.json must be a table"):
+        load_table(path)
+    with pytest.raises(ValueError, match="table.json must be a table"):  # never overwritten unasked
+        run_table(path, Settings(), ["maml"], [0], Counted())
+    assert path.read_text() == content
+    with pytest.raises(FileNotFoundError):
+        load_table(tmp_path / "nothing.json")
+
+
+def test_binary_file(tmp_path):
+    path = tmp_path / "table.json"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ValueError, match="table.json"):
+        load_table(path)
