@@ -22,7 +22,7 @@ class QNetwork:
         generator: draws the initial weights.
     """
 
-    def __init__(self, observation_space, action_space, hidden: Sequence[int] = (64, 64), generator=None):
+    def __init__(self, observation_space, action_space, hidden: Sequence[int] = (128, 128), generator=None):
         if not isinstance(action_space, gymnasium.spaces.Discrete):
             raise ValueError(f"a QNetwork needs Discrete actions, got {action_space}.")
         self.observation_space, self.actions = observation_space, int(action_space.n)
@@ -53,6 +53,7 @@ class DQNConfig:
     steps: int = 50_000
     """environment steps per learner"""
     learning_rate: float = 1e-3
+    """of Adam; falls linearly to zero over training, which settles the last policy"""
     batch_size: int = 128
     capacity: int = 50_000
     """of the replay buffer"""
@@ -63,13 +64,13 @@ class DQNConfig:
     discount: float = 0.99
     target_period: int = 100
     """gradient steps between copies into the target network; used where `target_rate` is 1"""
-    target_rate: float = 1.0
+    target_rate: float = 0.01
     """1: hard copies; below 1: a soft update of this rate after each gradient step (Lillicrap et al. 2016)"""
     double: bool = True
     """let the online network choose the action that the target network values"""
     huber: bool = True
     """absolute loss beyond an error of 1"""
-    exploration: tuple[float, float, float] = (1.0, 0.04, 0.2)
+    exploration: tuple[float, float, float] = (1.0, 0.02, 0.1)
     """ε at the start, at the end, and the share of training over which it falls linearly"""
     max_gradient_norm: float = 10.0
 
@@ -138,6 +139,8 @@ def train_dqn(
             if step < config.warm_up:
                 continue
             wanted = int((step + copies - config.warm_up) / config.steps_per_update)
+            for group in optimiser.param_groups:
+                group["lr"] = config.learning_rate * (1 - step / config.steps)
             while updates < wanted:
                 updates += 1
                 batch = buffer.sample(config.batch_size, generator)
