@@ -97,9 +97,9 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         if seed is not None or self._state is None:
             self._generator.manual_seed(int(self.np_random.integers(2**63)))
         self._state = self.family.initial(self._generator, self._params)
-        self._steps = np.zeros(self.num_envs, dtype=np.int32)
-        self._finished = np.zeros(self.num_envs, dtype=bool)
-        self._fresh, self._used = self._state, np.ones(self.num_envs, dtype=bool)
+        self._steps = np.zeros(self._batch, dtype=np.int32)
+        self._finished = np.zeros(self._batch, dtype=bool)
+        self._fresh, self._used = self._state, np.ones(self._batch, dtype=bool)
         return self._to_numpy(self.family.observation(self._state, self._generator, self._params)), {}
 
     @torch.inference_mode()
@@ -110,26 +110,27 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         action = _action_to_tensor(actions, self.single_action_space, self._state, self._batch)
         check_action(self.single_action_space, action, self._batch)
         state = family.transition(self._state, action, generator, params)
-        reward = family.reward(self._state, action, state, generator, params).flatten().numpy().copy()
-        terminated = family.terminal(state, generator, params).flatten().numpy()
+        reward = family.reward(self._state, action, state, generator, params).numpy().copy()
+        terminated = family.terminal(state, generator, params).numpy()
         self._steps += 1
-        restart = self._finished.nonzero()[0]
-        if len(restart):
-            state = self._restarted(state, restart)
-            reward[restart], terminated[restart], self._steps[restart] = 0, False, 0
+        ended = self._finished.nonzero()
+        if len(ended[0]):
+            state = self._restarted(state, ended)
+            reward[ended], terminated[ended], self._steps[ended] = 0, False, 0
         truncated = (self._steps >= self.horizon) & ~terminated
         self._state, self._finished = state, terminated | truncated
-        return self._to_numpy(family.observation(state, generator, params)), reward, terminated, truncated, {}
+        observation = self._to_numpy(family.observation(state, generator, params))
+        return observation, reward.reshape(-1), terminated.reshape(-1), truncated.reshape(-1), {}
 
-    def _restarted(self, state: Tensor, restart: np.ndarray) -> Tensor:
-        """`state` with initial states in the places `restart`: drawn for the whole batch, each handed out once."""
-        if self._used[restart].any():
+    def _restarted(self, state: Tensor, ended: tuple[np.ndarray, np.ndarray]) -> Tensor:
+        """`state` with initial states at the index `ended`: drawn for the whole batch, each handed out once."""
+        if self._used[ended].any():
             self._fresh = self.family.initial(self._generator, self._params)
             self._used[:] = False
-        self._used[restart] = True
-        index = torch.from_numpy(restart)
-        fresh = self._fresh.flatten(0, 1)[index]
-        return state.flatten(0, 1).index_put((index,), fresh).unflatten(0, self._batch)
+        self._used[ended] = True
+        state = state.clone()
+        state.numpy()[ended] = self._fresh.numpy()[ended]
+        return state
 
     def _to_numpy(self, observation: Tensor) -> np.ndarray:
         array = observation.reshape(self.num_envs, *observation.shape[2:]).numpy()

@@ -1,0 +1,5 @@
+"""Every measurement in turn: `python -m benchmarks`."""
+
+from benchmarks import environments
+
+environments.main()
