@@ -56,9 +56,10 @@ def budget_explorer(learners: Mapping[str, Learner], level: float = -12.0, tasks
             left.plot(steps, learner.returns, color=color, marker=marker, markersize=4, linewidth=1.2, label=name)
             updates = learner.updates_to(level)
             if updates is not None:
-                left.plot(steps[updates], learner.returns[updates], marker, color=color, markersize=11)
+                left.plot(steps[updates], learner.returns[updates], marker, color=color, markersize=9)
         left.axhline(level, color="black", linestyle=":", linewidth=1.2)
         left.set(xscale="log", xlabel="environment steps on the new task", ylabel="return", title="One new task")
+        left.set_xticks([300, 1e3, 1e4, 1e5], ["0", "10³", "10⁴", "10⁵"])
         left.legend(fontsize=9, loc="lower right")
         costs = {name: learner.cost(level, number, count_search) for name, learner in learners.items()}
         place = np.arange(len(costs))
@@ -73,13 +74,13 @@ def budget_explorer(learners: Mapping[str, Learner], level: float = -12.0, tasks
             text = "never reaches this return" if cost is None else f" {total:.2f}"
             right.text(total, row, text, va="center", fontsize=10)
         keys = [Patch(color=plotting.GREY, alpha=alpha, label=label) for label, alpha in kinds]
-        right.legend(handles=keys, fontsize=9, loc="lower right")
+        right.legend(handles=keys, fontsize=9, loc="lower center", ncols=3)
         right.set_yticks(place, list(costs))
-        right.invert_yaxis()
+        right.set_ylim(len(costs) + 0.2, -0.6)  # room for the legend below the bars
         right.set_xlim(0, max(float(start.max()), 0.1) * 1.22)
         right.grid(axis="y", visible=False)
         plural = "s" if number > 1 else ""
-        right.set(xlabel="environment steps in all, millions", title=f"{number} task{plural} to return {level:g}")
+        right.set(xlabel="environment steps in all, millions", title=f"{number} task{plural} to return −{-level:g}")
         return figure
 
     level_slider = slider(level, -35.0, -5.0, 0.5, "return to reach")
