@@ -131,8 +131,8 @@ def measure(found: list[Contender], turns: int = 9, seconds: float = 0.1) -> lis
 def processor() -> str:
     """The processor's name in words."""
     listing = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in listing.read_text().splitlines() if line.startswith("model name")] \
-        if listing.exists() else []  # fmt: skip
+    lines = listing.read_text().splitlines() if listing.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
 
 
@@ -143,7 +143,7 @@ def main() -> None:
     by_name = {(name, size): rate for (name, size, _), rate in zip(found, rates, strict=True)}
     loop = by_name[LOOP, 1]
     rows = []
-    print(f"{'CartPole, random actions, one thread':38}{'at once':>8}{'steps/s':>12}{'× loop':>9}{'× NumPy vector':>16}")
+    print(f"{'CartPole, random actions':38}{'at once':>8}{'steps/s':>12}{'× loop':>9}{'× NumPy vector':>16}")
     for (name, size), rate in by_name.items():
         peer = by_name.get(("Gymnasium's NumPy vector", size))
         beside = f"{rate / peer:.2f}" if peer else ""

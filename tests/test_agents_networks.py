@@ -8,7 +8,14 @@ import torch
 from torch import nn
 
 from metarl_core.agents import (
-    MLP, encode_observation, initial_parameters, load_parameters, mlp, repeat_parameters, save_parameters, stack_parameters,
+    MLP,
+    encode_observation,
+    initial_parameters,
+    load_parameters,
+    mlp,
+    repeat_parameters,
+    save_parameters,
+    stack_parameters,
 )  # fmt: skip
 from metarl_core.agents.networks import observation_size
 

@@ -8,7 +8,13 @@ from scipy import stats
 from torch.distributions import Categorical, Independent, MultivariateNormal, Normal
 
 from metarl_core.agents import (
-    CategoricalPolicy, GaussianPolicy, OraclePolicy, UniformPolicy, initial_parameters, mlp, stack_parameters,
+    CategoricalPolicy,
+    GaussianPolicy,
+    OraclePolicy,
+    UniformPolicy,
+    initial_parameters,
+    mlp,
+    stack_parameters,
 )  # fmt: skip
 from metarl_core.tasks import PointNavigation
 
@@ -53,7 +59,9 @@ def test_gaussian_log_probability(axes):
     joint = MultivariateNormal(mean, torch.diag(std**2)).log_prob(action)  # the sum over dimensions, not their mean
     torch.testing.assert_close(log_probability, joint, rtol=1e-10, atol=1e-10)
     torch.testing.assert_close(policy.distribution(parameters, inputs).log_prob(action), reference)
-    torch.testing.assert_close(policy.distribution(parameters, inputs).entropy(), MultivariateNormal(mean, torch.diag(std**2)).entropy())
+    torch.testing.assert_close(
+        policy.distribution(parameters, inputs).entropy(), MultivariateNormal(mean, torch.diag(std**2)).entropy()
+    )
     called = torch.func.functional_call(policy, parameters, (inputs,))
     torch.testing.assert_close(called.log_prob(action), reference)
 
@@ -94,7 +102,9 @@ def test_act_reports_the_log_probability_of_its_action(make):
     policy, parameters = make()
     inputs = observations(2, 300)
     action, log_probability = policy.act(parameters, inputs, policy.noise((2, 300), seeded(1)).double())
-    torch.testing.assert_close(log_probability, policy.log_probability(parameters, inputs, action), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(
+        log_probability, policy.log_probability(parameters, inputs, action), rtol=1e-9, atol=1e-9
+    )
 
 
 def test_categorical_frequencies():
@@ -123,7 +133,9 @@ def test_gaussian_std_is_bounded_and_starts_as_asked():
     policy, parameters = gaussian(min_std=0.1, initial_std=0.7)
     torch.testing.assert_close(policy.log_std.exp(), torch.full((3,), 0.7))
     parameters["log_std"] = torch.full((3,), -50.0, dtype=torch.float64)
-    torch.testing.assert_close(policy.mean_and_std(parameters, observations(1, 1))[1], torch.full((3,), 0.1, dtype=torch.float64))
+    torch.testing.assert_close(
+        policy.mean_and_std(parameters, observations(1, 1))[1], torch.full((3,), 0.1, dtype=torch.float64)
+    )
 
 
 def test_categorical_starts_near_uniform():
@@ -140,7 +152,9 @@ def test_discrete_observations_are_one_hot():
     torch.testing.assert_close(log_probabilities[0, 1], parameters["logits.weight0"][:, 2].log_softmax(-1))
 
 
-@pytest.mark.parametrize("space", [gymnasium.spaces.Discrete(4), gymnasium.spaces.Box(np.float32([-1, 2]), np.float32([3, 2.5]))])
+@pytest.mark.parametrize(
+    "space", [gymnasium.spaces.Discrete(4), gymnasium.spaces.Box(np.float32([-1, 2]), np.float32([3, 2.5]))]
+)
 def test_uniform_policy(space):
     policy = UniformPolicy(space)
     action, log_probability = policy.act({}, torch.zeros(2, 5000, 4), policy.noise((2, 5000), seeded()))

@@ -8,8 +8,18 @@ import pytest
 import torch
 
 from metarl_core.agents import (
-    CategoricalPolicy, GaussianPolicy, ReinforceConfig, advantages, initial_parameters, linear_baseline, normalise,
-    policy_advantages, reinforce_loss, repeat_parameters, reward_to_go, train_reinforce,
+    CategoricalPolicy,
+    GaussianPolicy,
+    ReinforceConfig,
+    advantages,
+    initial_parameters,
+    linear_baseline,
+    normalise,
+    policy_advantages,
+    reinforce_loss,
+    repeat_parameters,
+    reward_to_go,
+    train_reinforce,
 )  # fmt: skip
 from metarl_core.tasks import CartPole, PointNavigation, Trajectories, rollout
 from metarl_core.tasks.dynamic_programming import policy_value
@@ -57,7 +67,9 @@ def test_linear_baseline_is_least_squares_per_task():
                 rows.append([*s, *s**2, clock, clock**2, clock**3, 1])
         design, goal = np.array(rows), targets[task][mask[task]].numpy()
         ridge = np.sqrt(1e-5) * np.eye(design.shape[1])
-        solution = np.linalg.lstsq(np.vstack([design, ridge]), np.concatenate([goal, np.zeros(len(ridge))]), rcond=None)[0]
+        solution = np.linalg.lstsq(
+            np.vstack([design, ridge]), np.concatenate([goal, np.zeros(len(ridge))]), rcond=None
+        )[0]
         np.testing.assert_allclose(predicted[task][mask[task]].numpy(), design @ solution, rtol=1e-6, atol=1e-7)
 
 
@@ -88,7 +100,11 @@ def test_linear_baseline_fits_what_is_linear_and_clips():
 
 def test_normalise_per_task():
     mask = random_masks(3, 6, 9)
-    values = torch.randn((3, 6, 9), dtype=torch.float64, generator=seeded(1)) * torch.tensor([1.0, 10.0, 100.0])[:, None, None] + 5
+    values = (
+        torch.randn((3, 6, 9), dtype=torch.float64, generator=seeded(1))
+        * torch.tensor([1.0, 10.0, 100.0])[:, None, None]
+        + 5
+    )
     result = normalise(values, mask)
     assert not result[~mask].any()
     for task in range(3):
@@ -137,7 +153,14 @@ class Enumeration:
         everywhere = torch.ones_like(rewards, dtype=torch.bool)
         blank = torch.zeros_like(everywhere)
         self.trajectories = Trajectories(
-            visited[:, None], actions_taken[:, None], rewards, torch.zeros_like(rewards), everywhere, blank, blank, following[:, -1:]
+            visited[:, None],
+            actions_taken[:, None],
+            rewards,
+            torch.zeros_like(rewards),
+            everywhere,
+            blank,
+            blank,
+            following[:, -1:],
         )
 
     def log_probabilities(self, parameters):
@@ -169,7 +192,7 @@ def test_enumeration_is_the_mdp(double):
 
 @pytest.mark.parametrize("baseline", [0.0, 2.5])
 def test_reinforce_gradient_is_the_gradient_of_the_return(double, baseline):
-    """Expected surrogate gradient, exactly, against finite differences of the exact return; a constant baseline is free."""
+    """The expected surrogate gradient against finite differences of the exact return; a constant baseline is free."""
     world = Enumeration()
     leaves = {name: value.clone().requires_grad_() for name, value in world.parameters.items()}
     advantage = reward_to_go(world.trajectories.rewards, 1.0) - baseline
@@ -207,7 +230,9 @@ def test_reinforce_loss_masks_and_detaches():
 
 def navigation(seed=0):
     family = PointNavigation(horizon=30)
-    policy = GaussianPolicy(family.observation_space, family.action_space, hidden=(32,), generator=seeded(seed), initial_std=0.5)
+    policy = GaussianPolicy(
+        family.observation_space, family.action_space, hidden=(32,), generator=seeded(seed), initial_std=0.5
+    )
     return family, policy, initial_parameters(policy)
 
 

@@ -6,7 +6,13 @@ import torch
 
 from metarl_core.agents import OraclePolicy
 from metarl_core.evaluation import (
-    Interval, bootstrap_interval, interquartile_mean, mean, mean_returns, paired_difference, summarise_curves,
+    Interval,
+    bootstrap_interval,
+    interquartile_mean,
+    mean,
+    mean_returns,
+    paired_difference,
+    summarise_curves,
 )  # fmt: skip
 from metarl_core.tasks import PointNavigation, rollout
 
@@ -98,7 +104,11 @@ def test_summarise_curves():
     curve = summarise_curves(scores, seed=4)
     for place in range(3):
         interval = bootstrap_interval(scores[:, :, place], seed=4)
-        assert (curve.point[place], curve.low[place], curve.high[place]) == (interval.point, interval.low, interval.high)
+        assert (curve.point[place], curve.low[place], curve.high[place]) == (
+            interval.point,
+            interval.low,
+            interval.high,
+        )
     assert summarise_curves(scores, mean).point == pytest.approx(scores.mean((0, 1)))
     with pytest.raises(ValueError, match=r"got \[5, 3\]"):
         summarise_curves(scores[0])

@@ -15,7 +15,16 @@ import metarl_core  # noqa: F401  (registers the ids)
 from metarl_core.agents import CategoricalPolicy, UniformPolicy, initial_parameters
 from metarl_core.meta import adaptation_curve
 from metarl_core.registration import FAMILIES
-from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, PointNavigation, TaskEnv, TaskVectorEnv, rollout, select_tasks
+from metarl_core.tasks import (
+    CartPole,
+    GridGoals,
+    GymnasiumTasks,
+    PointNavigation,
+    TaskEnv,
+    TaskVectorEnv,
+    rollout,
+    select_tasks,
+)  # fmt: skip
 
 DISCRETE = ["metarl/BernoulliBandits-v0", "metarl/TabularMDPs-v0", "metarl/GridGoals-v0", "metarl/CartPole-v0"]
 
@@ -96,7 +105,8 @@ def test_make_with_a_task_and_options():
 
 
 @pytest.mark.parametrize(
-    "family", [PointNavigation(horizon=12), GridGoals(size=3, horizon=9), GridGoals(size=3, reward="dense", horizon=500)]
+    "family",
+    [PointNavigation(horizon=12), GridGoals(size=3, horizon=9), GridGoals(size=3, reward="dense", horizon=500)],
 )
 def test_autoreset_is_gymnasiums(family):
     """The same actions on Gymnasium's own vector of single environments, across ends and time limits."""
@@ -105,15 +115,15 @@ def test_autoreset_is_gymnasiums(family):
     theirs = SyncVectorEnv([lambda i=i: TaskEnv(family, select_tasks(tasks, i // 2)) for i in range(6)])
     assert ours.metadata["autoreset_mode"] == theirs.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
     assert ours.observation_space == theirs.observation_space and ours.action_space == theirs.action_space
-    np.testing.assert_allclose(ours.reset(seed=0)[0], theirs.reset(seed=0)[0])
+    observation, _ = ours.reset(seed=0)
+    np.testing.assert_allclose(observation, theirs.reset(seed=0)[0])
     ours.action_space.seed(1)
     ends = np.zeros(2, dtype=int)
     for step in range(400):
         action = ours.action_space.sample()
         if step % 3 == 0 and isinstance(family, PointNavigation):  # towards the goals, so that some are reached
-            position = observation if step else np.zeros((6, 2), dtype=np.float32)
             goals = tasks["goal"].repeat_interleave(2, 0).numpy()
-            action = np.clip((goals - position) / 0.1, -1, 1).astype(np.float32)
+            action = np.clip((goals - observation) / 0.1, -1, 1).astype(np.float32)
         observation, *outcome = ours.step(action)[:4]
         expected, *their_outcome = theirs.step(action)[:4]
         np.testing.assert_allclose(observation, expected, rtol=1e-6)
@@ -165,7 +175,8 @@ def test_what_is_returned_may_be_changed(id):
 @pytest.mark.parametrize("id", FAMILIES)
 def test_actions_of_other_dtypes(id):
     for dtype in (np.int32, np.uint8, np.int64) if id in DISCRETE else (np.float64, np.float32):
-        env, single = gymnasium.make_vec(id, num_envs=3, vectorization_mode="vector_entry_point"), gymnasium.make(id).unwrapped
+        env = gymnasium.make_vec(id, num_envs=3, vectorization_mode="vector_entry_point")
+        single = gymnasium.make(id).unwrapped
         env.reset(seed=0), single.reset(seed=0)
         for _ in range(60):  # past the first autoreset of most families
             observation, reward, *_ = env.step(env.action_space.sample().astype(dtype))
@@ -253,7 +264,8 @@ def test_gymnasium_tasks_equal_stepping_by_hand():
 
 
 def test_gymnasium_tasks_with_continuous_actions():
-    family = GymnasiumTasks([lambda: gymnasium.make("Pendulum-v1", g=5.0), lambda: gymnasium.make("Pendulum-v1")], horizon=8)
+    makers = [lambda: gymnasium.make("Pendulum-v1", g=5.0), lambda: gymnasium.make("Pendulum-v1")]
+    family = GymnasiumTasks(makers, horizon=8)
     actions = 3 * torch.randn((8, 2, 1, 1), generator=seeded())
     seen = rollout(family, {"index": torch.tensor([1, 0])}, Recorded(actions), {}, 1, seeded(5))
     seeds = torch.randint(2**31 - 1, (2, 1), generator=seeded(5))

@@ -161,7 +161,9 @@ def test_clipped_loss_by_hand(double):
     world = Enumeration(horizon=2)
     trajectories = sampled(world)
     advantage = torch.randn(trajectories.rewards.shape, generator=seeded())
-    moved = {name: value + 0.5 * torch.randn(value.shape, generator=seeded(1)) for name, value in world.parameters.items()}
+    moved = {
+        name: value + 0.5 * torch.randn(value.shape, generator=seeded(1)) for name, value in world.parameters.items()
+    }
     ratio = (world.log_probabilities(moved) - trajectories.log_probabilities).exp()
     assert bool((ratio > 1.2).any()) and bool((ratio < 0.8).any())
     expected = torch.zeros(len(ratio))

@@ -14,7 +14,9 @@ def seeded(seed=0):
 
 def setting(horizon=20):
     family = PointNavigation(horizon=horizon)
-    policy = GaussianPolicy(family.observation_space, family.action_space, hidden=(32,), generator=seeded(), initial_std=0.7)
+    policy = GaussianPolicy(
+        family.observation_space, family.action_space, hidden=(32,), generator=seeded(), initial_std=0.7
+    )
     return family, policy, initial_parameters(policy)
 
 
@@ -22,10 +24,16 @@ def test_adaptation_curve_shapes_and_meaning():
     family, policy, parameters = setting()
     tasks = family.sample_tasks(5, seeded(), "test")
     before = {name: value.clone() for name, value in parameters.items()}
-    returns, visited, collected = adaptation_curve(family, tasks, policy, parameters, [0.3, 0.1], 2, seeded(1), episodes=8)
+    returns, visited, collected = adaptation_curve(
+        family, tasks, policy, parameters, [0.3, 0.1], 2, seeded(1), episodes=8
+    )
     assert returns.shape == (5, 3) and len(visited) == len(collected) == 3
     for step in range(3):
-        assert torch.equal(returns[:, step], collected[step].returns.mean(1)) and collected[step].rewards.shape == (5, 8, 20)
+        assert torch.equal(returns[:, step], collected[step].returns.mean(1)) and collected[step].rewards.shape == (
+            5,
+            8,
+            20,
+        )
         assert all(value.shape == (5, *parameters[name].shape) for name, value in visited[step].items())
         assert not any(value.requires_grad for value in visited[step].values())
     for name, value in parameters.items():
@@ -109,7 +117,8 @@ def test_meta_training_improves():
     tasks = family.sample_tasks(20, seeded(9), "test")
     meta, history = small_training(40, 1, family, policy, parameters)
     before, after = (
-        adaptation_curve(family, tasks, policy, start, 0.5, 1, seeded(2))[0][:, 1].mean() for start in (parameters, meta)
+        adaptation_curve(family, tasks, policy, start, 0.5, 1, seeded(2))[0][:, 1].mean()
+        for start in (parameters, meta)
     )
     assert float(after) > float(before) + 1.5
     assert sum(history["after"][-5:]) / 5 > sum(history["after"][:5]) / 5 + 1

@@ -25,7 +25,7 @@ def test_show_tells_what_it_shows(monkeypatch):
     drawn, axes = plotting.figure()
     axes.plot([0, 1])
     plotting.show(drawn, "A rising line.")
-    (data, options), = shown
+    ((data, options),) = shown
     assert options == {"metadata": {"image/png": {"alt": "A rising line."}}, "raw": True}
     assert data["text/plain"] == "A rising line." and len(data["image/png"]) > 1000
     for empty in ("", "  \n"):

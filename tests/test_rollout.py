@@ -7,7 +7,15 @@ import torch
 
 from metarl_core.agents import CategoricalPolicy, GaussianPolicy, UniformPolicy, initial_parameters, stack_parameters
 from metarl_core.tasks import (
-    BernoulliBandits, CartPole, GridGoals, Pendulum, PointNavigation, TabularMDPs, TaskFamily, rollout, select_tasks,
+    BernoulliBandits,
+    CartPole,
+    GridGoals,
+    Pendulum,
+    PointNavigation,
+    TabularMDPs,
+    TaskFamily,
+    rollout,
+    select_tasks,
 )  # fmt: skip
 from metarl_core.tasks.family import expand_tasks
 

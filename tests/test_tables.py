@@ -100,7 +100,9 @@ def test_unknown_method(tmp_path):
         table.scores("rl2")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"rows": {}}', json.dumps({"rows": {"a": 1}, "settings": {}, "versions": {}})])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "3", '{"rows": {}}', json.dumps({"rows": {"a": 1}, "settings": {}, "versions": {}})]
+)
 def test_unreadable_file(tmp_path, content):
     path = tmp_path / "table.json"
     path.write_text(content)

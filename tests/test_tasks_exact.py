@@ -242,7 +242,10 @@ def test_value_iteration_ends_in_float32_and_refuses():
     for discount in (1.0, -0.1, float("nan")):
         with pytest.raises(ValueError, match="discount"):
             value_iteration(transitions, rewards, discount)
-    for solve in (lambda: backward_induction(transitions, rewards, 0), lambda: policy_value(transitions, rewards, rewards, 0)):
+    for solve in (
+        lambda: backward_induction(transitions, rewards, 0),
+        lambda: policy_value(transitions, rewards, rewards, 0),
+    ):
         with pytest.raises(ValueError, match="got 0"):
             solve()
 
@@ -400,7 +403,9 @@ def test_navigation_oracle_of_the_default_setting():
     tasks = family.sample_tasks(20_000, seeded(), "test")
     returns = rollout(family, tasks, OraclePolicy(family), tasks, 1, seeded()).returns[:, 0]
     middles = (np.arange(40) + 0.5) / 80  # one quadrant: the others mirror it
-    exact = np.mean([straight_walk(np.array(goal), "distance", 100, True, 0.1) for goal in itertools.product(middles, middles)])
+    exact = np.mean(
+        [straight_walk(np.array(goal), "distance", 100, True, 0.1) for goal in itertools.product(middles, middles)]
+    )
     close_in_mean(returns, exact)
     assert exact == pytest.approx(-0.507, abs=0.005)
 

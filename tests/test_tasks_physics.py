@@ -67,7 +67,12 @@ def altered(default):
     larger = [{**default, name: value * 1.7} for name, value in default.items()]
     smaller = [{**default, name: value / 1.6} for name, value in default.items()]
     factors = (0.7, 1.4, 1.9, 0.6, 1.3)
-    return [dict(default), *larger, *smaller, {name: default[name] * f for name, f in zip(default, factors, strict=False)}]
+    return [
+        dict(default),
+        *larger,
+        *smaller,
+        {name: default[name] * f for name, f in zip(default, factors, strict=False)},
+    ]
 
 
 def label(physics):

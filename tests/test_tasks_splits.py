@@ -6,12 +6,23 @@ import pytest
 import torch
 from scipy import stats
 
+from metarl_core.agents import UniformPolicy
 from metarl_core.tasks import (
-    BernoulliBandits, CartPole, GridGoals, GymnasiumTasks, Pendulum, PointNavigation, Sinusoids, TabularMDPs, TaskEnv,
-    TaskVectorEnv, expand_tasks, rollout, select_tasks,
+    BernoulliBandits,
+    CartPole,
+    GridGoals,
+    GymnasiumTasks,
+    Pendulum,
+    PointNavigation,
+    Sinusoids,
+    TabularMDPs,
+    TaskEnv,
+    TaskVectorEnv,
+    expand_tasks,
+    rollout,
+    select_tasks,
 )
 from metarl_core.tasks.family import check_action, stamp_split
-from metarl_core.agents import UniformPolicy
 
 CONTINUOUS = {
     "bandits": (BernoulliBandits(arms=3), ["means"]),
@@ -217,7 +228,14 @@ def test_malformed_tasks(name):
             with pytest.raises(ValueError, match="finite"):
                 family.check_tasks({**tasks, key: torch.full_like(tasks[key], bad)})
     with pytest.raises(ValueError):
-        rollout(family, {name: value[:0] for name, value in tasks.items()}, UniformPolicy(family.action_space), {}, 1, seeded())
+        rollout(
+            family,
+            {name: value[:0] for name, value in tasks.items()},
+            UniformPolicy(family.action_space),
+            {},
+            1,
+            seeded(),
+        )
 
 
 @pytest.mark.parametrize("goal", [-1, 49, 10**6])

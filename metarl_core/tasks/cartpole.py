@@ -73,7 +73,7 @@ class CartPole(TaskFamily):
         return state
 
     def reward(self, state, action, next_state, rng, params) -> Tensor:
-        return torch.ones(state.shape[:-1], dtype=state.dtype)
+        return torch.ones_like(state[..., 0])
 
     def terminal(self, state, rng, params):
         return (state[..., 0].abs() > POSITION_LIMIT) | (state[..., 2].abs() > ANGLE_LIMIT)
