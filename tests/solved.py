@@ -33,8 +33,15 @@ def run_cells(cells, label: str, namespace: dict, instead: dict[int, str] | None
 
 @functools.cache
 def answers(py: Path) -> dict[str, object]:
-    """What the solutions give to each check: {"check_x": answer}."""
+    """What the solutions, or a chapter's cells tagged `warm-up`, give to each check: {"check_x": answer}."""
     notebook = read_source(py)
+    if py.parent.name == "chapters":
+        namespace, calls = {"__name__": "__main__"}, []
+        for number, cell in enumerate(notebook.cells, 1):
+            if "warm-up" in cell.metadata.get("tags", []):
+                run_cell(cell.source, f"chapters/{py.name}, cell {number}", namespace)
+                calls += check_calls(cell.source)
+        return {check: eval(answer, namespace) for check, answer in calls}
     namespace = run_cells(enumerate(notebook.cells), f"solutions/{py.name}", {"__name__": "__main__"})
     calls = [call for e in blocks(notebook) for _, cell in e.checks for call in check_calls(cell.source)]
     return {check: eval(answer, namespace) for check, answer in calls}

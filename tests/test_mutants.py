@@ -16,7 +16,8 @@ from metarl_core.check.compare import clone
 from tools.pairs import sources
 
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
-SOURCES = {f"ch{py.stem[:2]}": py for py in sources() if py.parent.name == "solutions"}
+# A check belongs to an exercise, or to a warm-up inside a chapter that has no exercises.
+SOURCES = {f"ch{py.stem[:2]}": py for py in sources()}  # chapters/ come first, so solutions/ win
 
 
 def checks(chapter):
@@ -55,7 +56,7 @@ def rejection(check, answer):
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_check_is_used_by_an_exercise_and_every_mutant_is_of_its_chapter(chapter):
-    assert chapter in SOURCES, f"there is no solutions/{chapter[2:]}_*.py"
+    assert chapter in SOURCES, f"there is no chapters/{chapter[2:]}_*.py"
     assert set(checks(chapter)) == set(answers(SOURCES[chapter]))
     for mutant in mutants(chapter):
         assert any(mutant.check is check for check in checks(chapter).values())

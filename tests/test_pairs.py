@@ -8,12 +8,13 @@ import nbformat
 import pytest
 
 from tools.course import ROOT, header, read
+from tools.notebooks import pictures, write_pictures
 from tools.pairs import read_source, source_text, sources, stale
 
 SOURCES = sources()
 CHAPTERS = [py for py in SOURCES if py.parent.name == "chapters"]
 VIEW = "application/vnd.jupyter.widget-view+json"
-MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|private|var/folders|tmp)/|[A-Z]:\\|site-packages|ipykernel_\d+")
+MACHINE = re.compile(r"/(?:root|home/\w+|Users/\w+|private|var/folders|tmp)/|\b[A-Z]:\\|site-packages|ipykernel_\d+")
 
 
 def name(py):
@@ -94,3 +95,35 @@ def test_notebook_travels_well(py):
                 del output["data"][mime]
         found = MACHINE.search(json.dumps(cell, ensure_ascii=False))
         assert not found, f"cell {number} names a path of the machine it ran on: {found[0]}"
+
+
+def test_pictures_are_those_of_the_notebooks():
+    """README shows chapters/images; each file there is the figure of a cell tagged `picture-NAME`."""
+    images, shown = ROOT / "chapters" / "images", {}
+    for py in CHAPTERS:
+        shown |= pictures(notebook(py))
+    assert {path.stem for path in images.glob("*")} == set(shown)
+    for name_, picture in shown.items():
+        assert (images / f"{name_}.png").read_bytes() == picture, "run `make notebooks`"
+    for target in re.findall(r"!\[[^]]*\]\((?!https?:)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")):
+        assert (ROOT / target).exists(), f"README shows {target}, which is not there"
+
+
+def test_a_picture_is_written_when_it_changed(tmp_path):
+    def cell(*figures, tag="picture-toy"):
+        data = [nbformat.v4.new_output("display_data", data={"image/png": figure}) for figure in figures]
+        return nbformat.v4.new_code_cell("show()", metadata={"tags": [tag]}, outputs=data)
+
+    one = nbformat.v4.new_notebook(cells=[cell("b25l"), cell("dHdv", tag="setup")])
+    assert pictures(one) == {"toy": b"one"}
+    path = tmp_path / "images" / "toy.png"
+    write_pictures(one, tmp_path)
+    assert path.read_bytes() == b"one"
+    before = path.stat().st_mtime_ns
+    write_pictures(one, tmp_path)
+    assert path.stat().st_mtime_ns == before
+    write_pictures(nbformat.v4.new_notebook(cells=[cell("dHdv")]), tmp_path)
+    assert path.read_bytes() == b"two"
+    for figures in ((), ("b25l", "dHdv")):
+        with pytest.raises(ValueError, match="must show one figure"):
+            pictures(nbformat.v4.new_notebook(cells=[cell(*figures)]))

@@ -5,12 +5,14 @@
     python -m tools.notebooks --force 05      even if not stale: after a change in metarl_core
     python -m tools.notebooks --measure       execute all and report seconds and megabytes; write nothing
 
-Notebooks run on one thread, in their own folder, with the network closed (tests/ipython).
+Notebooks run on one thread, in their own folder, with the network closed (tests/ipython). The figure of a cell tagged
+`picture-NAME` is also written to images/NAME.png beside the notebook, for README to show.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import hashlib
 import html
@@ -136,6 +138,28 @@ def _settle_bars(notebook: NotebookNode) -> None:
                 output["data"]["text/plain"] = boxes[output["data"][VIEW]["model_id"]]
 
 
+def pictures(notebook: NotebookNode) -> dict[str, bytes]:
+    """The PNG of each cell tagged `picture-NAME`, by NAME; it is the cell's only figure."""
+    found = {}
+    for number, cell in enumerate(notebook.cells, 1):
+        for tag in cell.metadata.get("tags", []):
+            if tag.startswith("picture-"):
+                images = [o.data["image/png"] for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
+                if len(images) != 1:
+                    raise ValueError(f"cell {number}, tagged {tag}, must show one figure, and shows {len(images)}")
+                found[tag.removeprefix("picture-")] = base64.b64decode(images[0])
+    return found
+
+
+def write_pictures(notebook: NotebookNode, folder: Path) -> None:
+    """Write `pictures` to images/ in `folder`, where their bytes differ from what is there."""
+    for name, picture in pictures(notebook).items():
+        path = folder / "images" / f"{name}.png"
+        if not path.exists() or path.read_bytes() != picture:
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(picture)
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of paths, such as 05 or solutions/06; all without")
@@ -170,12 +194,14 @@ def _bring_up_to_date(py: Path, name: str, force: bool, measure: bool) -> None:
     notebook, promised = pair(py), promise(py)
     why = "asked for" if force or measure else stale(notebook)
     if why is None:
+        write_pictures(notebook, py.parent)
         print(f"{name}: " + ("paired" if write_pair(py, notebook) else "up to date"))
         return
     print(f"{name}: executing ({why}) ...", flush=True)
     seconds, megabytes = execute(notebook, py.parent)
     if not measure:
         write_pair(py, notebook)
+        write_pictures(notebook, py.parent)
     within = promised is None or (seconds <= promised[0] and megabytes <= promised[1])
     words = f", promised are {promised[0]} s and {promised[1]} MB" if promised else ""
     print(f"{name}: {seconds:.1f} s and {megabytes:.0f} MB{words}" + ("" if within else ": OVER BUDGET"), flush=True)
