@@ -174,8 +174,9 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
-# Its update is $\sum a (1 - \alpha a)(c - \theta)$, one factor instead of two, so it rests at $(1.6 \cdot 0.2 - 0.4
-# \cdot 0.8) / (0.32 + 0.32) = 0$: half way between 0.6 and −0.6. Chapter 05 measures what that costs.
+# Its update is $\sum a (1 - \alpha a)(c - \theta)$, one factor instead of two, so it rests at
+# $(1.6 \cdot 0.2 - 0.4 \cdot 0.8) / (0.32 + 0.32) = 0$: half way between 0.6 and −0.6. Chapter 05 measures what that
+# costs.
 # </details>
 
 # %% [markdown]
