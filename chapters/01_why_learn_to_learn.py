@@ -1002,8 +1002,8 @@ plotting.show(
 #
 # <details><summary>Answer to 1</summary>
 #
-# **C.** It is pre-training and fine-tuning: $U$ is applied to $\theta_M$, but $\theta_M$ was chosen without it. (A)
-# many tasks are what multi-task RL has too. (B) any network adapts if it is trained further; the objective makes the
+# **C.** It is pre-training and fine-tuning: $U$ is applied to $\theta_M$, but $\theta_M$ was chosen without it. (A):
+# many tasks are what multi-task RL has too. (B): any network adapts if it is trained further; the objective makes the
 # difference, (01.11). It may still work as well, as in section 6.
 # </details>
 #
@@ -1013,7 +1013,7 @@ plotting.show(
 # <details><summary>Answer to 2</summary>
 #
 # **C.** Equal curvature gives equal weights in (01.14), for any $\alpha$ and $K$: both optima are the mean of the
-# $c_{\mathcal{T}}$. (A) with $\alpha \to 0$ the two objectives become the same even for unequal curvature. (B) at
+# $c_{\mathcal{T}}$. (A): with $\alpha \to 0$ the two objectives become the same even for unequal curvature. (B): at
 # $\alpha = 1/a$ one step solves each task from anywhere, so every $\theta$ is optimal and there is again nothing to
 # win.
 # </details>
@@ -1024,7 +1024,7 @@ plotting.show(
 # <details><summary>Answer to 3</summary>
 #
 # **B.** (01.6) needs a quantity that is settled before $a_t$ is drawn. The episode's mean reward depends on $a_t$
-# through all rewards that follow. (A) only what does not depend on the action. (C) the discount has nothing to do
+# through all rewards that follow. (A): only what does not depend on the action. (C): the discount has nothing to do
 # with it.
 # </details>
 #
@@ -1034,7 +1034,7 @@ plotting.show(
 # <details><summary>Answer to 4</summary>
 #
 # **B.** $4.5 \cdot 10^6 + 100 \cdot 2{,}000 = 4.7 \cdot 10^6$ against $100 \cdot 20{,}000 = 2 \cdot 10^6$. Break-even
-# is at $4.5 \cdot 10^6 / 18{,}000 = 250$ tasks. (A) true per new task, not in total. (C) another level changes the
+# is at $4.5 \cdot 10^6 / 18{,}000 = 250$ tasks. (A): true per new task, not in total. (C): another level changes the
 # two numbers, but here they are given.
 # </details>
 #
@@ -1045,7 +1045,7 @@ plotting.show(
 # <details><summary>Answer to 5</summary>
 #
 # **B.** With few training tasks a network can recognise them, and adaptation is not needed. Only held-out tasks show
-# it. (A) "after adaptation" does not mean "by adaptation"; look at the return before it too. (C) a poor discount
+# it. (A): "after adaptation" does not mean "by adaptation"; look at the return before it too. (C): a poor discount
 # would hurt on held-out tasks just as much.
 # </details>
 #
