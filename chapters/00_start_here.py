@@ -216,7 +216,7 @@ plotting.show(
 
 # %%
 from metarl_core.agents import linear_baseline, normalise, reward_to_go
-from metarl_core.tasks.rollout import rollout
+from metarl_core.tasks import rollout
 
 
 def mean_move(theta, position):
@@ -411,11 +411,14 @@ regions = {
 }
 schedules = {"MAML": settings["maml_rates"], "pre-trained": [one, one / 2, one / 2]}
 distance = {region: goals["goal"].norm(dim=-1) for region, goals in regions.items()}
-after = {
-    (name, region): adaptation_curve(family, goals, policy, starts[name], rates, 3, torch.Generator().manual_seed(3))[0]
-    for name, rates in schedules.items()
-    for region, goals in regions.items()
-}
+after, resting = {}, {}
+for name, rates in schedules.items():
+    for region, goals in regions.items():
+        again = torch.Generator().manual_seed(3)
+        after[name, region], _, walks = adaptation_curve(family, goals, policy, starts[name], rates, 3, again)
+        late, valid = walks[1].observations[:, :, 30:], walks[1].mask[:, :, 30:, None]
+        place = (late * valid).sum((1, 2)) / valid.sum((1, 2))  # mean position from step 30 on, after one gradient step
+        resting[name, region] = place.norm(dim=-1)
 
 drawn, axes = plotting.figure(1, 2, width=9.6, height=4.4, sharex=True, sharey=True)
 for panel, steps in zip(axes, (1, 3), strict=True):
@@ -448,8 +451,12 @@ for name in schedules:
     assert (one_step < -family.horizon * distance["inside"])[near].any()  # worse than staying put
     assert one_step.mean() > after[name, "outside"][:, 1].mean() + 25 and three_steps.mean() > -25
 means = {name: [float(after[name, "outside"][:, k].mean()) for k in range(4)] for name in schedules}
+reach = {
+    name: torch.cat([resting[name, "inside"][distance["inside"] > 0.2], resting[name, "outside"]]) for name in means
+}
 lift = {name: values[1] + family.horizon * float(distance["outside"].mean()) for name, values in means.items()}
 assert all(abs(value - 40) < 10 for value in lift.values())
+assert all(places.std() < 0.08 and abs(places.mean() - 0.42) < 0.08 for places in reach.values())
 oracle_outside = mean_returns(
     family, regions["outside"], OraclePolicy(family), regions["outside"], 1, torch.Generator()
 )
@@ -458,14 +465,18 @@ Markdown(
     + "; ".join(f"{name} " + ", ".join(f"{v:.0f}" for v in values) for name, values in means.items())
     + f". Oracle {oracle_outside.mean():.0f}. After one step that is "
     + " and ".join(f"{value:.0f} ({name})" for name, value in lift.items())
-    + " more than staying put."
+    + " more than staying put. For goals farther away than 0.2, one step takes the point to a place at this mean distance "
+    + "from the start (± standard deviation over goals): "
+    + ", ".join(f"{places.mean():.2f} ± {places.std():.2f} ({name})" for name, places in reach.items())
+    + "."
 )
 
 # %% [markdown]
 # **Interpretation.**
 # The return after one step is best for goals at a middle distance, between 0.35 and 0.5 from the start.
-# Farther out it falls in parallel with staying put: one step gains a fixed amount, as if it moved the resting place by a fixed length.
-# It does. The advantages in the gradient are scaled to standard deviation 1, whatever the rewards, so the step is about as long for a near goal as for a far one. Training fitted that length to the goals of $p(\mathcal{T})$.
+# Farther out it falls in parallel with staying put: one step gains a fixed amount.
+# The last line of numbers says why. For near and far goals alike, one step moves the resting place by nearly the same length, and only the direction depends on the goal.
+# The advantages in the gradient are scaled to standard deviation 1, whatever the rewards, so a far goal does not make the step longer. Training, or the choice of α, fitted that length to the goals of $p(\mathcal{T})$.
 # The same effect spoils the nearest goals: the step carries the point past them, and some end up worse than staying put.
 #
 # More steps help even far outside, because adaptation is ordinary learning and goes on working where the training distribution has ended.
