@@ -88,7 +88,7 @@ def _tabular(axes: Axes, family: TabularMDPs, task: Tasks) -> None:
     transitions, rewards = task["transitions"].double(), task["reward_means"].double()
     following, _ = backward_induction(transitions, rewards, family.horizon - 1)
     action_values = (rewards + torch.einsum("ksat,kt->ksa", transitions, following))[0]
-    axes.imshow(action_values - action_values.amax(-1, keepdim=True), aspect="auto", vmin=-4, vmax=0)
+    axes.imshow((action_values - action_values.amax(-1, keepdim=True)).numpy(), aspect="auto", vmin=-4, vmax=0)
     axes.plot(action_values.argmax(-1).numpy(), range(family.states), "*", color=plotting.RED, markersize=9)
     axes.set(xlabel="action", ylabel="state", yticks=range(family.states))
     axes.grid(False)
@@ -99,7 +99,7 @@ def _grid(axes: Axes, family: GridGoals, task: Tasks) -> None:
     goal = int(task["goal"])
     distance = family.distance[:, goal].clone()
     distance[~distance.isfinite()] = math.nan
-    axes.imshow(-distance.reshape(family.size, family.size), vmin=-12, vmax=0)
+    axes.imshow(-distance.reshape(family.size, family.size).numpy(), vmin=-12, vmax=0)
     path, params = [family.start], {"goal": task["goal"][:, None]}
     while path[-1] != goal:
         cell = torch.tensor([[path[-1]]])
