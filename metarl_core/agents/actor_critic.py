@@ -1,6 +1,6 @@
-"""A policy with a learned value function, and advantage actor-critic (A2C, after Mnih et al. 2016)."""
+"""A policy with a learned value function, and the batches that both learn from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import torch
@@ -18,13 +18,23 @@ class Batch:
     observations: Tensor
     actions: Tensor
     log_probabilities: Tensor
+    """of the actions when they were drawn"""
     advantages: Tensor
     returns: Tensor
+    """targets of the value function, the λ-returns: advantage + V(s)"""
     mask: Tensor
 
-    def select(self, index: Tensor) -> "Batch":
+    def select(self, index: Tensor | slice) -> "Batch":
         """The samples at `index`, the same for every learner."""
         return Batch(*(getattr(self, field.name)[:, index] for field in fields(self)))
+
+    def minibatches(self, number: int, generator: torch.Generator) -> Iterator["Batch"]:
+        """The samples in a new random order, the same for every learner, in at most `number` equal parts."""
+        samples = self.mask.shape[1]
+        size = -(-samples // number)
+        shuffled = self.select(torch.randperm(samples, generator=generator)) if size < samples else self
+        for start in range(0, samples, size):
+            yield shuffled.select(slice(start, start + size))
 
     def with_normalised_advantages(self) -> "Batch":
         """Advantages minus their mean, divided by their standard deviation (not the variance), per learner."""
@@ -35,7 +45,7 @@ class Batch:
 
 
 def learner_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the valid samples of each learner: `[learner, sample]` to `[learner]`."""
+    """Mean over the valid samples of each learner: `[learner, sample]` to `[learner]`; 0 where there are none."""
     return (values * mask).sum(1) / mask.sum(1).clamp_min(1)
 
 
@@ -51,7 +61,13 @@ class ActorCritic:
         generator: draws its initial weights.
     """
 
-    def __init__(self, policy, hidden: Sequence[int] = (64, 64), activation=torch.tanh, generator=None):
+    def __init__(
+        self,
+        policy,
+        hidden: Sequence[int] = (64, 64),
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+        generator: torch.Generator | None = None,
+    ):
         self.policy, self.activation = policy, activation
         self.value_network = MLP((observation_size(policy.observation_space), *hidden, 1), activation, generator)
 
@@ -63,7 +79,7 @@ class ActorCritic:
 
     @staticmethod
     def policy_part(parameters: Parameters) -> Parameters:
-        """The policy's own parameters."""
+        """The policy's own parameters, under the names that the policy knows."""
         return {name[7:]: value for name, value in parameters.items() if name.startswith("policy.")}
 
     def value(self, parameters: Parameters, observations: Tensor) -> Tensor:
@@ -72,7 +88,7 @@ class ActorCritic:
         return mlp(own, encode_observation(observations, self.policy.observation_space), self.activation)[..., 0]
 
     def batch(self, parameters: Parameters, trajectories: Trajectories, discount: float, trace: float) -> Batch:
-        """Advantages and returns-to-go of trajectories `[learner, env, time]`, flattened to samples."""
+        """Advantages (see `gae`) and value targets of trajectories `[learner, env, time]`, flattened to samples."""
         with torch.no_grad():
             values = self.value(parameters, trajectories.observations)
             final = self.value(parameters, trajectories.final_observations)

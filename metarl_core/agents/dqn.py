@@ -1,6 +1,6 @@
 """Deep Q-networks (Mnih et al. 2015) with double Q-learning (van Hasselt et al. 2016), for many learners at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import gymnasium
@@ -8,21 +8,38 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.networks import MLP, Parameters, clip_gradients, encode_observation, mlp, observation_size
+from metarl_core.agents.networks import (
+    MLP,
+    Parameters,
+    clip_gradients,
+    encode_observation,
+    mlp,
+    observation_size,
+    trainable_copy,
+)
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
 
 
 class QNetwork:
-    """Q(s, ·) of `Discrete` actions as a function of parameters.
+    """Q(s, ·) of `Discrete` actions as a function of parameters; it acts greedily, so it is a policy, too.
 
     Args:
         observation_space, action_space: of one environment.
-        hidden: widths of the hidden layers.
+        hidden: widths of the hidden layers, with rectifiers between.
         generator: draws the initial weights.
+
+    Raises:
+        ValueError: for actions that are not `Discrete`, or observations that no network can take.
     """
 
-    def __init__(self, observation_space, action_space, hidden: Sequence[int] = (128, 128), generator=None):
+    def __init__(
+        self,
+        observation_space: gymnasium.Space,
+        action_space: gymnasium.Space,
+        hidden: Sequence[int] = (128, 128),
+        generator: torch.Generator | None = None,
+    ):
         if not isinstance(action_space, gymnasium.spaces.Discrete):
             raise ValueError(f"a QNetwork needs Discrete actions, got {action_space}.")
         self.observation_space, self.actions = observation_space, int(action_space.n)
@@ -42,8 +59,12 @@ class QNetwork:
 
     def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The greedy action; its log-probability is 0."""
-        action = self(parameters, observation).argmax(-1)
+        action = self.greedy_action(parameters, observation)
         return action, torch.zeros(action.shape)
+
+    def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor:
+        """argmax_a Q(s, a) `[...]`."""
+        return self(parameters, observation).argmax(-1)
 
 
 @dataclass
@@ -75,11 +96,18 @@ class DQNConfig:
     max_gradient_norm: float = 10.0
 
 
-def dqn_target(network, parameters, target_parameters, batch: Transitions, discount: float, double: bool) -> Tensor:
+def dqn_target(
+    network: QNetwork,
+    parameters: Parameters,
+    target_parameters: Parameters,
+    batch: Transitions,
+    discount: float,
+    double: bool = True,
+) -> Tensor:
     """y = r + γ (1 − terminated) Q̄(s', a*) `[learner, sample]`, a constant.
 
-    a* maximises the target network Q̄ (DQN) or the online network Q (double DQN). A truncated step is not
-    terminated: its true next observation has a value.
+    a* maximises the target network Q̄ (Mnih et al. 2015) or the online network Q (double DQN, van Hasselt et al.
+    2016). A truncated step is not terminated: its true next observation has a value.
     """
     with torch.no_grad():
         target_values = network(target_parameters, batch.next_observations)
@@ -88,8 +116,10 @@ def dqn_target(network, parameters, target_parameters, batch: Transitions, disco
         return batch.rewards + discount * (~batch.terminated).to(following.dtype) * following
 
 
-def dqn_loss(network, parameters, batch: Transitions, target: Tensor, huber: bool = True) -> Tensor:
-    """Mean Huber or squared error of Q(s, a) against the target, `[learner]`."""
+def dqn_loss(
+    network: QNetwork, parameters: Parameters, batch: Transitions, target: Tensor, huber: bool = True
+) -> Tensor:
+    """Mean Huber loss (½ e² up to |e| = 1, |e| − ½ beyond) or squared error of Q(s, a) against the target, `[learner]`."""
     predicted = network(parameters, batch.observations).gather(-1, batch.actions[..., None])[..., 0]
     if huber:
         return torch.nn.functional.smooth_l1_loss(predicted, target, reduction="none").mean(1)
@@ -103,66 +133,23 @@ def epsilon(step: int, config: DQNConfig) -> float:
     return first + (last - first) * progress
 
 
-def train_dqn(
-    network: QNetwork,
-    parameters: Parameters,
-    envs: VectorSampler,
-    config: DQNConfig,
-    generator: torch.Generator,
-    description: str = "DQN",
-) -> tuple[Parameters, dict[str, list]]:
-    """Train one DQN per learner, side by side; nothing but the batched arithmetic is shared.
-
-    Args:
-        parameters: one set per learner, `[learner, ...]` (see `repeat_parameters`); not changed.
-        envs: the environments of all learners.
-        config: settings.
-
-    Returns:
-        Trained parameters and history: `return` (mean return of each learner's latest episodes, a list per
-        entry) and `steps` (environment steps per learner). An interrupt (Ctrl-C) returns what was reached.
-    """
-    online = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-    target = {name: value.detach().clone() for name, value in online.items()}
-    optimiser = torch.optim.Adam(online.values(), lr=config.learning_rate, fused=True)
-    learners, copies = envs.batch
-    buffer = ReplayBuffer(config.capacity, learners)
-    history: dict[str, list] = {"return": [], "steps": []}
-    updates = 0
-    bar = tqdm(range(0, config.steps, copies), desc=description, unit_scale=copies)
-    try:
-        for step in bar:
-            observation = envs.observation
-            action = _explore(network, online, observation, epsilon(step, config), generator)
-            following, reward, terminated, _, mask = envs.step(action)
-            buffer.add(Transitions(observation, action, reward, following, terminated), mask)
-            if step < config.warm_up:
-                continue
-            wanted = int((step + copies - config.warm_up) / config.steps_per_update)
-            for group in optimiser.param_groups:
-                group["lr"] = config.learning_rate * (1 - step / config.steps)
-            while updates < wanted:
-                updates += 1
-                batch = buffer.sample(config.batch_size, generator)
-                aim = dqn_target(network, online, target, batch, config.discount, config.double)
-                optimiser.zero_grad()
-                dqn_loss(network, online, batch, aim, config.huber).sum().backward()
-                clip_gradients(online, config.max_gradient_norm)
-                optimiser.step()
-                synchronise(target, online, updates, config)
-            if step // 1000 != (step + copies) // 1000:
-                recent = envs.recent_return()
-                history["return"].append(recent.tolist())
-                history["steps"].append(step + copies)
-                bar.set_postfix(mean_return=f"{float(recent.nanmean()):.1f}")
-    except KeyboardInterrupt:
-        bar.write(f"Interrupted after {step} of {config.steps} steps.")
-    return {name: value.detach() for name, value in online.items()}, history
+@torch.no_grad()
+def explore(
+    network: QNetwork, parameters: Parameters, observation: Tensor, chance: float, generator: torch.Generator
+) -> Tensor:
+    """ε-greedy actions `[learner, env]`: uniform over all actions with probability `chance`, greedy otherwise."""
+    greedy = network.greedy_action(parameters, observation)
+    random = torch.randint(network.actions, greedy.shape, generator=generator)
+    return torch.where(torch.rand(greedy.shape, generator=generator) < chance, random, greedy)
 
 
 @torch.no_grad()
 def synchronise(target: Parameters, online: Parameters, updates: int, config: DQNConfig) -> None:
-    """Bring the target network closer to the online one, in place: softly always, or a hard copy now and then."""
+    """Bring the target network closer to the online one, in place: softly always, or a hard copy now and then.
+
+    Args:
+        updates: gradient steps taken so far, at least 1.
+    """
     if config.target_rate < 1:
         for name, value in target.items():
             value.lerp_(online[name], config.target_rate)
@@ -171,9 +158,100 @@ def synchronise(target: Parameters, online: Parameters, updates: int, config: DQ
             value.copy_(online[name])
 
 
-@torch.no_grad()
-def _explore(network: QNetwork, parameters: Parameters, observation: Tensor, chance: float, generator) -> Tensor:
-    """ε-greedy actions `[learner, env]`."""
-    greedy = network(parameters, observation).argmax(-1)
-    random = torch.randint(network.actions, greedy.shape, generator=generator)
-    return torch.where(torch.rand(greedy.shape, generator=generator) < chance, random, greedy)
+class DQN:
+    """The update rule: a gradient step on the newest minibatch, then the target network follows.
+
+    Args:
+        network: Q as a function of parameters.
+        parameters: of every learner, `[learner, ...]`, leaves that require gradients (see `trainable_copy`);
+            `update` changes them in place.
+        config: settings.
+
+    Attributes:
+        target: parameters of the target network.
+        updates: gradient steps taken.
+    """
+
+    def __init__(self, network: QNetwork, parameters: Parameters, config: DQNConfig):
+        self.network, self.parameters, self.config = network, parameters, config
+        self.target = {name: value.detach().clone() for name, value in parameters.items()}
+        self.optimiser = torch.optim.Adam(parameters.values(), lr=config.learning_rate, fused=True)
+        self.updates = 0
+
+    def set_learning_rate(self, value: float) -> None:
+        """Of the steps to come."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = value
+
+    def update(self, batch: Transitions) -> None:
+        """Improve the parameters by transitions `[learner, sample, ...]`."""
+        config = self.config
+        aim = dqn_target(self.network, self.parameters, self.target, batch, config.discount, config.double)
+        self.optimiser.zero_grad()
+        dqn_loss(self.network, self.parameters, batch, aim, config.huber).sum().backward()
+        clip_gradients(self.parameters, config.max_gradient_norm)
+        self.optimiser.step()
+        self.updates += 1
+        synchronise(self.target, self.parameters, self.updates, config)
+
+
+def train_dqn(
+    network: QNetwork,
+    parameters: Parameters,
+    sampler: VectorSampler,
+    config: DQNConfig,
+    generator: torch.Generator,
+    description: str = "DQN",
+    callback: Callable[[int, Parameters], None] | None = None,
+    report_every: int = 1000,
+) -> tuple[Parameters, dict[str, list]]:
+    """Train one DQN per learner, side by side; nothing but the batched arithmetic is shared.
+
+    Args:
+        network: Q as a function of parameters.
+        parameters: where to start, one set per learner, `[learner, ...]` (see `repeat_parameters`); not changed.
+        sampler: the environments of all learners, stepped one by one. With `TaskVectorEnv` and as many
+            learners as tasks, learner i learns task i.
+        config: settings.
+        generator: source of exploration and of the minibatches.
+        description: name on the progress bar.
+        callback: called as `callback(steps, parameters)` at each report.
+        report_every: environment steps per learner between reports.
+
+    Returns:
+        Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
+        list `[learner]` per report; NaN before the first episode's end) and `steps` (environment steps per
+        learner). An interrupt (Ctrl-C) returns what was reached.
+
+    Raises:
+        ValueError: where the parameters' leading axis is not the number of learners.
+    """
+    learners, copies = sampler.batch
+    online = trainable_copy(parameters, learners)
+    rule = DQN(network, online, config)
+    buffer = ReplayBuffer(config.capacity, learners)
+    history: dict[str, list] = {"return": [], "steps": []}
+    step = 0
+    bar = tqdm(total=config.steps, desc=description)
+    try:
+        while step < config.steps:
+            observation = sampler.observation
+            action = explore(network, online, observation, epsilon(step, config), generator)
+            following, reward, terminated, _, mask = sampler.step(action)
+            buffer.add(Transitions(observation, action, reward, following, terminated), mask)
+            rule.set_learning_rate(config.learning_rate * (1 - step / config.steps))
+            step += copies
+            while rule.updates < (step - config.warm_up) // config.steps_per_update:
+                rule.update(buffer.sample(config.batch_size, generator))
+            if step // report_every != (step - copies) // report_every:
+                recent = sampler.recent_return()
+                history["return"].append(recent.tolist())
+                history["steps"].append(step)
+                bar.set_postfix(mean_return=f"{float(recent.nanmean()):.1f}", refresh=False)
+                bar.update(min(step, config.steps) - bar.n)
+                if callback is not None:
+                    callback(step, online)
+    except KeyboardInterrupt:
+        bar.write(f"Interrupted after {step} of {config.steps} steps.")
+    bar.close()
+    return {name: value.detach() for name, value in online.items()}, history

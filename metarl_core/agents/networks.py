@@ -107,9 +107,30 @@ def stack_parameters(many: Sequence[Parameters]) -> Parameters:
     return {name: torch.stack([parameters[name] for parameters in many]) for name in many[0]}
 
 
+def select_parameters(parameters: Parameters, learner: int) -> Parameters:
+    """The parameters of one learner out of `[learner, ...]`: the inverse of `stack_parameters`."""
+    return {name: value[learner] for name, value in parameters.items()}
+
+
+def trainable_copy(parameters: Parameters, learners: int) -> Parameters:
+    """Leaves for an optimiser: copies of parameters `[learner, ...]` that require gradients.
+
+    Raises:
+        ValueError: where a tensor's leading axis is not the number of learners.
+    """
+    for name, value in parameters.items():
+        if value.ndim < 2 or len(value) != learners:
+            raise ValueError(
+                f"parameters must have a leading axis of {learners} learners (see repeat_parameters), "
+                f"got {name} of shape {list(value.shape)}."
+            )
+    return {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
+
+
 def clip_gradients(parameters: Parameters, largest: float) -> None:
     """Scale each learner's gradient down to norm `largest` where it is longer; parameters are `[learner, ...]`."""
-    squares = sum(value.grad.flatten(1).square().sum(1) for value in parameters.values())
-    factor = (largest / (squares.sqrt() + 1e-6)).clamp_max(1.0)
-    for value in parameters.values():
-        value.grad.mul_(factor.reshape(-1, *[1] * (value.ndim - 1)))
+    gradients = [value.grad for value in parameters.values()]
+    norm = torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1)
+    factor = (largest / (norm + 1e-6)).clamp_max(1.0)
+    for gradient in gradients:
+        gradient.mul_(factor.reshape(-1, *[1] * (gradient.ndim - 1)))

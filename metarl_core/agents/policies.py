@@ -75,6 +75,10 @@ class GaussianPolicy(nn.Module):
         mean, std = self.mean_and_std(parameters, observation)
         return mean + std * noise, _normal_log_density(noise, std)
 
+    def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor:
+        """The mean action `[..., action]`, for evaluation without exploration."""
+        return self.mean_and_std(parameters, observation)[0]
+
 
 class CategoricalPolicy(nn.Module):
     """π(a | s) = softmax(logits(s)) over `Discrete` actions; arguments as for `GaussianPolicy`."""
@@ -122,6 +126,10 @@ class CategoricalPolicy(nn.Module):
         log_probabilities = self.log_probabilities(parameters, observation)
         action = (log_probabilities - noise.log()).argmax(-1)
         return action, log_probabilities.gather(-1, action[..., None])[..., 0]
+
+    def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor:
+        """The most probable action `[...]`, for evaluation without exploration."""
+        return self.log_probabilities(parameters, observation).argmax(-1)
 
 
 class UniformPolicy:

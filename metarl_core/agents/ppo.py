@@ -6,13 +6,17 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.actor_critic import ActorCritic, Batch, learner_mean
-from metarl_core.agents.networks import Parameters, clip_gradients
+from metarl_core.agents.networks import Parameters, clip_gradients, trainable_copy
+from metarl_core.agents.training import Callback, train_policy
+from metarl_core.tasks.rollout import Trajectories
 
 
 @dataclass
 class PPOConfig:
-    """Settings of `PPO`; defaults as in the paper's continuous-control experiments (table 3) unless said."""
+    """Settings of `train_ppo`; defaults as in the paper's continuous-control experiments (table 3) unless said."""
 
+    iterations: int = 500
+    """batches of experience; 1 million steps where a batch is the paper's 2048"""
     learning_rate: float = 3e-4
     epochs: int = 10
     """passes over each batch"""
@@ -37,13 +41,13 @@ def ppo_policy_loss(log_probability: Tensor, old_log_probability: Tensor, advant
 
 
 def ppo_loss(agent: ActorCritic, parameters: Parameters, batch: Batch, config: PPOConfig) -> Tensor:
-    """Policy, value and entropy loss (eq. 9) of each learner, `[learner]`."""
+    """Policy, value and entropy loss (eq. 9), averaged over each learner's steps, `[learner]`."""
     distribution = agent.policy.distribution(agent.policy_part(parameters), batch.observations)
-    policy_loss = ppo_policy_loss(
-        distribution.log_prob(batch.actions), batch.log_probabilities, batch.advantages, config.clip
-    )
-    value_loss = (agent.value(parameters, batch.observations) - batch.returns).square()
-    loss = policy_loss + config.value_weight * value_loss - config.entropy_weight * distribution.entropy()
+    log_probability = distribution.log_prob(batch.actions)
+    loss = ppo_policy_loss(log_probability, batch.log_probabilities, batch.advantages, config.clip)
+    loss = loss + config.value_weight * (agent.value(parameters, batch.observations) - batch.returns).square()
+    if config.entropy_weight:
+        loss = loss - config.entropy_weight * distribution.entropy()
     return learner_mean(loss, batch.mask)
 
 
@@ -52,29 +56,59 @@ class PPO:
 
     Args:
         agent: policy and value function.
-        parameters: of every learner, `[learner, ...]`; updated in place by `update`.
+        parameters: of every learner, `[learner, ...]`, leaves that require gradients (see `trainable_copy`);
+            `update` changes them in place.
         config: settings.
-        iterations: number of updates that the learning rate falls over.
     """
 
-    def __init__(self, agent: ActorCritic, parameters: Parameters, config: PPOConfig, iterations: int):
+    def __init__(self, agent: ActorCritic, parameters: Parameters, config: PPOConfig):
         self.agent, self.parameters, self.config = agent, parameters, config
         self.optimiser = torch.optim.Adam(parameters.values(), lr=config.learning_rate, eps=1e-5, fused=True)
-        factor = (lambda i: 1 - i / iterations) if config.anneal else (lambda i: 1.0)
+        factor = (lambda i: 1 - i / config.iterations) if config.anneal else (lambda i: 1.0)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, factor)
 
-    def update(self, trajectories, generator: torch.Generator) -> None:
+    def update(self, trajectories: Trajectories, generator: torch.Generator) -> None:
         """Improve the parameters by one batch of trajectories."""
         config = self.config
         batch = self.agent.batch(self.parameters, trajectories, config.discount, config.trace)
-        samples = batch.mask.shape[1]
-        size = -(-samples // config.minibatches)
         for _ in range(config.epochs):
-            for index in torch.randperm(samples, generator=generator).split(size):
-                loss = ppo_loss(self.agent, self.parameters, batch.select(index).with_normalised_advantages(), config)
+            for part in batch.minibatches(config.minibatches, generator):
                 self.optimiser.zero_grad()
-                loss.sum().backward()
+                ppo_loss(self.agent, self.parameters, part.with_normalised_advantages(), config).sum().backward()
                 clip_gradients(self.parameters, config.max_gradient_norm)
                 self.optimiser.step()
         self.schedule.step()
 
+
+def train_ppo(
+    agent: ActorCritic,
+    parameters: Parameters,
+    sampler,
+    config: PPOConfig,
+    generator: torch.Generator,
+    description: str = "PPO",
+    callback: Callback | None = None,
+) -> tuple[Parameters, dict[str, list]]:
+    """Train one agent per learner, side by side; nothing but the batched arithmetic is shared.
+
+    Args:
+        agent: policy and value function.
+        parameters: where to start, one set per learner, `[learner, ...]` (see `repeat_parameters` and
+            `stack_parameters`); not changed.
+        sampler: a `VectorSampler` or a `FamilySampler` with as many learners.
+        config: settings.
+        generator: source of the policies' noise and of the minibatches.
+        description: name on the progress bar.
+        callback: called as `callback(iteration, parameters, trajectories)` after each update.
+
+    Returns:
+        Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
+        list `[learner]` per iteration) and `steps` (environment steps per learner so far). An interrupt
+        (Ctrl-C) returns what was reached.
+
+    Raises:
+        ValueError: where the parameters' leading axis is not the number of learners.
+    """
+    learned = trainable_copy(parameters, sampler.learners)
+    rule = PPO(agent, learned, config)
+    return train_policy(agent, learned, sampler, rule.update, config.iterations, generator, description, callback)

@@ -8,7 +8,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from metarl_core.agents.networks import Parameters, encode_observation
-from metarl_core.agents.returns import advantages
+from metarl_core.agents.returns import Baseline, advantages, linear_baseline
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Trajectories, rollout
 
@@ -28,10 +28,12 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     return (values * mask).sum((1, 2)) / mask.sum((1, 2))
 
 
-def policy_advantages(policy, trajectories: Trajectories, discount: float) -> Tensor:
-    """Normalised advantages `[task, episode, time]` with the linear baseline on the policy's input features."""
+def policy_advantages(
+    policy, trajectories: Trajectories, discount: float, baseline: Baseline = linear_baseline
+) -> Tensor:
+    """Normalised advantages `[task, episode, time]` with a baseline on the policy's input features."""
     features = encode_observation(trajectories.observations, policy.observation_space)
-    return advantages(trajectories, features, discount)
+    return advantages(trajectories, features, discount, baseline=baseline)
 
 
 @dataclass
@@ -57,6 +59,7 @@ def train_reinforce(
     tasks: Tasks | None = None,
     description: str = "REINFORCE",
     callback: Callable[[int, Parameters, Trajectories], None] | None = None,
+    baseline: Baseline = linear_baseline,
 ) -> tuple[Parameters, dict[str, list[float]]]:
     """Train one policy to the mean return over tasks: multi-task REINFORCE, or plain REINFORCE on one task.
 
@@ -65,6 +68,9 @@ def train_reinforce(
             `tasks` trains a policy of its own, in one batch.
         tasks: the tasks to train on, or None to draw `tasks_per_iteration` training tasks per iteration.
         callback: called as `callback(iteration, parameters, trajectories)` after each update.
+        baseline: what is subtracted from the reward-to-go: `no_baseline`, `mean_baseline`, `linear_baseline` or a
+            `ValueBaseline` (for fixed `tasks`; where they are drawn anew its networks would see another task
+            each time).
 
     Returns:
         Trained parameters and history: `return` (mean undiscounted return before each update) and `steps`
@@ -79,7 +85,7 @@ def train_reinforce(
         for iteration in bar:
             drawn = family.sample_tasks(config.tasks_per_iteration, generator) if tasks is None else tasks
             trajectories = rollout(family, drawn, policy, parameters, config.episodes, generator)
-            advantage = policy_advantages(policy, trajectories, config.discount)
+            advantage = policy_advantages(policy, trajectories, config.discount, baseline)
             loss = reinforce_loss(policy, parameters, trajectories, advantage).mean()
             optimiser.zero_grad()
             loss.backward()

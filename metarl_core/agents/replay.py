@@ -23,6 +23,9 @@ class ReplayBuffer:
         capacity: transitions per learner, at least 1.
         learners: number of learners; their transitions never mix.
 
+    Attributes:
+        written: transitions written so far, overwritten ones included, `[learner]`.
+
     Raises:
         ValueError: for a capacity or a number of learners below 1.
     """
@@ -33,19 +36,33 @@ class ReplayBuffer:
         self.capacity, self.learners = capacity, learners
         self.storage: Transitions | None = None
         self.written = torch.zeros(learners, dtype=torch.int64)
-        """transitions written so far per learner, overwritten ones included"""
+
+    @property
+    def filled(self) -> Tensor:
+        """Transitions that can be sampled, `[learner]`."""
+        return self.written.clamp_max(self.capacity)
 
     def add(self, transitions: Transitions, mask: Tensor | None = None) -> None:
-        """Append transitions `[learner, env, ...]`, leaving out those where `mask` `[learner, env]` is false."""
+        """Append transitions `[learner, env, ...]`, leaving out those where `mask` `[learner, env]` is false.
+
+        Raises:
+            ValueError: for more transitions at once than the ring holds, or another number of learners.
+        """
+        learners, envs = transitions.rewards.shape
+        if learners != self.learners or envs > self.capacity:
+            raise ValueError(
+                f"transitions must come from {self.learners} learners with at most {self.capacity} each, "
+                f"got {learners} learners with {envs}."
+            )
         if self.storage is None:
             self.storage = Transitions(
                 *(value.new_zeros((self.learners, self.capacity, *value.shape[2:])) for value in transitions)
             )
         if mask is None:
-            mask = torch.ones(transitions.rewards.shape, dtype=torch.bool)
-        order = mask.long().cumsum(1) - 1
+            mask = torch.ones((learners, envs), dtype=torch.bool)
+        place = (self.written[:, None] + mask.cumsum(1) - 1) % self.capacity
         learner, env = mask.nonzero(as_tuple=True)
-        place = (self.written[learner] + order[learner, env]) % self.capacity
+        place = place[learner, env]
         for stored, new in zip(self.storage, transitions):
             stored[learner, place] = new[learner, env]
         self.written += mask.sum(1)
@@ -56,9 +73,10 @@ class ReplayBuffer:
         Raises:
             ValueError: while a learner's ring is empty.
         """
-        filled = self.written.clamp_max(self.capacity)
+        filled = self.filled
         if int(filled.min()) == 0:
             raise ValueError("sample needs at least one transition of each learner, got an empty buffer.")
-        index = (torch.rand((self.learners, size), generator=generator) * filled[:, None]).long()
-        learner = torch.arange(self.learners)[:, None]
-        return Transitions(*(stored[learner, index] for stored in self.storage))
+        # In float64 the product is below `filled` for every draw below 1.
+        draws = torch.rand((self.learners, size), generator=generator, dtype=torch.float64)
+        index = (draws * filled[:, None]).long() + self.capacity * torch.arange(self.learners)[:, None]
+        return Transitions(*(stored.flatten(0, 1)[index] for stored in self.storage))

@@ -1,9 +1,14 @@
 """Returns, baselines and advantages of batched trajectories."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from metarl_core.tasks.rollout import Trajectories
+
+Baseline = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""A prediction of the returns `[task, episode, time]` from (encoded observations, returns, mask)."""
 
 
 def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
@@ -22,6 +27,29 @@ def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
     for time in range(rewards.shape[-1] - 2, -1, -1):
         result[..., time].add_(result[..., time + 1], alpha=discount)
     return result
+
+
+def total_return(rewards: Tensor, discount: float) -> Tensor:
+    """The whole episode's discounted return Σ_k γ^k r_k at every time step: REINFORCE's first estimator.
+
+    Shapes and errors as those of `reward_to_go`.
+    """
+    return reward_to_go(rewards, discount)[..., :1].expand(rewards.shape)
+
+
+def no_baseline(features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """Zeros; arguments and result as those of `linear_baseline`."""
+    return torch.zeros_like(targets)
+
+
+def mean_baseline(features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
+    """Mean return at the same time step of the task's *other* episodes; zero where no other one came so far.
+
+    Leaving an episode's own return out keeps the gradient unbiased (Kool et al. 2019): the baseline then
+    does not depend on the actions that it is subtracted for. Arguments and result as those of `linear_baseline`.
+    """
+    others = (targets * mask).sum(1, keepdim=True) - targets
+    return others / (mask.sum(1, keepdim=True) - 1).clamp_min(1) * mask
 
 
 def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: float = 1e-5) -> Tensor:
@@ -80,11 +108,21 @@ def normalise(values: Tensor, mask: Tensor, epsilon: float = 1e-8) -> Tensor:
     return centred / (std + epsilon)
 
 
-def advantages(trajectories: Trajectories, features: Tensor, discount: float = 0.99, normalised: bool = True) -> Tensor:
-    """Reward-to-go minus the linear baseline, `[task, episode, time]`, by default normalised per task.
+def advantages(
+    trajectories: Trajectories,
+    features: Tensor,
+    discount: float = 0.99,
+    normalised: bool = True,
+    baseline: Baseline = linear_baseline,
+) -> Tensor:
+    """Reward-to-go minus a baseline, `[task, episode, time]`, by default normalised per task.
 
-    This is generalised advantage estimation with λ = 1. `features` are the encoded observations.
+    With a value function as baseline this is generalised advantage estimation with λ = 1.
+
+    Args:
+        features: the encoded observations.
+        baseline: `no_baseline`, `mean_baseline`, `linear_baseline`, a `ValueBaseline`, or any such function.
     """
     returns = reward_to_go(trajectories.rewards, discount)
-    result = (returns - linear_baseline(features, returns, trajectories.mask)) * trajectories.mask
+    result = (returns - baseline(features, returns, trajectories.mask)) * trajectories.mask
     return normalise(result, trajectories.mask) if normalised else result

@@ -1,11 +1,9 @@
 """Where training data come from: any Gymnasium vector environment, or a batched task family.
 
-A *sampler* is a function `(policy, parameters, generator) -> Trajectories`. The leading axis of the
-trajectories is the *learner*: several agents (seeds, or variants of a method) can train side by side, each with
-parameters of its own (`repeat_parameters`) and its own share of the environments.
+A *sampler* is called as `sampler(policy, parameters, generator)` and gives `Trajectories`. Their leading axis is
+the *learner*: several agents (seeds, tasks, or variants of a method) train side by side, each with parameters of its
+own (`repeat_parameters`, `stack_parameters`) and its own share of the environments.
 """
-
-from collections.abc import Callable
 
 import gymnasium
 import numpy as np
@@ -15,8 +13,6 @@ from torch import Tensor
 
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Trajectories, rollout
-
-Sampler = Callable[..., Trajectories]
 
 
 class VectorSampler:
@@ -28,47 +24,62 @@ class VectorSampler:
     last one of the episode, so V(s_{t+1}) of the ending step is the value one column on.
 
     Args:
-        envs: the environments; the first `num_envs / learners` belong to learner 0, and so on.
+        envs: the environments; the first `num_envs / learners` belong to learner 0, and so on. With
+            `TaskVectorEnv` and as many learners as tasks, learner i learns task i.
         steps: length of a segment.
         learners: number of agents that share `envs`.
         seed: of the environments.
+
+    Attributes:
+        batch: `(learners, environments per learner)`.
+        observation: the current observations `[learner, env, ...]`.
+        episode_returns: undiscounted returns of the finished episodes, one list per learner.
 
     Raises:
         ValueError: for another autoreset mode, a number of environments that the learners cannot share
             equally, or fewer than one step.
     """
 
-    def __init__(self, envs: gymnasium.vector.VectorEnv, steps: int, learners: int = 1, seed: int = 0):
+    def __init__(self, envs: gymnasium.vector.VectorEnv, steps: int = 1, learners: int = 1, seed: int = 0):
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise ValueError(f"envs must use next-step autoreset, Gymnasium's default, got {mode}.")
         if learners < 1 or envs.num_envs % learners:
-            raise ValueError(f"num_envs must be a multiple of the {learners} learners, got {envs.num_envs}.")
+            raise ValueError(f"num_envs must be a multiple of the number of learners {learners}, got {envs.num_envs}.")
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}.")
-        self.envs, self.steps = envs, steps
+        self.envs, self.steps, self.learners = envs, steps, learners
         self.batch = (learners, envs.num_envs // learners)
-        self.observation = self._tensor(envs.reset(seed=seed)[0])
-        self.resetting = torch.zeros(self.batch, dtype=torch.bool)
-        self.running_return = torch.zeros(self.batch)
+        self.observation = self._observed(envs.reset(seed=seed)[0])
         self.episode_returns: list[list[float]] = [[] for _ in range(learners)]
+        self._resetting = np.zeros(envs.num_envs, dtype=bool)
+        self._returns = np.zeros(envs.num_envs)
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """One step: next observation, reward, terminated, truncated and mask, each `[learner, env, ...]`."""
-        flat = action.reshape(self.envs.num_envs, *action.shape[2:]).numpy()
+        """Take actions `[learner, env, ...]`; those beyond the bounds of a `Box` are clipped to them.
+
+        Returns:
+            Next observation, reward, terminated, truncated and mask, each `[learner, env, ...]`. The mask is
+            false where the step only reset the environment; its reward is 0.
+        """
         space = self.envs.single_action_space
+        actions = action.numpy().reshape(self.envs.num_envs, *action.shape[2:])
         if isinstance(space, gymnasium.spaces.Box):
-            flat = np.clip(flat, space.low, space.high)
-        observation, reward, terminated, truncated, _ = self.envs.step(flat)
-        reward, terminated, truncated = (self._tensor(values) for values in (reward, terminated, truncated))
-        mask, reward = ~self.resetting, reward.float()
-        self.resetting = terminated | truncated
-        self.running_return += reward * mask
-        for learner, env in self.resetting.nonzero().tolist():
-            self.episode_returns[learner].append(float(self.running_return[learner, env]))
-            self.running_return[learner, env] = 0.0
-        self.observation = self._tensor(observation)
-        return self.observation, reward, terminated, truncated, mask
+            actions = np.clip(actions, space.low, space.high)
+        elif isinstance(space, gymnasium.spaces.Discrete):
+            actions = actions + space.start
+        observation, reward, terminated, truncated, _ = self.envs.step(actions)
+        mask = ~self._resetting
+        reward = np.where(mask, reward, 0.0)
+        self._resetting = terminated | truncated
+        self._returns += reward
+        for env in self._resetting.nonzero()[0]:
+            self.episode_returns[env // self.batch[1]].append(float(self._returns[env]))
+            self._returns[env] = 0.0
+        self.observation = self._observed(observation)
+        rewards = torch.from_numpy(reward).to(torch.get_default_dtype()).reshape(self.batch)
+        flags = (torch.from_numpy(values.copy()).reshape(self.batch) for values in (terminated, truncated, mask))
+        return self.observation, rewards, *flags
 
     @torch.no_grad()
     def __call__(self, policy, parameters, generator: torch.Generator) -> Trajectories:
@@ -85,7 +96,7 @@ class VectorSampler:
             torch.stack(record, 2) for record in records
         )
         return Trajectories(
-            observations, actions, rewards * mask, log_probabilities, mask, terminated, truncated, self.observation
+            observations, actions, rewards, log_probabilities, mask, terminated, truncated, self.observation
         )
 
     def recent_return(self, episodes: int = 20) -> Tensor:
@@ -93,15 +104,33 @@ class VectorSampler:
         means = [np.mean(returns[-episodes:]) if returns else np.nan for returns in self.episode_returns]
         return torch.tensor(means, dtype=torch.float32)
 
-    def _tensor(self, values: np.ndarray) -> Tensor:
-        # Environments may reuse their arrays: copy.
-        return torch.from_numpy(np.array(values)).reshape(*self.batch, *values.shape[1:])
+    def _observed(self, values: np.ndarray) -> Tensor:
+        """A copy, for environments may reuse their arrays; floats in torch's default type, whatever the space's."""
+        tensor = torch.from_numpy(np.array(values)).reshape(*self.batch, *values.shape[1:])
+        discrete = isinstance(self.envs.single_observation_space, gymnasium.spaces.Discrete)
+        return tensor.long() if discrete else tensor.to(torch.get_default_dtype())
 
 
-def family_sampler(family: TaskFamily, tasks: Tasks, episodes: int) -> Sampler:
-    """A sampler of `episodes` whole episodes of each task; the tasks are the learner axis."""
+class FamilySampler:
+    """Whole episodes of a task family; its tasks are the learners.
 
-    def sample(policy, parameters, generator: torch.Generator) -> Trajectories:
-        return rollout(family, tasks, policy, parameters, episodes, generator)
+    Args:
+        family: the environment.
+        tasks: parameters `[task, ...]`, one task per learner.
+        episodes: episodes per task and call.
+    """
 
-    return sample
+    def __init__(self, family: TaskFamily, tasks: Tasks, episodes: int):
+        self.family, self.tasks, self.episodes = family, tasks, episodes
+        self.learners = family.check_tasks(tasks)
+        self._recent = torch.full((self.learners,), torch.nan)
+
+    def __call__(self, policy, parameters, generator: torch.Generator) -> Trajectories:
+        """Trajectories `[task, episode, time, ...]`."""
+        trajectories = rollout(self.family, self.tasks, policy, parameters, self.episodes, generator)
+        self._recent = trajectories.returns.mean(1)
+        return trajectories
+
+    def recent_return(self) -> Tensor:
+        """Mean return of the latest episodes of each task, `[task]`; NaN before the first."""
+        return self._recent

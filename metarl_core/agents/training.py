@@ -1,39 +1,56 @@
-"""The loop that all policy-gradient agents share: collect, update, tell how it goes."""
+"""The loop that all actor-critic agents share: collect, update, tell how it goes."""
+
+from collections.abc import Callable
 
 import torch
 from tqdm.auto import tqdm
 
 from metarl_core.agents.networks import Parameters
+from metarl_core.tasks.rollout import Trajectories
+
+Callback = Callable[[int, Parameters, Trajectories], None]
 
 
 def train_policy(
-    agent, parameters: Parameters, rule, sample, iterations: int, generator: torch.Generator, description: str
-) -> dict[str, list]:
-    """Alternate `sample` and `rule.update` for `iterations` iterations.
+    agent,
+    parameters: Parameters,
+    sampler,
+    update: Callable[[Trajectories, torch.Generator], None],
+    iterations: int,
+    generator: torch.Generator,
+    description: str,
+    callback: Callback | None = None,
+) -> tuple[Parameters, dict[str, list]]:
+    """Alternate `sampler` and `update` for `iterations` iterations, with a progress bar.
 
     Args:
         agent: an `ActorCritic`.
-        parameters: of every learner, `[learner, ...]`; the rule updates them in place.
-        rule: `PPO`, `TRPO` or `A2C`, made for the same parameters.
-        sample: a `VectorSampler`, or `family_sampler(...)`.
+        parameters: of every learner, `[learner, ...]`; `update` changes them in place.
+        sampler: a `VectorSampler` or a `FamilySampler`.
+        update: the method `update` of a `PPO`, `TRPO` or `A2C` made for the same parameters.
+        generator: source of the policies' noise and of the minibatches.
+        description: name on the progress bar.
+        callback: called as `callback(iteration, parameters, trajectories)` after each update.
 
     Returns:
-        History: `return` (mean return of the latest episodes, one number per learner, at each iteration)
-        and `steps` (environment steps per learner so far). An interrupt (Ctrl-C) returns what was reached;
-        the parameters hold what was learned.
+        Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
+        list `[learner]` per iteration) and `steps` (environment steps per learner so far). An interrupt
+        (Ctrl-C) returns what was reached.
     """
     history: dict[str, list] = {"return": [], "steps": []}
     steps = 0
     bar = tqdm(range(iterations), desc=description)
     try:
-        for _ in bar:
-            trajectories = sample(agent.policy, agent.policy_part(parameters), generator)
-            rule.update(trajectories, generator)
-            steps += trajectories.steps // len(trajectories.rewards)
-            recent = sample.recent_return() if hasattr(sample, "recent_return") else trajectories.returns.mean(1)
+        for iteration in bar:
+            trajectories = sampler(agent.policy, agent.policy_part(parameters), generator)
+            update(trajectories, generator)
+            steps += trajectories.steps // sampler.learners
+            recent = sampler.recent_return()
             history["return"].append(recent.tolist())
             history["steps"].append(steps)
             bar.set_postfix(mean_return=f"{float(recent.nanmean()):.1f}")
+            if callback is not None:
+                callback(iteration, parameters, trajectories)
     except KeyboardInterrupt:
         bar.write(f"Interrupted after {len(history['steps'])} of {iterations} iterations.")
-    return history
+    return {name: value.detach() for name, value in parameters.items()}, history

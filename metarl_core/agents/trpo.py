@@ -8,15 +8,20 @@ from torch import Tensor
 from torch.distributions import kl_divergence
 
 from metarl_core.agents.actor_critic import ActorCritic, Batch, learner_mean
-from metarl_core.agents.networks import Parameters
+from metarl_core.agents.networks import Parameters, trainable_copy
+from metarl_core.agents.training import Callback, train_policy
+from metarl_core.tasks.family import widen
+from metarl_core.tasks.rollout import Trajectories
 
 # Vectors here are dictionaries of tensors [learner, ...], like parameters.
 
 
 @dataclass
 class TRPOConfig:
-    """Settings of `TRPO`; defaults of the paper where it names them."""
+    """Settings of `train_trpo`; defaults of the paper where it names them."""
 
+    iterations: int = 200
+    """batches of experience, each used for one step of the policy"""
     max_kl: float = 0.01
     """δ, the size of the trust region (mean KL divergence per update)"""
     discount: float = 0.99
@@ -27,6 +32,7 @@ class TRPOConfig:
     backtracks: int = 10
     """halvings of the step in the line search"""
     value_learning_rate: float = 1e-3
+    """of Adam, which fits the value function to the λ-returns by least squares after the policy's step"""
     value_epochs: int = 10
     value_minibatches: int = 16
 
@@ -38,24 +44,35 @@ def dot(first: Parameters, second: Parameters) -> Tensor:
 
 def combine(first: Parameters, factor: Tensor | float, second: Parameters) -> Parameters:
     """first + factor · second, with one factor for all learners or one each, `[learner]`."""
-
-    def shaped(value: Tensor):
-        return factor.reshape(-1, *[1] * (value.ndim - 1)) if isinstance(factor, Tensor) else factor
-
-    return {name: first[name] + shaped(first[name]) * second[name] for name in first}
+    if isinstance(factor, Tensor):
+        return {name: value + widen(factor, value) * second[name] for name, value in first.items()}
+    return {name: value + factor * second[name] for name, value in first.items()}
 
 
 def conjugate_gradient(product: Callable[[Parameters], Parameters], target: Parameters, iterations: int) -> Parameters:
-    """Solve F x = target for each learner from products F v alone (Hestenes and Stiefel 1952)."""
+    """Solve F x = target for each learner from products F v alone (Hestenes and Stiefel 1952).
+
+    Args:
+        product: v ↦ F v, with F symmetric and positive definite.
+        target: `[learner, ...]`.
+        iterations: at most this many products; a learner stops once its residual is rounding error.
+
+    Returns:
+        x, `[learner, ...]`.
+    """
     solution = {name: torch.zeros_like(value) for name, value in target.items()}
     residual, direction, square = target, target, dot(target, target)
+    smallest = square * torch.finfo(square.dtype).eps ** 2
     for _ in range(iterations):
+        going = square > smallest
+        if not bool(going.any()):
+            break
         image = product(direction)
-        step = square / dot(direction, image).clamp_min(1e-20)
+        step = torch.where(going, square / dot(direction, image), 0.0)
         solution = combine(solution, step, direction)
         residual = combine(residual, -step, image)
         new_square = dot(residual, residual)
-        direction = combine(residual, new_square / square.clamp_min(1e-20), direction)
+        direction = combine(residual, torch.where(going, new_square / square, 0.0), direction)
         square = new_square
     return solution
 
@@ -65,8 +82,13 @@ def mean_kl(policy, parameters: Parameters, observations: Tensor, mask: Tensor, 
     return learner_mean(kl_divergence(reference, policy.distribution(parameters, observations)), mask)
 
 
-def fisher_product(policy, parameters: Parameters, observations: Tensor, mask: Tensor) -> Callable[[Parameters], Parameters]:
-    """The map v ↦ F v, with F the Hessian of the mean KL divergence at θ, which is the mean Fisher matrix."""
+def fisher_product(
+    policy, parameters: Parameters, observations: Tensor, mask: Tensor
+) -> Callable[[Parameters], Parameters]:
+    """The map v ↦ F v, with F the Hessian of the mean KL divergence at θ.
+
+    F is the Fisher matrix E_s E_a[∇log π(a | s) ∇log π(a | s)ᵀ], block by block for each learner; it is never formed.
+    """
     leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
     with torch.no_grad():
         reference = policy.distribution(parameters, observations)
@@ -87,7 +109,14 @@ def surrogate(policy, parameters: Parameters, batch: Batch) -> Tensor:
 
 
 def natural_gradient(policy, parameters: Parameters, batch: Batch, iterations: int, damping: float):
-    """Gradient g of the surrogate, the direction x = (F + damping)⁻¹ g, and xᵀ(F + damping) x `[learner]`."""
+    """The policy gradient turned by the inverse Fisher matrix (Kakade 2001).
+
+    Args:
+        iterations, damping: of the conjugate gradient; damping is added to F's diagonal.
+
+    Returns:
+        Gradient g of the surrogate, the direction x = (F + damping)⁻¹ g, and xᵀ(F + damping) x `[learner]`.
+    """
     leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
     gradient = dict(zip(leaves, torch.autograd.grad(surrogate(policy, leaves, batch).sum(), list(leaves.values()))))
     fisher = fisher_product(policy, parameters, batch.observations, batch.mask)
@@ -100,26 +129,34 @@ def natural_gradient(policy, parameters: Parameters, batch: Batch, iterations: i
 
 
 @torch.no_grad()
-def line_search(policy, parameters: Parameters, step: Parameters, batch: Batch, max_kl: float, backtracks: int):
+def line_search(
+    policy, parameters: Parameters, step: Parameters, batch: Batch, max_kl: float, backtracks: int
+) -> tuple[Parameters, Tensor]:
     """The longest of step, step/2, step/4, … that improves the surrogate and stays within `max_kl`.
 
     Each learner searches for itself; one that finds none keeps its parameters.
+
+    Args:
+        step: vectors to add, `[learner, ...]`.
+        backtracks: number of lengths tried, at least 1.
 
     Returns:
         New parameters, and the mean KL divergence of the step taken, `[learner]`.
     """
     reference = policy.distribution(parameters, batch.observations)
     before = surrogate(policy, parameters, batch)
-    fraction = torch.ones_like(before)
+    fraction, found, best, best_kl = torch.ones_like(before), before != before, parameters, torch.zeros_like(before)
     for _ in range(backtracks):
         candidate = combine(parameters, fraction, step)
         kl = mean_kl(policy, candidate, batch.observations, batch.mask, reference)
-        good = (surrogate(policy, candidate, batch) > before) & (kl <= max_kl)
-        if bool(good.all()):
-            return candidate, kl
-        fraction = torch.where(good, fraction, fraction / 2)
-    fraction = torch.where(good, fraction, 0.0)
-    return combine(parameters, fraction, step), torch.where(good, kl, 0.0)
+        fits = (surrogate(policy, candidate, batch) > before) & (kl <= max_kl) & ~found
+        # Chosen, not scaled by zero: a step that is not a number must not reach the parameters.
+        best = {name: torch.where(widen(fits, value), candidate[name], value) for name, value in best.items()}
+        best_kl, found = torch.where(fits, kl, best_kl), found | fits
+        if bool(found.all()):
+            break
+        fraction = fraction / 2
+    return best, best_kl
 
 
 class TRPO:
@@ -127,27 +164,30 @@ class TRPO:
 
     Args:
         agent: policy and value function.
-        parameters: of every learner, `[learner, ...]`; updated in place by `update`.
+        parameters: of every learner, `[learner, ...]`, leaves that require gradients (see `trainable_copy`);
+            `update` changes them in place.
         config: settings.
+
+    Attributes:
+        last_kl: mean KL divergence of the last update, `[learner]`; 0 where the line search found no step.
     """
 
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: TRPOConfig):
         self.agent, self.parameters, self.config = agent, parameters, config
         self.value_parameters = [value for name, value in parameters.items() if name.startswith("value.")]
         self.optimiser = torch.optim.Adam(self.value_parameters, lr=config.value_learning_rate, fused=True)
-        self.last_kl = torch.tensor(0.0)
+        self.last_kl = torch.zeros(len(self.value_parameters[0]))
 
-    def update(self, trajectories, generator: torch.Generator) -> None:
-        """Improve the parameters by one batch of trajectories; `last_kl` `[learner]` tells how far it went."""
+    def update(self, trajectories: Trajectories, generator: torch.Generator) -> None:
+        """Improve the parameters by one batch of trajectories; the generator draws the value function's minibatches."""
         config, agent = self.config, self.agent
         batch = agent.batch(self.parameters, trajectories, config.discount, config.trace)
         whole = batch.with_normalised_advantages()
         own = {name: value.detach() for name, value in agent.policy_part(self.parameters).items()}
-        _, direction, curvature = natural_gradient(
-            agent.policy, own, whole, config.cg_iterations, config.cg_damping
-        )
-        scale = (2 * config.max_kl / curvature.clamp_min(1e-20)).sqrt()
-        step = combine({name: torch.zeros_like(value) for name, value in direction.items()}, scale, direction)
+        _, direction, curvature = natural_gradient(agent.policy, own, whole, config.cg_iterations, config.cg_damping)
+        # The quadratic model of the divergence, ½ xᵀFx, reaches δ at this length.
+        scale = torch.where(curvature > 0, (2 * config.max_kl / curvature).sqrt(), 0.0)
+        step = {name: widen(scale, value) * value for name, value in direction.items()}
         improved, self.last_kl = line_search(agent.policy, own, step, whole, config.max_kl, config.backtracks)
         with torch.no_grad():
             for name, value in improved.items():
@@ -155,12 +195,24 @@ class TRPO:
         self._fit_value(batch, generator)
 
     def _fit_value(self, batch: Batch, generator: torch.Generator) -> None:
-        samples = batch.mask.shape[1]
-        size = -(-samples // self.config.value_minibatches)
         for _ in range(self.config.value_epochs):
-            for index in torch.randperm(samples, generator=generator).split(size):
-                part = batch.select(index)
+            for part in batch.minibatches(self.config.value_minibatches, generator):
                 error = (self.agent.value(self.parameters, part.observations) - part.returns).square()
                 self.optimiser.zero_grad()
                 learner_mean(error, part.mask).sum().backward()
                 self.optimiser.step()
+
+
+def train_trpo(
+    agent: ActorCritic,
+    parameters: Parameters,
+    sampler,
+    config: TRPOConfig,
+    generator: torch.Generator,
+    description: str = "TRPO",
+    callback: Callback | None = None,
+) -> tuple[Parameters, dict[str, list]]:
+    """Train one agent per learner by TRPO; arguments and results as those of `train_ppo`."""
+    learned = trainable_copy(parameters, sampler.learners)
+    rule = TRPO(agent, learned, config)
+    return train_policy(agent, learned, sampler, rule.update, config.iterations, generator, description, callback)

@@ -1,0 +1,79 @@
+"""Settings that solve two classic environments, for the chapters, the tests and the benchmark alike."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import gymnasium
+import torch
+
+from metarl_core.agents.a2c import A2CConfig
+from metarl_core.agents.actor_critic import ActorCritic
+from metarl_core.agents.dqn import DQNConfig, QNetwork
+from metarl_core.agents.networks import Parameters, stack_parameters
+from metarl_core.agents.policies import CategoricalPolicy, GaussianPolicy
+from metarl_core.agents.ppo import PPOConfig
+from metarl_core.agents.samplers import VectorSampler
+from metarl_core.agents.trpo import TRPOConfig
+
+
+@dataclass(frozen=True)
+class Setting:
+    """An environment, the experience and the networks that one learner gets, and how it learns."""
+
+    environment: str
+    """id for `gymnasium.make_vec`"""
+    copies: int
+    """environments per learner"""
+    segment: int
+    """steps of each copy between updates; DQN steps one by one"""
+    hidden: tuple[int, ...]
+    """of the policy and of the value function, or of Q"""
+    config: DQNConfig | A2CConfig | PPOConfig | TRPOConfig
+
+    def agent(self, seed: int = 0) -> ActorCritic | QNetwork:
+        """Fresh networks."""
+        env = gymnasium.make(self.environment)
+        spaces = env.observation_space, env.action_space
+        env.close()
+        generator = torch.Generator().manual_seed(seed)
+        if isinstance(self.config, DQNConfig):
+            return QNetwork(*spaces, self.hidden, generator)
+        if isinstance(spaces[1], gymnasium.spaces.Discrete):
+            policy = CategoricalPolicy(*spaces, self.hidden, torch.tanh, generator)
+        else:
+            policy = GaussianPolicy(*spaces, self.hidden, torch.tanh, generator)
+        return ActorCritic(policy, self.hidden, torch.tanh, generator)
+
+    def prepare(self, seeds: Sequence[int] = (0,)) -> tuple[ActorCritic | QNetwork, Parameters, VectorSampler]:
+        """Agent, initial parameters `[seed, ...]` and environments of one learner per seed.
+
+        Pass them to the training function: `train_ppo(*setting.prepare(range(5)), setting.config, generator)`.
+        """
+        parameters = stack_parameters([self.agent(seed).initial_parameters() for seed in seeds])
+        envs = gymnasium.make_vec(self.environment, self.copies * len(seeds))
+        return self.agent(), parameters, VectorSampler(envs, self.segment, len(seeds), seed=min(seeds))
+
+
+CARTPOLE_DQN = Setting("CartPole-v1", 4, 1, (128, 128), DQNConfig())
+"""Solved (mean return at least 475 of 500) within 50,000 steps."""
+
+CARTPOLE_PPO = Setting(
+    "CartPole-v1",
+    copies=8,
+    segment=32,
+    hidden=(64, 64),
+    config=PPOConfig(200, learning_rate=1e-3, epochs=10, minibatches=2, discount=0.98, trace=0.8),
+)
+"""Solved within 51,200 steps."""
+
+PENDULUM_PPO = Setting(
+    "Pendulum-v1",
+    copies=16,
+    segment=200,
+    hidden=(64, 64),
+    config=PPOConfig(60, learning_rate=1e-3, epochs=10, minibatches=16, discount=0.9),
+)
+"""Solved (mean return above −200) within 192,000 steps."""
+
+PENDULUM_TRPO = Setting("Pendulum-v1", copies=16, segment=200, hidden=(64, 64), config=TRPOConfig(60, discount=0.9))
+"""Solved within 192,000 steps."""
