@@ -2,10 +2,14 @@
 
 import base64
 import io
+import tempfile
+from collections.abc import Callable
 from contextlib import contextmanager
+from pathlib import Path
 
 import matplotlib
 import numpy as np
+from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
@@ -83,6 +87,52 @@ def show(drawn: Figure, alt: str) -> None:
         raise ValueError("alt must describe the figure, got an empty text.")
     data, metadata = image_bundle(png(drawn), alt)
     display(data, metadata=metadata, raw=True)
+
+
+def gif(drawn: Figure, draw: Callable[[int], object], frames: int, rate: float = 25.0) -> bytes:
+    """An endless animation as GIF: `draw(frame)` changes the figure's artists before each frame.
+
+    Args:
+        rate: frames per second.
+
+    Raises:
+        ValueError: for fewer than one frame.
+    """
+    if frames < 1:
+        raise ValueError(f"frames must be at least 1, got {frames}.")
+    with matplotlib.rc_context(STYLE), tempfile.TemporaryDirectory() as folder:
+        path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)
+        with writer.saving(drawn, str(path), dpi=72):
+            for frame in range(frames):
+                draw(frame)
+                writer.grab_frame()
+        return path.read_bytes()
+
+
+def show_animation(
+    drawn: Figure, draw: Callable[[int], object], frames: int, alt: str, rate: float = 25.0, largest: int = 500_000
+) -> None:
+    """Show an animation in a notebook, as a GIF: no codec is needed, and the file stays small.
+
+    Give the figure fixed `margins`, or the layout is worked out anew for each frame.
+
+    Args:
+        drawn, draw, frames, rate: as for `gif`.
+        alt: what a reader who cannot see it must know.
+        largest: bytes that it may have, since notebooks are committed with their output.
+
+    Raises:
+        ValueError: for an empty `alt`, no frame, or an animation that is larger.
+    """
+    from IPython.display import display  # only notebooks need IPython
+
+    if not alt.strip():
+        raise ValueError("alt must describe the animation, got an empty text.")
+    picture = gif(drawn, draw, frames, rate)
+    if len(picture) > largest:
+        raise ValueError(f"the animation must have at most {largest} bytes, got {len(picture)}: use fewer frames.")
+    data = {"image/gif": base64.b64encode(picture).decode(), "text/plain": alt}
+    display(data, metadata={"image/gif": {"alt": alt}}, raw=True)
 
 
 def plot_curve(axes: Axes, x, curve, label: str, style: str | None = None, **options) -> None:

@@ -69,9 +69,10 @@ def test_header_is_that_of_the_course_table(py):
 def test_figures_have_words_for_those_who_cannot_see_them(py):
     for number, cell in enumerate(notebook(py).cells, 1):
         for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                alt = output.metadata.get("image/png", {}).get("alt", "")
-                assert alt.strip(), f"cell {number} shows a figure without alt text"
+            for mime in ("image/png", "image/gif"):
+                if mime in output.get("data", {}):
+                    alt = output.metadata.get(mime, {}).get("alt", "")
+                    assert alt.strip(), f"cell {number} shows a figure without alt text"
 
 
 @pytest.mark.parametrize("py", CHAPTERS, ids=name)

@@ -1,5 +1,7 @@
 """Figures that chapters share: described, labelled, and told apart by readers who see colours differently."""
 
+import base64
+import io
 import itertools
 import struct
 
@@ -7,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from matplotlib.colors import to_rgb
+from PIL import Image
 
 from metarl_core import plotting
 from metarl_core.agents import OraclePolicy
@@ -31,6 +34,33 @@ def test_show_tells_what_it_shows(monkeypatch):
     for empty in ("", "  \n"):
         with pytest.raises(ValueError, match="alt must describe"):
             plotting.show(drawn, empty)
+    assert len(shown) == 1
+
+
+def test_animation_tells_what_it_shows(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
+    drawn, axes = plotting.figure(width=2, height=1, margins={"left": 0.1})
+    (line,) = axes.plot([0, 1])
+
+    def draw(frame):
+        line.set_ydata([0, frame])
+
+    plotting.show_animation(drawn, draw, 3, "A line that turns.", rate=20)
+    ((data, options),) = shown
+    assert options == {"metadata": {"image/gif": {"alt": "A line that turns."}}, "raw": True}
+    assert data["text/plain"] == "A line that turns."
+    with Image.open(io.BytesIO(base64.b64decode(data["image/gif"]))) as picture:
+        assert picture.format == "GIF" and picture.n_frames == 3 and picture.size == (144, 72)
+        assert picture.info["duration"] == 50 and picture.info["loop"] == 0
+        frames = set()
+        for frame in range(3):
+            picture.seek(frame)
+            frames.add(picture.convert("RGB").tobytes())
+        assert len(frames) == 3
+    for wrong, message in (({"alt": " "}, "alt"), ({"frames": 0}, "frames"), ({"largest": 100}, "at most 100 bytes")):
+        with pytest.raises(ValueError, match=message):
+            plotting.show_animation(**{"drawn": drawn, "draw": draw, "frames": 3, "alt": "A line.", **wrong})
     assert len(shown) == 1
 
 
