@@ -12,7 +12,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.rollout import Trajectories, rollout
+from metarl_core.tasks.rollout import NotANumberError, Trajectories, rollout
 
 
 class VectorSampler:
@@ -83,7 +83,11 @@ class VectorSampler:
 
     @torch.no_grad()
     def __call__(self, policy, parameters, generator: torch.Generator) -> Trajectories:
-        """The next `steps` steps of every environment as trajectories `[learner, env, time, ...]`."""
+        """The next `steps` steps of every environment as trajectories `[learner, env, time, ...]`.
+
+        Raises:
+            ValueError: where the policy's parameters have diverged to NaN (`NotANumberError`).
+        """
         noise = policy.noise((self.steps, *self.batch), generator)
         records: list[list[Tensor]] = [[] for _ in range(7)]
         for time in range(self.steps):
@@ -95,6 +99,8 @@ class VectorSampler:
         observations, actions, log_probabilities, rewards, terminated, truncated, mask = (
             torch.stack(record, 2) for record in records
         )
+        if bool(log_probabilities.isnan().any()):
+            raise NotANumberError("actions and their log-probabilities must be numbers, got NaN from the policy.")
         return Trajectories(
             observations, actions, rewards, log_probabilities, mask, terminated, truncated, self.observation
         )
