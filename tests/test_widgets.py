@@ -6,13 +6,15 @@ import time
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 from widget_walker import walk
 
-from metarl_core.agents import GaussianPolicy, initial_parameters
-from metarl_core.tasks import PointNavigation
-from metarl_core.widgets import Learner, adaptation_explorer, budget_explorer, task_explorer
+from metarl_core.agents import GaussianPolicy, initial_parameters, q_update
+from metarl_core.tasks import GridGoals, PointNavigation
+from metarl_core.widgets import Learner, adaptation_explorer, budget_explorer, q_value_explorer, task_explorer
+from metarl_core.widgets import q_values as q_module
 
 
 def adaptation():
@@ -31,7 +33,12 @@ def budget():
     return budget_explorer({"MAML": fast, "from scratch": slow})
 
 
-@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget])
+def q_values():
+    """Chapter 03's explorer after a short walk."""
+    return q_value_explorer(steps=6_000)
+
+
+@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget, q_values])
 def test_explorer(explorer):
     walk(explorer())
 
@@ -44,6 +51,22 @@ def test_a_drag_redraws_in_under_three_tenths_of_a_second():
         explorer.controls["goal_x"].value = goal
         seconds.append(time.process_time() - start)
     assert statistics.median(seconds) < 0.3
+
+
+def test_q_values_are_those_of_q_learning_and_end_near_the_optimum():
+    """Along one walk, one update at a time by the package, and the greedy policy at the end by value iteration."""
+    family = GridGoals(walls=q_module.WALLS, start=(6, 0))
+    walk = q_module._random_walk(family, q_module.GOAL, 20_000, q_module.SLIP, 0)
+    table, visits = torch.zeros(1, 49, 4, dtype=torch.float64), torch.zeros(49, 4)
+    for cell, action, reward, following in walk[:3000].tolist():
+        visits[cell, action] += 1
+        step = [torch.tensor([value]) for value in (cell, action, reward, following, following == q_module.GOAL)]
+        table = q_update(table, *step, 0.9, float(visits[cell, action]) ** -0.6)
+    learned = q_module.learn_from_a_walk(walk, q_module.GOAL, 49, (0.7, 0.9), (0.6, 1.0), [3000, 20_000])
+    assert table.max() > 0 and learned.shape == (2, 2, 2, 49, 4)
+    torch.testing.assert_close(torch.from_numpy(learned[0, 1, 0]), table[0])
+    optimal = q_module._optimum(family, 0.9)
+    assert np.abs(learned[1, 1, 0] - optimal)[family.distance[family.start].isfinite()].max() < 0.2
 
 
 def toy(draw):

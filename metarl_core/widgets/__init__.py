@@ -3,6 +3,15 @@
 from metarl_core.widgets.adaptation import adaptation_explorer
 from metarl_core.widgets.budget import Learner, budget_explorer
 from metarl_core.widgets.explorer import Explorer, slider
+from metarl_core.widgets.q_values import q_value_explorer
 from metarl_core.widgets.tasks import task_explorer
 
-__all__ = ["Explorer", "Learner", "adaptation_explorer", "budget_explorer", "slider", "task_explorer"]
+__all__ = [
+    "Explorer",
+    "Learner",
+    "adaptation_explorer",
+    "budget_explorer",
+    "q_value_explorer",
+    "slider",
+    "task_explorer",
+]
