@@ -13,7 +13,15 @@ from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, initial_parameters, q_update
 from metarl_core.tasks import GridGoals, PointNavigation
-from metarl_core.widgets import Learner, adaptation_explorer, budget_explorer, q_value_explorer, task_explorer
+from metarl_core.widgets import (
+    Learner,
+    adaptation_explorer,
+    budget_explorer,
+    policy_gradient_explorer,
+    q_value_explorer,
+    task_explorer,
+)
+from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
 
 
@@ -38,7 +46,7 @@ def q_values():
     return q_value_explorer(steps=6_000)
 
 
-@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget, q_values])
+@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget, q_values, policy_gradient_explorer])
 def test_explorer(explorer):
     walk(explorer())
 
@@ -67,6 +75,22 @@ def test_q_values_are_those_of_q_learning_and_end_near_the_optimum():
     torch.testing.assert_close(torch.from_numpy(learned[0, 1, 0]), table[0])
     optimal = q_module._optimum(family, 0.9)
     assert np.abs(learned[1, 1, 0] - optimal)[family.distance[family.start].isfinite()].max() < 0.2
+
+
+def test_advantage_estimates_are_priced_exactly():
+    """With the exact values and no discount, no λ biases the gradient; it is that of the return by automatic differentiation."""
+    transitions, rewards, logits = pg_module.small_mdp()
+    leaf = logits.clone().requires_grad_()
+    value = torch.zeros(3, dtype=torch.float64)
+    for _ in range(pg_module.HORIZON):
+        value = (leaf.softmax(-1) * (rewards + transitions @ value)).sum(-1)
+    (exact,) = torch.autograd.grad(value.mean(), leaf)
+    _, _, probabilities, earned, scores = pg_module.all_trajectories()
+    estimates = scores.sum(1) * earned.sum(1, keepdim=True)
+    torch.testing.assert_close(probabilities @ estimates, exact.flatten())
+    exactly = pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 0.0)
+    assert exactly[:, 0].max() < 1e-12 and (np.diff(exactly[:, 1]) > 0).all()
+    assert (np.diff(pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 1.0)[:, 0]) < 0).all()
 
 
 def toy(draw):
