@@ -196,6 +196,15 @@ def wait(condition: Callable[[], bool], seconds: float) -> bool:
     return False
 
 
+def replaced(message) -> bool:
+    """Whether a console message is about a picture that a widget had replaced before the browser loaded it.
+
+    ipywidgets' Image withdraws the blob address of the old picture with each new one; in a fast drag that
+    comes before the old one was shown. The learner sees the new picture.
+    """
+    return message.location.get("url", "").startswith("blob:") and "ERR_FILE_NOT_FOUND" in message.text
+
+
 @contextlib.contextmanager
 def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (1280, 900)) -> Iterator[Lab]:
     """Open the notebook in JupyterLab and yield it, idle and not yet run. Server and browser end with the block."""
@@ -210,7 +219,7 @@ def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (12
             opened = Lab(page)
             local = (base, base.replace("http", "ws", 1), "data:", "blob:", "about:")
             page.on("request", lambda r: None if r.url.startswith(local) else opened.outside.append(r.url))
-            page.on("console", lambda m: opened.errors.append(m.text) if m.type == "error" else None)
+            page.on("console", lambda m: opened.errors.append(m.text) if m.type == "error" and not replaced(m) else None)
             page.on("pageerror", lambda e: opened.errors.append(str(e)))
             page.goto(f"{base}/lab/tree/{root.name}/{Path(notebook).name}?token={token}&reset")
             page.wait_for_selector(f"{NOTEBOOK} .jp-Cell", timeout=60_000)

@@ -53,7 +53,8 @@ class TaskFamily(FuncEnv):
         Args:
             n: number of tasks, at least 1.
             generator: source of randomness.
-            split: "train" and "test" follow the same p(T) and never share a task; "ood" is a named
+            split: "train" and "test" never share a task; both follow p(T) where tasks are continuous, and
+                are two disjoint sets where they are finitely many (`GridGoals`). "ood" is a named
                 out-of-distribution split that shares no task with either.
 
         Returns:
