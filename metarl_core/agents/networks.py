@@ -132,5 +132,7 @@ def clip_gradients(parameters: Parameters, largest: float) -> None:
     gradients = [value.grad for value in parameters.values()]
     norm = torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1)
     factor = (largest / (norm + 1e-6)).clamp_max(1.0)
+    if bool((factor == 1).all()):
+        return
     for gradient in gradients:
         gradient.mul_(factor.reshape(-1, *[1] * (gradient.ndim - 1)))

@@ -42,12 +42,12 @@ def ppo_policy_loss(log_probability: Tensor, old_log_probability: Tensor, advant
 
 def ppo_loss(agent: ActorCritic, parameters: Parameters, batch: Batch, config: PPOConfig) -> Tensor:
     """Policy, value and entropy loss (eq. 9), averaged over each learner's steps, `[learner]`."""
-    distribution = agent.policy.distribution(agent.policy_part(parameters), batch.observations)
-    log_probability = distribution.log_prob(batch.actions)
+    own = agent.policy_part(parameters)
+    log_probability = agent.policy.log_probability(own, batch.observations, batch.actions)
     loss = ppo_policy_loss(log_probability, batch.log_probabilities, batch.advantages, config.clip)
     loss = loss + config.value_weight * (agent.value(parameters, batch.observations) - batch.returns).square()
-    if config.entropy_weight:
-        loss = loss - config.entropy_weight * distribution.entropy()
+    if config.entropy_weight:  # a second pass through the policy, only where it is wanted
+        loss = loss - config.entropy_weight * agent.policy.distribution(own, batch.observations).entropy()
     return learner_mean(loss, batch.mask)
 
 

@@ -34,6 +34,7 @@ class VectorSampler:
         batch: `(learners, environments per learner)`.
         observation: the current observations `[learner, env, ...]`.
         episode_returns: undiscounted returns of the finished episodes, one list per learner.
+        steps_taken: steps of all environments so far, those that only reset left out.
 
     Raises:
         ValueError: for another autoreset mode, a number of environments that the learners cannot share
@@ -52,6 +53,7 @@ class VectorSampler:
         self.batch = (learners, envs.num_envs // learners)
         self.observation = self._observed(envs.reset(seed=seed)[0])
         self.episode_returns: list[list[float]] = [[] for _ in range(learners)]
+        self.steps_taken = 0
         self._resetting = np.zeros(envs.num_envs, dtype=bool)
         self._returns = np.zeros(envs.num_envs)
 
@@ -70,6 +72,7 @@ class VectorSampler:
             actions = actions + space.start
         observation, reward, terminated, truncated, _ = self.envs.step(actions)
         mask = ~self._resetting
+        self.steps_taken += int(mask.sum())
         reward = np.where(mask, reward, 0.0)
         self._resetting = terminated | truncated
         self._returns += reward
