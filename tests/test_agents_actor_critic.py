@@ -151,7 +151,8 @@ def test_losses_sample_by_sample(double, kind):
     agent, parameters, seen = collected(kind)
     batch = agent.batch(parameters, seen, 0.9, 0.8)
     moved = {name: value + 0.3 * torch.randn(value.shape, generator=seeded(8)) for name, value in parameters.items()}
-    config, other = PPOConfig(value_weight=0.7, entropy_weight=0.1, clip=0.3), A2CConfig(value_weight=0.7, entropy_weight=0.1)
+    config = PPOConfig(value_weight=0.7, entropy_weight=0.1, clip=0.3)
+    other = A2CConfig(value_weight=0.7, entropy_weight=0.1)
     ppo, a2c = ppo_loss(agent, moved, batch, config), a2c_loss(agent, moved, batch, other)
     for learner in range(3):
         own = select_parameters(moved, learner)
@@ -233,9 +234,8 @@ def test_learners_are_independent(double, kind, rule, config):
 def test_learning_rate_falls_to_zero():
     agent, parameters, seen = collected("gaussian")
     for anneal, expected in ((True, [1e-2, 0.75e-2, 0.5e-2, 0.25e-2, 0.0]), (False, [1e-2] * 5)):
-        rule = PPO(
-            agent, trainable_copy(parameters, 3), PPOConfig(4, learning_rate=1e-2, epochs=1, minibatches=1, anneal=anneal)
-        )
+        config = PPOConfig(4, learning_rate=1e-2, epochs=1, minibatches=1, anneal=anneal)
+        rule = PPO(agent, trainable_copy(parameters, 3), config)
         rates = [rule.optimiser.param_groups[0]["lr"]]
         for _ in range(4):
             rule.update(seen, seeded())

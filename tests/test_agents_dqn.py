@@ -105,7 +105,9 @@ def experience(learners=3, samples=10, seed=0):
     return Transitions(observations, actions, rewards, following, torch.rand(rewards.shape, generator=generator) < 0.2)
 
 
-@pytest.mark.parametrize("config", [DQNConfig(), DQNConfig(target_rate=1.0, target_period=2, double=False, huber=False)])
+@pytest.mark.parametrize(
+    "config", [DQNConfig(huber=True), DQNConfig(target_rate=1.0, target_period=2, double=False, huber=False)]
+)
 def test_learners_are_independent(double, config):
     """Also of a learner whose gradients are huge: each clips its own."""
     config.max_gradient_norm = 0.5
@@ -131,7 +133,7 @@ def test_learners_are_independent(double, config):
 
 def test_update_is_adam_on_the_loss(double):
     """Against torch.nn and torch.optim, for one learner."""
-    config = DQNConfig(max_gradient_norm=0.3, target_rate=1.0, target_period=2)
+    config = DQNConfig(max_gradient_norm=0.3, target_rate=1.0, target_period=2, huber=True)
     network = QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,), seeded())
     learned = trainable_copy(repeat_parameters(network.initial_parameters(), 1), 1)
     rule = DQN(network, learned, config)
@@ -312,6 +314,26 @@ def test_training_is_reproducible_and_leaves_the_start_alone():
     assert not torch.equal(runs[0]["weight0"], runs[2]["weight0"])
 
 
+def test_stopping_keeps_the_parameters_of_the_moment():
+    """With a threshold that any twenty episodes pass, each learner stops at the first report after its twentieth."""
+    counts, snapshots = [], []
+
+    def callback(step, parameters):
+        counts.append([len(returns) for returns in sampler.episode_returns])
+        snapshots.append({name: value.detach().clone() for name, value in parameters.items()})
+
+    sampler = VectorSampler(gymnasium.make_vec("CartPole-v1", 4), learners=2)
+    network = QNetwork(sampler.envs.single_observation_space, sampler.envs.single_action_space, (8,), seeded())
+    start = repeat_parameters(network.initial_parameters(), 2)
+    config = small(4000, stop_at=1.0, learning_rate=1e-2)
+    trained, history = train_dqn(network, start, sampler, config, seeded(), callback=callback, report_every=20)
+    moments = [next(i for i, count in enumerate(counts) if count[learner] >= 20) for learner in range(2)]
+    assert moments[0] != moments[1] and len(history["steps"]) == max(moments) + 1, "training ends with the last one"
+    for learner, moment in enumerate(moments):
+        assert torch.equal(trained["weight0"][learner], snapshots[moment]["weight0"][learner])
+    assert sampler.solved(1.0).all() and not sampler.solved(1e6).any() and not sampler.solved(1.0, 10**6).any()
+
+
 def test_each_learner_learns_its_task():
     """Three goals, one learner each: at home every one finds its goal, at a neighbour's task it does not."""
     family = GridGoals(horizon=20)
@@ -322,7 +344,8 @@ def test_each_learner_learns_its_task():
         steps=6000, warm_up=200, batch_size=32, steps_per_update=8, discount=0.95, target_rate=0.05,
         learning_rate=5e-3, exploration=(1.0, 0.1, 0.5),
     )  # fmt: skip
-    trained, history = train_dqn(network, repeat_parameters(network.initial_parameters(), 3), sampler, config, seeded(1))
+    start = repeat_parameters(network.initial_parameters(), 3)
+    trained, history = train_dqn(network, start, sampler, config, seeded(1))
     own = rollout(family, tasks, network, trained, 4, seeded(2))
     assert bool((own.returns == 1).all()), "each finds its goal"
     assert own.lengths[:, 0].tolist() == family.distance[family.start, tasks["goal"]].tolist(), "by a shortest path"
@@ -341,7 +364,8 @@ def test_q_update_by_hand():
     q = torch.tensor([[[1.0, 2.0], [3.0, 5.0]], [[1.0, 2.0], [3.0, 5.0]]])
     state, action, following = torch.tensor([0, 0]), torch.tensor([1, 1]), torch.tensor([1, 1])
     new = q_update(q, state, action, torch.tensor([1.0, 1.0]), following, torch.tensor([False, True]), 0.5, 0.1)
-    assert new[0, 0, 1] == pytest.approx(2 + 0.1 * (1 + 0.5 * 5 - 2)) and new[1, 0, 1] == pytest.approx(2 + 0.1 * (1 - 2))
+    assert new[0, 0, 1] == pytest.approx(2 + 0.1 * (1 + 0.5 * 5 - 2))
+    assert new[1, 0, 1] == pytest.approx(2 + 0.1 * (1 - 2))
     new[:, 0, 1] = 2.0
     assert torch.equal(new, q) and q[0, 0, 1] == 2.0, "nothing else moves, and the table given is left alone"
     rates = torch.tensor([1.0, 0.0])

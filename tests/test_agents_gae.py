@@ -31,7 +31,8 @@ def by_definition(rewards, values, final, terminated, truncated, discount, trace
         for n in range(1, last - t + 2):
             end = t + n - 1
             beyond = 0.0 if terminated[end] else discount**n * following[end]
-            advantage = sum(discount ** (k - t) * float(rewards[k]) for k in range(t, end + 1)) + beyond - float(values[t])
+            paid = sum(discount ** (k - t) * float(rewards[k]) for k in range(t, end + 1))
+            advantage = paid + beyond - float(values[t])
             total += (trace ** (n - 1) if end == last else (1 - trace) * trace ** (n - 1)) * advantage
         result.append(total)
     return torch.tensor(result, dtype=torch.float64)

@@ -19,6 +19,7 @@ from metarl_core.agents.networks import (
 )
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
+from metarl_core.tasks.family import widen
 
 
 class QNetwork:
@@ -94,6 +95,9 @@ class DQNConfig:
     exploration: tuple[float, float, float] = (1.0, 0.02, 0.1)
     """ε at the start, at the end, and the share of training over which it falls linearly"""
     max_gradient_norm: float = 10.0
+    stop_at: float | None = None
+    """a learner whose latest 20 training episodes average this return has solved its task: its parameters of that
+    moment are kept, and training ends when all learners have; looked at once per report"""
 
 
 def dqn_target(
@@ -119,7 +123,7 @@ def dqn_target(
 def dqn_loss(
     network: QNetwork, parameters: Parameters, batch: Transitions, target: Tensor, huber: bool = True
 ) -> Tensor:
-    """Mean Huber loss (½ e² up to |e| = 1, |e| − ½ beyond) or squared error of Q(s, a) against the target, `[learner]`."""
+    """Mean error of Q(s, a) against the target, `[learner]`: squared, or Huber's (½ e² up to |e| = 1, |e| − ½ beyond)."""
     predicted = network(parameters, batch.observations).gather(-1, batch.actions[..., None])[..., 0]
     if huber:
         return torch.nn.functional.smooth_l1_loss(predicted, target, reduction="none").mean(1)
@@ -221,7 +225,8 @@ def train_dqn(
     Returns:
         Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
         list `[learner]` per report; NaN before the first episode's end) and `steps` (environment steps per
-        learner). An interrupt (Ctrl-C) returns what was reached.
+        learner). An interrupt (Ctrl-C) returns what was reached. The history of a learner that has solved its
+        task shows how it would have gone on, had the others not kept the batch running.
 
     Raises:
         ValueError: where the parameters' leading axis is not the number of learners.
@@ -231,6 +236,8 @@ def train_dqn(
     rule = DQN(network, online, config)
     buffer = ReplayBuffer(config.capacity, learners)
     history: dict[str, list] = {"return": [], "steps": []}
+    kept = {name: value.detach().clone() for name, value in online.items()}
+    solved = torch.zeros(learners, dtype=torch.bool)
     step = 0
     bar = tqdm(total=config.steps, desc=description)
     try:
@@ -251,7 +258,15 @@ def train_dqn(
                 bar.update(min(step, config.steps) - bar.n)
                 if callback is not None:
                     callback(step, online)
+                if config.stop_at is not None:
+                    now = ~solved & sampler.solved(config.stop_at)
+                    for name, value in kept.items():
+                        value[now] = online[name].detach()[now]
+                    solved |= now
+                    if bool(solved.all()):
+                        break
     except KeyboardInterrupt:
         bar.write(f"Interrupted after {step} of {config.steps} steps.")
     bar.close()
-    return {name: value.detach() for name, value in online.items()}, history
+    learned = {name: torch.where(widen(solved, value), kept[name], value).detach() for name, value in online.items()}
+    return learned, history

@@ -36,7 +36,7 @@ class MLP(nn.Module):
             raise ValueError(f"sizes must hold at least two positive widths, got {list(sizes)}.")
         self.sizes, self.activation = tuple(sizes), activation
         self.layers = len(sizes) - 1
-        for layer, (width_in, width_out) in enumerate(zip(sizes[:-1], sizes[1:])):
+        for layer, (width_in, width_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
             bound = math.sqrt(6 / (width_in + width_out)) * (output_gain if layer == self.layers - 1 else 1.0)
             weight = (2 * torch.rand((width_out, width_in), generator=generator) - 1) * bound
             self.register_parameter(f"weight{layer}", nn.Parameter(weight))

@@ -63,7 +63,7 @@ class ReplayBuffer:
         place = (self.written[:, None] + mask.cumsum(1) - 1) % self.capacity
         learner, env = mask.nonzero(as_tuple=True)
         place = place[learner, env]
-        for stored, new in zip(self.storage, transitions):
+        for stored, new in zip(self.storage, transitions, strict=True):
             stored[learner, place] = new[learner, env]
         self.written += mask.sum(1)
 

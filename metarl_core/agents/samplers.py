@@ -97,7 +97,7 @@ class VectorSampler:
             observation = self.observation
             action, log_probability = policy.act(parameters, observation, noise[time])
             _, *outcome = self.step(action)
-            for record, value in zip(records, (observation, action, log_probability, *outcome)):
+            for record, value in zip(records, (observation, action, log_probability, *outcome), strict=True):
                 record.append(value)
         observations, actions, log_probabilities, rewards, terminated, truncated, mask = (
             torch.stack(record, 2) for record in records
@@ -112,6 +112,14 @@ class VectorSampler:
         """Mean return of each learner's last `episodes` finished episodes, `[learner]`; NaN before the first."""
         means = [np.mean(returns[-episodes:]) if returns else np.nan for returns in self.episode_returns]
         return torch.tensor(means, dtype=torch.float32)
+
+    def solved(self, threshold: float, episodes: int = 20) -> Tensor:
+        """Whether each learner's last `episodes` finished episodes average at least `threshold`, bool `[learner]`.
+
+        False before so many have finished.
+        """
+        many = torch.tensor([len(returns) >= episodes for returns in self.episode_returns])
+        return many & (self.recent_return(episodes) >= threshold)
 
     def _observed(self, values: np.ndarray) -> Tensor:
         """A copy, for environments may reuse their arrays; floats in torch's default type, whatever the space's."""

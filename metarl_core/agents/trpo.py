@@ -93,11 +93,11 @@ def fisher_product(
     with torch.no_grad():
         reference = policy.distribution(parameters, observations)
     divergence = mean_kl(policy, leaves, observations, mask, reference).sum()
-    slope = dict(zip(leaves, torch.autograd.grad(divergence, list(leaves.values()), create_graph=True)))
+    slope = _gradient(divergence, leaves, create_graph=True)
 
     def product(vector: Parameters) -> Parameters:
         along = dot(slope, vector).sum()
-        return dict(zip(leaves, torch.autograd.grad(along, list(leaves.values()), retain_graph=True)))
+        return _gradient(along, leaves, retain_graph=True)
 
     return product
 
@@ -118,7 +118,7 @@ def natural_gradient(policy, parameters: Parameters, batch: Batch, iterations: i
         Gradient g of the surrogate, the direction x = (F + damping)⁻¹ g, and xᵀ(F + damping) x `[learner]`.
     """
     leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
-    gradient = dict(zip(leaves, torch.autograd.grad(surrogate(policy, leaves, batch).sum(), list(leaves.values()))))
+    gradient = _gradient(surrogate(policy, leaves, batch).sum(), leaves)
     fisher = fisher_product(policy, parameters, batch.observations, batch.mask)
 
     def damped(vector: Parameters) -> Parameters:
@@ -126,6 +126,10 @@ def natural_gradient(policy, parameters: Parameters, batch: Batch, iterations: i
 
     direction = conjugate_gradient(damped, gradient, iterations)
     return gradient, direction, dot(direction, damped(direction))
+
+
+def _gradient(value: Tensor, leaves: Parameters, **options) -> Parameters:
+    return dict(zip(leaves, torch.autograd.grad(value, list(leaves.values()), **options), strict=True))
 
 
 @torch.no_grad()
