@@ -1,0 +1,58 @@
+"""Chapter 04: PPO on CartPole-v1 with one ingredient changed, twenty seeds each.
+
+CartPole episodes are short, so more seeds are affordable than on Pendulum, and failures of one seed in ten show. Every
+result is `[evaluation episode, column]`, as in `policy_gradients`.
+"""
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from experiments import policy_gradients
+from metarl_core.tables import run_table
+
+TABLE = Path(__file__).parent / "cartpole_ablations.json"
+METHODS = ("PPO", *policy_gradients.ABLATIONS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on."""
+
+    training: policy_gradients.Settings = field(
+        default_factory=lambda: policy_gradients.Settings(seeds=tuple(range(20)))
+    )
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.training.seeds
+
+    @property
+    def test_tasks(self) -> int:
+        return self.training.test_tasks
+
+
+@functools.lru_cache(maxsize=1)
+def run_all_seeds(method: str) -> Tensor:
+    settings = Settings().training
+    return policy_gradients.judged(*policy_gradients.trained(f"CartPole: {method}", settings), "CartPole", settings)
+
+
+def run(method: str, seed: int) -> Tensor:
+    """Returns `[evaluation episode, column]` of one method and seed."""
+    return run_all_seeds(method)[Settings().seeds.index(seed)]
+
+
+def main() -> None:
+    """Fill the table, method by method: seeds of one method come out of one training."""
+    torch.set_num_threads(1)
+    settings = Settings()
+    for number in range(1, len(METHODS) + 1):
+        run_table(TABLE, settings, METHODS[:number], settings.seeds, run, digits=2)
+
+
+if __name__ == "__main__":
+    main()

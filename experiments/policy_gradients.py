@@ -1,0 +1,250 @@
+"""Chapter 04: policy-gradient methods on CartPole-v1 and Pendulum-v1, and PPO with one ingredient changed on Pendulum.
+
+Every result is `[evaluation episode, column]`: the return of the greedy policy (most probable or mean action) before
+training and after each tenth of it, on the batched family that equals the Gymnasium environment, and in the last
+column after training on the environment as `gymnasium.make` gives it.
+
+The five seeds of a method train side by side in one batch, so a method is run whole.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import gymnasium
+import torch
+from torch import Tensor
+
+from metarl_core.agents import (
+    A2CConfig,
+    PPOConfig,
+    ReinforceConfig,
+    Setting,
+    TRPOConfig,
+    evaluate,
+    select_parameters,
+    stack_parameters,
+    train_a2c,
+    train_ppo,
+    train_reinforce,
+    train_trpo,
+)
+from metarl_core.agents.networks import Parameters, clip_gradients, trainable_copy
+from metarl_core.agents.ppo import PPO, ppo_loss
+from metarl_core.agents.training import train_policy
+from metarl_core.tables import run_table
+from metarl_core.tasks import CartPole, Pendulum, TaskFamily, rollout
+
+TABLE = Path(__file__).parent / "policy_gradients.json"
+ABLATIONS = ("no clip", "raw advantages", "one epoch", "λ = 0", "λ = 1", "truncation as termination")
+METHODS = (
+    *(f"CartPole: {method}" for method in ("PPO", "A2C", "REINFORCE")),
+    *(f"Pendulum: {method}" for method in ("PPO", "TRPO", "A2C", "REINFORCE", *ABLATIONS)),
+)
+FAMILIES = {"CartPole": CartPole(), "Pendulum": Pendulum()}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on; the chapter reads it back from the table."""
+
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    test_tasks: int = 20
+    """evaluation episodes"""
+    checkpoints: int = 10
+    test_seed: int = 1000
+    cartpole_ppo: Setting = Setting(
+        "CartPole-v1", 8, 64, (64, 64), PPOConfig(100, learning_rate=1e-3, minibatches=4, discount=0.99)
+    )
+    cartpole_a2c: Setting = Setting(
+        "CartPole-v1", 8, 5, (64, 64), A2CConfig(iterations=1280, learning_rate=3e-3, discount=0.98)
+    )
+    cartpole_reinforce: ReinforceConfig = field(
+        default_factory=lambda: ReinforceConfig(iterations=60, episodes=10, discount=0.98)
+    )
+    """stopped for each seed where it has taken as many environment steps as the others"""
+    pendulum_ppo: Setting = Setting(
+        "Pendulum-v1", 16, 200, (64, 64), PPOConfig(60, learning_rate=1e-3, minibatches=16, discount=0.9)
+    )
+    pendulum_trpo: Setting = Setting("Pendulum-v1", 16, 200, (64, 64), TRPOConfig(60, discount=0.9))
+    pendulum_a2c: Setting = Setting(
+        "Pendulum-v1", 16, 5, (64, 64), A2CConfig(iterations=2400, learning_rate=1e-3, discount=0.9, entropy_weight=0.0)
+    )
+    pendulum_reinforce: ReinforceConfig = field(
+        default_factory=lambda: ReinforceConfig(iterations=60, episodes=16, discount=0.9)
+    )
+
+
+class Greedy:
+    """The most probable or mean action of a policy, for `rollout`."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def noise(self, shape, generator):
+        return torch.zeros(shape)
+
+    def act(self, parameters, observation, noise):
+        return self.policy.greedy_action(parameters, observation), noise
+
+
+class Snapshots:
+    """A training callback that keeps each learner's policy whenever a further tenth of its steps is taken."""
+
+    def __init__(self, checkpoints: int, budget: int):
+        self.marks = [budget * k / checkpoints for k in range(checkpoints + 1)]
+        self.steps: list[Tensor] = []
+        self.kept: list[Parameters] = []
+
+    def start(self, parameters: Parameters) -> None:
+        self.steps.append(torch.zeros(len(next(iter(parameters.values())))))
+        self.kept.append({name: value.detach().clone() for name, value in parameters.items()})
+
+    def __call__(self, iteration, parameters, trajectories) -> None:
+        # Steps that only reset an environment count too: they were asked for.
+        taken = trajectories.mask.numel() / len(trajectories.mask)
+        self.steps.append(self.steps[-1] + taken)
+        self.kept.append({name: value.detach().clone() for name, value in parameters.items()})
+
+    def at_marks(self) -> list[Parameters]:
+        """For each mark, every learner's last parameters that cost no more steps."""
+        steps = torch.stack(self.steps)
+        chosen = []
+        for mark in self.marks:
+            last = [int((steps[:, learner] <= mark + 0.5).nonzero()[-1]) for learner in range(steps.shape[1])]
+            names = self.kept[0]
+            chosen.append({n: torch.stack([self.kept[k][n][i] for i, k in enumerate(last)]) for n in names})
+        return chosen
+
+
+class EpisodeSnapshots(Snapshots):
+    """The same where whole episodes are collected: padding is not a step."""
+
+    def __call__(self, iteration, parameters, trajectories) -> None:
+        self.steps.append(self.steps[-1] + trajectories.lengths.sum(1))
+        self.kept.append({name: value.detach().clone() for name, value in parameters.items()})
+
+
+class RawPPO(PPO):
+    """PPO without the normalisation of advantages."""
+
+    def update(self, trajectories, generator):
+        config = self.config
+        batch = self.agent.batch(self.parameters, trajectories, config.discount, config.trace)
+        for _ in range(config.epochs):
+            for part in batch.minibatches(config.minibatches, generator):
+                self.optimiser.zero_grad()
+                ppo_loss(self.agent, self.parameters, part, config).sum().backward()
+                clip_gradients(self.parameters, config.max_gradient_norm)
+                self.optimiser.step()
+        self.schedule.step()
+
+
+def train_raw_ppo(agent, parameters, sampler, config, generator, description, callback):
+    learned = trainable_copy(parameters, sampler.learners)
+    rule = RawPPO(agent, learned, config)
+    return train_policy(agent, learned, sampler, rule.update, config.iterations, generator, description, callback)
+
+
+class MergedEnds:
+    """A sampler whose truncated steps say that they terminated."""
+
+    def __init__(self, sampler):
+        self.sampler, self.learners = sampler, sampler.learners
+
+    def __call__(self, policy, parameters, generator):
+        trajectories = self.sampler(policy, parameters, generator)
+        merged = trajectories.terminated | trajectories.truncated
+        return dataclasses.replace(trajectories, terminated=merged, truncated=merged & False)
+
+    def recent_return(self):
+        return self.sampler.recent_return()
+
+
+def trained(method: str, settings: Settings):
+    """Policy and its parameters at each checkpoint of all seeds of one method."""
+    environment, name = method.split(": ")
+    setting = getattr(settings, f"{environment.lower()}_{name.lower() if name in ('A2C', 'TRPO') else 'ppo'}")
+    if name == "REINFORCE":
+        return trained_reinforce(environment, settings, setting)
+    changed = {"no clip": {"clip": 1e9}, "one epoch": {"epochs": 1}, "λ = 0": {"trace": 0.0}, "λ = 1": {"trace": 1.0}}
+    config = dataclasses.replace(setting.config, **changed.get(name, {}))
+    agent, parameters, sampler = setting.prepare(settings.seeds)
+    if name == "truncation as termination":
+        sampler = MergedEnds(sampler)
+    if isinstance(config, A2CConfig):
+        train: Callable = train_a2c
+    elif isinstance(config, TRPOConfig):
+        train = train_trpo
+    else:
+        train = train_raw_ppo if name == "raw advantages" else train_ppo
+    snapshots = Snapshots(settings.checkpoints, budget(setting))
+    snapshots.start(parameters)
+    generator = torch.Generator().manual_seed(min(settings.seeds))
+    train(agent, parameters, sampler, config, generator, method, snapshots)
+    return agent.policy, [agent.policy_part(kept) for kept in snapshots.at_marks()]
+
+
+def budget(setting: Setting) -> int:
+    """Environment steps of one seed."""
+    return setting.copies * setting.segment * setting.config.iterations
+
+
+def trained_reinforce(environment: str, settings: Settings, ppo: Setting):
+    """REINFORCE on whole episodes, from the same initial policies and up to the same number of steps as PPO."""
+    config = getattr(settings, f"{environment.lower()}_reinforce")
+    family, number = FAMILIES[environment], len(settings.seeds)
+    agent = ppo.agent()
+    start = agent.policy_part(stack_parameters([ppo.agent(seed).initial_parameters() for seed in settings.seeds]))
+    snapshots = EpisodeSnapshots(settings.checkpoints, budget(ppo))
+    snapshots.start(start)
+    generator = torch.Generator().manual_seed(min(settings.seeds))
+    label = f"{environment}: REINFORCE"
+    train_reinforce(family, agent.policy, start, config, generator, ordinary(family, number), label, snapshots)
+    return agent.policy, snapshots.at_marks()
+
+
+def ordinary(family: TaskFamily, number: int):
+    """The default task, once for each learner."""
+    return {name: value.repeat(number) for name, value in family.default_params.items()}
+
+
+def judged(policy, checkpoints: list[Parameters], environment: str, settings: Settings) -> Tensor:
+    """Returns `[seed, evaluation episode, column]`."""
+    family, number, episodes = FAMILIES[environment], len(settings.seeds), settings.test_tasks
+    columns = []
+    for parameters in checkpoints:
+        generator = torch.Generator().manual_seed(settings.test_seed)
+        runs = rollout(family, ordinary(family, number), Greedy(policy), parameters, episodes, generator)
+        columns.append(runs.returns)
+    with gymnasium.make(getattr(settings, f"{environment.lower()}_ppo").environment) as env:
+        last = [
+            evaluate(env, policy, select_parameters(checkpoints[-1], seed), episodes, settings.test_seed)
+            for seed in range(number)
+        ]
+    return torch.stack([*columns, torch.stack(last)], -1)
+
+
+@functools.lru_cache(maxsize=1)
+def run_all_seeds(method: str) -> Tensor:
+    settings = Settings()
+    return judged(*trained(method, settings), method.split(":")[0], settings)
+
+
+def run(method: str, seed: int) -> Tensor:
+    """Returns `[evaluation episode, column]` of one method and seed."""
+    return run_all_seeds(method)[Settings().seeds.index(seed)]
+
+
+def main() -> None:
+    """Fill the table, method by method: seeds of one method come out of one training."""
+    torch.set_num_threads(1)
+    settings = Settings()
+    for number in range(1, len(METHODS) + 1):
+        run_table(TABLE, settings, METHODS[:number], settings.seeds, run, digits=2)
+
+
+if __name__ == "__main__":
+    main()
