@@ -1,0 +1,131 @@
+"""Chapter 03: DQN on CartPole-v1 with one ingredient changed at a time, five seeds each.
+
+The five seeds of a variant are five learners in one batch, so a variant is one training run; its first update
+to its last report takes about a minute. Every result is `[1, report, 3]`, one report per `report_every` steps:
+the mean return of the latest 20 training episodes (with exploration), the mean return of `episodes` greedy episodes
+from fresh starts, and the mean over those starts of max_a Q(s, a), the value that the agent promises itself.
+"""
+
+import contextlib
+import dataclasses
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+
+from metarl_core.agents import CARTPOLE_DQN, DQN, DQNConfig, train_dqn
+from metarl_core.tables import run_table
+from metarl_core.tasks import CartPole, rollout
+
+TABLE = Path(__file__).parent / "dqn_ingredients.json"
+
+CHANGES = {
+    "full": {},
+    "newest 128 only": {"capacity": 128},
+    "no target network": {"target_rate": 1.0, "target_period": 1},
+    "hard target": {"target_rate": 1.0, "target_period": 100},
+    "no double Q": {"double": False},
+    "squared loss": {"huber": False},
+    "constant learning rate": {},
+    "constant ε = 0.1": {"exploration": (0.1, 0.1, 1.0)},
+    "no (1 − terminated)": {},
+    "truncation as termination": {},
+}
+"""What each variant changes in `DQNConfig`; three change the code instead (see `train`)."""
+METHODS = tuple(CHANGES)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on."""
+
+    config: DQNConfig = field(default_factory=lambda: CARTPOLE_DQN.config)
+    copies: int = CARTPOLE_DQN.copies
+    hidden: tuple[int, ...] = CARTPOLE_DQN.hidden
+    changes: dict = field(default_factory=lambda: CHANGES)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    training_seed: int = 0
+    """of exploration and minibatches, for the five learners together"""
+    report_every: int = 2500
+    episodes: int = 20
+    evaluation_seed: int = 1000
+    test_tasks: int = 1
+    """CartPole-v1 itself"""
+
+
+class Relabelled:
+    """A sampler whose `terminated` is what `rule(terminated, truncated)` makes of the two flags."""
+
+    def __init__(self, sampler, rule):
+        self.sampler, self.rule = sampler, rule
+
+    def __getattr__(self, name):
+        return getattr(self.sampler, name)
+
+    def step(self, action):
+        observation, reward, terminated, truncated, mask = self.sampler.step(action)
+        return observation, reward, self.rule(terminated, truncated), truncated, mask
+
+
+RULES = {
+    "no (1 − terminated)": lambda terminated, truncated: torch.zeros_like(terminated),
+    "truncation as termination": lambda terminated, truncated: terminated | truncated,
+}
+
+
+def evaluation(network, parameters, settings: Settings) -> torch.Tensor:
+    """Greedy return and promised value of every learner, `[learner, 2]`, on the same fresh starts."""
+    family, learners = CartPole(), len(parameters["weight0"])
+    tasks = {name: value.expand(learners) for name, value in family.default_params.items()}
+    generator = torch.Generator().manual_seed(settings.evaluation_seed)
+    done = rollout(family, tasks, network, parameters, settings.episodes, generator)
+    with torch.no_grad():
+        promised = network(parameters, done.observations[:, :, 0]).max(-1).values
+    return torch.stack([done.returns.mean(1), promised.mean(1)], -1)
+
+
+def train(method: str, settings: Settings):
+    """Network, trained parameters of all seeds and results `[seed, report, 3]` of one variant."""
+    network, start, sampler = CARTPOLE_DQN.prepare(settings.seeds)
+    if method in RULES:
+        sampler = Relabelled(sampler, RULES[method])
+    config = dataclasses.replace(settings.config, **settings.changes[method])
+    generator = torch.Generator().manual_seed(settings.training_seed)
+    reports = []
+
+    def report(steps, parameters):
+        training = sampler.recent_return()[:, None]
+        reports.append(torch.cat([training, evaluation(network, parameters, settings)], -1))
+
+    # train_dqn lets the learning rate fall and has no switch for it: deafen the optimiser.
+    deaf = mock.patch.object(DQN, "set_learning_rate", lambda self, value: None)
+    with deaf if method == "constant learning rate" else contextlib.nullcontext():
+        parameters, _ = train_dqn(
+            network, start, sampler, config, generator, method, callback=report, report_every=settings.report_every
+        )
+    return network, parameters, torch.stack(reports, 1)
+
+
+@functools.lru_cache(1)
+def _all_seeds(method: str) -> np.ndarray:
+    return train(method, Settings())[2].numpy()
+
+
+def run(method: str, seed: int) -> np.ndarray:
+    """The row of one variant and seed; the first seed asked for trains all of them."""
+    return _all_seeds(method)[[Settings().seeds.index(seed)]]
+
+
+def main() -> None:
+    """Fill the table."""
+    torch.set_num_threads(1)
+    settings = Settings()
+    for method in reversed(METHODS):  # a variant at a time; run_table puts the newest first
+        run_table(TABLE, settings, (method,), settings.seeds, run)
+
+
+if __name__ == "__main__":
+    main()

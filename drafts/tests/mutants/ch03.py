@@ -1,0 +1,275 @@
+"""Wrong answers to the exercises of chapter 03, written as a learner would write them."""
+
+import math
+
+import torch
+
+from metarl_core.check import ch03
+from mutants import Mutant
+
+
+@torch.no_grad()
+def _target_no_end(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_done(rewards, terminated, truncated, online, target, discount):
+    done = (terminated | truncated).float()
+    return rewards + discount * (1 - done) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_truncation_wins(rewards, terminated, truncated, online, target, discount):
+    future = target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+    future = torch.where(terminated, torch.zeros_like(future), future)
+    bootstrapped = target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+    return rewards + discount * torch.where(truncated, bootstrapped, future)
+
+
+def _target_with_graph(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (1 - terminated.float()) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_over_rows(rewards, terminated, truncated, online, target, discount):
+    best = online.argmax(0)
+    return rewards + discount * (~terminated) * target[range(len(best)), best]
+
+
+@torch.no_grad()
+def _target_swapped(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~terminated) * online.gather(1, target.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_plain(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~terminated) * target.max(1).values
+
+
+@torch.no_grad()
+def _target_online_only(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~terminated) * online.max(1).values
+
+
+@torch.no_grad()
+def _target_no_last_reward(rewards, terminated, truncated, online, target, discount):
+    return (~terminated) * (rewards + discount * target.gather(1, online.argmax(1)[:, None]).squeeze(1))
+
+
+def _put(ring, slots, new):
+    ring = ring.clone()
+    for time in range(new.shape[1]):
+        ring[torch.arange(len(ring)), slots[:, time]] = new[:, time]
+    return ring
+
+
+def _write_stuck(ring, written, new):
+    slots = torch.minimum(written[:, None] + torch.arange(new.shape[1]), torch.tensor(ring.shape[1] - 1))
+    return _put(ring, slots, new), written + new.shape[1]
+
+
+def _write_late(ring, written, new):
+    return _put(ring, (written[:, None] + 1 + torch.arange(new.shape[1])) % ring.shape[1], new), written + new.shape[1]
+
+
+def _write_short(ring, written, new):
+    slots = (written[:, None] + torch.arange(new.shape[1])) % (ring.shape[1] - 1)
+    return _put(ring, slots, new), written + new.shape[1]
+
+
+def _right_slots(ring, written, new):
+    return (written[:, None] + torch.arange(new.shape[1])) % ring.shape[1]
+
+
+def _write_capped(ring, written, new):
+    count = torch.minimum(written + new.shape[1], torch.tensor(ring.shape[1]))
+    return _put(ring, _right_slots(ring, written, new), new), count
+
+
+def _write_forgets(ring, written, new):
+    return _put(ring, _right_slots(ring, written, new), new), written.clone()
+
+
+def _write_one_clock(ring, written, new):
+    ring, first = ring.clone(), int(written[0])
+    for time in range(new.shape[1]):
+        ring[:, (first + time) % ring.shape[1]] = new[:, time]
+    return ring, written + new.shape[1]
+
+
+def _pick(ring, filled, size, generator):
+    draws = torch.rand((len(ring), size), generator=generator, dtype=torch.float64)
+    return ring.gather(1, (draws * filled[:, None]).long())
+
+
+def _sample_whole_ring(ring, written, size, generator):
+    return ring.gather(1, torch.randint(ring.shape[1], (len(ring), size), generator=generator))
+
+
+def _sample_no_clamp(ring, written, size, generator):
+    return _pick(ring, written, size, generator)
+
+
+def _sample_without_newest(ring, written, size, generator):
+    return _pick(ring, written.clamp(max=ring.shape[1]) - 1, size, generator)
+
+
+def _sample_common_part(ring, written, size, generator):
+    filled = int(written.clamp(max=ring.shape[1]).min())
+    return ring.gather(1, torch.randint(filled, (len(ring), size), generator=generator))
+
+
+def _sample_flat(ring, written, size, generator):
+    flat = ring[ring != 0]  # all that has been written, by anyone
+    return flat[torch.randint(len(flat), (len(ring), size), generator=generator)]
+
+
+def _sample_global(ring, written, size, generator):
+    return _pick(ring, written.clamp(max=ring.shape[1]), size, None)
+
+
+def _sample_fixed_seed(ring, written, size, generator):
+    return _pick(ring, written.clamp(max=ring.shape[1]), size, torch.Generator().manual_seed(0))
+
+
+def _sample_rounds(ring, written, size, generator):
+    filled = written.clamp(max=ring.shape[1]) - 1
+    draws = torch.rand((len(ring), size), generator=generator, dtype=torch.float64)
+    return ring.gather(1, (draws * filled[:, None]).round().long())  # the two ends get half
+
+
+def _error(online, target, batch, discount):
+    state, action, reward, following, terminated = batch
+    y = reward + discount * (1 - terminated.float()) * target[following].max(-1).values
+    return y - online[state, action]
+
+
+def _learn_aliased(start, batches, discount, rate, period):
+    online = start.clone()
+    target = online
+    for count, batch in enumerate(batches, 1):
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+        if count % period == 0:
+            target = online
+    return online, target
+
+
+def _learn_frozen(start, batches, discount, rate, period):
+    online, target, updates = start.clone(), start.clone(), 0
+    for batch in batches:
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+        if updates > 0 and updates % period == 0:
+            target = online.clone()
+            updates += 1
+    return online, target
+
+
+def _learn_each(start, batches, discount, rate, period):
+    online, target = start.clone(), start.clone()
+    for batch in batches:
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+        target = online.clone()
+    return online, target
+
+
+def _learn_from_zero(start, batches, discount, rate, period):
+    online, target = start.clone(), start.clone()
+    for count, batch in enumerate(batches):
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+        if count % period == 0:
+            target = online.clone()
+    return online, target
+
+
+def _learn_copies_early(start, batches, discount, rate, period):
+    online, target = start.clone(), start.clone()
+    for count, batch in enumerate(batches, 1):
+        if count % period == 0:
+            target = online.clone()
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+    return online, target
+
+
+def _learn_plus_equals(start, batches, discount, rate, period):
+    online, target = start.clone(), start.clone()
+    for count, batch in enumerate(batches, 1):
+        online[batch[0], batch[1]] += rate * _error(online, target, batch, discount)
+        if count % period == 0:
+            target = online.clone()
+    return online, target
+
+
+def _plan(**changes):
+    right = {
+        "changes_per_variant": 1,
+        "seeds": 5,
+        "step_size": ch03.OWN_STEP_SIZE,
+        "measured_on": ch03.GREEDY,
+        "reported": ch03.LAST,
+        "budget": ch03.STEPS,
+        "if_intervals_overlap": ch03.NO_EVIDENCE,
+    }
+    return {**right, **changes}
+
+
+def _normal_tail(x):
+    return 0.5 * math.erfc(x / math.sqrt(2))
+
+
+_TAIL = _normal_tail(1 / math.sqrt(2))
+_SINGLE = -1 + (1 - _TAIL) + math.sqrt(2) * math.exp(-0.25) / math.sqrt(2 * math.pi)
+
+MUTANTS = [
+    Mutant(ch03.check_double_dqn_target, "no_termination", _target_no_end),
+    Mutant(ch03.check_double_dqn_target, "truncation_as_termination", _target_done),
+    Mutant(ch03.check_double_dqn_target, "truncation_wins", _target_truncation_wins),
+    Mutant(ch03.check_double_dqn_target, "not_detached", _target_with_graph),
+    Mutant(ch03.check_double_dqn_target, "wrong_axis", _target_over_rows),
+    Mutant(ch03.check_double_dqn_target, "roles_swapped", _target_swapped),
+    Mutant(ch03.check_double_dqn_target, "single_estimate", _target_plain),
+    Mutant(ch03.check_double_dqn_target, "no_target_network", _target_online_only),
+    Mutant(ch03.check_double_dqn_target, "reward_lost", _target_no_last_reward),
+    Mutant(ch03.check_ring_write, "stuck_at_the_end", _write_stuck),
+    Mutant(ch03.check_ring_write, "off_by_one", _write_late),
+    Mutant(ch03.check_ring_write, "short_ring", _write_short),
+    Mutant(ch03.check_ring_write, "capped_count", _write_capped),
+    Mutant(ch03.check_ring_write, "count_forgotten", _write_forgets),
+    Mutant(ch03.check_ring_write, "one_clock", _write_one_clock),
+    Mutant(ch03.check_ring_sample, "unwritten", _sample_whole_ring),
+    Mutant(ch03.check_ring_sample, "beyond_the_ring", _sample_no_clamp),
+    Mutant(ch03.check_ring_sample, "never_drawn", _sample_without_newest),
+    Mutant(ch03.check_ring_sample, "never_drawn", _sample_common_part),
+    Mutant(ch03.check_ring_sample, "mixes_learners", _sample_flat),
+    Mutant(ch03.check_ring_sample, "not_reproducible", _sample_global),
+    Mutant(ch03.check_ring_sample, "always_the_same", _sample_fixed_seed),
+    Mutant(ch03.check_ring_sample, "uneven", _sample_rounds),
+    Mutant(ch03.check_learn_with_target, "shared_memory", _learn_aliased),
+    Mutant(ch03.check_learn_with_target, "never_synchronised", _learn_frozen),
+    Mutant(ch03.check_learn_with_target, "shared_memory", _learn_each),
+    Mutant(ch03.check_learn_with_target, "counts_from_zero", _learn_from_zero),
+    Mutant(ch03.check_learn_with_target, "copy_before_update", _learn_copies_early),
+    Mutant(ch03.check_learn_with_target, "repeated_pairs", _learn_plus_equals),
+    Mutant(ch03.check_bias_equal, "unbiased", 0.0),
+    Mutant(ch03.check_bias_equal, "no_half", 6 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_equal, "one_estimates_noise", 3 / math.sqrt(2 * math.pi)),
+    Mutant(ch03.check_bias_equal, "standard_deviation_one", 1 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_equal, "variance", 9 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_single, "as_if_equal", 1 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_single, "no_half", 2 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_single, "double", -_TAIL),
+    Mutant(ch03.check_bias_single, "unbiased", 0.0),
+    Mutant(ch03.check_bias_double, "sign", _TAIL),
+    Mutant(ch03.check_bias_double, "unbiased", 0.0),
+    Mutant(ch03.check_bias_double, "one_estimates_noise", -_normal_tail(1.0)),
+    Mutant(ch03.check_bias_double, "coin", -0.5),
+    Mutant(ch03.check_bias_double, "single", _SINGLE),
+    Mutant(ch03.check_plan, "several_at_once", _plan(changes_per_variant=3)),
+    Mutant(ch03.check_plan, "several_at_once", _plan(changes_per_variant=0)),
+    Mutant(ch03.check_plan, "few_seeds", _plan(seeds=3)),
+    Mutant(ch03.check_plan, "tuned_for_one", _plan(step_size=ch03.SAME_STEP_SIZE)),
+    Mutant(ch03.check_plan, "exploring", _plan(measured_on=ch03.IN_TRAINING)),
+    Mutant(ch03.check_plan, "best_checkpoint", _plan(reported=ch03.BEST)),
+    Mutant(ch03.check_plan, "unequal_budget", _plan(budget=ch03.UNTIL_SOLVED)),
+    Mutant(ch03.check_plan, "absence_of_evidence", _plan(if_intervals_overlap=ch03.NO_EFFECT)),
+]

@@ -1,0 +1,143 @@
+"""Wrong answers to the exercises of chapter 04, written as a learner would write them."""
+
+import math
+
+import torch
+
+from metarl_core.check import ch04
+from mutants import Mutant
+
+
+def _sweep(delta, decay, goes_on):
+    columns, running = [], torch.zeros_like(delta[:, 0])
+    for t in range(delta.shape[1] - 1, -1, -1):
+        running = delta[:, t] + decay * goes_on[:, t] * running
+        columns.insert(0, running)
+    return torch.stack(columns, 1)
+
+
+def _shifted(values, last):
+    return torch.cat([values[:, 1:], last[:, None]], 1)
+
+
+def _gae_done(rewards, values, final, terminated, truncated, discount, trace):
+    going = (~(terminated | truncated)).double()  # the old Gym's "done"
+    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * trace, going)
+
+
+def _gae_no_termination(rewards, values, final, terminated, truncated, discount, trace):
+    going = (~(terminated | truncated)).double()
+    return _sweep(rewards + discount * _shifted(values, final) - values, discount * trace, going)
+
+
+def _gae_across(rewards, values, final, terminated, truncated, discount, trace):
+    delta = rewards + discount * (~terminated).double() * _shifted(values, final) - values
+    return _sweep(delta, discount * trace, torch.ones_like(delta))
+
+
+def _gae_past_truncation(rewards, values, final, terminated, truncated, discount, trace):
+    going = (~terminated).double()
+    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * trace, going)
+
+
+def _gae_with(decay, first=None):
+    def answer(rewards, values, final, terminated, truncated, discount, trace):
+        delta = rewards + (first or (lambda g, l: g))(discount, trace) * ~terminated * _shifted(values, final) - values
+        return _sweep(delta, decay(discount, trace), (~(terminated | truncated)).double())
+
+    return answer
+
+
+def _gae_same_column(rewards, values, final, terminated, truncated, discount, trace):
+    going = (~(terminated | truncated)).double()
+    return _sweep(rewards + discount * ~terminated * values - values, discount * trace, going)
+
+
+def _gae_no_final(rewards, values, final, terminated, truncated, discount, trace):
+    following = torch.zeros_like(values)
+    following[:, :-1] = values[:, 1:]
+    delta = rewards + discount * following * ~terminated - values
+    return _sweep(delta, discount * trace, (~(terminated | truncated)).double())
+
+
+def _ppo(pick, sign=-1, ratio=lambda new, old: (new - old).exp(), gain=torch.Tensor.detach, past=torch.Tensor.detach):
+    def answer(log_pi, old_log_pi, advantage, clip):
+        r, a = ratio(log_pi, past(old_log_pi)), gain(advantage)
+        return sign * pick(r * a, r.clamp(1 - clip, 1 + clip) * a, a).mean()
+
+    return answer
+
+
+def _least(free, held, a):
+    return torch.minimum(free, held)
+
+
+def _density(action, mean, log_std, power=1, parts=(1, 1), reduce="sum"):
+    z = (action - mean) / torch.exp(power * log_std)
+    terms = -(z**2) / 2 - parts[0] * log_std - parts[1] * math.log(math.sqrt(2 * math.pi))
+    return getattr(terms, reduce)(-1)
+
+
+def _one_constant(action, mean, log_std):
+    return _density(action, mean, log_std, parts=(1, 0)) - math.log(math.sqrt(2 * math.pi))
+
+
+def _actor_critic(target_fixed=True, advantage_fixed=True, divide="std", critic=True):
+    def answer(log_pi, value, next_value, rewards, terminated, discount):
+        target = rewards + discount * next_value * ~terminated
+        target = target.detach() if target_fixed else target
+        advantage = (target - value).detach() if advantage_fixed else target - value
+        scale = {"std": advantage.std(correction=0), "var": advantage.var(correction=0), "none": 1.0}[divide]
+        predicted = value if critic else value.detach()
+        actor = -(log_pi * (advantage - advantage.mean()) / scale).mean()
+        return actor + 0.5 * (target - predicted).square().mean()
+
+    return answer
+
+
+MUTANTS = [
+    Mutant(ch04.check_gae, "truncation_as_termination", _gae_done),
+    Mutant(ch04.check_gae, "ignores_termination", _gae_no_termination),
+    Mutant(ch04.check_gae, "runs_across_ends", _gae_across),
+    Mutant(ch04.check_gae, "stops_at_termination_only", _gae_past_truncation),
+    Mutant(ch04.check_gae, "forgets_lambda", _gae_with(lambda g, l: g)),
+    Mutant(ch04.check_gae, "forgets_gamma_in_the_sum", _gae_with(lambda g, l: l)),
+    Mutant(ch04.check_gae, "swaps_gamma_and_lambda", _gae_with(lambda g, l: g * l, lambda g, l: l)),
+    Mutant(ch04.check_gae, "own_value_as_next", _gae_same_column),
+    Mutant(ch04.check_gae, "forgets_the_last_value", _gae_no_final),
+    Mutant(ch04.check_ppo_loss, "sign", _ppo(_least, sign=1)),
+    Mutant(ch04.check_ppo_loss, "no_clip", _ppo(lambda free, held, a: free)),
+    Mutant(ch04.check_ppo_loss, "no_minimum", _ppo(lambda free, held, a: held)),
+    Mutant(
+        ch04.check_ppo_loss,
+        "wrong_side_for_negative",
+        _ppo(lambda free, held, a: torch.where(a > 0, torch.minimum(free, held), torch.maximum(free, held))),
+    ),
+    Mutant(ch04.check_ppo_loss, "inverse_ratio", _ppo(_least, ratio=lambda new, old: (old - new).exp())),
+    Mutant(ch04.check_ppo_loss, "log_ratio", _ppo(_least, ratio=lambda new, old: new - old)),
+    Mutant(ch04.check_ppo_loss, "advantage_carries_gradient", _ppo(_least, gain=lambda a: a)),
+    Mutant(ch04.check_ppo_loss, "old_carries_gradient", _ppo(_least, past=lambda old: old)),
+    Mutant(ch04.check_log_density, "mean_over_dimensions", lambda *a: _density(*a, reduce="mean")),
+    Mutant(ch04.check_log_density, "variance_for_std", lambda *a: _density(*a, power=0.5)),
+    Mutant(ch04.check_log_density, "divides_by_the_square", lambda *a: _density(*a, power=2)),
+    Mutant(ch04.check_log_density, "no_log_determinant", lambda *a: _density(*a, parts=(0, 1))),
+    Mutant(ch04.check_log_density, "no_constant", lambda *a: _density(*a, parts=(1, 0))),
+    Mutant(ch04.check_log_density, "one_constant_for_all", _one_constant),
+    Mutant(ch04.check_actor_critic_loss, "target_carries_gradient", _actor_critic(False, False, "var")),  # as it was
+    Mutant(ch04.check_actor_critic_loss, "target_carries_gradient", _actor_critic(target_fixed=False)),
+    Mutant(ch04.check_actor_critic_loss, "critic_frozen", _actor_critic(critic=False)),
+    Mutant(ch04.check_actor_critic_loss, "advantage_carries_gradient", _actor_critic(advantage_fixed=False)),
+    Mutant(ch04.check_actor_critic_loss, "divides_by_variance", _actor_critic(divide="var")),
+    Mutant(ch04.check_actor_critic_loss, "not_standardised", _actor_critic(divide="none")),
+    Mutant(ch04.check_best_baseline, "mean_return", 0.8 * 2 + 0.2 * 7),
+    Mutant(ch04.check_best_baseline, "score_not_squared", (0.8 * 0.2 * 2 + 0.2 * 0.8 * 7) / (2 * 0.8 * 0.2)),
+    Mutant(ch04.check_best_baseline, "forgets_probabilities", (0.04 * 2 + 0.64 * 7) / 0.68),
+    Mutant(ch04.check_best_baseline, "sign", -(0.2 * 2 + 0.8 * 7)),
+    Mutant(ch04.check_variance_mean_baseline, "second_moment", 0.8 * 0.2**2 + 0.2 * 3.2**2),
+    Mutant(ch04.check_variance_mean_baseline, "standard_deviation", math.sqrt(1.44)),
+    Mutant(ch04.check_variance_mean_baseline, "no_baseline", 0.8 * 0.4**2 + 0.2 * 5.6**2 - 0.64),
+    Mutant(ch04.check_variance_mean_baseline, "without_score", 0.8 * 2**2 + 0.2 * 7**2 - 9),
+    Mutant(ch04.check_variance_best_baseline, "second_moment", 0.64),
+    Mutant(ch04.check_variance_best_baseline, "same_as_mean", 1.44),
+    Mutant(ch04.check_variance_best_baseline, "impossible", -0.64),
+]

@@ -1,0 +1,53 @@
+"""What the agents learn on CartPole-v1 and Pendulum-v1: five seeds as five learners, measured on plain environments."""
+
+import gymnasium
+import torch
+
+from metarl_core.agents import (
+    CARTPOLE_DQN,
+    CARTPOLE_PPO,
+    PENDULUM_PPO,
+    PENDULUM_TRPO,
+    ActorCritic,
+    evaluate,
+    select_parameters,
+    train_dqn,
+    train_ppo,
+    train_trpo,
+)  # fmt: skip
+
+SEEDS = range(5)
+
+
+def returns_of(setting, train, environment):
+    """Mean return over 20 greedy episodes of each seed, on `gymnasium.make`."""
+    agent, parameters, sampler = setting.prepare(SEEDS)
+    trained, history = train(agent, parameters, sampler, setting.config, torch.Generator().manual_seed(0))
+    sampler.envs.close()
+    assert len(history["return"][-1]) == len(SEEDS) and history["steps"] == sorted(history["steps"])
+    env, means = gymnasium.make(environment), []
+    for seed in SEEDS:
+        own = select_parameters(trained, seed)
+        policy, own = (agent.policy, agent.policy_part(own)) if isinstance(agent, ActorCritic) else (agent, own)
+        means.append(float(evaluate(env, policy, own, episodes=20, seed=1000 * (seed + 1)).mean()))
+    return means
+
+
+def test_dqn_solves_cartpole():
+    means = returns_of(CARTPOLE_DQN, train_dqn, "CartPole-v1")
+    assert min(means) >= 475, means
+
+
+def test_ppo_solves_cartpole():
+    means = returns_of(CARTPOLE_PPO, train_ppo, "CartPole-v1")
+    assert min(means) >= 475, means
+
+
+def test_ppo_solves_pendulum():
+    means = returns_of(PENDULUM_PPO, train_ppo, "Pendulum-v1")
+    assert sum(mean >= -250 for mean in means) >= 4, means
+
+
+def test_trpo_solves_pendulum():
+    means = returns_of(PENDULUM_TRPO, train_trpo, "Pendulum-v1")
+    assert sum(mean >= -250 for mean in means) >= 4, means
