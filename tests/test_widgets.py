@@ -78,7 +78,7 @@ def test_q_values_are_those_of_q_learning_and_end_near_the_optimum():
 
 
 def test_advantage_estimates_are_priced_exactly():
-    """With the exact values and no discount, no λ biases the gradient; it is that of the return by automatic differentiation."""
+    """With the exact values and no discount no λ biases the gradient, which is that of the exact return."""
     transitions, rewards, logits = pg_module.small_mdp()
     leaf = logits.clone().requires_grad_()
     value = torch.zeros(3, dtype=torch.float64)

@@ -123,7 +123,7 @@ def dqn_target(
 def dqn_loss(
     network: QNetwork, parameters: Parameters, batch: Transitions, target: Tensor, huber: bool = True
 ) -> Tensor:
-    """Mean error of Q(s, a) against the target, `[learner]`: squared, or Huber's (½ e² up to |e| = 1, |e| − ½ beyond)."""
+    """Mean error of Q(s, a) against the target, `[learner]`: e², or Huber's ½ e² up to |e| = 1 and |e| − ½ beyond."""
     predicted = network(parameters, batch.observations).gather(-1, batch.actions[..., None])[..., 0]
     if huber:
         return torch.nn.functional.smooth_l1_loss(predicted, target, reduction="none").mean(1)

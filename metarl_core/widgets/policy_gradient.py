@@ -84,7 +84,7 @@ def bias_and_variance(discount: float, traces: tuple[float, ...], error: float) 
 
 
 def policy_gradient_explorer(samples: int = 60) -> Explorer:
-    """Left: PPO's objective and which samples of a batch it still moves. Middle and right: GAE's weights and their price.
+    """PPO's objective and the samples of a batch that it still moves, beside GAE's weights and their price.
 
     Args:
         samples: size of the batch of probability ratios.
