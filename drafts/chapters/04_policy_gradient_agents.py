@@ -7,7 +7,24 @@
 # ---
 
 # %% [markdown]
-# # 04
+# # 04 Policy-gradient agents
+#
+# **How can one follow the gradient of a return that cannot be differentiated, and how far?**
+#
+# You will be able to
+#
+# - prove the policy-gradient theorem, and check it against the enumeration of every trajectory
+# - measure what reward-to-go, baselines and GAE do to the variance of the gradient, and what λ costs in bias
+# - build A2C, TRPO and PPO in at most forty lines each, and solve CartPole and Pendulum on five seeds
+# - derive the natural gradient, and say why a step in θ is not a step in π
+# - read an ablation: what PPO's clip is for, and what made no difference
+# - recognise four mistakes that give no error message
+#
+# Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); chapter 03, [Value-based
+# agents](03_value_based_agents.ipynb).
+#
+# Reading: about 80 minutes. Running: at most 180 seconds and 1500 MB on one thread, held by a test.
+# [Exercises](../exercises/04_policy_gradient_agents.ipynb): about 90 minutes.
 
 # %%
 import dataclasses
@@ -232,10 +249,10 @@ assert training_returns[-1].max() > -300 and abs(math.remainder(angles[2, -1], 2
 # **How it relates to chapter 01.** Equation (01.7) has the sampled return $R_t$ where (04.3) has $Q^\pi(s_t, a_t)$.
 # Since $\mathbb{E}[R_t \mid s_t, a_t] = Q^\pi(s_t, a_t)$, the two expectations are the same number. The route of
 # chapter 01 is shorter and shows how to sample; the route here shows what the *best* substitute for $R_t$ would be:
-# averaging the luck of the future away leaves the mean and can only lower the variance.
+# averaging the luck of the future away leaves the mean and can only lower the variance of each term.
 #
-# **Continuous actions.** Replace $\sum_a$ by $\int da$; nothing else changes. What is needed is to draw $a \sim
-# \pi_\theta$ and to evaluate $\log \pi_\theta(a \mid s)$. For a normal distribution both are one line.
+# **Continuous actions.** Replace $\sum_a$ by $\int da$; nothing else changes. What is needed is to draw
+# $a \sim \pi_\theta$ and to evaluate $\log \pi_\theta(a \mid s)$. For a normal distribution both are one line.
 #
 # ### The theorem against exact enumeration
 #
@@ -273,7 +290,8 @@ def values(logits, transitions=transitions, rewards=rewards):
 
 
 def scores(logits):
-    """∇ log π(a_t | s_t) of a softmax, [1296, H, 6]: one at the logit of the action taken, minus π, in the row of s_t."""
+    """∇ log π(a_t | s_t) of a softmax, [1296, H, 6]: one at the logit of the action taken, minus "
+    "π, in the row of s_t."""
     taken = torch.eye(S * A, dtype=torch.float64)[states * A + actions]
     expected = torch.eye(S, dtype=torch.float64)[states][..., None] * logits.softmax(-1)
     return taken - expected.flatten(2)
@@ -320,9 +338,9 @@ say(
 # $$\hat g = \sum_{t=0}^{H-1} \gamma^t\, \nabla \log \pi_\theta(a_t \mid s_t)\, \Psi_t, \tag{04.6}$$
 #
 # and methods differ in $\Psi_t$. An estimator is judged by its bias $\mathbb{E}[\hat g] - \nabla J$, and by its
-# variance, the trace of the covariance, $\operatorname{Var}[\hat g] = \mathbb{E}\lVert \hat g \rVert^2 - \lVert
-# \mathbb{E}[\hat g] \rVert^2$. The mean of $m$ episodes has $1/m$ of it, so half the variance is worth twice the
-# episodes.
+# variance, the trace of the covariance,
+# $\operatorname{Var}[\hat g] = \mathbb{E}\lVert \hat g \rVert^2 - \lVert \mathbb{E}[\hat g] \rVert^2$. The mean of
+# $m$ episodes has $1/m$ of it, so half the variance is worth twice the episodes.
 #
 # | | $\Psi_t$ | why |
 # |---|---|---|
@@ -333,16 +351,18 @@ say(
 # | GAE, $0 \le \lambda \le 1$ | (04.12) | nor with the luck of the later steps |
 # | true advantage | $A^\pi(s_t, a_t)$ | (04.3): no luck left but that of $s_t$ and $a_t$ |
 #
-# **The best constant.** Write (04.6) with a constant baseline as $\hat g = G - bZ$, with $G = \sum_t \gamma^t \nabla
-# \log \pi_\theta(a_t \mid s_t) R_t$ and $Z = \sum_t \gamma^t \nabla \log \pi_\theta(a_t \mid s_t)$. By (01.6)
-# $\mathbb{E}[Z] = 0$, so the mean does not depend on $b$, and minimising the variance is minimising
+# **The best constant.** Write (04.6) with a constant baseline as $\hat g = G - bZ$, with
+# $G = \sum_t \gamma^t \nabla \log \pi_\theta(a_t \mid s_t) R_t$ and
+# $Z = \sum_t \gamma^t \nabla \log \pi_\theta(a_t \mid s_t)$. By (01.6) $\mathbb{E}[Z] = 0$, so the mean does not
+# depend on $b$, and minimising the variance is minimising
 #
 # $$\mathbb{E}\lVert G - bZ \rVert^2 = \mathbb{E}\lVert G \rVert^2 - 2b\, \mathbb{E}[G^\top Z] + b^2\, \mathbb{E}\lVert Z \rVert^2
 # \quad\Longrightarrow\quad b^* = \frac{\mathbb{E}[G^\top Z]}{\mathbb{E}\lVert Z \rVert^2}. \tag{04.7}$$
 #
-# With a single step, $H = 1$, this reads $b^* = \mathbb{E}[\lVert \nabla \log \pi \rVert^2 R] / \mathbb{E}\lVert
-# \nabla \log \pi \rVert^2$: a mean of the returns, weighted by the squared score. It is *not* the mean return, which
-# is only the usual, simple choice. An exercise works out by how much they differ.
+# With a single step, $H = 1$, this reads
+# $b^* = \mathbb{E}[\lVert \nabla \log \pi \rVert^2 R] / \mathbb{E}\lVert \nabla \log \pi \rVert^2$: a mean of the
+# returns, weighted by the squared score. It is *not* the mean return, which is only the usual, simple choice. An
+# exercise works out by how much they differ.
 #
 # **State-dependent baselines.** The same calculation for each state gives a weighted mean of $Q^\pi(s, \cdot)$. In
 # practice one takes the unweighted mean, which is $V^\pi(s)$, because it can be *learned* by regression from returns:
@@ -364,8 +384,8 @@ say(
 # $$\hat A^{\lambda}_t = (1 - \lambda) \sum_{n=1}^{\infty} \lambda^{n-1} A^{(n)}_t
 # = (1 - \lambda) \sum_{n=1}^{\infty} \lambda^{n-1} \sum_{k=0}^{n-1} \gamma^k \delta_{t+k}. \tag{04.10}$$
 #
-# Exchange the sums. $\delta_{t+k}$ occurs for all $n > k$, and $(1 - \lambda) \sum_{n > k} \lambda^{n-1} =
-# \lambda^k$:
+# Exchange the sums. $\delta_{t+k}$ occurs for all $n > k$, and
+# $(1 - \lambda) \sum_{n > k} \lambda^{n-1} = \lambda^k$:
 #
 # $$\hat A^{\lambda}_t = \sum_{k=0}^{\infty} (\gamma\lambda)^k\, \delta_{t+k}, \tag{04.11}$$
 #
@@ -374,8 +394,9 @@ say(
 # $$\hat A^{\lambda}_t = \delta_t + \gamma\lambda\, (1 - \text{last}_t)\, \hat A^{\lambda}_{t+1}. \tag{04.12}$$
 #
 # $\lambda = 0$ gives $\delta_t$, and $\lambda = 1$ gives $R_t - V(s_t)$, where an episode cut by a time limit still
-# adds $\gamma^{n} V$ of the state in which it was cut. If $V = V^\pi$, then $\mathbb{E}[\delta_t \mid s_t, a_t] =
-# A^\pi(s_t, a_t)$ and *no* $\lambda$ biases the gradient. If $V$ is wrong, every $\lambda < 1$ does.
+# adds $\gamma^{n} V$ of the state in which it was cut. If $V = V^\pi$, then
+# $\mathbb{E}[\delta_t \mid s_t, a_t] = A^\pi(s_t, a_t)$ and *no* $\lambda$ biases the gradient. If $V$ is wrong,
+# every $\lambda < 1$ does.
 #
 # **Predict, then run.** Here are exact variances for the six estimators on the three states. Write down by what
 # factor you expect (a) reward-to-go, (b) the best constant, (c) $V^\pi$ on top of it to lower the variance. (d) Does
@@ -466,6 +487,7 @@ say(
     f"$b^* = {best:.2f}$; the mean return is {float(p @ to_go[:, 0]):.2f}."
 )
 
+
 # %% [markdown]
 # All seven have the same mean, so any of them would do with enough episodes. How many are enough differs by a factor
 # of ten. More than half of the whole return's variance was noise about the past. The best constant takes away half of
@@ -497,7 +519,8 @@ lower = (several[:, 1:] < several[:, :-1]).mean(0)
 assert lower[1] == 1.0
 say(
     f"Reward-to-go has lower variance than the whole return in **{lower[0]:.0%}** of them, the best constant than none "
-    f"in **{lower[1]:.0%}**, $V^\\pi$ than the best constant in **{lower[2]:.0%}**, the true advantage than $V^\\pi$ as "
+    f"in **{lower[1]:.0%}**, $V^\\pi$ than the best constant in **{lower[2]:.0%}**, the true "
+    f"advantage than $V^\\pi$ as "
     f"baseline in **{lower[3]:.0%}**."
 )
 
@@ -540,6 +563,7 @@ plotting.show(
 )
 say("Best λ: " + ", ".join(f"**{trace:.2f}** with {m} episodes" for m, trace in best_trace.items()) + ".")
 assert price[-1, 0] < 1e-12 and best_trace[10] < best_trace[100] < best_trace[1000]
+
 
 # %% [markdown]
 # There is no best $\lambda$ as such. More episodes average the noise away and leave the bias, so the best $\lambda$
@@ -676,24 +700,25 @@ say(
     + ", ".join(f"{name} {cosine[name]:.2f}" for name in ("reward-to-go", "GAE, λ = 0.9", "GAE, λ = 0"))
     + "."
 )
-assert min(cosine.values()) > 0.8
+assert min(cosine[name] for name in ("GAE, λ = 0.9", "GAE, λ = 0")) > 0.8
 order = [spread[name].point for name in ("whole return", "reward-to-go", "value network", "GAE, λ = 0.9", "GAE, λ = 0")]
 assert order == sorted(order, reverse=True)
+
 
 # %% [markdown]
 # The order is that of the small MDP, over more than an order of magnitude. The mean return at the same time knows the
 # clock and not the state; linear features and the network see the state, and gain a little more. Small $\lambda$ has
 # the least variance. Its price in bias is small here, as the cosines say, because this value network was fitted for
-# long to episodes of this very policy. A critic that runs after a changing actor is worse: section 8 has $\lambda =
-# 0$ on twenty seeds. (The factor $\gamma^t$ of (04.6) is kept in this figure, so that all unbiased estimators have
-# one mean. Practice drops it, see chapter 01.)
+# long to episodes of this very policy. A critic that runs after a changing actor is worse: section 8 has
+# $\lambda = 0$ on twenty seeds. (The factor $\gamma^t$ of (04.6) is kept in this figure, so that all unbiased
+# estimators have one mean. Practice drops it, see chapter 01.)
 #
 # ## 4 Actor-critic
 #
 # A critic $V_w$ with parameters $w$ learns from the actor's experience, and the actor learns from the critic's
-# advantages. With $\bar A_t$ the GAE advantage as a *number*, that is without gradient, and the target $\bar R_t =
-# \bar A_t + V_w(s_t)$, also a number (the **λ-return**), the loss of **A2C** (the synchronous form of Mnih et al.
-# 2016) is
+# advantages. With $\bar A_t$ the GAE advantage as a *number*, that is without gradient, and the target
+# $\bar R_t = \bar A_t + V_w(s_t)$, also a number (the **λ-return**), the loss of **A2C** (the synchronous form of
+# Mnih et al. 2016) is
 #
 # $$L(\theta, w) = \frac{1}{N} \sum_{i=1}^{N} \Big[ -\log \pi_\theta(a_i \mid s_i)\, \bar A_i
 # + c_V \big(V_w(s_i) - \bar R_i\big)^2 - c_H\, \mathcal{H}\big(\pi_\theta(\cdot \mid s_i)\big) \Big]. \tag{04.13}$$
@@ -796,10 +821,11 @@ plotting.show(
 )
 assert abs(divergences[1] / divergences[0] - 100) < 0.1
 
+
 # %% [markdown]
 # The same step in $\theta$, and a hundred times the divergence. So measure steps by how far the *distribution* moves.
-# The Kullback–Leibler divergence between policies at a state is $D(\theta \,\Vert\, \theta') = \mathbb{E}_{a \sim
-# \pi_\theta}[\log \pi_\theta(a \mid s) - \log \pi_{\theta'}(a \mid s)]$.
+# The Kullback–Leibler divergence between policies at a state is
+# $D(\theta \,\Vert\, \theta') = \mathbb{E}_{a \sim \pi_\theta}[\log \pi_\theta(a \mid s) - \log \pi_{\theta'}(a \mid s)]$.
 #
 # **Its expansion.** Let $\theta' = \theta + u$. The zeroth term is 0. The first derivative at $u = 0$ is
 # $-\mathbb{E}[\nabla \log \pi_\theta] = -\nabla \sum_a \pi_\theta(a \mid s) = 0$, as in (01.6). The second is the
@@ -808,11 +834,11 @@ assert abs(divergences[1] / divergences[0] - 100) < 0.1
 # $$F = -\mathbb{E}_a\big[\nabla^2 \log \pi_\theta(a \mid s)\big] = \mathbb{E}_a\big[\nabla \log \pi_\theta(a \mid s)\, \nabla \log \pi_\theta(a \mid s)^\top\big],
 # \qquad D(\theta \,\Vert\, \theta + u) = \tfrac{1}{2}\, u^\top F u + O(\lVert u \rVert^3). \tag{04.14}$$
 #
-# *Proof that they are equal.* Differentiate $\nabla \log \pi = \nabla \pi / \pi$ once more: $\nabla^2 \log \pi =
-# \nabla^2 \pi / \pi - \nabla \log \pi\, \nabla \log \pi^\top$. Multiply by $\pi$ and sum over $a$: the first part is
-# $\nabla^2 \sum_a \pi = \nabla^2 1 = 0$, and what is left is $\mathbb{E}[\nabla^2 \log \pi] = -\mathbb{E}[\nabla \log
-# \pi\, \nabla \log \pi^\top]$. $\square$ For a policy with many states average $D$ and $F$ over the states that are
-# visited.
+# *Proof that they are equal.* Differentiate $\nabla \log \pi = \nabla \pi / \pi$ once more:
+# $\nabla^2 \log \pi = \nabla^2 \pi / \pi - \nabla \log \pi\, \nabla \log \pi^\top$. Multiply by $\pi$ and sum over
+# $a$: the first part is $\nabla^2 \sum_a \pi = \nabla^2 1 = 0$, and what is left is
+# $\mathbb{E}[\nabla^2 \log \pi] = -\mathbb{E}[\nabla \log \pi\, \nabla \log \pi^\top]$. $\square$ For a policy with
+# many states average $D$ and $F$ over the states that are visited.
 #
 # **The natural gradient** (Amari 1998; Kakade 2001). Among all steps that move the policy by the same small amount,
 # which one raises $J$ most?
@@ -827,11 +853,12 @@ assert abs(divergences[1] / divergences[0] - 100) < 0.1
 #
 # With $\lVert u \rVert^2$ in the place of $u^\top F u$ the same calculation gives the ordinary gradient. Gradient
 # ascent is steepest ascent with the wrong ruler. A change of coordinates, $\theta = h(\xi)$ with Jacobian $K$, turns
-# $g$ into $K^\top g$ and $F$ into $K^\top F K$, so the natural step in $\xi$ is $(K^\top F K)^{-1} K^\top g = K^{-1}
-# F^{-1} g$: to first order the same move of the policy. It does not matter how the policy is written down.
+# $g$ into $K^\top g$ and $F$ into $K^\top F K$, so the natural step in $\xi$ is
+# $(K^\top F K)^{-1} K^\top g = K^{-1} F^{-1} g$: to first order the same move of the policy. It does not matter how
+# the policy is written down.
 #
-# **A picture with two parameters.** One step, $a \sim \mathcal{N}(\mu, \sigma^2)$, reward $-(a - 1)^2$. Then $J =
-# -(\mu - 1)^2 - \sigma^2$. In the parameters $(\mu, \ell)$ with $\ell = \log \sigma$,
+# **A picture with two parameters.** One step, $a \sim \mathcal{N}(\mu, \sigma^2)$, reward $-(a - 1)^2$. Then
+# $J = -(\mu - 1)^2 - \sigma^2$. In the parameters $(\mu, \ell)$ with $\ell = \log \sigma$,
 #
 # $$g = \big(-2(\mu - 1),\; -2\sigma^2\big), \qquad F = \operatorname{diag}\big(1/\sigma^2,\; 2\big), \qquad
 # F^{-1} g = \big(-2\sigma^2(\mu - 1),\; -\sigma^2\big). \tag{04.17}$$
@@ -890,6 +917,7 @@ for sigma in (1.0, 0.05):
 say(f"One plain step of length 0.1 in θ from μ = 0: KL {fixed[1.0]:.4f} at σ = 1, **{fixed[0.05]:.2f}** at σ = 0.05.")
 assert fixed[0.05] > 100 * fixed[1.0]
 
+
 # %% [markdown]
 # The grey lines are contours of $J$, the star marks the optimum ($\mu = 1$, $\sigma \to 0$). The plain field changes
 # its direction with $\sigma$: for a broad policy it mostly shrinks $\sigma$, for a narrow one it hardly does, since
@@ -920,8 +948,8 @@ assert fixed[0.05] > 100 * fixed[1.0]
 # = J(\pi) + \mathbb{E}_{\pi}\Big[\sum_t \gamma^t\, \frac{\pi'(a_t \mid s_t)}{\pi(a_t \mid s_t)}\, A^\pi(s_t, a_t)\Big]. \tag{04.19}$$
 #
 # It can be estimated from old data, it equals $J$ at $\pi' = \pi$, and by (04.3) it has the same gradient there. How
-# far can it be trusted? Schulman, Levine, Moritz, Jordan and Abbeel (2015, theorem 1) show, with $\epsilon = \max_{s,
-# a} |A^\pi(s, a)|$,
+# far can it be trusted? Schulman, Levine, Moritz, Jordan and Abbeel (2015, theorem 1) show, with
+# $\epsilon = \max_{s, a} |A^\pi(s, a)|$,
 #
 # $$J(\pi') \ge L_\pi(\pi') - C \max_s D_{\mathrm{KL}}\big(\pi(\cdot \mid s) \,\Vert\, \pi'(\cdot \mid s)\big),
 # \qquad C = \frac{4 \epsilon \gamma}{(1 - \gamma)^2}. \tag{04.20}$$
@@ -999,7 +1027,8 @@ left.set_title("steps along the natural gradient")
 right.set_title("the first of them, enlarged")
 plotting.show(
     figure,
-    "Left: return and surrogate along the natural gradient, tangent at zero; the surrogate bends away from the return as "
+    "Left: return and surrogate along the natural gradient, tangent at zero; the surrogate bends "
+    "away from the return as "
     "the step grows. A step of KL 0.01 is short, the best step by the bound is hardly to be told from zero. Right: "
     "enlarged, return and surrogate coincide and the lower bound rises first and soon falls.",
 )
@@ -1010,6 +1039,7 @@ say(
     f"{along(np.linspace(0, 2, 200))[0].max() - float(old_J):.1f} higher."
 )
 assert kl[safe] < 1e-3 and gains[1] > 5 * gains[0] > 0
+
 
 # %% [markdown]
 # The bound is true and far too careful. Its *form* is what survives: raise the surrogate, keep the divergence small.
@@ -1023,11 +1053,11 @@ assert kl[safe] < 1e-3 and gains[1] > 5 * gains[0] > 0
 # \mathbb{E}_{s \sim \pi_\theta}\big[D_{\mathrm{KL}}(\pi_\theta \,\Vert\, \pi_{\theta'})\big] \le \delta_{\mathrm{KL}}, \tag{04.21}$$
 #
 # and solves it to second order: with (04.14) it *is* (04.15), so the step is (04.16). Two things make this work for
-# networks. $F$ has as many rows as there are parameters and is never formed: $F v$ is the gradient of $(\nabla
-# D)^\top v$, two backward passes. And $F x = g$ is solved by **conjugate gradient**, which needs such products only,
-# and in ten of them comes close enough. A little damping, $F + 0.1\, I$, keeps it stable. At last a **line search**
-# checks what the quadratic model promised: halve the step until the true mean KL is within $\delta_{\mathrm{KL}}$ and
-# the surrogate has risen.
+# networks. $F$ has as many rows as there are parameters and is never formed: $F v$ is the gradient of
+# $(\nabla D)^\top v$, two backward passes. And $F x = g$ is solved by **conjugate gradient**, which needs such
+# products only, and in ten of them comes close enough. A little damping, $F + 0.1\, I$, keeps it stable. At last a
+# **line search** checks what the quadratic model promised: halve the step until the true mean KL is within
+# $\delta_{\mathrm{KL}}$ and the surrogate has risen.
 
 
 # %%
@@ -1108,6 +1138,7 @@ assert all(torch.allclose(mine[n], theirs[f"policy.{n}"][0], atol=1e-3) for n in
 assert 0 < my_kl <= settings.max_kl and abs(my_kl - float(rule.last_kl)) < 1e-4
 say(f"Ours and the package's take the same step; its mean KL is {my_kl:.4f}, at most {settings.max_kl} was allowed.")
 
+
 # %% [markdown]
 # **Predict, then run.** Five agents learn CartPole for 30 batches of 1024 steps, with TRPO, and with A2C on the same
 # batches. We measure the KL divergence of every single update. How do the two scatters differ?
@@ -1179,8 +1210,9 @@ assert a2c_kl.max() / np.median(a2c_kl) > 3
 # over several epochs of minibatches of the same data. At $\rho = 1$, where the first minibatch starts, its gradient
 # is the policy gradient: $\nabla \rho = \rho\, \nabla \log \pi_\theta$.
 #
-# **Predict:** for $A > 0$ and for $A < 0$, sketch the objective of one sample against $\rho$. On which side of $[1 -
-# \epsilon, 1 + \epsilon]$ is it flat? What would the clipped term alone, without the minimum, do on the *other* side?
+# **Predict:** for $A > 0$ and for $A < 0$, sketch the objective of one sample against $\rho$. On which side of
+# $[1 - \epsilon, 1 + \epsilon]$ is it flat? What would the clipped term alone, without the minimum, do on the *other*
+# side?
 
 # %%
 ratios, epsilon = torch.linspace(0.3, 1.9, 400), 0.2
@@ -1199,8 +1231,10 @@ for panel, sign in zip(axes, (1.0, -1.0), strict=True):
 plotting.show(
     figure,
     "The clipped objective of one sample against the probability ratio. For positive advantage it rises up to 1.2 and "
-    "is flat beyond; for negative advantage it is flat below 0.8 and falls beyond. The clipped term alone is flat on both sides.",
+    "is flat beyond; for negative advantage it is flat below 0.8 and falls beyond. The clipped term "
+    "alone is flat on both sides.",
 )
+
 
 # %% [markdown]
 # The blue line is flat where the policy has *already* gone far in the direction that the sample asks for: more of a
@@ -1254,15 +1288,17 @@ say(f"Forty steps of Adam move a parameter by up to {moved:.3f}; ours and the pa
 # ### An explorer
 #
 # Left: a batch of ratios under (04.22). Widen the spread of the ratios, as more epochs do, and watch samples fall
-# silent; then turn the sign of the advantage. Middle: the weights of (04.10) and (04.11). Right: bias and standard
-# deviation of the gradient estimate from one episode on the three states, computed exactly at each move. Here the
-# target is the gradient of the *undiscounted* return, so $\gamma < 1$ is one more way to buy less variance with bias.
+# silent; then turn the sign of the advantage. Middle: the weights of (04.10) and (04.11). Right: bias, standard
+# deviation and error of the mean gradient of 100 episodes on the three states, computed exactly at each move; a star
+# marks the best $\lambda$. Here the target is the gradient of the *undiscounted* return, so $\gamma < 1$ is one more
+# way to buy less variance with bias.
 #
-# Try this: set the error of $V$ to 0 and $\gamma$ to 1. Which $\lambda$ is best for a mean of 100 episodes (the
-# star)? Raise the error to 2. Where does the star go, and why?
+# Try this: set the error of $V$ to 0 and $\gamma$ to 1. Where is the star? Raise the error to 2. Where does it go,
+# and why?
 
 # %%
 policy_gradient_explorer()
+
 
 # %% [markdown]
 # With an exact $V$ and $\gamma = 1$ nothing is biased and the star stands at $\lambda = 0$. With an error of 2 it
@@ -1356,10 +1392,11 @@ steered = rollout(cartpole, cartpole.default_params, CartPoleController(), gains
 
 
 def draw_curves(axes, curves, steps, floor, oracle):
-    for (name, scores), marker in zip(curves.items(), "ovsX", strict=False):
+    markers = {"PPO": "o", "TRPO": "v", "A2C": "s", "REINFORCE": "X"}
+    for name, scores in curves.items():
         curve = summarise_curves(scores, mean, resamples=500)
         x = np.linspace(0, steps, curve.point.size) / 1000
-        axes.plot(x, curve.point, marker, linestyle="-", color=COLOR[name], markersize=5, label=name)
+        axes.plot(x, curve.point, markers[name], linestyle="-", color=COLOR[name], markersize=5, label=name)
         axes.fill_between(x, curve.low, curve.high, color=COLOR[name], alpha=0.2, linewidth=0)
     axes.axhline(oracle, color=plotting.GREEN, linestyle="--", linewidth=1.3, label="controller told the physics")
     axes.axhline(floor, color=plotting.GREY, linestyle=":", linewidth=1.5, label="random policy")
@@ -1374,7 +1411,8 @@ axes.legend(fontsize=10, loc="center right")
 axes.set_title("CartPole-v1, five seeds, mean with 95 % interval")
 plotting.show(
     figure,
-    "Learning curves of PPO, A2C and REINFORCE on CartPole. All end at 500: PPO and REINFORCE reach it after about half "
+    "Learning curves of PPO, A2C and REINFORCE on CartPole. All end at 500: PPO and REINFORCE reach "
+    "it after about half "
     "of the steps, A2C near the end. "
     "The controller stands at 500, the random policy near 20.",
 )
@@ -1489,6 +1527,7 @@ say(
     f"difference as large as this would come up with probability {chance:.2f} (Fisher's exact test)."
 )
 
+
 # %% [markdown]
 # What these numbers support, and what they do not:
 #
@@ -1552,11 +1591,13 @@ axes.set(xlabel="epochs on one batch", ylabel="KL from the old policy", title="T
 axes.legend()
 plotting.show(
     figure,
-    "KL from the old policy against epochs on one batch. With the sum it levels off; with the mean it goes on growing to "
+    "KL from the old policy against epochs on one batch. With the sum it levels off; with the mean "
+    "it goes on growing to "
     "many times that.",
 )
 say(
-    f"First gradient: length {summed:.3f} with the sum, {averaged:.3f} with the mean, a factor of {summed / averaged:.0f}. "
+    f"First gradient: length {summed:.3f} with the sum, {averaged:.3f} with the mean, a factor of "
+    f"{summed / averaged:.0f}. "
     f"KL after 30 epochs: {by_sum[-1]:.2f} with the sum, **{by_mean[-1]:.2f}** with the mean."
 )
 assert abs(summed / averaged - 8) < 0.1 and by_mean[-1] > 2 * by_sum[-1]
@@ -1568,9 +1609,9 @@ assert abs(summed / averaged - 8) < 0.1 and by_mean[-1] > 2 * by_sum[-1]
 #
 # ### Advantages that carry a gradient
 #
-# Forget to detach, and $-\log \pi(a \mid s)\, (\bar R - V_w(s))$ has a derivative with respect to $w$ too: $+\log
-# \pi(a \mid s)\, \nabla V_w(s)$. The critic is now asked to make the actor's loss small. Setting the sum of both
-# derivatives to zero, with a target that is right on average,
+# Forget to detach, and $-\log \pi(a \mid s)\, (\bar R - V_w(s))$ has a derivative with respect to $w$ too:
+# $+\log \pi(a \mid s)\, \nabla V_w(s)$. The critic is now asked to make the actor's loss small. Setting the sum of
+# both derivatives to zero, with a target that is right on average,
 #
 # $$\log \pi(a \mid s) + 2 c_V\, (V - \bar R) = 0 \quad\Longrightarrow\quad V = \mathbb{E}[\bar R] + \frac{\mathcal{H}(\pi)}{2 c_V}, \tag{04.23}$$
 #
@@ -1599,6 +1640,7 @@ say(
 )
 assert abs(found["with gradient"] - found["constant"] - math.log(2)) < 0.05
 
+
 # %% [markdown]
 # The critic is wrong by an amount that depends on the *actor's entropy*. A constant error in $V$ hardly hurts, and
 # learning curves look fine. But entropy differs between states and falls during training, and with normal policies it
@@ -1614,7 +1656,8 @@ assert abs(found["with gradient"] - found["constant"] - math.log(2)) < 0.05
 
 # %%
 def kl_after_one_update(recompute, seeds=range(5)):
-    """Mean KL after ten epochs on one batch, and the share of samples with |ρ − 1| > ε at the end, as the loss sees it."""
+    """Mean KL after ten epochs on one batch, and the share of samples with |ρ − 1| > ε at the end, "
+    "as the loss sees it."""
     found = []
     for seed in seeds:
         agent, start, sampler = CARTPOLE.prepare([seed])
@@ -1676,7 +1719,8 @@ dummy, real = ~runs.mask[0], runs.mask[0]
 threshold = advantage.abs().quantile(0.9)
 say(
     f"{int(dummy.sum())} of {dummy.numel()} steps are dummies ({float(dummy.float().mean()):.1%}). Mean |advantage|: "
-    f"**{float(advantage[dummy].abs().mean()):.1f}** for dummies, {float(advantage[real].abs().mean()):.1f} for real steps; "
+    f"**{float(advantage[dummy].abs().mean()):.1f}** for dummies, "
+    f"{float(advantage[real].abs().mean()):.1f} for real steps; "
     f"**{float((advantage[dummy].abs() > threshold).float().mean()):.0%}** of the dummies are among the largest tenth."
 )
 assert float(advantage[dummy].abs().mean()) > 2 * float(advantage[real].abs().mean())

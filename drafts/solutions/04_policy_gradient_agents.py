@@ -10,8 +10,8 @@
 # # Exercises to chapter 04: Policy-gradient agents
 #
 # Five exercises: the advantage that all actor-critics use, the loss of PPO, a density that is easy to get wrong, a
-# loss with three silent bugs, and a baseline that is better than the mean. Fill in the cells marked `# YOUR CODE
-# HERE`; the check under each answers at once, as often as you like. Notation is that of [chapter
+# loss with three silent bugs, and a baseline that is better than the mean. Fill in the cells marked
+# `# YOUR CODE HERE`; the check under each answers at once, as often as you like. Notation is that of [chapter
 # 04](../chapters/04_policy_gradient_agents.ipynb).
 
 # %% tags=["setup"]
@@ -89,8 +89,8 @@ assert advantages(ones, zeros, torch.full((1,), 8.0, dtype=torch.float64), never
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\hat A_t = \delta_t + \gamma\lambda\, (1 - \text{terminated}_t)(1 - \text{truncated}_t)\, \hat A_{t+1}$, and $\hat
-# A = 0$ behind the last column.
+# $\hat A_t = \delta_t + \gamma\lambda\, (1 - \text{terminated}_t)(1 - \text{truncated}_t)\, \hat A_{t+1}$, and
+# $\hat A = 0$ behind the last column.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -117,7 +117,7 @@ axes.legend()
 plotting.show(
     figure,
     "Advantages of two segments against time. Where the episode terminates at step 19 they fall to −4 there; where it "
-    "is truncated they stay near 0.5. From step 20 on both are equal.",
+    "is truncated they only fall to 0.5. From step 20 on both are equal.",
 )
 
 
@@ -204,7 +204,8 @@ axes.set(xlabel="ratio ρ", ylabel="pull on log π (minus the gradient)")
 axes.legend()
 plotting.show(
     figure,
-    "Minus the gradient of the loss with respect to log π against the ratio. For positive advantage it equals the ratio up to "
+    "Minus the gradient of the loss with respect to log π against the ratio. For positive advantage "
+    "it equals the ratio up to "
     "1.2 and is zero beyond; for negative advantage it is zero below 0.8 and minus the ratio above.",
 )
 
@@ -262,8 +263,7 @@ assert abs(float(log_density(origin, origin, torch.zeros(2, dtype=torch.float64)
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\log \pi = -\sum_i \left[\tfrac{1}{2}\left((a_i - \mu_i)/\sigma_i\right)^2 + \log \sigma_i + \tfrac{1}{2} \log
-# 2\pi\right]$.
+# $\log \pi = -\sum_i \left[\tfrac{1}{2}\left((a_i - \mu_i)/\sigma_i\right)^2 + \log \sigma_i + \tfrac{1}{2} \log 2\pi\right]$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -419,14 +419,14 @@ for scale in (1.0, 10.0, 100.0):
 #
 # **Kind:** derive · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
 #
-# One step, two arms. The policy has a single parameter $\theta$ and pulls arm 1 with probability $p = 1 / (1 +
-# e^{-\theta})$, so that
+# One step, two arms. The policy has a single parameter $\theta$ and pulls arm 1 with probability
+# $p = 1 / (1 + e^{-\theta})$, so that
 #
 # $$\frac{d}{d\theta} \log \pi(1) = 1 - p, \qquad \frac{d}{d\theta} \log \pi(2) = -p. \tag{5}$$
 #
-# The rewards are fixed: $r_1 = 2$ and $r_2 = 7$; now $p = 0.8$. One pull of arm $a$ gives the estimate $\hat g =
-# \frac{d}{d\theta} \log \pi(a)\, (r_a - b)$. By (04.7) with one step, $b^* = \mathbb{E}[(\frac{d}{d\theta} \log
-# \pi)^2\, r] / \mathbb{E}[(\frac{d}{d\theta} \log \pi)^2]$. Find
+# The rewards are fixed: $r_1 = 2$ and $r_2 = 7$; now $p = 0.8$. One pull of arm $a$ gives the estimate
+# $\hat g = \frac{d}{d\theta} \log \pi(a)\, (r_a - b)$. By (04.7) with one step,
+# $b^* = \mathbb{E}[(\frac{d}{d\theta} \log \pi)^2\, r] / \mathbb{E}[(\frac{d}{d\theta} \log \pi)^2]$. Find
 #
 # 1. `best_baseline`: $b^*$;
 # 2. `variance_mean_baseline`: the variance of $\hat g$ if $b$ is the mean return;
@@ -465,8 +465,9 @@ ch04.check_variance_best_baseline(variance_best_baseline)
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $b^* = \dfrac{p (1 - p)^2 r_1 + (1 - p) p^2 r_2}{p (1 - p)^2 + (1 - p) p^2}$, and $\mathrm{Var}[\hat g] =
-# \mathbb{E}[\hat g^2] - \mathbb{E}[\hat g]^2$ with $\mathbb{E}[\hat g] = p (1 - p)(r_1 - r_2)$.
+# $b^* = \dfrac{p (1 - p)^2 r_1 + (1 - p) p^2 r_2}{p (1 - p)^2 + (1 - p) p^2}$, and
+# $\mathrm{Var}[\hat g] = \mathbb{E}[\hat g^2] - \mathbb{E}[\hat g]^2$ with
+# $\mathbb{E}[\hat g] = p (1 - p)(r_1 - r_2)$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -491,7 +492,8 @@ axes.set(xlabel="baseline b", ylabel="variance of the estimate")
 axes.legend()
 plotting.show(
     figure,
-    "Measured variance of the estimate against the baseline, a parabola that touches zero at the best baseline. The mean "
+    "Measured variance of the estimate against the baseline, a parabola that touches zero at the "
+    "best baseline. The mean "
     "return lies on its left branch.",
 )
 
