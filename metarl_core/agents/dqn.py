@@ -28,7 +28,7 @@ class QNetwork:
     Args:
         observation_space, action_space: of one environment.
         hidden: widths of the hidden layers, with rectifiers between.
-        generator: draws the initial weights.
+        generator: draws the initial weights and biases, uniform on ±1/√in.
 
     Raises:
         ValueError: for actions that are not `Discrete`, or observations that no network can take.
@@ -44,7 +44,8 @@ class QNetwork:
         if not isinstance(action_space, gymnasium.spaces.Discrete):
             raise ValueError(f"a QNetwork needs Discrete actions, got {action_space}.")
         self.observation_space, self.actions = observation_space, int(action_space.n)
-        self.network = MLP((observation_size(observation_space), *hidden, self.actions), generator=generator)
+        sizes = (observation_size(observation_space), *hidden, self.actions)
+        self.network = MLP(sizes, generator=generator, initialisation="linear")
 
     def initial_parameters(self) -> Parameters:
         """A detached copy of the network's initial parameters."""

@@ -20,8 +20,14 @@ class MLP(nn.Module):
     Args:
         sizes: width of input, hidden layers and output, at least two numbers.
         activation: between layers.
-        generator: draws the initial weights: Xavier-uniform (Glorot and Bengio 2010), biases zero.
+        generator: draws the initial weights.
         output_gain: factor on the last layer's initial weights.
+        initialisation: "xavier": uniform weights of variance 2 / (in + out) (Glorot and Bengio 2010), biases zero;
+            "linear": weights and biases uniform on ±1/√in, as `torch.nn.Linear` draws them. With few inputs random
+            biases matter: with biases zero every first-layer rectifier has its kink at the origin.
+
+    Raises:
+        ValueError: for fewer than two sizes, a size below 1, or another initialisation.
     """
 
     def __init__(
@@ -30,17 +36,23 @@ class MLP(nn.Module):
         activation: Callable[[Tensor], Tensor] = torch.relu,
         generator: torch.Generator | None = None,
         output_gain: float = 1.0,
+        initialisation: str = "xavier",
     ):
         super().__init__()
+        if initialisation not in ("xavier", "linear"):
+            raise ValueError(f"initialisation must be 'xavier' or 'linear', got {initialisation!r}.")
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"sizes must hold at least two positive widths, got {list(sizes)}.")
         self.sizes, self.activation = tuple(sizes), activation
         self.layers = len(sizes) - 1
         for layer, (width_in, width_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
-            bound = math.sqrt(6 / (width_in + width_out)) * (output_gain if layer == self.layers - 1 else 1.0)
+            xavier = initialisation == "xavier"
+            bound = math.sqrt(6 / (width_in + width_out)) if xavier else 1 / math.sqrt(width_in)
+            bound *= output_gain if layer == self.layers - 1 else 1.0
             weight = (2 * torch.rand((width_out, width_in), generator=generator) - 1) * bound
+            bias = torch.zeros(width_out) if xavier else (2 * torch.rand(width_out, generator=generator) - 1) * bound
             self.register_parameter(f"weight{layer}", nn.Parameter(weight))
-            self.register_parameter(f"bias{layer}", nn.Parameter(torch.zeros(width_out)))
+            self.register_parameter(f"bias{layer}", nn.Parameter(bias))
 
     def forward(self, inputs: Tensor) -> Tensor:
         return mlp(dict(self.named_parameters()), inputs, self.activation)

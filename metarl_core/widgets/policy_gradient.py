@@ -14,6 +14,8 @@ from metarl_core.agents.ppo import ppo_policy_loss
 from metarl_core.widgets.explorer import Explorer, slider
 
 STATES, ACTIONS, HORIZON = 3, 2, 4
+BATCH = 100
+"""episodes in the mean whose error is shown"""
 
 
 @functools.cache
@@ -103,8 +105,8 @@ def policy_gradient_explorer(samples: int = 60) -> Explorer:
     return Explorer(
         draw,
         "Left: PPO's clipped objective against the probability ratio, with a batch of ratios: blue dots still get a "
-        "gradient, grey ones none. Middle: bars of the weight that GAE gives to each n-step advantage. Right: bias and "
-        "standard deviation of the gradient estimate of one episode against λ, computed exactly on a small MDP.",
+        "gradient, grey ones none. Middle: bars of the weight that GAE gives to each n-step advantage. Right: bias, "
+        "standard deviation and error of the gradient estimate from 100 episodes against λ, exactly, on a small MDP.",
         clip=slider(0.2, 0.05, 0.5, 0.05, "PPO: ε"),
         advantage=slider(1.0, -1.5, 1.5, 0.25, "advantage A"),
         moved=slider(0.25, 0.05, 0.6, 0.05, "spread of log ratios"),
@@ -148,11 +150,15 @@ def _draw_weights(axes, trace: float, discount: float) -> None:
 def _draw_price(axes, trace: float, discount: float, error: float, traces: tuple[float, ...]) -> None:
     bias, variance = bias_and_variance(round(discount, 2), traces, error).T
     place = int(np.argmin(np.abs(np.array(traces) - trace)))
-    for curve, color, label in ((bias, plotting.RED, "bias"), (np.sqrt(variance), plotting.BLUE, "standard deviation")):
-        axes.plot(traces, curve, color=color, label=label)
-        axes.plot(traces[place], curve[place], "o", color=color)
-    total = np.sqrt(bias**2 + variance / 100)
-    axes.plot(traces, total, "--", color="black", linewidth=1.3, label="error of a mean of 100 episodes")
-    axes.plot(traces[int(total.argmin())], total.min(), "*", color="black", markersize=11)
-    axes.set(ylim=(0, 4.6), xlabel="λ", ylabel="of the gradient", title="exact, on three states and four steps")
+    spread = np.sqrt(variance / BATCH)
+    total = np.sqrt(bias**2 + spread**2)
+    for curve, color, line, label in (
+        (bias, plotting.RED, "-", "bias"),
+        (spread, plotting.BLUE, "-", "standard deviation"),
+        (total, "black", "--", "both: root mean squared error"),
+    ):
+        axes.plot(traces, curve, line, color=color, linewidth=1.6, label=label)
+        axes.plot(traces[place], curve[place], "o", color=color, markersize=5)
+    axes.plot(traces[int(total.argmin())], total.min(), "*", color="black", markersize=12)
+    axes.set(ylim=(0, 1.6), xlabel="λ", ylabel="of the gradient", title=f"{BATCH} episodes, three states: exact")
     axes.legend(fontsize=9, loc="upper left")
