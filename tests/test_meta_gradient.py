@@ -57,7 +57,7 @@ def test_meta_gradient_in_closed_form(steps):
         theta = {"theta": THETA.clone().requires_grad_()}
         current = repeat_parameters(theta, 4)
         for _ in range(steps):
-            current = adapt(current, world.loss(0), 0.1, create_graph)
+            current = adapt(current, world.loss(0), 0.1, create_graph=create_graph)
         world.loss(1)(current).mean().backward()
         gradients[create_graph] = theta["theta"].grad
         query = world.gradient(1, current["theta"].detach())
@@ -106,7 +106,7 @@ def test_finite_differences_through_a_network():
 
         current = repeat_parameters(parameters, 3)
         for _ in range(2):
-            current = adapt(current, loss(0), 0.05, create_graph)
+            current = adapt(current, loss(0), 0.05, create_graph=create_graph)
         return loss(1)(current).mean()
 
     leaves = {name: value.clone().requires_grad_() for name, value in start.items()}

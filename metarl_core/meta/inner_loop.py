@@ -1,30 +1,57 @@
 """The inner loop of gradient-based meta-learning, for all tasks at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from metarl_core.agents.networks import Parameters
 
+Loss = Callable[[Parameters], Tensor]
+"""From parameters `[task, ...]` to losses `[task]`; each must depend on its own task's parameters only."""
+
 
 def adapt(
     parameters: Parameters,
-    loss: Callable[[Parameters], Tensor],
-    inner_lr: float,
+    loss: Loss | Sequence[Loss],
+    inner_lr: float | Tensor | Mapping[str, Tensor],
+    steps: int | None = None,
     create_graph: bool = True,
+    only: Collection[str] | None = None,
 ) -> Parameters:
-    """One gradient step per task, θ'_T = θ_T − α ∇L_T(θ_T) (Finn et al. 2017, eq. 1).
+    """Gradient steps per task, θ'_T ← θ'_T − α ∇L_T(θ'_T), starting at θ (Finn et al. 2017, eq. 1).
 
     Args:
         parameters: one set a task, every tensor `[task, ...]` (see `repeat_parameters`).
-        loss: from parameters to the losses `[task]`; each must depend on its own task's parameters only.
-        inner_lr: step size α.
-        create_graph: keep the graph, so that a loss of θ' can be differentiated through the step
-            (MAML); otherwise the step's own derivative is dropped (first-order MAML, or test time).
+        loss: the inner loss, or one for each step (a fresh minibatch at each).
+        inner_lr: step size α; or a dictionary with one tensor per parameter, of the parameter's shape or one that
+            broadcasts against it (Meta-SGD, Li et al. 2017, eq. 4).
+        steps: number of steps; 1, or the number of losses, unless given.
+        create_graph: keep the graph, so that a loss of θ' can be differentiated through the steps
+            (MAML); otherwise each gradient is a constant (first-order MAML, or test time).
+        only: names of the parameters that adapt (ANIL); all of them unless given.
 
     Returns:
-        New tensors `[task, ...]`; the given parameters are left as they are.
+        New tensors `[task, ...]`; the given parameters are left as they are. A derivative with respect to them flows
+        through the result, as long as they require gradients.
+
+    Raises:
+        ValueError: for fewer than 0 steps, another number of losses than of steps, or an unknown name.
     """
-    gradients = torch.autograd.grad(loss(parameters).sum(), list(parameters.values()), create_graph=create_graph)
-    return {name: value - inner_lr * step for (name, value), step in zip(parameters.items(), gradients)}
+    losses = [loss] * (1 if steps is None else steps) if callable(loss) else list(loss)
+    if steps is not None and (steps < 0 or len(losses) != steps):
+        raise ValueError(f"adapt needs at least 0 steps and one loss for each, got {steps} steps, {len(losses)} losses.")
+    names = list(parameters) if only is None else [name for name in parameters if name in only]
+    if only is not None and len(names) != len(set(only)):
+        raise ValueError(f"only must name parameters out of {list(parameters)}, got {list(only)}.")
+    current = dict(parameters)
+    for one in losses:
+        for name in names:
+            if not current[name].requires_grad:
+                current[name] = current[name].detach().requires_grad_()
+        inputs = [current[name] for name in names]
+        gradients = torch.autograd.grad(one(current).sum(), inputs, create_graph=create_graph)
+        for name, value, gradient in zip(names, inputs, gradients, strict=True):
+            rate = inner_lr[name] if isinstance(inner_lr, Mapping) else inner_lr
+            current[name] = value - rate * gradient
+    return current

@@ -98,4 +98,4 @@ def train_maml(
 def _adapted(policy, meta: Parameters, support: Trajectories, advantage: Tensor, inner_lr: float, create_graph=True):
     """The inner step from shared meta-parameters on each task's support trajectories."""
     repeated = repeat_parameters(meta, len(support.rewards))
-    return adapt(repeated, lambda p: surrogate_loss(policy, p, support, advantage), inner_lr, create_graph)
+    return adapt(repeated, lambda p: surrogate_loss(policy, p, support, advantage), inner_lr, create_graph=create_graph)
