@@ -3,10 +3,13 @@
 from metarl_core.tasks.bandits import BernoulliBandits
 from metarl_core.tasks.cartpole import CartPole
 from metarl_core.tasks.family import SPLITS, TaskFamily, Tasks, expand_tasks, select_tasks
+from metarl_core.tasks.few_shot import FewShot, ImageClasses
 from metarl_core.tasks.from_gymnasium import GymnasiumTasks
+from metarl_core.tasks.glyphs import load_glyphs
 from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.navigation import PointNavigation
+from metarl_core.tasks.omniglot import load_omniglot
 from metarl_core.tasks.pendulum import Pendulum
 from metarl_core.tasks.rollout import Policy, Trajectories, rollout
 from metarl_core.tasks.sinusoid import Sinusoids
@@ -16,8 +19,10 @@ __all__ = [
     "SPLITS",
     "BernoulliBandits",
     "CartPole",
+    "FewShot",
     "GridGoals",
     "GymnasiumTasks",
+    "ImageClasses",
     "Pendulum",
     "PointNavigation",
     "Policy",
@@ -29,6 +34,8 @@ __all__ = [
     "Tasks",
     "Trajectories",
     "expand_tasks",
+    "load_glyphs",
+    "load_omniglot",
     "rollout",
     "select_tasks",
 ]

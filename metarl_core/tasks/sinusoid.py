@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.tasks.family import SPLITS, Tasks, check_tasks, stamp_split, uniform
+from metarl_core.tasks.few_shot import FewShot
 
 AMPLITUDE = (0.1, 5.0)
 OOD_AMPLITUDE = (5.0, 10.0)
@@ -47,6 +48,20 @@ class Sinusoids:
             raise ValueError(f"points must be at least 1, got {points}.")
         inputs = uniform((n, points, 1), *INPUT, generator)
         return inputs, self.target(tasks, inputs)
+
+    def sample_few_shot(
+        self, n: int, shots: int, queries: int, generator: torch.Generator, split: str = "train"
+    ) -> FewShot:
+        """Draw `n` tasks with `shots` support points and `queries` query points each, all `[n, points, 1]`.
+
+        Raises:
+            ValueError: for `n`, `shots` or `queries` < 1 or an unknown split.
+        """
+        for name, value in (("shots", shots), ("queries", queries)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}.")
+        tasks = self.sample_tasks(n, generator, split)
+        return FewShot(*self.sample_data(tasks, shots, generator), *self.sample_data(tasks, queries, generator))
 
     def target(self, tasks: Tasks, inputs: Tensor) -> Tensor:
         """The noise-free targets `[task, points, 1]` at `inputs` of the same shape."""
