@@ -40,7 +40,9 @@ def adapt(
     """
     losses = [loss] * (1 if steps is None else steps) if callable(loss) else list(loss)
     if steps is not None and (steps < 0 or len(losses) != steps):
-        raise ValueError(f"adapt needs at least 0 steps and one loss for each, got {steps} steps, {len(losses)} losses.")
+        raise ValueError(
+            f"adapt needs at least 0 steps and one loss for each, got {steps} steps, {len(losses)} losses."
+        )
     names = list(parameters) if only is None else [name for name in parameters if name in only]
     if only is not None and len(names) != len(set(only)):
         raise ValueError(f"only must name parameters out of {list(parameters)}, got {list(only)}.")

@@ -15,9 +15,9 @@ from metarl_core.tasks.few_shot import FewShot
 class Prototypes:
     """Classify by the nearest class mean in a learned embedding f (Snell et al. 2017, eqs. 1 and 2).
 
-    −‖f(x) − c_k‖² = 2 c_k · f(x) − ‖c_k‖² − ‖f(x)‖², and the last term is the same for all classes. So the means are a
-    *linear head* with weight 2 c_k and bias −‖c_k‖² (their section 2.4), and `adapt` returns the network with this head:
-    an inner loop in closed form. There are no steps to count.
+    −‖f(x) − c_k‖² = 2 c_k · f(x) − ‖c_k‖² − ‖f(x)‖², and the last term is the same for all classes. So the means are
+    a *linear head* with weight 2 c_k and bias −‖c_k‖² (their section 2.4), and `adapt` returns the network with this
+    head: an inner loop in closed form. There are no steps to count.
     """
 
     loss: DataLoss

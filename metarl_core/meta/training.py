@@ -29,6 +29,9 @@ class MetaConfig:
     """let the outer step fall linearly to zero over training"""
     batches_at_once: int = 1
     """meta-batches that are drawn in one call; 100 saves most of the time where drawing is cheap"""
+    chunk: int | None = None
+    """tasks whose gradient is computed at once; the direction is the mean over the chunks. None: the whole
+    meta-batch. Large networks are faster in chunks, whose intermediate results stay in the processor's cache."""
     report_every: int = 100
     """iterations between entries of the history"""
 
@@ -79,7 +82,7 @@ def meta_train(
             for data in batches(sample(many * config.meta_batch, generator), config.meta_batch):
                 if config.anneal:
                     optimiser.param_groups[0]["lr"] = config.outer_lr * (1 - done / config.iterations)
-                gradients, losses = direction(learned, data)
+                gradients, losses = in_chunks(direction, learned, data, config.chunk)
                 for value, gradient in zip(values, gradients.values(), strict=True):
                     value.grad = gradient
                 optimiser.step()
@@ -101,6 +104,23 @@ def meta_train(
         bar.write(f"Interrupted after {done} of {config.iterations} iterations.")
     bar.close()
     return {name: value.detach() for name, value in learned.items()}, history
+
+
+def in_chunks(
+    direction: Direction, meta: Parameters, data: FewShot, chunk: int | None = None
+) -> tuple[Parameters, Tensor]:
+    """`direction(meta, data)`, computed `chunk` tasks at a time."""
+    tasks = len(data.support_inputs)
+    if chunk is None or chunk >= tasks:
+        return direction(meta, data)
+    total: Parameters = {}
+    losses = []
+    for piece in batches(data, chunk):
+        part, loss = direction(meta, piece)
+        share = len(loss) / tasks
+        total = {name: value * share + total.get(name, 0) for name, value in part.items()}
+        losses.append(loss)
+    return total, torch.cat(losses)
 
 
 def batches(data: FewShot, size: int) -> list[FewShot]:
