@@ -209,6 +209,11 @@ check_ppo_loss = function_check(
         ),
     ),
     Wrong(
+        "sum_over_samples",
+        "Your loss grows with the size of the batch. How does (2) weigh one sample of many?",
+        lambda *a: len(a[0]) * _ppo(*a),
+    ),
+    Wrong(
         "advantage_carries_gradient",
         "The value of your loss is right, but its gradient also flows into the advantages, and through them "
         "into the critic. "
@@ -312,7 +317,7 @@ def _actor_critic_gradients(answer, log_pi, value, following, rewards, terminate
 
 
 def _actor_critic_by_hand(log_pi, value, following, rewards, terminated, discount):
-    """Numbers only: the gradients that (2) asks for, written down."""
+    """Numbers only: the gradients that (4) asks for, written down."""
     now, later, pay = (x.detach().numpy() for x in (value, following, rewards))
     number = len(pay)
     target = pay + discount * np.where(terminated.numpy(), 0.0, later)
@@ -337,6 +342,13 @@ def _scaled_by(power):
         return difference(got["gradient into log π"], right * error.std(correction=0) ** power, 1e-2, 1e-9) is None
 
     return found
+
+
+def _scaled_by_bessel(got, *args):
+    """Is the actor's gradient the right one with the deviation divided by N − 1 under the root?"""
+    right = _actor_critic_by_hand(*args)["gradient into log π"]
+    factor = math.sqrt((len(right) - 1) / len(right))
+    return difference(got["gradient into log π"], right * factor, 1e-6, 1e-9) is None
 
 
 check_actor_critic_loss = function_check(
@@ -369,6 +381,11 @@ check_actor_critic_loss = function_check(
         "The actor's gradient shrinks as rewards grow: multiply all of them by ten and look. What has the "
         "unit of a return?",
         when=_scaled_by(-1),
+    ),
+    Wrong(
+        "other_standard_deviation",
+        "Off by a little, and less in larger batches. There are two standard deviations: which does (4) ask for?",
+        when=_scaled_by_bessel,
     ),
     Wrong(
         "not_standardised",

@@ -72,6 +72,11 @@ def _least(free, held, a):
     return torch.minimum(free, held)
 
 
+def _ppo_summed(log_pi, old_log_pi, advantage, clip):
+    r, a = (log_pi - old_log_pi.detach()).exp(), advantage.detach()
+    return -torch.minimum(r * a, r.clamp(1 - clip, 1 + clip) * a).sum()
+
+
 def _density(action, mean, log_std, power=1, parts=(1, 1), reduce="sum"):
     z = (action - mean) / torch.exp(power * log_std)
     terms = -(z**2) / 2 - parts[0] * log_std - parts[1] * math.log(math.sqrt(2 * math.pi))
@@ -87,7 +92,8 @@ def _actor_critic(target_fixed=True, advantage_fixed=True, divide="std", critic=
         target = rewards + discount * next_value * ~terminated
         target = target.detach() if target_fixed else target
         advantage = (target - value).detach() if advantage_fixed else target - value
-        scale = {"std": advantage.std(correction=0), "var": advantage.var(correction=0), "none": 1.0}[divide]
+        deviation = advantage.std(correction=0)
+        scale = {"std": deviation, "bessel": advantage.std(), "var": advantage.var(correction=0), "none": 1.0}[divide]
         predicted = value if critic else value.detach()
         actor = -(log_pi * (advantage - advantage.mean()) / scale).mean()
         return actor + 0.5 * (target - predicted).square().mean()
@@ -115,6 +121,7 @@ MUTANTS = [
     ),
     Mutant(ch04.check_ppo_loss, "inverse_ratio", _ppo(_least, ratio=lambda new, old: (old - new).exp())),
     Mutant(ch04.check_ppo_loss, "log_ratio", _ppo(_least, ratio=lambda new, old: new - old)),
+    Mutant(ch04.check_ppo_loss, "sum_over_samples", _ppo_summed),
     Mutant(ch04.check_ppo_loss, "advantage_carries_gradient", _ppo(_least, gain=lambda a: a)),
     Mutant(ch04.check_ppo_loss, "old_carries_gradient", _ppo(_least, past=lambda old: old)),
     Mutant(ch04.check_log_density, "mean_over_dimensions", lambda *a: _density(*a, reduce="mean")),
@@ -128,6 +135,7 @@ MUTANTS = [
     Mutant(ch04.check_actor_critic_loss, "critic_frozen", _actor_critic(critic=False)),
     Mutant(ch04.check_actor_critic_loss, "advantage_carries_gradient", _actor_critic(advantage_fixed=False)),
     Mutant(ch04.check_actor_critic_loss, "divides_by_variance", _actor_critic(divide="var")),
+    Mutant(ch04.check_actor_critic_loss, "other_standard_deviation", _actor_critic(divide="bessel")),
     Mutant(ch04.check_actor_critic_loss, "not_standardised", _actor_critic(divide="none")),
     Mutant(ch04.check_best_baseline, "mean_return", 0.8 * 2 + 0.2 * 7),
     Mutant(ch04.check_best_baseline, "score_not_squared", (0.8 * 0.2 * 2 + 0.2 * 0.8 * 7) / (2 * 0.8 * 0.2)),
