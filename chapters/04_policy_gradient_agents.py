@@ -203,8 +203,10 @@ assert training_returns[-1].max() > -300 and abs(math.remainder(angles[2, -1], 2
 # first state from $\rho_0$, discount $\gamma$, policy $\pi_\theta(a \mid s)$ with parameters $\theta$; $\nabla$ is
 # the gradient with respect to $\theta$. A state from which the episode has ended is absorbing and pays nothing. Let
 #
-# $$Q^\pi(s, a) = r(s, a) + \gamma \sum_{s'} P(s' \mid s, a)\, V^\pi(s'), \qquad
-# V^\pi(s) = \sum_a \pi_\theta(a \mid s)\, Q^\pi(s, a), \qquad J(\theta) = \sum_s \rho_0(s)\, V^\pi(s), \tag{04.1}$$
+# $$\begin{gathered}
+# Q^\pi(s, a) = r(s, a) + \gamma \sum_{s'} P(s' \mid s, a)\, V^\pi(s'), \\
+# V^\pi(s) = \sum_a \pi_\theta(a \mid s)\, Q^\pi(s, a), \qquad J(\theta) = \sum_s \rho_0(s)\, V^\pi(s),
+# \end{gathered} \tag{04.1}$$
 #
 # and let the **advantage** be $A^\pi(s, a) = Q^\pi(s, a) - V^\pi(s)$: what is gained by taking $a$ once and following
 # $\pi$ afterwards. By (04.1) it has mean zero, $\sum_a \pi_\theta(a \mid s) A^\pi(s, a) = 0$. The **discounted state
@@ -220,9 +222,11 @@ assert training_returns[-1].max() > -300 and abs(math.remainder(angles[2, -1], 2
 # **Proof.** Differentiate $V^\pi$ in (04.1) by the product rule. The reward and $P$ do not depend on $\theta$, so
 # $\nabla Q^\pi(s, a) = \gamma \sum_{s'} P(s' \mid s, a) \nabla V^\pi(s')$, and
 #
-# $$\nabla V^\pi(s) = \underbrace{\sum_a \nabla \pi_\theta(a \mid s)\, Q^\pi(s, a)}_{\phi(s)}
-# + \gamma \sum_{s'} p_\pi(s' \mid s)\, \nabla V^\pi(s'),
-# \qquad p_\pi(s' \mid s) = \sum_a \pi_\theta(a \mid s) P(s' \mid s, a). \tag{04.4}$$
+# $$\begin{gathered}
+# \nabla V^\pi(s) = \underbrace{\sum_a \nabla \pi_\theta(a \mid s)\, Q^\pi(s, a)}_{\phi(s)}
+# + \gamma \sum_{s'} p_\pi(s' \mid s)\, \nabla V^\pi(s'), \\
+# p_\pi(s' \mid s) = \sum_a \pi_\theta(a \mid s) P(s' \mid s, a).
+# \end{gathered} \tag{04.4}$$
 #
 # This is a Bellman equation. Its "reward" is $\phi(s)$ and its "value" is the gradient of the value. Unroll it as one
 # unrolls any Bellman equation. Put (04.4) into itself $n$ times; with $p^{(k)}_\pi(x \mid s)$ the probability of
@@ -285,8 +289,7 @@ def values(logits, transitions=transitions, rewards=rewards):
 
 
 def scores(logits):
-    """∇ log π(a_t | s_t) of a softmax, [1296, H, 6]: one at the logit of the action taken, minus "
-    "π, in the row of s_t."""
+    """∇ log π(a_t | s_t) of a softmax, [1296, H, 6]: one at the taken action's logit, minus π, in the row of s_t."""
     taken = torch.eye(S * A, dtype=torch.float64)[states * A + actions]
     expected = torch.eye(S, dtype=torch.float64)[states][..., None] * logits.softmax(-1)
     return taken - expected.flatten(2)
@@ -825,8 +828,10 @@ assert abs(divergences[1] / divergences[0] - 100) < 0.1
 # $-\mathbb{E}[\nabla \log \pi_\theta] = -\nabla \sum_a \pi_\theta(a \mid s) = 0$, as in (01.6). The second is the
 # **Fisher matrix**, and it has two faces:
 #
-# $$F = -\mathbb{E}_a\big[\nabla^2 \log \pi_\theta(a \mid s)\big] = \mathbb{E}_a\big[\nabla \log \pi_\theta(a \mid s)\, \nabla \log \pi_\theta(a \mid s)^\top\big],
-# \qquad D(\theta \,\Vert\, \theta + u) = \tfrac{1}{2}\, u^\top F u + O(\lVert u \rVert^3). \tag{04.14}$$
+# $$\begin{gathered}
+# F = -\mathbb{E}_a\big[\nabla^2 \log \pi_\theta(a \mid s)\big] = \mathbb{E}_a\big[\nabla \log \pi_\theta(a \mid s)\, \nabla \log \pi_\theta(a \mid s)^\top\big], \\
+# D(\theta \,\Vert\, \theta + u) = \tfrac{1}{2}\, u^\top F u + O(\lVert u \rVert^3).
+# \end{gathered} \tag{04.14}$$
 #
 # *Proof that they are equal.* Differentiate $\nabla \log \pi = \nabla \pi / \pi$ once more:
 # $\nabla^2 \log \pi = \nabla^2 \pi / \pi - \nabla \log \pi\, \nabla \log \pi^\top$. Multiply by $\pi$ and sum over
@@ -978,9 +983,8 @@ assert torch.allclose(slope, grad(surrogate_of)(logits))  # tangent
 pi = logits.softmax(-1)
 fisher = torch.einsum("s,sak,sal,sa->kl", old_d / old_d.sum(), *[
     torch.func.jacrev(lambda l: l.log_softmax(-1))(logits).flatten(2)] * 2, pi)  # fmt: skip
-direction = (torch.linalg.pinv(fisher) @ slope.flatten()).reshape(
-    S, A
-)  # a constant added to all logits changes nothing
+# A constant added to all logits of a state changes nothing, so F is singular: the pseudo-inverse.
+direction = (torch.linalg.pinv(fisher) @ slope.flatten()).reshape(S, A)
 C = 4 * float(old_A.abs().max()) * gamma / (1 - gamma) ** 2
 
 
@@ -1153,9 +1157,8 @@ def updates_with_kl(make_rule, seeds=(0, 1, 2, 3, 4), batches=30):
 
 
 trpo_settings = TRPOConfig(discount=0.98)
-a2c_settings = A2CConfig(
-    iterations=1_000_000, learning_rate=1e-2, discount=0.98
-)  # so many that the rate stays as it is
+# The learning rate falls to 0 over all iterations: so many that it stays as it is.
+a2c_settings = A2CConfig(iterations=1_000_000, learning_rate=1e-2, discount=0.98)
 trpo_kl, trpo_returns = updates_with_kl(lambda agent, learned: TRPO(agent, learned, trpo_settings))
 a2c_kl, a2c_returns = updates_with_kl(lambda agent, learned: A2C(agent, learned, a2c_settings))
 
@@ -1296,10 +1299,10 @@ policy_gradient_explorer()
 # ## 7 The experiments
 #
 # **CartPole.** PPO, A2C and REINFORCE with the linear baseline, five seeds each, 51,200 environment steps each. PPO
-# learns live; its final returns must agree with its rows in the committed table, from which the other two come. PPO's setting
-# was chosen among five by its success on twenty other seeds, those of A2C and REINFORCE among four each on these five
-# seeds; all stand in `experiments/policy_gradients.py`. After every tenth of the training the *greedy* policy (the
-# most probable action) is measured on 20 episodes.
+# learns live; its final returns must agree with its rows in the committed table, from which the other two come. PPO's
+# setting was chosen among five by its success on twenty other seeds, those of A2C and REINFORCE among four each on
+# these five seeds; all stand in `experiments/policy_gradients.py`. After every tenth of the training the *greedy*
+# policy (the most probable action) is measured on 20 episodes.
 #
 # **Predict, then run.** Order the three by their final return, and by the return after a fifth of the steps.
 
@@ -1639,8 +1642,7 @@ assert abs(found["with gradient"] - found["constant"] - math.log(2)) < 0.05
 
 # %%
 def kl_after_one_update(recompute, seeds=range(5)):
-    """Mean KL after ten epochs on one batch, and the share of samples with |ρ − 1| > ε at the end, "
-    "as the loss sees it."""
+    """Mean KL after ten epochs on one batch, and the share of samples that the loss sees with |ρ − 1| > ε then."""
     found = []
     for seed in seeds:
         agent, start, sampler = CARTPOLE.prepare([seed])
