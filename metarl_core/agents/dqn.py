@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from metarl_core.agents.evaluate import evaluate_batch
 from metarl_core.agents.networks import (
     MLP,
     Parameters,
@@ -97,8 +98,8 @@ class DQNConfig:
     """ε at the start, at the end, and the share of training over which it falls linearly"""
     max_gradient_norm: float = 10.0
     stop_at: float | None = None
-    """a learner whose latest 20 training episodes average this return has solved its task: its parameters of that
-    moment are kept, and training ends when all learners have; looked at once per report"""
+    """early stopping: a learner whose greedy validation episodes average this return has solved its task. Its
+    parameters of that moment are kept, and training ends when all learners have; looked at once per report"""
 
 
 def dqn_target(
@@ -209,6 +210,7 @@ def train_dqn(
     description: str = "DQN",
     callback: Callable[[int, Parameters], None] | None = None,
     report_every: int = 1000,
+    validation: VectorSampler | None = None,
 ) -> tuple[Parameters, dict[str, list]]:
     """Train one DQN per learner, side by side; nothing but the batched arithmetic is shared.
 
@@ -222,21 +224,27 @@ def train_dqn(
         description: name on the progress bar.
         callback: called as `callback(steps, parameters)` at each report.
         report_every: environment steps per learner between reports.
+        validation: environments for `config.stop_at`, as many learners as in `sampler`; one episode of each is the
+            validation. They are apart from those of training, and final results need others again.
 
     Returns:
         Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
-        list `[learner]` per report; NaN before the first episode's end) and `steps` (environment steps per
-        learner). An interrupt (Ctrl-C) returns what was reached. The history of a learner that has solved its
-        task shows how it would have gone on, had the others not kept the batch running.
+        list `[learner]` per report; NaN before the first episode's end), `steps` (environment steps per
+        learner) and `solved_at` (the steps after which each learner met `config.stop_at`, a list `[learner]`; None
+        where it did not). An interrupt (Ctrl-C) returns what was reached. The history of a learner that has solved
+        its task shows how it went on: the others kept the batch running.
 
     Raises:
-        ValueError: where the parameters' leading axis is not the number of learners.
+        ValueError: where the parameters' leading axis is not the number of learners, or `config.stop_at` is given
+            without validation environments for each learner.
     """
     learners, copies = sampler.batch
+    if config.stop_at is not None and (validation is None or validation.learners != learners):
+        raise ValueError(f"stop_at needs validation environments for {learners} learners, got {validation}.")
     online = trainable_copy(parameters, learners)
     rule = DQN(network, online, config)
     buffer = ReplayBuffer(config.capacity, learners)
-    history: dict[str, list] = {"return": [], "steps": []}
+    history: dict[str, list] = {"return": [], "steps": [], "solved_at": [None] * learners}
     kept = {name: value.detach().clone() for name, value in online.items()}
     solved = torch.zeros(learners, dtype=torch.bool)
     step = 0
@@ -260,9 +268,11 @@ def train_dqn(
                 if callback is not None:
                     callback(step, online)
                 if config.stop_at is not None:
-                    now = ~solved & sampler.solved(config.stop_at)
+                    now = ~solved & (evaluate_batch(validation, network, online).mean(1) >= config.stop_at)
                     for name, value in kept.items():
                         value[now] = online[name].detach()[now]
+                    for learner in now.nonzero().flatten().tolist():
+                        history["solved_at"][learner] = step
                     solved |= now
                     if bool(solved.all()):
                         break

@@ -51,11 +51,15 @@ class VectorSampler:
             raise ValueError(f"steps must be at least 1, got {steps}.")
         self.envs, self.steps, self.learners = envs, steps, learners
         self.batch = (learners, envs.num_envs // learners)
-        self.observation = self._observed(envs.reset(seed=seed)[0])
         self.episode_returns: list[list[float]] = [[] for _ in range(learners)]
         self.steps_taken = 0
-        self._resetting = np.zeros(envs.num_envs, dtype=bool)
-        self._returns = np.zeros(envs.num_envs)
+        self.reset(seed)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Begin new episodes everywhere; those in progress are not counted."""
+        self.observation = self._observed(self.envs.reset(seed=seed)[0])
+        self._resetting = np.zeros(self.envs.num_envs, dtype=bool)
+        self._returns = np.zeros(self.envs.num_envs)
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Take actions `[learner, env, ...]`; those beyond the bounds of a `Box` are clipped to them.
@@ -112,14 +116,6 @@ class VectorSampler:
         """Mean return of each learner's last `episodes` finished episodes, `[learner]`; NaN before the first."""
         means = [np.mean(returns[-episodes:]) if returns else np.nan for returns in self.episode_returns]
         return torch.tensor(means, dtype=torch.float32)
-
-    def solved(self, threshold: float, episodes: int = 20) -> Tensor:
-        """Whether each learner's last `episodes` finished episodes average at least `threshold`, bool `[learner]`.
-
-        False before so many have finished.
-        """
-        many = torch.tensor([len(returns) >= episodes for returns in self.episode_returns])
-        return many & (self.recent_return(episodes) >= threshold)
 
     def _observed(self, values: np.ndarray) -> Tensor:
         """A copy, for environments may reuse their arrays; floats in torch's default type, whatever the space's."""

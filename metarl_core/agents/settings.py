@@ -53,15 +53,25 @@ class Setting:
         envs = gymnasium.make_vec(self.environment, self.copies * len(seeds))
         return self.agent(), parameters, VectorSampler(envs, self.segment, len(seeds), seed=min(seeds))
 
+    def validation(self, learners: int = 1, seed: int = 1_000_000) -> VectorSampler:
+        """Environments for early stopping (see `train_dqn`), 20 per learner, with starts of their own."""
+        envs = gymnasium.make_vec(self.environment, VALIDATION_EPISODES * learners)
+        return VectorSampler(envs, learners=learners, seed=seed)
+
+
+VALIDATION_EPISODES = 20
+"""per learner and validation"""
 
 CARTPOLE_DQN = Setting(
     "CartPole-v1",
     copies=4,
     segment=1,
     hidden=(128, 128),
-    config=DQNConfig(100_000, learning_rate=5e-4, capacity=100_000, stop_at=490),
+    config=DQNConfig(50_000, discount=0.995, target_rate=0.02, stop_at=500),
 )
-"""Solved (mean return at least 475 of 500) after 30,000 to 80,000 steps, when each learner stops."""
+"""Solved (mean return at least 475 of 500) after 2,000 to 30,000 steps, when each learner stops (20 of 20 seeds). With
+γ = 0.99 values of good and of bad states differ less, and learning takes twice as long. Without early stopping
+some learners lose the solution again, with either γ."""
 
 CARTPOLE_PPO = Setting(
     "CartPole-v1",

@@ -1,0 +1,126 @@
+"""Chapters 05 and 06: every meta-learner on sinusoid regression at the setting of the MAML paper, five seeds each.
+
+A row is `[1, steps + 1]`: mean squared error after 0, 1, …, 10 gradient steps on 5 points, on 1,000 held-out tasks that
+are the same for all methods and seeds.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from metarl_core.agents import MLP, initial_parameters, mlp
+from metarl_core.agents.networks import Parameters
+from metarl_core.meta import MAML, Joint, MetaConfig, MetaSGD, Reptile, learning_curve, meta_train, trace_direction
+from metarl_core.tables import run_table
+from metarl_core.tasks import FewShot, Sinusoids
+
+TABLE = Path(__file__).parent / "sinusoid.json"
+FAMILY = Sinusoids()
+METHODS = ("MAML", "FOMAML", "ANIL", "Meta-SGD", "Reptile", "pre-training", "random initialisation")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on; defaults as in Finn et al. 2017, section 5.1 and its code, unless said."""
+
+    hidden: tuple[int, ...] = (40, 40)
+    iterations: int = 70_000
+    meta_batch: int = 25
+    shots: int = 5
+    queries: int = 5
+    """in meta-training"""
+    inner_lr: float = 0.01
+    outer_lr: float = 1e-3
+    anneal: bool = True
+    """the paper's step is constant"""
+    reptile_inner_lr: float = 0.02
+    """as for Reptile's sinusoids in its paper's notebook: SGD inside, 5 of the task's points a step"""
+    reptile_inner_steps: int = 5
+    reptile_outer_lr: float = 1.0
+    held_out_tasks: int = 1000
+    test_tasks: int = 1
+    """a row is the mean over all held-out tasks"""
+    test_queries: int = 100
+    test_steps: int = 10
+    test_seed: int = 1_000_000
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+def loss(parameters: Parameters, inputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Mean squared error of each task, `[task]`."""
+    return (mlp(parameters, inputs) - targets).square().mean((1, 2))
+
+
+def method_named(name: str, settings: Settings):
+    """The meta-learner of that name with the table's settings."""
+    rate = settings.inner_lr
+    return {
+        "MAML": MAML(loss, rate),
+        "FOMAML": MAML(loss, rate, first_order=True),
+        "ANIL": MAML(loss, rate, only=("weight2", "bias2")),
+        "Meta-SGD": MetaSGD(loss),
+        "Reptile": Reptile(loss, settings.reptile_inner_lr, settings.reptile_inner_steps, minibatch=settings.shots),
+        "pre-training": Joint(loss, rate),
+        "random initialisation": Joint(loss, rate),
+    }[name]
+
+
+def config_of(name: str, settings: Settings) -> MetaConfig:
+    """How its outer loop runs."""
+    iterations = 0 if name == "random initialisation" else settings.iterations
+    if name == "Reptile":
+        return MetaConfig(iterations, settings.meta_batch, settings.reptile_outer_lr, "sgd", True, 100)
+    return MetaConfig(iterations, settings.meta_batch, settings.outer_lr, "adam", settings.anneal, 100)
+
+
+def sample(tasks: int, generator: torch.Generator, settings: Settings | None = None) -> FewShot:
+    """Data of training tasks."""
+    settings = settings or Settings()
+    return FAMILY.sample_few_shot(tasks, settings.shots, settings.queries, generator)
+
+
+def test_data(settings: Settings) -> FewShot:
+    """The held-out tasks."""
+    generator = torch.Generator().manual_seed(settings.test_seed)
+    return FAMILY.sample_few_shot(settings.held_out_tasks, settings.shots, settings.test_queries, generator, "test")
+
+
+def train(name: str, seed: int, settings: Settings, callback=None) -> tuple[Parameters, dict]:
+    """Meta-parameters and history of one method and seed."""
+    method = method_named(name, settings)
+    generator = torch.Generator().manual_seed(seed)
+    network = MLP((1, *settings.hidden, 1), generator=generator, initialisation="linear")
+    meta = method.initial(initial_parameters(network), generator)
+    config = config_of(name, settings)
+    # The same numbers as method.direction, faster.
+    direction = trace_direction(method, meta, sample(config.meta_batch, torch.Generator(), settings))
+    return meta_train(
+        method, meta, lambda n, g: sample(n, g, settings), config, generator, name, callback, direction
+    )
+
+
+def curve(name: str, meta: Parameters, settings: Settings) -> torch.Tensor:
+    """Error on each held-out task after 0 to 10 steps, `[task, steps + 1]`; the inner step as in training.
+
+    Reptile takes all five support points in each step at test, which is what its minibatches of five are.
+    """
+    return learning_curve(method_named(name, settings), meta, test_data(settings), range(settings.test_steps + 1))
+
+
+def run(name: str, seed: int) -> np.ndarray:
+    """The row of one method and seed."""
+    settings = Settings()
+    meta, _ = train(name, seed, settings)
+    return curve(name, meta, settings).mean(0, keepdim=True).numpy()
+
+
+def main() -> None:
+    """Fill the table."""
+    torch.set_num_threads(1)
+    run_table(TABLE, Settings(), METHODS, Settings().seeds, run)
+
+
+if __name__ == "__main__":
+    main()
