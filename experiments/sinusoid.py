@@ -96,9 +96,7 @@ def train(name: str, seed: int, settings: Settings, callback=None) -> tuple[Para
     config = config_of(name, settings)
     # The same numbers as method.direction, faster.
     direction = trace_direction(method, meta, sample(config.meta_batch, torch.Generator(), settings))
-    return meta_train(
-        method, meta, lambda n, g: sample(n, g, settings), config, generator, name, callback, direction
-    )
+    return meta_train(method, meta, lambda n, g: sample(n, g, settings), config, generator, name, callback, direction)
 
 
 def curve(name: str, meta: Parameters, settings: Settings) -> torch.Tensor:

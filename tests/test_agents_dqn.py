@@ -17,7 +17,6 @@ from metarl_core.agents import (
     dqn_loss,
     dqn_target,
     epsilon,
-    evaluate_batch,
     explore,
     load_parameters,
     q_learning,
@@ -313,59 +312,6 @@ def test_training_is_reproducible_and_leaves_the_start_alone():
         runs.append(trained)
     assert all(torch.equal(runs[0][name], runs[1][name]) for name in start)
     assert not torch.equal(runs[0]["weight0"], runs[2]["weight0"])
-
-
-def cartpole_learners(seed=0):
-    sampler = VectorSampler(gymnasium.make_vec("CartPole-v1", 4), learners=2, seed=seed)
-    network = QNetwork(sampler.envs.single_observation_space, sampler.envs.single_action_space, (8,), seeded(seed))
-    return network, repeat_parameters(network.initial_parameters(), 2), sampler
-
-
-def test_stopping_keeps_the_parameters_of_the_moment(monkeypatch):
-    """Learner 0 passes its validation at the second report, learner 1 at the fourth; then training ends."""
-    snapshots = []
-    scripted = iter([[[1.0, 9.0], [4.0, 4.0]], [[9.0, 1.0], [9.0, 0.0]], [[0.0, 0.0], [9.9, 0.0]], [[9.9, 9.9]] * 2])
-    monkeypatch.setattr("metarl_core.agents.dqn.evaluate_batch", lambda *_: torch.tensor(next(scripted)))
-
-    def callback(step, parameters):
-        snapshots.append({name: value.detach().clone() for name, value in parameters.items()})
-
-    network, start, sampler = cartpole_learners()
-    config = small(4000, stop_at=5.0, learning_rate=1e-2)
-    trained, history = train_dqn(
-        network, start, sampler, config, seeded(), callback=callback, report_every=100, validation=sampler
-    )
-    assert history["solved_at"] == [history["steps"][0], history["steps"][3]] and len(snapshots) == 4
-    for learner, moment in ((0, 0), (1, 3)):
-        assert torch.equal(trained["weight0"][learner], snapshots[moment]["weight0"][learner])
-    assert not torch.equal(snapshots[0]["weight0"][0], snapshots[3]["weight0"][0])
-
-
-def test_stopping_needs_validation_environments():
-    network, start, sampler = cartpole_learners()
-    with pytest.raises(ValueError, match="validation environments for 2 learners"):
-        train_dqn(network, start, sampler, small(100, stop_at=5.0), seeded())
-
-
-def test_validation_plays_one_greedy_episode_in_each_environment():
-    network, start, sampler = cartpole_learners(3)
-    parameters = {name: value + 0.5 * torch.randn(value.shape, generator=seeded(4)) for name, value in start.items()}
-    sampler.step(torch.zeros(2, 2, dtype=torch.int64))
-    found = evaluate_batch(sampler, network, parameters)
-    assert sampler.steps_taken >= 4 and found.shape == (2, 2)
-    fresh = VectorSampler(gymnasium.make_vec("CartPole-v1", 4), learners=2, seed=3)  # same generator of starts
-    fresh.reset()
-    envs = [gymnasium.make("CartPole-v1").unwrapped for _ in range(4)]
-    for place, env in enumerate(envs):
-        learner, state = place // 2, fresh.observation[place // 2, place % 2]
-        env.reset()
-        env.state, total, terminated = state.numpy().astype(np.float64), 0.0, False
-        own = {name: value[learner] for name, value in parameters.items()}
-        while not terminated and total < 500:
-            inputs = torch.tensor(np.array(env.state), dtype=torch.float32)
-            _, reward, terminated, _, _ = env.step(int(network.greedy_action(own, inputs)))
-            total += reward
-        assert float(found[learner, place % 2]) == pytest.approx(total, abs=2)  # float32 starts
 
 
 def test_each_learner_learns_its_task():

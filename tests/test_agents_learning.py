@@ -22,8 +22,7 @@ SEEDS = range(5)
 def returns_of(setting, train, environment):
     """Mean return over 20 greedy episodes of each seed, on `gymnasium.make`."""
     agent, parameters, sampler = setting.prepare(SEEDS)
-    extra = {"validation": setting.validation(len(SEEDS))} if train is train_dqn else {}
-    trained, history = train(agent, parameters, sampler, setting.config, torch.Generator().manual_seed(0), **extra)
+    trained, history = train(agent, parameters, sampler, setting.config, torch.Generator().manual_seed(0))
     sampler.envs.close()
     assert len(history["return"][-1]) == len(SEEDS) and history["steps"] == sorted(history["steps"])
     env, means = gymnasium.make(environment), []

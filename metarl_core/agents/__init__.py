@@ -13,7 +13,7 @@ from metarl_core.agents.dqn import (
     synchronise,
     train_dqn,
 )
-from metarl_core.agents.evaluate import evaluate, evaluate_batch
+from metarl_core.agents.evaluate import evaluate
 from metarl_core.agents.gae import gae, next_values
 from metarl_core.agents.networks import (
     MLP,
@@ -93,7 +93,6 @@ __all__ = [
     "encode_observation",
     "epsilon",
     "evaluate",
-    "evaluate_batch",
     "explore",
     "fisher_product",
     "gae",

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.evaluate import evaluate_batch
 from metarl_core.agents.networks import (
     MLP,
     Parameters,
@@ -20,7 +19,6 @@ from metarl_core.agents.networks import (
 )
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.tasks.family import widen
 
 
 class QNetwork:
@@ -93,13 +91,12 @@ class DQNConfig:
     double: bool = True
     """let the online network choose the action that the target network values"""
     huber: bool = True
-    """absolute loss beyond an error of 1"""
+    """absolute loss beyond an error of 1, as in the paper, where rewards are clipped to ±1 and values are small. Where
+    values are near 100, a wrong value of a state from which the agent falls is an error of 100, and rare; Huber's loss
+    counts it no more than an error of 1"""
     exploration: tuple[float, float, float] = (1.0, 0.02, 0.1)
     """ε at the start, at the end, and the share of training over which it falls linearly"""
     max_gradient_norm: float = 10.0
-    stop_at: float | None = None
-    """early stopping: a learner whose greedy validation episodes average this return has solved its task. Its
-    parameters of that moment are kept, and training ends when all learners have; looked at once per report"""
 
 
 def dqn_target(
@@ -210,7 +207,6 @@ def train_dqn(
     description: str = "DQN",
     callback: Callable[[int, Parameters], None] | None = None,
     report_every: int = 1000,
-    validation: VectorSampler | None = None,
 ) -> tuple[Parameters, dict[str, list]]:
     """Train one DQN per learner, side by side; nothing but the batched arithmetic is shared.
 
@@ -224,29 +220,20 @@ def train_dqn(
         description: name on the progress bar.
         callback: called as `callback(steps, parameters)` at each report.
         report_every: environment steps per learner between reports.
-        validation: environments for `config.stop_at`, as many learners as in `sampler`; one episode of each is the
-            validation. They are apart from those of training, and final results need others again.
 
     Returns:
         Trained parameters and history: `return` (mean undiscounted return of each learner's latest episodes, a
-        list `[learner]` per report; NaN before the first episode's end), `steps` (environment steps per
-        learner) and `solved_at` (the steps after which each learner met `config.stop_at`, a list `[learner]`; None
-        where it did not). An interrupt (Ctrl-C) returns what was reached. The history of a learner that has solved
-        its task shows how it went on: the others kept the batch running.
+        list `[learner]` per report; NaN before the first episode's end) and `steps` (environment steps per
+        learner). An interrupt (Ctrl-C) returns what was reached.
 
     Raises:
-        ValueError: where the parameters' leading axis is not the number of learners, or `config.stop_at` is given
-            without validation environments for each learner.
+        ValueError: where the parameters' leading axis is not the number of learners.
     """
     learners, copies = sampler.batch
-    if config.stop_at is not None and (validation is None or validation.learners != learners):
-        raise ValueError(f"stop_at needs validation environments for {learners} learners, got {validation}.")
     online = trainable_copy(parameters, learners)
     rule = DQN(network, online, config)
     buffer = ReplayBuffer(config.capacity, learners)
-    history: dict[str, list] = {"return": [], "steps": [], "solved_at": [None] * learners}
-    kept = {name: value.detach().clone() for name, value in online.items()}
-    solved = torch.zeros(learners, dtype=torch.bool)
+    history: dict[str, list] = {"return": [], "steps": []}
     step = 0
     bar = tqdm(total=config.steps, desc=description)
     try:
@@ -267,17 +254,7 @@ def train_dqn(
                 bar.update(min(step, config.steps) - bar.n)
                 if callback is not None:
                     callback(step, online)
-                if config.stop_at is not None:
-                    now = ~solved & (evaluate_batch(validation, network, online).mean(1) >= config.stop_at)
-                    for name, value in kept.items():
-                        value[now] = online[name].detach()[now]
-                    for learner in now.nonzero().flatten().tolist():
-                        history["solved_at"][learner] = step
-                    solved |= now
-                    if bool(solved.all()):
-                        break
     except KeyboardInterrupt:
         bar.write(f"Interrupted after {step} of {config.steps} steps.")
     bar.close()
-    learned = {name: torch.where(widen(solved, value), kept[name], value).detach() for name, value in online.items()}
-    return learned, history
+    return {name: value.detach() for name, value in online.items()}, history

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.networks import Parameters
-from metarl_core.agents.samplers import VectorSampler
 
 
 @torch.no_grad()
@@ -48,24 +47,4 @@ def evaluate(
             observation, reward, terminated, truncated, _ = env.step(action)
             returns[episode] += float(reward)
             over = terminated or truncated
-    return returns
-
-
-@torch.no_grad()
-def evaluate_batch(sampler: VectorSampler, policy, parameters: Parameters) -> Tensor:
-    """Undiscounted returns `[learner, env]` of one greedy episode in each environment of `sampler`, all side by side.
-
-    Args:
-        sampler: environments with a time limit; their episodes in progress end.
-        policy: as for `evaluate`.
-        parameters: of every learner, `[learner, ...]`.
-    """
-    sampler.reset()
-    returns = torch.zeros(sampler.batch)
-    running = torch.ones(sampler.batch, dtype=torch.bool)
-    while bool(running.any()):
-        action = policy.greedy_action(parameters, sampler.observation)
-        _, reward, terminated, truncated, _ = sampler.step(action)
-        returns += reward * running
-        running &= ~(terminated | truncated)
     return returns

@@ -53,13 +53,9 @@ class VectorSampler:
         self.batch = (learners, envs.num_envs // learners)
         self.episode_returns: list[list[float]] = [[] for _ in range(learners)]
         self.steps_taken = 0
-        self.reset(seed)
-
-    def reset(self, seed: int | None = None) -> None:
-        """Begin new episodes everywhere; those in progress are not counted."""
-        self.observation = self._observed(self.envs.reset(seed=seed)[0])
-        self._resetting = np.zeros(self.envs.num_envs, dtype=bool)
-        self._returns = np.zeros(self.envs.num_envs)
+        self.observation = self._observed(envs.reset(seed=seed)[0])
+        self._resetting = np.zeros(envs.num_envs, dtype=bool)
+        self._returns = np.zeros(envs.num_envs)
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Take actions `[learner, env, ...]`; those beyond the bounds of a `Box` are clipped to them.

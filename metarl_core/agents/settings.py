@@ -53,25 +53,15 @@ class Setting:
         envs = gymnasium.make_vec(self.environment, self.copies * len(seeds))
         return self.agent(), parameters, VectorSampler(envs, self.segment, len(seeds), seed=min(seeds))
 
-    def validation(self, learners: int = 1, seed: int = 1_000_000) -> VectorSampler:
-        """Environments for early stopping (see `train_dqn`), 20 per learner, with starts of their own."""
-        envs = gymnasium.make_vec(self.environment, VALIDATION_EPISODES * learners)
-        return VectorSampler(envs, learners=learners, seed=seed)
-
-
-VALIDATION_EPISODES = 20
-"""per learner and validation"""
 
 CARTPOLE_DQN = Setting(
     "CartPole-v1",
     copies=4,
     segment=1,
     hidden=(128, 128),
-    config=DQNConfig(50_000, discount=0.995, target_rate=0.02, stop_at=500),
+    config=DQNConfig(discount=0.995, target_rate=0.02, huber=False),
 )
-"""Solved (mean return at least 475 of 500) after 2,000 to 30,000 steps, when each learner stops (20 of 20 seeds). With
-γ = 0.99 values of good and of bad states differ less, and learning takes twice as long. Without early stopping
-some learners lose the solution again, with either γ."""
+"""Solved (mean return at least 475 of 500) within 50,000 steps, by 15 of 15 seeds; 9 of 10 with γ = 0.99."""
 
 CARTPOLE_PPO = Setting(
     "CartPole-v1",
