@@ -12,15 +12,18 @@ import torch
 from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, initial_parameters, q_update
-from metarl_core.tasks import GridGoals, PointNavigation
+from metarl_core.meta import MAML
+from metarl_core.tasks import FewShot, GridGoals, PointNavigation
 from metarl_core.widgets import (
     Learner,
     adaptation_explorer,
     budget_explorer,
+    maml_landscape_explorer,
     policy_gradient_explorer,
     q_value_explorer,
     task_explorer,
 )
+from metarl_core.widgets import maml_landscape as plane
 from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
 
@@ -46,7 +49,10 @@ def q_values():
     return q_value_explorer(steps=6_000)
 
 
-@pytest.mark.parametrize("explorer", [adaptation, task_explorer, budget, q_values, policy_gradient_explorer])
+EXPLORERS = [adaptation, task_explorer, budget, q_values, policy_gradient_explorer, maml_landscape_explorer]
+
+
+@pytest.mark.parametrize("explorer", EXPLORERS)
 def test_explorer(explorer):
     walk(explorer())
 
@@ -91,6 +97,33 @@ def test_advantage_estimates_are_priced_exactly():
     exactly = pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 0.0)
     assert exactly[:, 0].max() < 1e-12 and (np.diff(exactly[:, 1]) > 0).all()
     assert (np.diff(pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 1.0)[:, 0]) < 0).all()
+
+
+@pytest.mark.parametrize("bend", [0.0, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 3])
+def test_landscape_directions_are_those_of_the_package(steps, bend):
+    """Gradients by hand in the explorer, by automatic differentiation in `MAML`; and the closed form where it holds."""
+    tasks, theta = plane.landscape(bend=bend), np.array([0.4, -0.7])
+
+    def loss(parameters, curvature, centre):
+        offset = parameters["theta"] - centre[:, 0]
+        q = 0.5 * torch.einsum("ti,tij,tj->t", offset, curvature[:, 0], offset)
+        return torch.log1p(bend * q) / bend if bend else q
+
+    data = [torch.from_numpy(value[:, None]) for value in (tasks.curvature, tasks.centre)]
+    for method, first_order, inner in (("MAML", False, steps), ("FOMAML", True, steps), ("joint training", False, 0)):
+        package = MAML(loss, 0.4, inner, first_order).direction(
+            {"theta": torch.from_numpy(theta)}, FewShot(*data, *data)
+        )
+        by_hand = plane.direction(tasks, theta, 0.4, steps, method)
+        np.testing.assert_allclose(by_hand, package[0]["theta"].numpy(), rtol=1e-10)
+        rest = plane.settle(tasks, 0.4, steps, method)
+        assert np.linalg.norm(plane.direction(tasks, rest, 0.4, steps, method)) < 1e-6
+        if bend == 0:
+            power = {"MAML": 2 * steps, "FOMAML": steps, "joint training": 0}[method]
+            factor = [a @ np.linalg.matrix_power(np.eye(2) - 0.4 * a, power) for a in tasks.curvature]
+            weighted = np.einsum("tij,tj->i", factor, tasks.centre)
+            np.testing.assert_allclose(rest, np.linalg.solve(np.sum(factor, 0), weighted), atol=1e-5)
 
 
 def toy(draw):
