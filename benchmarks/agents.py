@@ -169,7 +169,14 @@ ZOO = {
 
 OURS = {
     "DQN, CartPole-v1": replace(CARTPOLE_DQN, hidden=(256, 256)),
-    "PPO, CartPole-v1": replace(CARTPOLE_PPO, copies=16, config=replace(CARTPOLE_PPO.config, learning_rate=2e-3)),
+    "PPO, CartPole-v1": replace(
+        CARTPOLE_PPO,
+        copies=16,
+        segment=32,
+        config=replace(
+            CARTPOLE_PPO.config, iterations=200, learning_rate=2e-3, minibatches=2, discount=0.98, trace=0.8
+        ),
+    ),
     "PPO, Pendulum-v1": replace(
         PENDULUM_PPO, config=replace(PENDULUM_PPO.config, minibatches=8, learning_rate=3e-3, trace=0.9)
     ),

@@ -18,8 +18,10 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents import (
+    CARTPOLE_PPO,
+    PENDULUM_PPO,
+    PENDULUM_TRPO,
     A2CConfig,
-    PPOConfig,
     ReinforceConfig,
     Setting,
     TRPOConfig,
@@ -55,9 +57,7 @@ class Settings:
     """evaluation episodes"""
     checkpoints: int = 10
     test_seed: int = 1000
-    cartpole_ppo: Setting = Setting(
-        "CartPole-v1", 8, 64, (64, 64), PPOConfig(100, learning_rate=1e-3, minibatches=4, discount=0.99)
-    )
+    cartpole_ppo: Setting = CARTPOLE_PPO
     cartpole_a2c: Setting = Setting(
         "CartPole-v1", 8, 5, (64, 64), A2CConfig(iterations=1280, learning_rate=3e-3, discount=0.98)
     )
@@ -65,10 +65,8 @@ class Settings:
         default_factory=lambda: ReinforceConfig(iterations=60, episodes=10, discount=0.98)
     )
     """stopped for each seed where it has taken as many environment steps as the others"""
-    pendulum_ppo: Setting = Setting(
-        "Pendulum-v1", 16, 200, (64, 64), PPOConfig(60, learning_rate=1e-3, minibatches=16, discount=0.9)
-    )
-    pendulum_trpo: Setting = Setting("Pendulum-v1", 16, 200, (64, 64), TRPOConfig(60, discount=0.9))
+    pendulum_ppo: Setting = PENDULUM_PPO
+    pendulum_trpo: Setting = PENDULUM_TRPO
     pendulum_a2c: Setting = Setting(
         "Pendulum-v1", 16, 5, (64, 64), A2CConfig(iterations=2400, learning_rate=1e-3, discount=0.9, entropy_weight=0.0)
     )

@@ -66,11 +66,11 @@ CARTPOLE_DQN = Setting(
 CARTPOLE_PPO = Setting(
     "CartPole-v1",
     copies=8,
-    segment=32,
+    segment=64,
     hidden=(64, 64),
-    config=PPOConfig(400, learning_rate=1e-3, epochs=10, minibatches=2, discount=0.98, trace=0.8),
+    config=PPOConfig(100, learning_rate=1e-3, minibatches=4, discount=0.99),
 )
-"""Solved within 102,400 steps."""
+"""Solved within 51,200 steps, by 20 of 20 seeds."""
 
 PENDULUM_PPO = Setting(
     "Pendulum-v1",
