@@ -1,0 +1,122 @@
+"""Chapter 03: what DQN on CartPole-v1 believes of states from which it must fall, by squared and by Huber's loss.
+
+As in `dqn_ingredients`, the five seeds of a method are five learners in one batch. Every result is
+`[1, report, 5]`, one report per `report_every` steps: the mean return of `episodes` greedy episodes, the value
+max_a Q of the three states of `STATES`, in units of the task's reward, and the share of terminated transitions
+among all transitions so far (the buffer holds them all).
+"""
+
+import functools
+from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import torch
+
+from experiments.dqn_ingredients import Relabelled, evaluation
+from metarl_core.agents import CARTPOLE_DQN, DQNConfig, dqn, train_dqn
+from metarl_core.tables import run_table
+
+TABLE = Path(__file__).parent / "dqn_losses.json"
+
+STATES = {
+    "start": (0.0, 0.0, 0.0, 0.0),
+    "near the edge, moving outward": (2.2, 1.0, 0.0, 0.0),
+    "pole falling": (0.0, 0.0, 0.2, 1.5),
+}
+"""Position, velocity, angle, angular velocity. From the last two no action prevents the end."""
+
+THRESHOLDS = {"squared loss": None, "Huber's loss": 1.0, "threshold 100": 100.0, "rewards ÷ 100": 1.0}
+"""Of Huber's loss, in the units of the rewards that the learner sees."""
+DIVISORS = {"squared loss": 1.0, "Huber's loss": 1.0, "threshold 100": 1.0, "rewards ÷ 100": 100.0}
+"""Of the rewards that the learner sees."""
+METHODS = tuple(THRESHOLDS)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on."""
+
+    config: DQNConfig = field(default_factory=lambda: CARTPOLE_DQN.config)
+    copies: int = CARTPOLE_DQN.copies
+    hidden: tuple[int, ...] = CARTPOLE_DQN.hidden
+    thresholds: dict = field(default_factory=lambda: THRESHOLDS)
+    divisors: dict = field(default_factory=lambda: DIVISORS)
+    states: dict = field(default_factory=lambda: STATES)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    training_seed: int = 0
+    """of exploration and minibatches, for the five learners together"""
+    report_every: int = 2500
+    episodes: int = 20
+    evaluation_seed: int = 1000
+    test_tasks: int = 1
+    """CartPole-v1 itself"""
+
+
+class Divided:
+    """A sampler whose rewards are divided by `scale`; its record of returns stays as it is."""
+
+    def __init__(self, sampler, scale: float):
+        self.sampler, self.scale = sampler, scale
+
+    def __getattr__(self, name):
+        return getattr(self.sampler, name)
+
+    def step(self, action):
+        observation, reward, *rest = self.sampler.step(action)
+        return observation, reward / self.scale, *rest
+
+
+def loss(network, parameters, batch, target, threshold: float | None) -> torch.Tensor:
+    """`dqn_loss` with a threshold that can be chosen; e² without one."""
+    predicted = network(parameters, batch.observations).gather(-1, batch.actions[..., None])[..., 0]
+    error = (predicted - target).abs()
+    if threshold is None:
+        return error.square().mean(1)
+    return torch.where(error <= threshold, 0.5 * error.square(), threshold * (error - 0.5 * threshold)).mean(1)
+
+
+@functools.lru_cache(1)
+def _all_seeds(method: str) -> np.ndarray:
+    settings = Settings()
+    network, start, sampler = CARTPOLE_DQN.prepare(settings.seeds)
+    scale, threshold = settings.divisors[method], settings.thresholds[method]
+    states = torch.tensor(list(settings.states.values())).expand(len(settings.seeds), -1, -1)
+    falls, reports = torch.zeros(len(settings.seeds)), []
+
+    def count(terminated, truncated):
+        falls.add_(terminated.sum(1))
+        return terminated
+
+    def report(steps, parameters):
+        with torch.no_grad():
+            values = scale * network(parameters, states).max(-1).values
+        greedy = evaluation(network, parameters, settings)[:, :1]
+        reports.append(torch.cat([greedy, values, falls[:, None] / steps], -1))
+
+    generator = torch.Generator().manual_seed(settings.training_seed)
+    sampler = Relabelled(Divided(sampler, scale), count)
+    chosen = functools.partial(loss, threshold=threshold)
+    with mock.patch.object(dqn, "dqn_loss", lambda *arguments: chosen(*arguments[:-1])):  # the last one is config.huber
+        train_dqn(
+            network, start, sampler, settings.config, generator, method, report, report_every=settings.report_every
+        )
+    return torch.stack(reports, 1).numpy()
+
+
+def run(method: str, seed: int) -> np.ndarray:
+    """The row of one method and seed; the first seed asked for trains all of them."""
+    return _all_seeds(method)[[Settings().seeds.index(seed)]]
+
+
+def main() -> None:
+    """Fill the table."""
+    torch.set_num_threads(1)
+    settings = Settings()
+    for method in reversed(METHODS):  # a method at a time; run_table puts the newest first
+        run_table(TABLE, settings, (method,), settings.seeds, run)
+
+
+if __name__ == "__main__":
+    main()
