@@ -1,0 +1,229 @@
+"""Wrong answers to the exercises of chapter 05, written as a learner would write them."""
+
+import torch
+from torch.autograd import grad
+
+from metarl_core.check import ch05
+from mutants import Mutant
+
+# ---------------------------------------------------------------- maml_gradient
+
+
+def _maml(
+    graph=lambda step, steps: True, judge=1, reduce=torch.mean, sign=-1, detach=False, start_over=True, number=None
+):
+    def answer(theta, tasks, alpha, steps):
+        leaf = theta.clone().requires_grad_()
+        adapted, losses = leaf, []
+        for pair in tasks:
+            adapted = leaf if start_over else adapted
+            for step in range(steps if number is None else number):
+                (g,) = grad(pair[0](adapted), adapted, create_graph=graph(step, steps), retain_graph=True)
+                adapted = adapted + sign * alpha * g
+                if detach:
+                    adapted = adapted.detach().requires_grad_()
+            losses.append(pair[judge](adapted))
+        return grad(reduce(torch.stack(losses)), leaf)[0]
+
+    return answer
+
+
+def _in_place(theta, tasks, alpha, steps):
+    """One vector for all tasks, moved in place: what `load_state_dict(fast_weights)` amounts to."""
+    total = torch.zeros_like(theta)
+    for support, query in tasks:
+        for _ in range(steps):
+            leaf = theta.clone().requires_grad_()
+            theta -= alpha * grad(support(leaf), leaf)[0]
+        leaf = theta.clone().requires_grad_()
+        total += grad(query(leaf), leaf)[0]
+    return total / len(tasks)
+
+
+def _leak_with_graph(theta, tasks, alpha, steps):
+    total, current = torch.zeros_like(theta), theta.clone()
+    for support, query in tasks:
+        leaf = current.clone().requires_grad_()
+        adapted = leaf
+        for _ in range(steps):
+            adapted = adapted - alpha * grad(support(adapted), adapted, create_graph=True)[0]
+        total = total + grad(query(adapted), leaf)[0]
+        current = adapted.detach()
+    return total / len(tasks)
+
+
+def _by_hessians(order, sign=-1, at=None):
+    def answer(theta, tasks, alpha, steps):
+        found = []
+        for support, query in tasks:
+            points = [theta]
+            for _ in range(steps):
+                points.append(points[-1] - alpha * torch.func.grad(support)(points[-1]))
+            eye = torch.eye(len(theta), dtype=theta.dtype)
+            factors = [
+                eye + sign * alpha * torch.func.hessian(support)(p if at is None else theta) for p in points[:-1]
+            ]
+            v = torch.func.grad(query)(points[-1])
+            for factor in order(factors):
+                v = factor @ v
+            found.append(v)
+        return torch.stack(found).mean(0)
+
+    return answer
+
+
+# ---------------------------------------------------------------- quadratics
+
+
+def _gradient(change):
+    def answer(theta, support_a, support_c, query_a, query_c, alpha, steps):
+        m = torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a
+        moved = theta
+        for _ in range(steps):
+            moved = moved - alpha * support_a @ (moved - support_c)
+        return change(theta, m, moved, support_a, query_a, query_c, alpha, steps)
+
+    return answer
+
+
+def _power(m, steps):
+    return torch.linalg.matrix_power(m, steps)
+
+
+def _optimum(weigh):
+    def answer(curvature, centre, alpha, steps):
+        weights = [weigh(a, torch.eye(len(a), dtype=a.dtype) - alpha * a, steps) for a in curvature]
+        right = sum(w @ c for w, c in zip(weights, centre, strict=True))
+        return torch.linalg.inv(sum(weights)) @ right
+
+    return answer
+
+
+# ---------------------------------------------------------------- meta_loss
+
+
+def _loss(graph="all", data="query", fresh=True, reduce=torch.mean):
+    def predict(p, x):
+        return torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]
+
+    def answer(parameters, tasks, alpha, steps):
+        adapted, outer = dict(parameters), []
+        for sx, sy, qx, qy in tasks:
+            if fresh:
+                adapted = dict(parameters)
+            for step in range(steps):
+                inner = (predict(adapted, sx) - sy).pow(2).mean()
+                keep = graph == "all" or (graph == "last" and step == steps - 1)
+                slopes = grad(inner, list(adapted.values()), create_graph=keep, retain_graph=True)
+                adapted = {n: v - alpha * s for (n, v), s in zip(adapted.items(), slopes, strict=True)}
+            x, y = (qx, qy) if data == "query" else (sx, sy)
+            outer.append((predict(adapted, x) - y).pow(2).mean())
+        return reduce(torch.stack(outer))
+
+    return answer
+
+
+# ---------------------------------------------------------------- the plan
+
+GOOD = {
+    "seeds": 8,
+    "methods_differ_in": "the factors I − αH only",
+    "start_and_tasks": "the same for both in each seed",
+    "tasks": "held-out",
+    "error_on": "query points",
+    "inner_lr_from": "training tasks, for each method",
+    "checkpoint": "the last",
+    "does_the_term_matter": "size of αHg beside g during training",
+    "cost_reported": "iterations, seconds and memory",
+    "conclude_from": "the interval of the paired difference",
+}
+
+
+def _plan(misconception, **changed):
+    return Mutant(ch05.check_comparison, misconception, GOOD | changed)
+
+
+MUTANTS = [
+    Mutant(ch05.check_maml_gradient, "graph_cut", _maml(detach=True)),
+    Mutant(ch05.check_maml_gradient, "tasks_leak", _in_place),
+    Mutant(ch05.check_maml_gradient, "tasks_leak", _leak_with_graph),
+    Mutant(ch05.check_maml_gradient, "first_order", _maml(graph=lambda step, steps: False)),
+    Mutant(ch05.check_maml_gradient, "outer_on_support", _maml(judge=0)),
+    Mutant(ch05.check_maml_gradient, "no_adaptation", _maml(number=0)),
+    Mutant(ch05.check_maml_gradient, "sign", _by_hessians(lambda factors: factors[::-1], sign=1)),
+    Mutant(ch05.check_maml_gradient, "factor_once", _by_hessians(lambda factors: factors[:1])),
+    Mutant(ch05.check_maml_gradient, "last_factor_only", _maml(graph=lambda step, steps: step == steps - 1)),
+    Mutant(ch05.check_maml_gradient, "hessian_at_start", _by_hessians(lambda factors: factors, at="start")),
+    Mutant(ch05.check_maml_gradient, "wrong_order", _by_hessians(lambda factors: factors)),
+    Mutant(ch05.check_maml_gradient, "sum_over_tasks", _maml(reduce=torch.sum)),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "first_order",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: qa @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "factor_once",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: m @ qa @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "wrong_side",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: qa @ _power(m, steps) @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "query_curvature_inside",
+        _gradient(
+            lambda theta, m, moved, sa, qa, qc, alpha, steps: (
+                _power(torch.eye(len(theta), dtype=theta.dtype) - alpha * qa, steps) @ qa @ (moved - qc)
+            )
+        ),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "not_adapted",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: _power(m, steps) @ qa @ (theta - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "sign",
+        _gradient(
+            lambda theta, m, moved, sa, qa, qc, alpha, steps: (
+                _power(torch.eye(len(theta), dtype=theta.dtype) + alpha * sa, steps) @ qa @ (moved - qc)
+            )
+        ),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "factor_twice",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: _power(m, 2 * steps) @ qa @ (moved - qc)),
+    ),
+    Mutant(ch05.check_meta_optimum, "joint_training", _optimum(lambda a, m, steps: a)),
+    Mutant(ch05.check_meta_optimum, "first_order", _optimum(lambda a, m, steps: a @ _power(m, steps))),
+    Mutant(ch05.check_meta_optimum, "one_step", _optimum(lambda a, m, steps: m @ a @ m)),
+    Mutant(ch05.check_meta_optimum, "mean_of_centres", lambda curvature, centre, alpha, steps: centre.mean(0)),
+    Mutant(ch05.check_meta_optimum, "no_curvature", _optimum(lambda a, m, steps: _power(m, 2 * steps))),
+    Mutant(ch05.check_meta_loss, "as_it_was", _loss(graph="last", data="support", fresh=False)),
+    Mutant(ch05.check_meta_loss, "outer_on_support", _loss(data="support")),
+    Mutant(ch05.check_meta_loss, "tasks_leak", _loss(fresh=False)),
+    Mutant(ch05.check_meta_loss, "graph_cut_early", _loss(graph="last")),
+    Mutant(ch05.check_meta_loss, "first_order", _loss(graph="none")),
+    Mutant(ch05.check_meta_loss, "two_left", _loss(graph="last", data="support")),
+    Mutant(ch05.check_meta_loss, "two_left", _loss(graph="last", fresh=False)),
+    Mutant(ch05.check_meta_loss, "two_left", _loss(data="support", fresh=False)),
+    Mutant(ch05.check_meta_loss, "sum_over_tasks", _loss(reduce=torch.sum)),
+    _plan("few_seeds", seeds=3),
+    _plan("more_than_one_change", methods_differ_in="two public implementations"),
+    _plan("more_than_one_change", methods_differ_in="the factors and the number of inner steps"),
+    _plan("unpaired", start_and_tasks="drawn anew for each training"),
+    _plan("training_tasks", tasks="training"),
+    _plan("support_error", error_on="support points"),
+    _plan("search_on_test", inner_lr_from="held-out tasks, for each method"),
+    _plan("tuned_for_one", inner_lr_from="MAML's paper"),
+    _plan("best_checkpoint", checkpoint="the best on the held-out tasks"),
+    _plan("term_not_measured", does_the_term_matter="not measured"),
+    _plan("cost_hidden", cost_reported="iterations"),
+    _plan("lower_mean", conclude_from="the lower mean"),
+    _plan("overlap", conclude_from="whether the two intervals overlap"),
+]
