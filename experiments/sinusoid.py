@@ -19,7 +19,7 @@ from metarl_core.tasks import FewShot, Sinusoids
 TABLE = Path(__file__).parent / "sinusoid.json"
 FAMILY = Sinusoids()
 DIVERGED = 1e6
-"""written for errors that are larger or no number: Meta-SGD's rates are learned for one step, and several may diverge"""
+"""written for errors that are larger or no number: Meta-SGD's rates are learned for one step; several may diverge"""
 METHODS = ("MAML", "FOMAML", "ANIL", "Meta-SGD", "Reptile", "pre-training", "random initialisation")
 
 

@@ -12,7 +12,9 @@ from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import rollout
 
 
-def mean_returns(family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator) -> Tensor:
+def mean_returns(
+    family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator
+) -> Tensor:
     """Mean undiscounted return `[task]` over `episodes` new episodes of each task."""
     return rollout(family, tasks, policy, parameters, episodes, generator).returns.mean(1)
 

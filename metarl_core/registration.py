@@ -33,7 +33,9 @@ def make_env(family: str, task=None, render_mode=None, **family_arguments):
     return TaskEnv(_family_class(family)(**family_arguments), task)
 
 
-def make_vector_env(family: str, num_envs: int, task=None, max_episode_steps=None, render_mode=None, **family_arguments):
+def make_vector_env(
+    family: str, num_envs: int, task=None, max_episode_steps=None, render_mode=None, **family_arguments
+):
     """Tasks × episodes of a family as a `gymnasium.vector.VectorEnv`; `task` may hold several tasks."""
     from metarl_core.tasks.gymnasium_env import TaskVectorEnv
 

@@ -219,7 +219,9 @@ def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (12
             opened = Lab(page)
             local = (base, base.replace("http", "ws", 1), "data:", "blob:", "about:")
             page.on("request", lambda r: None if r.url.startswith(local) else opened.outside.append(r.url))
-            page.on("console", lambda m: opened.errors.append(m.text) if m.type == "error" and not replaced(m) else None)
+            page.on(
+                "console", lambda m: opened.errors.append(m.text) if m.type == "error" and not replaced(m) else None
+            )
             page.on("pageerror", lambda e: opened.errors.append(str(e)))
             page.goto(f"{base}/lab/tree/{root.name}/{Path(notebook).name}?token={token}&reset")
             page.wait_for_selector(f"{NOTEBOOK} .jp-Cell", timeout=60_000)

@@ -37,7 +37,8 @@ def test_a_pendulum_controller_told_its_task_beats_one_told_the_ordinary_physics
     ordinary = {name: value.expand(200) for name, value in family.default_params.items()}
 
     def mean(parameters):
-        return rollout(family, tasks, PendulumController(), parameters, 5, torch.Generator().manual_seed(1)).returns.mean()
+        generator = torch.Generator().manual_seed(1)
+        return rollout(family, tasks, PendulumController(), parameters, 5, generator).returns.mean()
 
     assert mean(tasks) > mean(ordinary) + 30
     assert mean(tasks) > -220

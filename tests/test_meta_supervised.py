@@ -203,15 +203,18 @@ def nested(first_order, inner_lr):
     return direction
 
 
+def reptile(rate, steps):
+    """Reptile's direction with one sample a step."""
+    return lambda data: Reptile(quadratic, rate, steps, minibatch=1).direction(THETA, data)[0]["theta"]
+
+
 def test_taylor_terms_of_two_steps_are_exact():
     """k = 2 on quadratics: Reptile 2g − αG, FOMAML g − αG, without a remainder; MAML g − 2αG and a term in α²."""
     data, rate = quadratics(tasks=1, samples=2, seed=3), 0.1
     g, inner = taylor_terms(data)
 
-    def reptile(mixed):
-        return Reptile(quadratic, rate, 2, minibatch=1).direction(THETA, mixed)[0]["theta"] / rate
-
-    torch.testing.assert_close(over_orders(reptile, data, 2), 2 * g - rate * inner, rtol=1e-12, atol=1e-12)
+    measured = over_orders(reptile(rate, 2), data, 2) / rate
+    torch.testing.assert_close(measured, 2 * g - rate * inner, rtol=1e-12, atol=1e-12)
     fomaml = over_orders(nested(True, rate), data, 2)
     torch.testing.assert_close(fomaml, g - rate * inner, rtol=1e-12, atol=1e-12)
 
@@ -229,8 +232,7 @@ def test_taylor_terms_of_more_steps(steps):
         remainder = []
         for rate in (2e-3, 1e-3):
             if name == "Reptile":
-                rule = Reptile(quadratic, rate, steps, minibatch=1)
-                measured = over_orders(lambda mixed: rule.direction(THETA, mixed)[0]["theta"] / rate, data, steps)
+                measured = over_orders(reptile(rate, steps), data, steps) / rate
             else:
                 measured = over_orders(nested(name == "FOMAML", rate), data, steps)
             remainder.append(float((measured - scale * g + weight * rate * inner).norm()))

@@ -1,5 +1,6 @@
 """Adapt a policy to new tasks by a few policy-gradient steps, and measure it along the way."""
 
+import functools
 from collections.abc import Sequence
 
 import torch
@@ -22,6 +23,10 @@ def surrogate_loss(policy, parameters: Parameters, trajectories: Trajectories, a
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     ratio = (log_probability - trajectories.log_probabilities).exp()
     return -masked_mean(ratio * advantage, trajectories.mask)
+
+
+def _surrogate_of(policy, trajectories: Trajectories, advantage: Tensor, parameters: Parameters) -> Tensor:
+    return surrogate_loss(policy, parameters, trajectories, advantage)
 
 
 def adaptation_curve(
@@ -62,12 +67,8 @@ def adaptation_curve(
         returns.append(trajectories.returns.mean(1))
         if step < steps:
             advantage = policy_advantages(policy, trajectories, discount)
-            stepped = adapt(
-                current,
-                lambda p: surrogate_loss(policy, p, trajectories, advantage),
-                rates[step],
-                create_graph=False,
-            )
+            loss = functools.partial(_surrogate_of, policy, trajectories, advantage)
+            stepped = adapt(current, loss, rates[step], create_graph=False)
             current = {name: value.detach().requires_grad_() for name, value in stepped.items()}
     return torch.stack(returns, 1), visited, collected
 

@@ -28,7 +28,9 @@ def backward_induction(transitions: Tensor, rewards: Tensor, horizon: int) -> tu
     return value, torch.stack(actions[::-1])
 
 
-def value_iteration(transitions: Tensor, rewards: Tensor, discount: float, tolerance: float = 1e-8) -> tuple[Tensor, Tensor]:
+def value_iteration(
+    transitions: Tensor, rewards: Tensor, discount: float, tolerance: float = 1e-8
+) -> tuple[Tensor, Tensor]:
     """Optimal values `[..., S]` and actions `[..., S]` of the discounted infinite-horizon MDP.
 
     Stops when the remaining error of every value is below `tolerance` by the contraction bound

@@ -1,5 +1,6 @@
 """A task family made of ordinary Gymnasium environments (MuJoCo, Meta-World, your own)."""
 
+import itertools
 from collections.abc import Sequence
 
 import gymnasium
@@ -33,7 +34,7 @@ class GymnasiumTasks(TaskFamily):
             raise ValueError("train must list at least one environment, got none.")
         self.makers = [*train, *test, *ood]
         counts = np.cumsum([0, len(train), len(test), len(ood)])
-        self.ranges = dict(zip(("train", "test", "ood"), zip(counts[:-1], counts[1:])))
+        self.ranges = dict(zip(("train", "test", "ood"), itertools.pairwise(counts), strict=True))
         first = train[0]()
         self.observation_space, self.action_space = first.observation_space, first.action_space
         first.close()

@@ -130,7 +130,8 @@ def rollout(
     # Categorical actions drawn from NaN probabilities look like any others; their log-probabilities do not.
     if bool(actions.isnan().any()) or bool(log_probabilities[:steps].isnan().any()):
         raise NotANumberError("actions and their log-probabilities must be numbers, got NaN from the policy.")
-    return _assemble(observations, actions[:steps], rewards[:steps], log_probabilities[:steps], terminal[:steps], horizon)
+    taken = (record[:steps] for record in (actions, rewards, log_probabilities, terminal))
+    return _assemble(observations, *taken, horizon)
 
 
 def _assemble(observations, actions, rewards, log_probabilities, done, horizon) -> Trajectories:

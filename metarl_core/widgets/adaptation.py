@@ -38,7 +38,7 @@ def adaptation_explorer(
         returns, _, trajectories = adaptation_curve(family, tasks, policy, stacked, rates, steps, generator, episodes)
         margins = {"left": 0.08, "right": 0.99, "bottom": 0.14, "top": 0.84, "wspace": 0.06}
         figure, axes = plotting.figure(1, len(starts), width=9.6, height=3.7, margins=margins, sharey=True)
-        for index, (panel, label) in enumerate(zip(np.atleast_1d(axes), starts)):
+        for index, (panel, label) in enumerate(zip(np.atleast_1d(axes), starts, strict=True)):
             color = plotting.METHOD_STYLE.get(label, (plotting.BLUE, "o"))[0]
             plotting.plot_paths(panel, trajectories[-1], index, (goal_x, goal_y), color)
             panel.set_ylabel("y" if index == 0 else "")
