@@ -7,7 +7,23 @@
 # ---
 
 # %% [markdown]
-# # 03
+# # 03 Value-based agents
+#
+# **How does an agent learn from its own guesses about the future, and what keeps that from falling apart?**
+#
+# You will be able to
+#
+# - prove that the Bellman optimality equation has one solution, and that it is the best policy's value
+# - derive Q-learning as stochastic approximation, and say what its step sizes cost
+# - explain why the target is a constant, and what function approximation takes away from the proof
+# - build DQN with replay, a target network and double Q, and solve CartPole with it on five of five seeds
+# - read an ablation: what broke, what did not, and what five seeds cannot tell
+# - show that a loss belongs to a scale of values, by questions to which the answer is known
+# - treat termination and truncation differently, and say why
+#
+# Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); gradient descent on a network in PyTorch.
+#
+# Reading: about 75 minutes. Running: at most 180 seconds and 1000 MB on one thread, held by a test. [Exercises](../exercises/03_value_based_agents.ipynb): about 95 minutes.
 
 # %%
 import dataclasses
@@ -229,6 +245,7 @@ say(
     f"grid the error is zero after {min(zero_after)} to {max(zero_after)} iterations."
 )
 
+
 # %% [markdown]
 # Two faces of one bound. In a random MDP every state can be reached from every other. The differences *between* states
 # are right after a few iterations, but the common level, some hundred discounted rewards added up, approaches its
@@ -284,7 +301,6 @@ say(
 # ### Build it
 #
 # One table per task and seed, all in one tensor. To see the step size at work, each table may have its own $\omega$.
-
 
 # %%
 def my_q_learning(transitions, rewards, discount, steps, generator, exponent, watch=()):
@@ -383,6 +399,7 @@ mdp = final["random MDPs"]
 assert final["grid goals"][0.0].high < 1e-6 and mdp[0.6].high < 0.5 * mdp[0.0].low
 assert mdp[0.0].high < mdp[0.8].low < mdp[1.0].low and -0.2 < slope < -0.05
 
+
 # %% [markdown]
 # All of it was in (03.11) and (03.12). $\omega = 1$ creeps along its dotted line: to halve this error it needs a
 # thousand times as many visits. On random MDPs $\omega = 0$ never settles, for the targets are noisy. And still, at
@@ -425,7 +442,6 @@ assert mdp[0.0].high < mdp[0.8].low < mdp[1.0].low and -0.2 < slope < -0.05
 # way $V_C = \frac{1}{4}$. A table with enough room for the truth, endless data, a perfect optimiser, and a wrong answer.
 #
 # **Predict, then run.** Three learners, equal but for one term in the loss. What does each say about B and C?
-
 
 # %%
 def learn_three_states(rule):
@@ -544,6 +560,7 @@ end = {label: record[-1] for label, (record, _, _) in lines.items()}
 assert end["all three"] > end["all three, target network"] > 10 and end["half of the data at state 1"] > 10
 assert max(end["a weight for each state"], end["a tenth of the data at state 1"], end["no bootstrapping"]) < 0.5
 
+
 # %% [markdown]
 # (a), (b) and (c) stop it. (d) does not: between two copies $w$ runs towards $2\gamma \bar w$ with the old $\bar w$, so
 # each copy nearly doubles it. A target network makes divergence slower and does not make it impossible. (In the table
@@ -603,7 +620,6 @@ assert max(end["a weight for each state"], end["a tenth of the data at state 1"]
 #
 # **Predict, then run.** True values are known here: once all equal to 0, once evenly spread from −2 to 0; noise of
 # standard deviation 1. Which way is each estimate off, and how does that change with the number of actions?
-
 
 # %%
 def biases(true, draws=100_000):
@@ -1313,6 +1329,7 @@ say(
     )
 )
 
+
 # %% [markdown]
 # (a) A longer pole breaks the agents first, *within* the grey stripe; gravity and the cart's mass follow just outside.
 # Chapter 02 said that CartPole hardly needs adaptation there. That was said of a robust policy, and the dotted line
@@ -1334,7 +1351,6 @@ say(
 #
 # **Predict, then run.** All five agents are solved. Now a share ε of their actions is random. At ε = 0.2, does the
 # return fall a little, to half, or to a random agent's? Is it the same for all five?
-
 
 # %%
 class Exploring:

@@ -35,10 +35,9 @@ class Settings:
     """in meta-training"""
     inner_lr: float = 0.01
     outer_lr: float = 1e-3
-    anneal: bool = True
-    """the paper's step is constant"""
-    reptile_inner_lr: float = 0.02
-    """as for Reptile's sinusoids in its paper's notebook: SGD inside, 5 of the task's points a step"""
+    anneal: bool = False
+    reptile_inner_lr: float = 0.01
+    """Reptile's paper gives no setting for this network; 0.02, its notebook's step for another one, diverges here"""
     reptile_inner_steps: int = 5
     reptile_outer_lr: float = 1.0
     held_out_tasks: int = 1000
