@@ -899,7 +899,7 @@ quarter = rollout(family, five, network, early, 50, seeded(20))
 at_edge = float((quarter.final_observations[..., 0].abs() > 2.4).float().mean())
 say(f"After a quarter of the training, {100 * at_edge:.0f} % of the greedy episodes end at the edge of the track.")
 assert at_edge > 0.5
-relapses = [sum(value < 475 for value in row[n - 1 :, 1]) for row, n in zip(live, solved_at, strict=True) if n]
+relapses = [int((row[n - 1 :, 1] < 475).sum()) for row, n in zip(live, solved_at, strict=True) if n]
 say(
     f"Promise over pace, the median seed: {min(excess):.2f} to {max(excess):.2f} from 5,000 steps on, "
     f"{final_factor:.2f} at the end. "
