@@ -1,0 +1,272 @@
+"""Wrong answers to the exercises of chapter 07, written as a learner would write them."""
+
+import torch
+from torch.nn import functional as F
+
+from metarl_core.check import ch07
+from mutants import Mutant
+
+# ---------------------------------------------------------------- draw_episode
+
+
+def _images(images, ways, shots, queries, generator):
+    drawn = torch.stack([torch.randperm(images, generator=generator)[: shots + queries] for _ in range(ways)])
+    return drawn[:, :shots], drawn[:, shots:]
+
+
+def _usable(scripts, allowed):
+    return torch.tensor([i for i, script in enumerate(scripts) if script in allowed])
+
+
+def _classes(scripts, allowed, ways, generator):
+    usable = _usable(scripts, allowed)
+    return usable[torch.randperm(len(usable), generator=generator)[:ways]]
+
+
+def _any_letter(scripts, allowed, images, ways, shots, queries, generator):
+    classes = torch.randperm(len(scripts), generator=generator)[:ways]
+    return classes, *_images(images, ways, shots, queries, generator)
+
+
+def _four_fifths_of_the_letters(scripts, allowed, images, ways, shots, queries, generator):
+    """A random split of letters: the training part holds letters of every script."""
+    train = torch.randperm(len(scripts), generator=torch.Generator().manual_seed(0))[: int(0.8 * len(scripts))]
+    classes = train[torch.randperm(len(train), generator=generator)[:ways]]
+    return classes, *_images(images, ways, shots, queries, generator)
+
+
+def _with_replacement(scripts, allowed, images, ways, shots, queries, generator):
+    usable = _usable(scripts, allowed)
+    classes = usable[torch.randint(len(usable), (ways,), generator=generator)]
+    return classes, *_images(images, ways, shots, queries, generator)
+
+
+def _two_draws(scripts, allowed, images, ways, shots, queries, generator):
+    classes = _classes(scripts, allowed, ways, generator)
+    support, _ = _images(images, ways, shots, 0, generator)
+    query, _ = _images(images, ways, queries, 0, generator)
+    return classes, support, query
+
+
+def _forgets_the_generator(scripts, allowed, images, ways, shots, queries, generator):
+    classes = _classes(scripts, allowed, ways, generator)
+    return classes, *_images(images, ways, shots, queries, None)
+
+
+def _sorted_classes(scripts, allowed, images, ways, shots, queries, generator):
+    classes = _classes(scripts, allowed, ways, generator).sort().values
+    return classes, *_images(images, ways, shots, queries, generator)
+
+
+def _class_modulo_ways(scripts, allowed, images, ways, shots, queries, generator):
+    """One class of each label: label = place among the allowed letters modulo N."""
+    usable = _usable(scripts, allowed)
+    # as even as this allows: each label picks among its own letters
+    classes = []
+    for label in range(ways):
+        own = usable[torch.arange(len(usable)) % ways == label]
+        classes.append(own[torch.randint(len(own), (1,), generator=generator)])
+    return torch.cat(classes), *_images(images, ways, shots, queries, generator)
+
+
+def _one_permutation_for_all(scripts, allowed, images, ways, shots, queries, generator):
+    classes = _classes(scripts, allowed, ways, generator)
+    drawn = torch.randperm(images, generator=generator)[: shots + queries].repeat(ways, 1)
+    return classes, drawn[:, :shots], drawn[:, shots:]
+
+
+def _first_images_support(scripts, allowed, images, ways, shots, queries, generator):
+    classes = _classes(scripts, allowed, ways, generator)
+    support = torch.arange(shots).repeat(ways, 1)
+    rest = [shots + torch.randperm(images - shots, generator=generator)[:queries] for _ in range(ways)]
+    return classes, support, torch.stack(rest)
+
+
+def _script_first(scripts, allowed, images, ways, shots, queries, generator):
+    """Each letter by drawing a script first: letters of small scripts come too often."""
+    chosen = []
+    while len(chosen) < ways:
+        script = allowed[int(torch.randint(len(allowed), (), generator=generator))]
+        own = [i for i, name in enumerate(scripts) if name == script]
+        letter = own[int(torch.randint(len(own), (), generator=generator))]
+        if letter not in chosen:
+            chosen.append(letter)
+    order = torch.randperm(ways, generator=generator)
+    return torch.tensor(chosen)[order], *_images(images, ways, shots, queries, generator)
+
+
+# ---------------------------------------------------------------- heads
+
+
+def _means(features, labels, ways):
+    return torch.stack([features[labels == k].mean(0) for k in range(ways)])
+
+
+def _head(make):
+    return lambda features, labels, ways: make(_means(features, labels, ways))
+
+
+def _summed(features, labels, ways):
+    sums = torch.stack([features[labels == k].sum(0) for k in range(ways)])
+    return 2 * sums, -sums.pow(2).sum(1)
+
+
+def _sliced(features, labels, ways):
+    means = features.view(ways, len(labels) // ways, -1).mean(1)
+    return 2 * means, -means.pow(2).sum(1)
+
+
+def _step(features, labels, ways, alpha, change):
+    gradient = (1 / ways - F.one_hot(labels, ways).double()) / len(labels)
+    return change(gradient, features, alpha)
+
+
+def _centred_only(features, labels, ways, alpha):
+    weight = torch.stack([alpha * features[labels == k].sum(0) / len(labels) for k in range(ways)])
+    return weight, alpha * torch.bincount(labels, minlength=ways).double() / len(labels)
+
+
+def _scaled_prototypes(features, labels, ways, alpha):
+    means = _means(features, labels, ways)
+    return alpha * 2 * means, -alpha * means.pow(2).sum(1)
+
+
+# ---------------------------------------------------------------- predict_all
+
+
+def _standardise(x, mean, variance):
+    return (x - mean) / torch.sqrt(variance + 1e-5)
+
+
+def _predict(running=False, seen="support", judge="support", logits=lambda d: -d, correction=0):
+    def answer(tasks):
+        result, mean, variance = [], 0.0, 1.0
+        for support, labels, query, query_labels in tasks:
+            batch = {"support": support, "all": torch.cat([support, query]), "own": support}[seen]
+            new_mean, new_variance = batch.mean(0), batch.var(0, correction=correction)
+            if running:
+                mean, variance = 0.9 * mean + 0.1 * new_mean, 0.9 * variance + 0.1 * new_variance
+            else:
+                mean, variance = new_mean, new_variance
+            s, q = _standardise(support, mean, variance), _standardise(query, mean, variance)
+            if seen == "own":
+                q = _standardise(query, query.mean(0), query.var(0, correction=0))
+            x, y = {
+                "support": (s, labels),
+                "query": (q, query_labels),
+                "all": (torch.cat([s, q]), torch.cat([labels, query_labels])),
+            }[judge]
+            centres = _means(x, y, int(labels.max()) + 1)
+            result.append(torch.log_softmax(logits(torch.cdist(q, centres) ** 2), 1))
+        return torch.stack(result)
+
+    return answer
+
+
+# ---------------------------------------------------------------- standard_errors
+
+
+def _binomial(correct):
+    p = correct.double().mean((1, 2))
+    each = (p * (1 - p) / correct[0].numel()).sqrt()
+    every = correct.double().mean()
+    return {"network": each, "method": (every * (1 - every) / correct.numel()).sqrt()}
+
+
+def _tasks_everywhere(correct):
+    share = correct.double().mean(2)
+    return {"network": share.std(1) / share.shape[1] ** 0.5, "method": share.std() / share.numel() ** 0.5}
+
+
+def _task_means(correct):
+    share = correct.double().mean(2)
+    return {"network": share.std(1) / share.shape[1] ** 0.5, "method": share.mean(0).std() / share.shape[1] ** 0.5}
+
+
+def _deviations(correct):
+    share = correct.double().mean(2)
+    return {"network": share.std(1), "method": share.mean(1).std()}
+
+
+def _by_n(correct):
+    share = correct.double().mean(2)
+    s, t = share.shape
+    return {"network": share.std(1, correction=0) / t**0.5, "method": share.mean(1).std(correction=0) / s**0.5}
+
+
+# ---------------------------------------------------------------- the plan
+
+GOOD = {
+    "split": "by script",
+    "labels_in_training": "drawn anew for each task",
+    "statistics_at_test": "of the support images",
+    "test_tasks": "the same for all methods",
+    "number_of_test_tasks": 1000,
+    "trainings_per_method": 8,
+    "settings_chosen_on": "some of the training scripts",
+    "interval_over": "trainings",
+    "beside_it": "pixels, a random network and a pre-trained network",
+}
+
+
+def _plan(misconception, **changed):
+    return Mutant(ch07.check_plan, misconception, GOOD | changed)
+
+
+def _stepped(misconception, change):
+    return Mutant(ch07.check_head_after_one_step, misconception, lambda f, y, n, alpha: _step(f, y, n, alpha, change))
+
+
+MUTANTS = [
+    Mutant(ch07.check_draw_episode, "split_by_class", _any_letter),
+    Mutant(ch07.check_draw_episode, "split_by_class", _four_fifths_of_the_letters),
+    Mutant(ch07.check_draw_episode, "class_twice", _with_replacement),
+    Mutant(ch07.check_draw_episode, "support_in_query", _two_draws),
+    Mutant(ch07.check_draw_episode, "global_random", _forgets_the_generator),
+    Mutant(ch07.check_draw_episode, "labels_fixed", _sorted_classes),
+    Mutant(ch07.check_draw_episode, "labels_fixed", _class_modulo_ways),
+    Mutant(ch07.check_draw_episode, "same_images", _one_permutation_for_all),
+    Mutant(ch07.check_draw_episode, "first_images", _first_images_support),
+    Mutant(ch07.check_draw_episode, "uneven_classes", _script_first),
+    Mutant(ch07.check_prototype_head, "no_bias", _head(lambda c: (2 * c, torch.zeros_like(c[:, 0])))),
+    Mutant(ch07.check_prototype_head, "factor_two", _head(lambda c: (c, -(c.norm(dim=1) ** 2)))),
+    Mutant(ch07.check_prototype_head, "temperature", _head(lambda c: (c, -0.5 * c.norm(dim=1) ** 2))),
+    Mutant(ch07.check_prototype_head, "sign", _head(lambda c: (-2 * c, c.norm(dim=1) ** 2))),
+    Mutant(ch07.check_prototype_head, "bias_sign", _head(lambda c: (2 * c, c.norm(dim=1) ** 2))),
+    Mutant(ch07.check_prototype_head, "norm_not_squared", _head(lambda c: (2 * c, -c.norm(dim=1)))),
+    Mutant(ch07.check_prototype_head, "sum_not_mean", _summed),
+    Mutant(ch07.check_prototype_head, "in_order", _sliced),
+    Mutant(ch07.check_head_after_one_step, "class_term_only", _centred_only),
+    _stepped("uphill", lambda g, f, alpha: (alpha * g.T @ f, alpha * g.sum(0))),
+    _stepped("sum_not_mean", lambda g, f, alpha: (-alpha * len(f) * g.T @ f, -alpha * len(f) * g.sum(0))),
+    _stepped("bias_stays", lambda g, f, alpha: (-alpha * g.T @ f, torch.zeros_like(g[0]))),
+    Mutant(ch07.check_head_after_one_step, "prototypes", _scaled_prototypes),
+    Mutant(ch07.check_predict_all, "as_it_was", _predict(running=True, seen="all", judge="all")),
+    Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="all")),
+    Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="query")),
+    Mutant(ch07.check_predict_all, "running_statistics", _predict(running=True)),
+    Mutant(ch07.check_predict_all, "joint_statistics", _predict(seen="all")),
+    Mutant(ch07.check_predict_all, "query_statistics", _predict(seen="own")),
+    Mutant(ch07.check_predict_all, "two_left", _predict(running=True, seen="all")),
+    Mutant(ch07.check_predict_all, "two_left", _predict(running=True, judge="all")),
+    Mutant(ch07.check_predict_all, "two_left", _predict(seen="all", judge="all")),
+    Mutant(ch07.check_predict_all, "sign", _predict(logits=lambda d: d)),
+    Mutant(ch07.check_predict_all, "not_squared", _predict(logits=lambda d: -d.sqrt())),
+    Mutant(ch07.check_predict_all, "other_variance", _predict(correction=1)),
+    Mutant(ch07.check_standard_errors, "over_queries", _binomial),
+    Mutant(ch07.check_standard_errors, "tasks_for_method", _tasks_everywhere),
+    Mutant(ch07.check_standard_errors, "tasks_for_method", _task_means),
+    Mutant(ch07.check_standard_errors, "deviation", _deviations),
+    Mutant(ch07.check_standard_errors, "divide_by_n", _by_n),
+    _plan("split_by_letter", split="by letter"),
+    _plan("fixed_labels", labels_in_training="one for each letter"),
+    _plan("running_averages", statistics_at_test="running averages"),
+    _plan("needs_the_queries", statistics_at_test="of all queries together"),
+    _plan("unpaired", test_tasks="drawn anew for each method"),
+    _plan("few_tasks", number_of_test_tasks=50),
+    _plan("few_trainings", trainings_per_method=1),
+    _plan("chosen_on_test", settings_chosen_on="the test scripts"),
+    _plan("wrong_interval", interval_over="queries"),
+    _plan("wrong_interval", interval_over="tasks"),
+    _plan("chance_only", beside_it="chance"),
+]
