@@ -12,17 +12,19 @@ import torch
 from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, initial_parameters, q_update
-from metarl_core.meta import MAML
-from metarl_core.tasks import FewShot, GridGoals, PointNavigation
+from metarl_core.meta import HEAD, MAML, Joint, Prototypes, conv_features, conv_net, conv_net_parameters, cross_entropy
+from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation
 from metarl_core.widgets import (
     Learner,
     adaptation_explorer,
     budget_explorer,
+    few_shot_explorer,
     maml_landscape_explorer,
     policy_gradient_explorer,
     q_value_explorer,
     task_explorer,
 )
+from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import maml_landscape as plane
 from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
@@ -49,7 +51,28 @@ def q_values():
     return q_value_explorer(steps=6_000)
 
 
-EXPLORERS = [adaptation, task_explorer, budget, q_values, policy_gradient_explorer, maml_landscape_explorer]
+def few_shot():
+    """Chapter 07's explorer with small untrained networks; the pictures of a class are noise with more noise on it."""
+    generator = torch.Generator().manual_seed(0)
+    classes, noise = (torch.rand(24, n, 28, 28, generator=generator) for n in (1, 10))
+    data = ImageClasses(
+        (classes + noise) / 2, ["A"] * 8 + ["B"] * 8 + ["C"] * 8, {"train": "A", "test": "B", "ood": "C"}
+    )
+
+    def loss(parameters, inputs, targets):
+        return cross_entropy(conv_net(parameters, inputs), targets)
+
+    network = conv_net_parameters(5, generator, channels=8)
+    return few_shot_explorer(
+        data,
+        {
+            "random initialisation": (Joint(loss, 0.05), network),
+            "prototypes": (Prototypes(loss, conv_features, HEAD), network),
+        },
+    )
+
+
+EXPLORERS = [adaptation, task_explorer, budget, q_values, policy_gradient_explorer, maml_landscape_explorer, few_shot]
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
@@ -124,6 +147,30 @@ def test_landscape_directions_are_those_of_the_package(steps, bend):
             factor = [a @ np.linalg.matrix_power(np.eye(2) - 0.4 * a, power) for a in tasks.curvature]
             weighted = np.einsum("tij,tj->i", factor, tasks.centre)
             np.testing.assert_allclose(rest, np.linalg.solve(np.sum(factor, 0), weighted), atol=1e-5)
+
+
+def test_few_shot_decisions_are_those_of_one_step_after_another():
+    """Against gradients taken one at a time, and against distances to the class means."""
+    data = ImageClasses(torch.rand(16, 10, 28, 28, generator=torch.Generator().manual_seed(1)), "A" * 16, {"test": "A"})
+    network = conv_net_parameters(5, torch.Generator().manual_seed(2), channels=4)
+    task = data.sample_few_shot(1, 5, 2, 5, torch.Generator().manual_seed(3), "test")
+
+    def loss(parameters, inputs, targets):
+        return cross_entropy(conv_net(parameters, inputs), targets)
+
+    shown = few_shot_module.decide(data, Joint(loss, 0.1), network, "test", 2, 3, by_support=True)
+    current = {name: value[None].requires_grad_() for name, value in network.items()}
+    for step in range(few_shot_module.STEPS + 1):
+        expected = conv_net(current, task.query_inputs, task.support_inputs).softmax(-1)[0].detach()
+        np.testing.assert_allclose(shown.probabilities[step], expected.numpy(), atol=1e-4)
+        slopes = torch.autograd.grad(loss(current, *task[:2]).sum(), list(current.values()))
+        moved = [value - 0.1 * slope for value, slope in zip(current.values(), slopes, strict=True)]
+        current = {name: value.detach().requires_grad_() for name, value in zip(current, moved, strict=True)}
+    method = Prototypes(loss, conv_features, HEAD)
+    shown = few_shot_module.decide(data, method, network, "test", 2, 3, by_support=False)
+    near, far = (conv_features({n: v[None] for n, v in network.items()}, x)[0] for x in task[::2])
+    nearest = torch.cdist(far, near.unflatten(0, (5, 2)).mean(1)).argmin(1)
+    assert (shown.probabilities.argmax(-1) == nearest.numpy()).all()
 
 
 def toy(draw):
