@@ -122,9 +122,10 @@ def maml_landscape_explorer() -> Explorer:
         draw,
         "Left: contours of three tasks' losses in the plane of two parameters, stars at their minima, and the points "
         "where MAML, FOMAML and joint training settle; arrows lead from one of them to the parameters after the inner "
-        "steps on each task. Joint training lies nearest to the steep task, MAML farthest from it, FOMAML between. "
-        "Right: mean loss after 0 to 6 inner steps from each of the three: lowest for joint training before any step, "
-        "for MAML after the number of steps that it was trained for.",
+        "steps on each task. MAML settles nearest to the flat task, on which a step moves little; joint training "
+        "between the two tasks with steep directions; FOMAML in between. Right: mean loss after 0 to 6 inner steps "
+        "from each of the three, logarithmic: lowest for joint training before any step, for MAML after the number "
+        "of steps that it was trained for.",
         inner_lr=slider(0.4, 0.05, 1.5, 0.05, "inner step size α"),
         steps=slider(1, 1, 5, 1, "inner steps K in training", integer=True),
         spread=slider(1.3, 0.3, 2.0, 0.1, "distance of the tasks"),
@@ -162,15 +163,16 @@ def _draw_plane(axes, tasks, optima, start, inner_lr, steps) -> None:
 
 
 def _draw_losses(axes, tasks, optima, inner_lr, steps) -> None:
-    top = 0.0
+    top, bottom = 1e-4, 1e3
     for method, theta in optima.items():
         if theta is None:
             continue
         color, marker = STYLE[method]
         curve = losses(tasks, adapted(tasks, theta, inner_lr, STEPS_SHOWN)).mean(-1)
         axes.plot(curve, marker=marker, color=color, label=method)
-        top = max(top, float(curve[0]))
+        top, bottom = max(top, float(curve.max())), min(bottom, float(curve.min()))
     axes.axvline(steps, color="black", linestyle=":", linewidth=1.2, label="K in training")
-    axes.set(ylim=(0, 1.15 * top), xlabel="inner steps taken", ylabel="mean loss of the tasks")
+    axes.set(yscale="log", ylim=(0.8 * max(bottom, 1e-4), 1.5 * min(top, 1e3)))
+    axes.set(xlabel="inner steps taken", ylabel="mean loss of the tasks")
     axes.set_title("What the inner steps make of them")
     axes.legend(fontsize=9)
