@@ -11,20 +11,34 @@ import pytest
 import torch
 from widget_walker import walk
 
-from metarl_core.agents import GaussianPolicy, initial_parameters, q_update
-from metarl_core.meta import HEAD, MAML, Joint, Prototypes, conv_features, conv_net, conv_net_parameters, cross_entropy
-from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation
+from metarl_core.agents import MLP, GaussianPolicy, initial_parameters, mlp, q_update
+from metarl_core.meta import (
+    HEAD,
+    MAML,
+    Joint,
+    MetaSGD,
+    Prototypes,
+    conv_features,
+    conv_net,
+    conv_net_parameters,
+    cross_entropy,
+    learning_curve,
+)
+from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, Sinusoids
 from metarl_core.widgets import (
+    InnerLoop,
     Learner,
     adaptation_explorer,
     budget_explorer,
     few_shot_explorer,
+    inner_loop_explorer,
     maml_landscape_explorer,
     policy_gradient_explorer,
     q_value_explorer,
     task_explorer,
 )
 from metarl_core.widgets import few_shot as few_shot_module
+from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import maml_landscape as plane
 from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
@@ -72,7 +86,24 @@ def few_shot():
     )
 
 
-EXPLORERS = [adaptation, task_explorer, budget, q_values, policy_gradient_explorer, maml_landscape_explorer, few_shot]
+def inner_loops():
+    """Chapter 06's explorer on a small untrained network, with one rate and with a rate for each parameter."""
+    start = initial_parameters(MLP((1, 6, 1), generator=torch.Generator().manual_seed(0)))
+    rates = {name: torch.full_like(value, 0.02) for name, value in start.items()}
+    learners = {"one rate": InnerLoop(start, 0.01, "black", "o"), "many": InnerLoop(start, rates, "red", "X")}
+    return inner_loop_explorer(learners, tasks=8)
+
+
+EXPLORERS = [
+    adaptation,
+    task_explorer,
+    budget,
+    q_values,
+    policy_gradient_explorer,
+    maml_landscape_explorer,
+    few_shot,
+    inner_loops,
+]
 
 
 @pytest.mark.parametrize("explorer", EXPLORERS)
@@ -227,3 +258,24 @@ def test_walker_wants_a_png_and_a_control():
         walk(widgets.IntSlider())
     with pytest.raises(AssertionError, match="no control"):
         walk(widgets.Image(value=b""))
+
+
+def test_errors_along_the_inner_loop_are_those_of_the_methods():
+    """At any factor on the step sizes: MAML's with one rate, Meta-SGD's with a rate for each parameter."""
+    generator = torch.Generator().manual_seed(0)
+    start = initial_parameters(MLP((1, 6, 1), generator=generator))
+    data = Sinusoids().sample_few_shot(7, 5, 9, generator)
+    rates = {name: 0.05 * torch.rand(value.shape, generator=generator) - 0.01 for name, value in start.items()}
+    one = inner_module.errors_along(InnerLoop(start, 0.01, "", ""), data, (0.5, 2.0), 3)
+    many = inner_module.errors_along(InnerLoop(start, rates, "", ""), data, (0.5, 2.0), 3)
+    assert one.shape == (2, 4)
+    for place, factor in enumerate((0.5, 2.0)):
+        maml = learning_curve(MAML(inner_loss, 0.01 * factor), start, data, range(4)).mean(0)
+        scaled = start | {"rate." + name: factor * value for name, value in rates.items()}
+        meta_sgd = learning_curve(MetaSGD(inner_loss), scaled, data, range(4)).mean(0)
+        torch.testing.assert_close(one[place], maml)
+        torch.testing.assert_close(many[place], meta_sgd)
+
+
+def inner_loss(parameters, inputs, targets):
+    return (mlp(parameters, inputs) - targets).square().mean((1, 2))

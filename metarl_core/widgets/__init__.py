@@ -4,6 +4,7 @@ from metarl_core.widgets.adaptation import adaptation_explorer
 from metarl_core.widgets.budget import Learner, budget_explorer
 from metarl_core.widgets.explorer import Explorer, slider
 from metarl_core.widgets.few_shot import few_shot_explorer
+from metarl_core.widgets.inner_loops import InnerLoop, inner_loop_explorer
 from metarl_core.widgets.maml_landscape import maml_landscape_explorer
 from metarl_core.widgets.policy_gradient import policy_gradient_explorer
 from metarl_core.widgets.q_values import q_value_explorer
@@ -11,10 +12,12 @@ from metarl_core.widgets.tasks import task_explorer
 
 __all__ = [
     "Explorer",
+    "InnerLoop",
     "Learner",
     "adaptation_explorer",
     "budget_explorer",
     "few_shot_explorer",
+    "inner_loop_explorer",
     "maml_landscape_explorer",
     "policy_gradient_explorer",
     "q_value_explorer",
