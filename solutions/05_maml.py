@@ -265,6 +265,11 @@ def colleagues_loss(parameters, tasks, alpha, steps):
     return torch.stack(outer).mean()
 
 
+def value_of(loss):
+    """A loss as a rounded number, without its graph."""
+    return round(float(loss.detach()), 3)
+
+
 def some_tasks(number, seed=5):
     generator = torch.Generator().manual_seed(seed)
     draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
@@ -278,11 +283,9 @@ def some_tasks(number, seed=5):
 
 # %%
 parameters, tasks = some_tasks(3)
-print("tasks 1, 2, 3 each alone:", [round(float(colleagues_loss(parameters, [task], 0.1, 3)), 3) for task in tasks])
-print(
-    "mean of these:           ", round(sum(float(colleagues_loss(parameters, [task], 0.1, 3)) for task in tasks) / 3, 3)
-)
-print("all three in one call:   ", round(float(colleagues_loss(parameters, tasks, 0.1, 3)), 3))
+print("tasks 1, 2, 3 each alone:", [value_of(colleagues_loss(parameters, [task], 0.1, 3)) for task in tasks])
+print("mean of these:           ", value_of(sum(colleagues_loss(parameters, [task], 0.1, 3) for task in tasks) / 3))
+print("all three in one call:   ", value_of(colleagues_loss(parameters, tasks, 0.1, 3)))
 
 
 # %% nbgrader={"grade": false, "grade_id": "meta_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -321,8 +324,8 @@ def meta_loss(parameters, tasks, alpha, steps):
 ch05.check_meta_loss(meta_loss)
 ### BEGIN HIDDEN TESTS
 hidden_parameters, hidden_tasks = some_tasks(2, seed=9)
-single = [float(meta_loss(hidden_parameters, [task], 0.1, 2)) for task in hidden_tasks]
-assert math.isclose(float(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2)), sum(single) / 2, rel_tol=1e-9)
+single = [meta_loss(hidden_parameters, [task], 0.1, 2).item() for task in hidden_tasks]
+assert math.isclose(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2).item(), sum(single) / 2, rel_tol=1e-9)
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -346,9 +349,9 @@ assert math.isclose(float(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2)), s
 
 # %%
 parameters, tasks = some_tasks(3)
-print("tasks 1, 2, 3 each alone:", [round(float(meta_loss(parameters, [task], 0.1, 3)), 3) for task in tasks])
-print("mean of these:           ", round(sum(float(meta_loss(parameters, [task], 0.1, 3)) for task in tasks) / 3, 3))
-print("all three in one call:   ", round(float(meta_loss(parameters, tasks, 0.1, 3)), 3))
+print("tasks 1, 2, 3 each alone:", [value_of(meta_loss(parameters, [task], 0.1, 3)) for task in tasks])
+print("mean of these:           ", value_of(sum(meta_loss(parameters, [task], 0.1, 3) for task in tasks) / 3))
+print("all three in one call:   ", value_of(meta_loss(parameters, tasks, 0.1, 3)))
 
 # %% [markdown]
 # **Expect:** the last two lines agree now.

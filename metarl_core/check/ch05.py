@@ -169,6 +169,13 @@ def _quadratic(theta, support_a, support_c, query_a, query_c, alpha, steps, **ch
     return factor @ query_a @ (path[-1] - query_c)
 
 
+def _powered_by_entries(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """`**` in the place of a power of the matrix, in the Jacobian alone or in the adapted point, too."""
+    factor = (torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a) ** steps
+    points = (_descend(_bowl(support_a, support_c), theta, alpha, steps)[-1], support_c + factor @ (theta - support_c))
+    return any(difference(got, factor @ query_a @ (point - query_c), 1e-6, 1e-9) is None for point in points)
+
+
 check_quadratic_meta_gradient = function_check(
     "quadratic_meta_gradient",
     _quadratic_by_differences,
@@ -183,6 +190,12 @@ check_quadratic_meta_gradient = function_check(
         "One step is right, several are not: the factor occurs once. How far has a small change of theta shrunk after "
         "all of the steps?",
         lambda *a: _quadratic(*a, power=1),
+    ),
+    Wrong(
+        "power_of_entries",
+        "With one step you are right, with more you are not: each entry of the matrix is raised by itself. How does "
+        "one apply a matrix several times?",
+        when=_powered_by_entries,
     ),
     Wrong(
         "wrong_side",

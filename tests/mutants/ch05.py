@@ -168,6 +168,11 @@ MUTANTS = [
     ),
     Mutant(
         ch05.check_quadratic_meta_gradient,
+        "power_of_entries",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: m**steps @ qa @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
         "wrong_side",
         _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: qa @ _power(m, steps) @ (moved - qc)),
     ),
