@@ -47,13 +47,13 @@ def decide(
     return Decisions(*pictures, task.query_targets[0].numpy(), torch.stack(probabilities).numpy())
 
 
-def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], seed: int = 1) -> Explorer:
+def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], task: int = 1, query: int = 1) -> Explorer:
     """Draw a 5-way task and follow one query image, and all of them, over the inner steps.
 
     Args:
         data: whose splits are offered.
         learners: by name, a method with `adapt` (`MAML`, `Prototypes`, …) and its meta-parameters for five classes.
-        seed: of the task that is shown first.
+        task, query: what is shown first; a task is its seed, queries count from 1.
     """
     decisions = functools.lru_cache(64)(
         lambda learner, split, shots, task, by: decide(data, *learners[learner], split, shots, task, by == BY_SUPPORT)
@@ -73,16 +73,16 @@ def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], seed: i
     return Explorer(
         draw,
         "Left: the five letters of a task, an example of each, and below them its 25 query images framed in the colour "
-        "of the class that the network decides for; wrong ones are crossed out. Middle: the probability of each class "
-        "for one query image against the inner steps. Right: the share of right answers and the mean probability of "
+        "of the class that the network decides for; wrong ones are struck through. Middle: the probability of each "
+        "class for one query image against the inner steps. Right: the share of right answers and the mean probability of "
         "the right class against the inner steps.",
         learner=_dropdown(list(learners), "learner", "250px"),
         split=_dropdown([name for name in ("test", "ood", "train") if name in data.members], "letters from", "210px"),
         statistics=_dropdown([TOGETHER, BY_SUPPORT], "queries normalised by", "380px"),
-        task=slider(seed, 0, 40, 1, "task", integer=True),
+        task=slider(task, 0, 40, 1, "task", integer=True),
         shots=slider(1, 1, 5, 1, "shots K", integer=True),
         steps=slider(1, 0, STEPS, 1, "inner steps", integer=True),
-        query=slider(1, 1, WAYS * QUERIES, 1, "query image", integer=True),
+        query=slider(query, 1, WAYS * QUERIES, 1, "query image", integer=True),
     )
 
 
@@ -107,7 +107,7 @@ def _draw_task(axes, shown: Decisions, shots: int, query: int, steps: int) -> No
         label, row = divmod(index, QUERIES)
         _place(axes, picture, label, 1.55 + row, CLASS_COLORS[chosen[index]], 0.95)
         if chosen[index] != label:
-            axes.plot(label + np.array([-0.3, 0.3]), 1.55 + row + np.array([-0.3, 0.3]), color="white", zorder=6)
+            axes.plot(label + np.array([-0.3, 0.3]), 1.55 + row + np.array([-0.4, 0.4]), color="white", zorder=6)
         if index == query:
             axes.plot(label + 0.43, 1.55 + row, "<", color="black", markersize=9, clip_on=False)
     axes.axhline(0.82, color="black", linewidth=0.8)
