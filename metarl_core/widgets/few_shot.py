@@ -74,8 +74,8 @@ def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], task: i
         draw,
         "Left: the five letters of a task, an example of each, and below them its 25 query images framed in the colour "
         "of the class that the network decides for; wrong ones are struck through. Middle: the probability of each "
-        "class for one query image against the inner steps. Right: the share of right answers and the mean probability of "
-        "the right class against the inner steps.",
+        "class for one query image against the inner steps. Right: the share of right answers and the mean probability "
+        "of the right class against the inner steps.",
         learner=_dropdown(list(learners), "learner", "250px"),
         split=_dropdown([name for name in ("test", "ood", "train") if name in data.members], "letters from", "210px"),
         statistics=_dropdown([TOGETHER, BY_SUPPORT], "queries normalised by", "380px"),
