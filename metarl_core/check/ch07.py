@@ -30,14 +30,16 @@ def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, gener
     generator.set_state(state)
     again = answer(scripts, allowed, images, ways, shots, queries, generator)
     first = drawn[0]
-    classes, support, query = (torch.stack([one[part] for one in drawn]) for part in range(3))
     result = {
         "classes": torch.zeros_like(first[0]),
         "support": torch.zeros_like(first[1]),
         "query": torch.zeros_like(first[2]),
     }
-    if [list(value.shape) for value in first] != [[ways], [ways, shots], [ways, queries]]:
-        return result | dict.fromkeys(_ideal(scripts, allowed, images, ways, shots, queries, generator).keys() - result)
+    if [(list(v.shape), v.dtype) for v in first] != [
+        ([ways, *more], torch.int64) for more in ([], [shots], [queries])
+    ]:  # that is what will be reported
+        return _ideal(scripts, allowed, images, ways, shots, queries, generator) | result
+    classes, support, query = (torch.stack([one[part] for one in drawn]) for part in range(3))
     usable = torch.tensor([script in allowed for script in scripts])
     both = torch.cat([support, query], 2)
     inside = bool(((both >= 0) & (both < images)).all()) and bool(((classes >= 0) & (classes < len(scripts))).all())
