@@ -81,18 +81,18 @@ def inner_loop_explorer(learners: dict[str, InnerLoop], tasks: int = 64, most_st
         for name, values in found.items():
             look = {"color": learners[name].color, "marker": learners[name].marker, "markersize": 5}
             shown = np.minimum(values, 1e9)
-            left.plot(range(most_steps + 1), shown[FACTORS.index(factor)], label=name, **look)
-            right.plot(FACTORS, shown[:, steps], **look)
+            left.plot(range(most_steps + 1), shown[FACTORS.index(factor)], **look)
+            right.plot(FACTORS, shown[:, steps], label=name, **look)
         left.axvline(steps, color="black", linestyle=":", linewidth=1.2)
         right.axvline(factor, color="black", linestyle=":", linewidth=1.2)
         left.set(
-            yscale="log", ylim=(top / 150, top), xlabel="inner steps", ylabel="mean squared error, held-out tasks",
+            yscale="log", ylim=(top / 300, top), xlabel="inner steps", ylabel="mean squared error, held-out tasks",
             title=f"Step sizes of training × {factor:g}",
         )  # fmt: skip
         right.set(xscale="log", xlabel="factor on the step sizes", title=f"{steps} inner step{'s' * (steps != 1)}")
         right.set_xticks([0.1, 0.2, 0.5, 1, 2, 3], ["0.1", "0.2", "0.5", "1", "2", "3"])
         right.minorticks_off()
-        left.legend(fontsize=9, loc="lower left")
+        right.legend(fontsize=9, loc="lower left")
         return figure
 
     return Explorer(

@@ -1,0 +1,521 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercises to chapter 06: Reptile and Meta-SGD
+#
+# Four exercises: Reptile's step, the Taylor terms of any combination of inner gradients, a Meta-SGD for the head with
+# three silent bugs, and a Reptile with Adam whose result depends on an order that should not matter. Fill in the cells
+# marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. Notation is that of
+# [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
+
+# %% tags=["setup"]
+import torch
+
+from metarl_core import plotting
+from metarl_core.check import ch06
+
+torch.set_num_threads(1)
+
+
+# %% [markdown]
+# ## Exercise 1: Reptile's step
+#
+# **Objective:** implement one outer step of Reptile for a batch of tasks.
+#
+# **Kind:** implement · **Difficulty:** ★☆☆ · **Time:** 15 min · **Run time:** 1 s
+#
+# A task is a list of $k$ loss functions, one for each minibatch. The inner loop makes one step on each in turn,
+# $\varphi_{i+1} = \varphi_i - \alpha \nabla L_i(\varphi_i)$ from $\varphi_1 = \theta$, and then
+#
+# $$\theta' = \theta + \varepsilon\, \Big( \frac1N \sum_{n=1}^{N} \varphi^{(n)}_{k+1} - \theta \Big). \tag{1}$$
+#
+# **Predict:** two tasks with the losses $(\theta - 1)^2$ and $(\theta + 1)^2$, and $\theta = 0$. Where does Reptile
+# move?
+
+# %% nbgrader={"grade": false, "grade_id": "reptile_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def reptile_step(theta, tasks, alpha, epsilon):
+    """The new parameters (1).
+
+    theta: float64 [d], without a graph; tasks: list of tasks, each a list of k functions from [d] to a scalar tensor;
+    alpha, epsilon: inner and outer step size. Returns float64 [d], without a graph; theta stays as it is.
+    """
+    ### BEGIN SOLUTION
+    ends = []
+    for minibatches in tasks:
+        phi = theta.clone()
+        for loss in minibatches:
+            leaf = phi.requires_grad_()
+            (slope,) = torch.autograd.grad(loss(leaf), leaf)
+            phi = (leaf - alpha * slope).detach()
+        ends.append(phi)
+    return theta + epsilon * (torch.stack(ends).mean(0) - theta)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_reptile_step", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch06.check_reptile_step(reptile_step)
+### BEGIN HIDDEN TESTS
+bowl = lambda theta: theta.square().sum()  # noqa: E731
+hidden = reptile_step(torch.ones(2, dtype=torch.float64), [[bowl, bowl]], 0.25, 0.5)
+assert torch.allclose(hidden, torch.full((2,), 0.625, dtype=torch.float64))  # 1 + 0.5 (0.25 − 1)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Nothing is differentiated through a step here. Each task begins at the same θ, and each of its steps uses the next
+# function of its list.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# For each task $\varphi \leftarrow \varphi - \alpha \nabla L_i(\varphi)$ for $i = 1, \dots, k$. Collect the last
+# $\varphi$ of each task, take the mean $m$, return $\theta + \varepsilon (m - \theta)$.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# ends = []; for each task: phi = copy of theta; for each loss of it: slope = gradient of the loss at phi; phi = phi − α ·
+# slope, without a graph; append phi. Return theta + ε · (mean of ends − theta).
+# </details>
+
+# %%
+steep, flat = (lambda t: 4 * (t - 1).square().sum()), (lambda t: 0.2 * (t + 1).square().sum())
+figure, axes = plotting.figure(width=6.5, height=3.6)
+for k, look in ((1, ":"), (3, "--"), (30, "-")):
+    theta, path = torch.zeros(1, dtype=torch.float64), [0.0]
+    for _ in range(60):
+        theta = reptile_step(theta, [[steep] * k, [flat] * k], 0.1, 0.2)
+        path.append(float(theta))
+    axes.plot(path, look, color=plotting.GREEN, label=f"k = {k}")
+axes.axhline(1, color=plotting.RED, linewidth=1.2, label="optimum of the steep task")
+axes.axhline(-1, color=plotting.BLUE, linewidth=1.2, label="optimum of the flat task")
+axes.set(xlabel="outer steps", ylabel="θ")
+axes.legend(fontsize=9, loc="upper left", bbox_to_anchor=(1.01, 1))
+plotting.show(
+    figure,
+    "θ against outer steps of Reptile for a steep and a flat task. With k = 1 it settles close to the optimum of the "
+    "steep task, with k = 3 a little farther from it, with k = 30 in the middle between the two.",
+)
+
+
+# %% [markdown]
+# **Expect:** three lines that settle: near the optimum of the steep task for $k = 1$, near the middle for $k = 30$.
+#
+# **Interpret:** where would MAML settle as its inner loop gets longer? Which of the two behaviours would you want?
+#
+# <details><summary>Answer</summary>
+#
+# Near the optimum of the *flat* task: the steep one is solved by the inner loop from anywhere, so its weight goes to
+# zero (chapter 05). Reptile with many steps gives both the same say. If the inner loop will really be that long at
+# test time, MAML's choice is better after it. If it may be shorter, or if nobody knows, the middle is the safer place.
+# </details>
+
+# %% [markdown]
+# ## Exercise 2: Any combination of inner gradients
+#
+# **Objective:** derive both Taylor terms of a weighted sum of the gradients met in an inner loop.
+#
+# **Kind:** derive · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
+#
+# An inner loop meets the gradients $g_1, \dots, g_k$, each taken after the steps before it. Reptile uses
+# $g_1 + \dots + g_k$, FOMAML $g_k$. One may use any combination,
+#
+# $$g_w = \sum_{i=1}^{k} w_i\, g_i. \tag{2}$$
+#
+# With minibatches that are drawn alike, find $c_0$ and $c_1$ in
+#
+# $$\mathbb{E}\, g_w = c_0\, \mathrm{AvgGrad} - c_1\, \alpha\, \mathrm{AvgGradInner} + O(\alpha^2). \tag{3}$$
+#
+# The check does not know the formula. It runs inner loops on random quadratics in all orders of the minibatches, and
+# reads both numbers off.
+#
+# **Predict:** can you choose $w$ such that nothing is left of AvgGrad, and only agreement of the minibatches is
+# maximised?
+
+# %% nbgrader={"grade": false, "grade_id": "taylor_coefficients", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def taylor_coefficients(weights):
+    """c_0 and c_1 of (3).
+
+    weights: float64 [k], the w_i. Returns float64 [2].
+    """
+    ### BEGIN SOLUTION
+    before = torch.arange(len(weights), dtype=weights.dtype)  # steps made before each gradient
+    return torch.stack([weights.sum(), (weights * before).sum()])
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_taylor_coefficients", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch06.check_taylor_coefficients(taylor_coefficients)
+### BEGIN HIDDEN TESTS
+assert taylor_coefficients(torch.ones(6, dtype=torch.float64)).tolist() == [6.0, 15.0]
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Expectation and sum may be swapped: it is enough to know the two terms of $\mathbb{E}\, g_i$ for one $i$.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $g_i = \bar g_i - \alpha \sum_{j<i} \bar H_i \bar g_j + O(\alpha^2)$. How many $j$ are there with $1 \le j < i$?
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# c_0 = sum of the w_i; c_1 = sum of w_i · (i − 1), with i counted from 1.
+# </details>
+
+# %%
+for name, w in {
+    "Reptile, k = 3": [1, 1, 1],
+    "FOMAML, k = 3": [0, 0, 1],
+    "g1 + g2 of three": [1, 1, 0],
+    "g2 − g1": [-1, 1],
+    "2 g2 − g1": [-1, 2],
+}.items():
+    c0, c1 = taylor_coefficients(torch.tensor(w, dtype=torch.float64)).tolist()
+    print(f"{name:18} c0 = {c0:g}, c1 = {c1:g}")
+
+# %% [markdown]
+# **Expect:** 3 and 3 for Reptile with $k = 3$; 1 and 2 for FOMAML; 0 and 1 for $g_2 - g_1$; 1 and 2 for $2 g_2 - g_1$.
+#
+# **Interpret:** $2 g_2 - g_1$ has the two coefficients of MAML with one inner step, and needs no second derivative. Why
+# does anyone still compute MAML's gradient?
+#
+# <details><summary>Answer</summary>
+#
+# The terms agree to first order in $\alpha$ and in expectation. What is hidden in $O(\alpha^2)$ is not small where
+# $\alpha H$ is of order 1, and there the methods part. Besides, $2 g_2 - g_1$ is noisier: one minibatch's gradient
+# enters with the weight 2, another's with $-1$.
+# </details>
+
+# %% [markdown]
+# ## Exercise 3: Rates that never move
+#
+# **Objective:** find three silent bugs in a Meta-SGD that adapts the head only, and repair them.
+#
+# **Kind:** debug · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
+#
+# A colleague combined ANIL with Meta-SGD, as in section 10 of the chapter. Wanted is one step on the parameters of the
+# head, $h$ = {`w2`, `b2`}, each entry with its own rate, and everything else as it was:
+#
+# $$L(\theta, a) = \frac1N \sum_{i=1}^{N} L_i(\theta'_i;\, x^q_i, y^q_i), \qquad
+# \theta'_{i,h} = \theta_h - a_h \circ \nabla_{\theta_h} L_i(\theta;\, x^s_i, y^s_i), \quad
+# \theta'_{i,\text{rest}} = \theta_{\text{rest}}. \tag{4}$$
+#
+# An outer optimiser is to learn $\theta$ and $a$ from the gradients of $L$. The code runs, the loss falls. It falls
+# less than it should. Read it before you run it.
+#
+# **Predict:** which gradient will show the first bug, which number the second, which tensor the third?
+
+# %% tags=["setup"]
+HEAD = ("w2", "b2")
+
+
+def predict(parameters, x):
+    """A network with one hidden layer; x: [points, 1]."""
+    return (x @ parameters["w1"].T + parameters["b1"]).tanh() @ parameters["w2"].T + parameters["b2"]
+
+
+def squared_error(parameters, x, y):
+    return (predict(parameters, x) - y).square().mean()
+
+
+def colleagues_loss(parameters, rates, tasks):
+    outer = []
+    for support_x, support_y, query_x, query_y in tasks:
+        adapting = [name for name in parameters if name not in HEAD]
+        loss = squared_error(parameters, support_x, support_y)
+        slopes = torch.autograd.grad(loss, [parameters[name] for name in adapting], create_graph=True)
+        adapted = dict(parameters)
+        for name, slope in zip(adapting, slopes, strict=True):
+            step = torch.tensor(rates[name].tolist(), dtype=slope.dtype).abs()  # a rate is a length
+            adapted[name] = parameters[name] - step * slope
+        outer.append(squared_error(adapted, query_x, query_y))
+    return torch.stack(outer).mean()
+
+
+def some_tasks(number, seed=5):
+    generator = torch.Generator().manual_seed(seed)
+    draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
+    parameters = {"w1": draw(5, 1), "b1": draw(5), "w2": 0.5 * draw(1, 5), "b2": draw(1)}
+    rates = {name: torch.full_like(value, 0.1) for name, value in parameters.items()}
+    tasks = []
+    for _ in range(number):
+        phase, support_x, query_x = draw(1), 2 * draw(5, 1), 2 * draw(50, 1)
+        tasks.append((support_x, 3 * (support_x + phase).sin(), query_x, 3 * (query_x + phase).sin()))
+    leaves = [{name: value.requires_grad_() for name, value in one.items()} for one in (parameters, rates)]
+    return *leaves, tasks
+
+
+def sizes_of_gradients(answer):
+    """Largest entry of the gradient of each tensor, the rates' included; None where there is no way to it."""
+    parameters, rates, tasks = some_tasks(4)
+    leaves = {**parameters, **{"rate of " + name: value for name, value in rates.items()}}
+    slopes = torch.autograd.grad(answer(parameters, rates, tasks), list(leaves.values()), allow_unused=True)
+    return {n: None if s is None else round(float(s.abs().max()), 3) for n, s in zip(leaves, slopes, strict=True)}
+
+
+# %%
+for name, size in sizes_of_gradients(colleagues_loss).items():
+    print(f"{name:12} {size}")
+
+
+# %% nbgrader={"grade": false, "grade_id": "head_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def head_loss(parameters, rates, tasks):
+    """Equation (4), repaired.
+
+    parameters, rates: dictionaries of tensors of the same shapes that require gradients (the rates of w1 and b1 are
+    there, too, and unused); tasks: list of (support_x, support_y, query_x, query_y), each [points, 1]. Returns a scalar
+    tensor.
+    """
+    outer = []
+    for support_x, support_y, query_x, query_y in tasks:
+        adapting = [name for name in parameters if name not in HEAD]
+        loss = squared_error(parameters, support_x, support_y)
+        slopes = torch.autograd.grad(loss, [parameters[name] for name in adapting], create_graph=True)
+        adapted = dict(parameters)
+        for name, slope in zip(adapting, slopes, strict=True):
+            step = torch.tensor(rates[name].tolist(), dtype=slope.dtype).abs()
+            adapted[name] = parameters[name] - step * slope
+        outer.append(squared_error(adapted, query_x, query_y))
+    ### BEGIN SOLUTION
+    outer = []
+    for support_x, support_y, query_x, query_y in tasks:
+        loss = squared_error(parameters, support_x, support_y)
+        slopes = torch.autograd.grad(loss, [parameters[name] for name in HEAD], create_graph=True)
+        adapted = dict(parameters)
+        for name, slope in zip(HEAD, slopes, strict=True):
+            adapted[name] = parameters[name] - rates[name] * slope
+        outer.append(squared_error(adapted, query_x, query_y))
+    ### END SOLUTION
+    return torch.stack(outer).mean()
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_head_loss", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch06.check_head_loss(head_loss)
+### BEGIN HIDDEN TESTS
+hidden_parameters, hidden_rates, hidden_tasks = some_tasks(2, seed=9)
+still = {name: torch.zeros_like(value) for name, value in hidden_rates.items()}
+plain = sum(squared_error(hidden_parameters, task[2], task[3]).item() for task in hidden_tasks) / 2
+assert abs(head_loss(hidden_parameters, still, hidden_tasks).item() - plain) < 1e-9
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# The cell above printed the gradient of each tensor. An optimiser learns what has one. And read the line that begins
+# with `adapting` aloud.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $\partial L / \partial a = -\nabla L^s \circ \nabla L^q$ must reach `rates`, so the tensor itself has to stand in the
+# step, not a copy of its numbers. And (4) says $a_h$, not $|a_h|$.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# For each task: slopes = gradient of the support loss with respect to the tensors of HEAD, with graph; adapted = all
+# parameters, those of HEAD replaced by parameter − rate · slope; collect the query loss of adapted. Return the mean.
+# </details>
+
+# %%
+parameters, rates, tasks = some_tasks(10)
+optimiser = torch.optim.Adam([*parameters.values(), *rates.values()], lr=0.02)
+for step in range(200):
+    optimiser.zero_grad()
+    value = head_loss(parameters, rates, tasks)
+    value.backward()
+    optimiser.step()
+    if step in (0, 199):
+        print(f"step {step + 1:3}: loss {value.item():.3f}, rate of the head's bias {float(rates['b2'].detach()):+.3f}")
+
+
+# %% [markdown]
+# **Expect:** a loss that falls to less than half, and a rate of the bias that has moved away from 0.1.
+#
+# **Interpret:** with two of the three bugs alone (rates detached and positive) the loss falls as well. What else than
+# the loss should one look at when a method has two kinds of parameters?
+#
+# <details><summary>Answer</summary>
+#
+# At each kind by itself: is its gradient not zero, has it changed from where it began, does the result get worse if it
+# is put back there? A loss that falls says that *something* learns. Here $\theta$ learned and the rates did not.
+# </details>
+
+# %% [markdown]
+# ## Exercise 4: A result that depends on the order
+#
+# **Objective:** find two silent bugs in Reptile's inner loop with Adam, and repair them.
+#
+# **Kind:** debug · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
+#
+# Inside, Reptile may use Adam without momentum ($\beta_1 = 0$): with the gradient $g_s$ of step $s = 1, 2, \dots$ of a
+# task,
+#
+# $$v_s = \beta v_{s-1} + (1 - \beta)\, g_s^2, \quad v_0 = 0, \qquad
+# \varphi_{s+1} = \varphi_s - \alpha\, \frac{g_s}{\sqrt{v_s / (1 - \beta^s)} + 10^{-8}}, \tag{5}$$
+#
+# and the outer direction is the mean of $\theta - \varphi$ over tasks. Here a task is a small classification problem:
+# labels $-1$ and $1$, squared error of a linear function. The samples are stored sorted by label. For each task a
+# random permutation is given, and **minibatches are to be cut from the permuted samples**.
+#
+# Two things must not matter: the order of the tasks, and (on average) the order in which samples are stored.
+#
+# **Predict:** what does the first minibatch of a task teach if it holds only one class? What does the second do to
+# that?
+
+# %% tags=["setup"]
+def minibatch_gradient(phi, x, y):
+    """Gradient of the mean of (x·φ − y)² over a minibatch."""
+    return 2 * x.T @ (x @ phi - y) / len(x)
+
+
+def colleagues_direction(theta, tasks, orders, alpha, size, beta=0.999):
+    second, count = torch.zeros_like(theta), 0
+    total = torch.zeros_like(theta)
+    for (x, y), _ in zip(tasks, orders, strict=True):
+        phi = theta
+        for at in range(0, len(x), size):
+            gradient = minibatch_gradient(phi, x[at : at + size], y[at : at + size])
+            count += 1
+            second = beta * second + (1 - beta) * gradient.square()
+            phi = phi - alpha * gradient / ((second / (1 - beta**count)).sqrt() + 1e-8)
+        total = total + theta - phi
+    return total / len(tasks)
+
+
+def labelled_tasks(number, samples=20, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    tasks, orders = [], []
+    for _ in range(number):
+        scale = 1 + 4 * torch.rand(1, generator=generator)  # tasks differ in scale
+        x = scale * torch.randn(samples, 4, generator=generator) + 0.5
+        y = (x @ torch.randn(4, generator=generator)).sign().sort(stable=True)
+        tasks.append((x[y.indices].double(), y.values.double()))
+        orders.append(torch.randperm(samples, generator=generator))
+    return torch.zeros(4, dtype=torch.float64), tasks, orders
+
+
+# %%
+theta, tasks, orders = labelled_tasks(6)
+forward = colleagues_direction(theta, tasks, orders, 0.1, 5)
+backward = colleagues_direction(theta, tasks[::-1], orders[::-1], 0.1, 5)
+print("tasks in order:  ", [round(v, 4) for v in forward.tolist()])
+print("tasks reversed:  ", [round(v, 4) for v in backward.tolist()])
+print("labels of the first minibatch of each task:", [y[:5].tolist() for _, y in tasks[:3]])
+
+
+# %% nbgrader={"grade": false, "grade_id": "reptile_with_adam", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def reptile_with_adam(theta, tasks, orders, alpha, size, beta=0.999):
+    """Mean of θ − φ over tasks, φ after one pass over a task's samples by (5); repaired.
+
+    theta: float64 [d]; tasks: list of (x [samples, d], y [samples]); orders: for each task a permutation of its samples,
+    int64 [samples]; alpha: step size; size: samples in a minibatch. Returns float64 [d].
+    """
+    second, count = torch.zeros_like(theta), 0
+    total = torch.zeros_like(theta)
+    for (x, y), _ in zip(tasks, orders, strict=True):
+        phi = theta
+        for at in range(0, len(x), size):
+            gradient = minibatch_gradient(phi, x[at : at + size], y[at : at + size])
+            count += 1
+            second = beta * second + (1 - beta) * gradient.square()
+            phi = phi - alpha * gradient / ((second / (1 - beta**count)).sqrt() + 1e-8)
+        total = total + theta - phi
+    ### BEGIN SOLUTION
+    total = torch.zeros_like(theta)
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi, second = theta, torch.zeros_like(theta)  # the optimiser's state begins anew with the task
+        for count, chosen in enumerate(order.split(size), 1):
+            gradient = minibatch_gradient(phi, x[chosen], y[chosen])
+            second = beta * second + (1 - beta) * gradient.square()
+            phi = phi - alpha * gradient / ((second / (1 - beta**count)).sqrt() + 1e-8)
+        total = total + theta - phi
+    ### END SOLUTION
+    return total / len(tasks)
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_reptile_with_adam", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch06.check_reptile_with_adam(reptile_with_adam)
+### BEGIN HIDDEN TESTS
+hidden_theta, hidden_data, hidden_orders = labelled_tasks(4, seed=8)
+there = reptile_with_adam(hidden_theta, hidden_data, hidden_orders, 0.1, 5)
+back = reptile_with_adam(hidden_theta, hidden_data[::-1], hidden_orders[::-1], 0.1, 5)
+assert torch.allclose(there, back, atol=1e-12)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Which variables live longer than one task? And which argument is never used?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# (5) begins each task with $v_0 = 0$ and $s = 1$. A minibatch is `x[order[at : at + size]]`, with the same indices for
+# the labels.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# For each task: phi = theta, second = zeros, count = 0. For each piece of `size` indices of its permutation: gradient on
+# these samples; count += 1; second and phi by (5). Add theta − phi. Divide by the number of tasks.
+# </details>
+
+# %%
+theta, tasks, orders = labelled_tasks(6)
+forward = reptile_with_adam(theta, tasks, orders, 0.1, 5)
+backward = reptile_with_adam(theta, tasks[::-1], orders[::-1], 0.1, 5)
+print("tasks in order:  ", [round(v, 4) for v in forward.tolist()])
+print("tasks reversed:  ", [round(v, 4) for v in backward.tolist()])
+
+
+def five_classes(number, ways=5, shots=10, features=6, seed=2):
+    """Tasks with five classes around random centres, sorted by class; labels one-hot, so θ is a matrix."""
+    generator = torch.Generator().manual_seed(seed)
+    label, many, permutations = torch.arange(ways).repeat_interleave(shots), [], []
+    for _ in range(number):
+        centres = 1.5 * torch.randn(ways, features, generator=generator)
+        x = centres[label] + torch.randn(len(label), features, generator=generator)
+        many.append((torch.cat([x, torch.ones(len(x), 1)], 1).double(), torch.eye(ways)[label].double()))
+        permutations.append(torch.randperm(len(label), generator=generator))
+    return torch.zeros(features + 1, ways, dtype=torch.float64), many, permutations
+
+
+def right_after_a_pass(theta, tasks, orders):
+    """Share of a task's samples that are classified right after its inner loop, mean over tasks."""
+    shares = []
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi = theta - reptile_with_adam(theta, [(x, y)], [order], 0.02, 10)
+        shares.append(((x @ phi).argmax(1) == y.argmax(1)).double().mean().item())
+    return sum(shares) / len(shares)
+
+
+theta, tasks, orders = five_classes(200)
+stored = [torch.arange(len(order)) for order in orders]
+print(f"five classes, right after one pass: shuffled {right_after_a_pass(theta, tasks, orders):.0%}, "
+      f"in the order of classes {right_after_a_pass(theta, tasks, stored):.0%}")  # fmt: skip
+
+# %% [markdown]
+# **Expect:** the first two lines agree now. With five classes, the same passes over the same samples get about 80 %
+# right when shuffled, and about 65 % in the order of classes.
+#
+# **Interpret:** Reptile's own code keeps $v$ from one training task to the next, and it works. Is that a bug?
+#
+# <details><summary>Answer</summary>
+#
+# It is a choice. A $v$ that is averaged over many tasks is a steadier scale than one built from a handful of gradients,
+# and in training a dependence on the order of random tasks does little harm. At *test* time it would be a leak: the
+# result on a task would depend on the test tasks before it. That code restores the optimiser's state after each test
+# task, and so must you, or a comparison with other methods means nothing.
+# </details>

@@ -1,0 +1,176 @@
+"""Wrong answers to the exercises of chapter 06, written as a learner would write them."""
+
+import torch
+from torch.autograd import grad
+
+from metarl_core.check import ch06
+from mutants import Mutant
+
+# ---------------------------------------------------------------- reptile_step
+
+
+def _gradient(loss, at):
+    leaf = at.detach().clone().requires_grad_()
+    return grad(loss(leaf), leaf)[0]
+
+
+def _inner(theta, losses, alpha):
+    for loss in losses:
+        theta = theta - alpha * _gradient(loss, theta)
+    return theta
+
+
+def _step(outer, pick=lambda losses: losses):
+    def answer(theta, tasks, alpha, epsilon):
+        return outer(theta, torch.stack([_inner(theta, pick(losses), alpha) for losses in tasks]), alpha, epsilon)
+
+    return answer
+
+
+def _towards_mean(theta, ends, alpha, epsilon):
+    return (1 - epsilon) * theta + epsilon * ends.mean(0)
+
+
+def _all_at_theta(theta, tasks, alpha, epsilon):
+    total = sum(_gradient(loss, theta) for losses in tasks for loss in losses)
+    return theta - epsilon * alpha * total / len(tasks)
+
+
+def _fomaml(theta, tasks, alpha, epsilon):
+    last = [_gradient(losses[-1], _inner(theta, losses[:-1], alpha)) for losses in tasks]
+    return theta - epsilon * alpha * sum(last) / len(last)
+
+
+def _one_phi_for_all(theta, tasks, alpha, epsilon):
+    phi, ends = theta, []
+    for losses in tasks:
+        phi = _inner(phi, losses, alpha)
+        ends.append(phi)
+    return theta + epsilon * (sum(ends) / len(ends) - theta)
+
+
+def _one_after_another(theta, tasks, alpha, epsilon):
+    for losses in tasks:
+        theta = theta + epsilon * (_inner(theta, losses, alpha) - theta)
+    return theta
+
+
+# ---------------------------------------------------------------- taylor_coefficients
+
+
+def _pairs(count, first=sum):
+    def answer(weights):
+        w = weights.tolist()
+        return torch.tensor([first(w), sum(v * count(i, len(w)) for i, v in enumerate(w))], dtype=weights.dtype)
+
+    return answer
+
+
+def _always_reptile(weights):
+    k = len(weights)
+    return torch.tensor([k, 0.5 * k * (k - 1)], dtype=weights.dtype)
+
+
+# ---------------------------------------------------------------- head_loss
+
+
+def _loss(adapting=("w2", "b2"), rate=lambda a: a, graph=True, judge="query", divide=True):
+    def predict(p, x):
+        return torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]
+
+    def answer(parameters, rates, tasks):
+        total = 0.0
+        for sx, sy, qx, qy in tasks:
+            slopes = grad(
+                (predict(parameters, sx) - sy).pow(2).mean(), [parameters[n] for n in adapting], create_graph=graph
+            )
+            adapted = dict(parameters)
+            for n, s in zip(adapting, slopes, strict=True):
+                adapted[n] = adapted[n] - rate(rates[n]) * s
+            x, y = (qx, qy) if judge == "query" else (sx, sy)
+            total = total + (predict(adapted, x) - y).pow(2).mean()
+        return total / len(tasks) if divide else total
+
+    return answer
+
+
+BODY, ALL = ("w1", "b1"), ("w1", "b1", "w2", "b2")
+
+
+def _copied(a):
+    return torch.tensor(a.tolist(), dtype=a.dtype)
+
+
+# ---------------------------------------------------------------- reptile_with_adam
+
+
+def _direction(permute=True, renew=("v", "t"), each_step=False, correct=True, outwards=False, divide=True):
+    def answer(theta, tasks, orders, alpha, size, beta=0.999):
+        v, t, ends = torch.zeros_like(theta), 0, []
+        for (x, y), order in zip(tasks, orders, strict=True):
+            x, y = (x[order], y[order]) if permute else (x, y)
+            v = torch.zeros_like(theta) if "v" in renew else v
+            t = 0 if "t" in renew else t
+            phi = theta.clone()
+            for at in range(0, len(x), size):
+                if each_step:
+                    v, t = torch.zeros_like(theta), 0
+                bx, by = x[at : at + size], y[at : at + size]
+                g = 2 * ((bx @ phi - by)[:, None] * bx).mean(0)
+                t += 1
+                v = beta * v + (1 - beta) * g * g
+                phi = phi - alpha * g / ((v / (1 - beta**t) if correct else v).sqrt() + 1e-8)
+            ends.append(phi - theta if outwards else theta - phi)
+        return sum(ends) / (len(ends) if divide else 1)
+
+    return answer
+
+
+MUTANTS = [
+    Mutant(ch06.check_reptile_step, "sign", _step(lambda theta, ends, a, e: theta + e * (theta - ends.mean(0)))),
+    Mutant(ch06.check_reptile_step, "outer_step_ignored", _step(lambda theta, ends, a, e: ends.mean(0))),
+    Mutant(
+        ch06.check_reptile_step, "over_alpha", _step(lambda theta, ends, a, e: theta - e * (theta - ends.mean(0)) / a)
+    ),
+    Mutant(
+        ch06.check_reptile_step, "sum_over_tasks", _step(lambda theta, ends, a, e: theta + e * (ends - theta).sum(0))
+    ),
+    Mutant(ch06.check_reptile_step, "one_step", _step(_towards_mean, lambda losses: losses[:1])),
+    Mutant(ch06.check_reptile_step, "same_minibatch", _step(_towards_mean, lambda losses: [losses[0] for _ in losses])),
+    Mutant(ch06.check_reptile_step, "gradients_at_start", _all_at_theta),
+    Mutant(ch06.check_reptile_step, "last_gradient", _fomaml),
+    Mutant(ch06.check_reptile_step, "tasks_leak", _one_phi_for_all),
+    Mutant(ch06.check_reptile_step, "serial", _one_after_another),
+    Mutant(ch06.check_taylor_coefficients, "sign", _pairs(lambda i, k: -i)),
+    Mutant(ch06.check_taylor_coefficients, "off_by_one", _pairs(lambda i, k: i + 1)),
+    Mutant(ch06.check_taylor_coefficients, "previous_only", _pairs(lambda i, k: int(i > 0))),
+    Mutant(ch06.check_taylor_coefficients, "all_others", _pairs(lambda i, k: k - 1)),
+    Mutant(ch06.check_taylor_coefficients, "later_steps", _pairs(lambda i, k: k - i - 1)),
+    Mutant(ch06.check_taylor_coefficients, "maml_factor", _pairs(lambda i, k: 2 * i)),
+    Mutant(ch06.check_taylor_coefficients, "weights_ignored", _always_reptile),
+    Mutant(ch06.check_taylor_coefficients, "mean_of_weights", _pairs(lambda i, k: i, lambda w: sum(w) / len(w))),
+    Mutant(ch06.check_head_loss, "as_it_was", _loss(BODY, lambda a: _copied(a).abs())),
+    Mutant(ch06.check_head_loss, "wrong_parameters", _loss(BODY)),
+    Mutant(ch06.check_head_loss, "all_adapt", _loss(ALL)),
+    Mutant(ch06.check_head_loss, "rates_not_learned", _loss(rate=_copied)),
+    Mutant(ch06.check_head_loss, "rates_not_learned", _loss(rate=lambda a: a.detach())),
+    Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=torch.abs)),
+    Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=lambda a: a.clamp(min=0))),
+    Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=torch.nn.functional.softplus)),
+    Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=torch.exp)),
+    Mutant(ch06.check_head_loss, "two_left", _loss(BODY, _copied)),
+    Mutant(ch06.check_head_loss, "two_left", _loss(BODY, torch.abs)),
+    Mutant(ch06.check_head_loss, "two_left", _loss(rate=lambda a: a.detach().abs())),
+    Mutant(ch06.check_head_loss, "first_order", _loss(graph=False)),
+    Mutant(ch06.check_head_loss, "outer_on_support", _loss(judge="support")),
+    Mutant(ch06.check_head_loss, "sum_over_tasks", _loss(divide=False)),
+    Mutant(ch06.check_reptile_with_adam, "as_it_was", _direction(permute=False, renew=())),
+    Mutant(ch06.check_reptile_with_adam, "ordered_by_label", _direction(permute=False)),
+    Mutant(ch06.check_reptile_with_adam, "state_shared", _direction(renew=())),
+    Mutant(ch06.check_reptile_with_adam, "count_shared", _direction(renew=("v",))),
+    Mutant(ch06.check_reptile_with_adam, "mean_square_shared", _direction(renew=("t",))),
+    Mutant(ch06.check_reptile_with_adam, "new_at_each_step", _direction(each_step=True)),
+    Mutant(ch06.check_reptile_with_adam, "no_correction", _direction(correct=False)),
+    Mutant(ch06.check_reptile_with_adam, "sign", _direction(outwards=True)),
+    Mutant(ch06.check_reptile_with_adam, "sum_over_tasks", _direction(divide=False)),
+]
