@@ -461,10 +461,12 @@ assert ((slopes - 1).abs() < 0.1).all()
 #
 # A table of quotients that *ends* at 1 is a statement about small $\alpha$. What about the network that was really
 # trained, at the $\alpha$ that was really used? Chapter 05 saw that meta-training raises the curvature until
-# $\alpha H$ is no longer small. So measure the same at three places: the random network, and the trained $\theta$ of
-# MAML and Reptile, all with rectifiers, for 200 tasks with minibatches of five points, $k = 2$. Two more questions can
-# be answered on the way. How large is the second term beside the first? And does Reptile do what (06.11) says: do the
-# gradients on two minibatches of one task agree better than they did?
+# $\alpha H$ is no longer small. So measure the same at four places: the random network, and the trained $\theta$ of
+# Reptile with $k = 1$ and $k = 5$ and of MAML, all with rectifiers, for 200 tasks with two minibatches of five points.
+# Two more questions can be answered on the way. How large is the second term beside the first? And does Reptile do what
+# (06.11) says: do the gradients on two minibatches of one task agree better than they did?
+#
+# **Predict:** in which of the four places is the expansion worth most?
 
 # %%
 def agreement(theta, x, y):
@@ -503,12 +505,11 @@ assert off["random network"] < 0.5 < off["MAML"]
 # %% [markdown]
 # Read it from the left. *Agreement:* Reptile with $k = 5$ has raised the cosine far above that of $k = 1$, as the
 # second term promises, although its code contains no inner product anywhere. *Weight:* at the random network the
-# second term is a correction; at the trained $\theta$ AvgGrad has nearly vanished (the mean loss cannot fall any
-# further) and the second term is several times as long as the first. *Quotients:* at the random network (06.11) is a
-# fair description. At the trained $\theta$ it is not: what the methods really follow is a fraction of what the
-# expansion predicts, since $\alpha H$ is of order 1 there. (FOMAML and Reptile agree to the last digit: with $k = 2$ both
-# have $g_2$, and nothing else moves.) The expansion explains how meta-learning *begins*, and
-# which way it pulls. It does not describe where it ends.
+# second term is shorter than the first. After training, when the mean loss has not much farther to fall, it is several
+# times as long. *Quotients:* at the random network (06.11) is a fair description. Afterwards it is not: what the
+# methods really follow is a fraction of what the expansion predicts, since $\alpha H$ is of order 1 there. (FOMAML and
+# Reptile agree to the last digit: with $k = 2$ both have $g_2$, and nothing else moves.) The expansion explains how
+# meta-learning *begins*, and which way it pulls. It does not describe where it ends.
 #
 # ## 5 On quadratics: who has a say
 #
@@ -521,6 +522,9 @@ assert off["random network"] < 0.5 < off["MAML"]
 # factor. For $\alpha\lambda < 2$ and $k \to \infty$, $W_i \to I$: **all tasks count alike**, and $\theta$ rests at the
 # plain mean of the optima $c_i$. MAML's $A_i M_i^{2K}$ behaves quite differently: a task that the inner loop solves
 # loses its say altogether. Reptile with many steps is not a cheap MAML.
+#
+# **Predict:** four random tasks in three dimensions. After how many inner steps will Reptile rest within a tenth of the
+# plain mean of their optima?
 
 # %%
 def quadratic(parameters, curvature, centre):
