@@ -1,26 +1,47 @@
 """How learning is learned: the inner loop and meta-training."""
 
-from metarl_core.meta.adaptation import adaptation_curve, choose_inner_lr, surrogate_loss
+from metarl_core.meta.adaptation import adaptation_curve, choose_inner_lr
 from metarl_core.meta.conv_net import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
+from metarl_core.meta.estimators import ESTIMATORS, dice_loss, estimator_named, sampling_loss, surrogate_loss
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.joint import Joint
 from metarl_core.meta.maml import MAML, gradient_of
-from metarl_core.meta.maml_rl import MamlConfig, clipped_loss, train_maml
 from metarl_core.meta.meta_sgd import MetaSGD, split_rates
+from metarl_core.meta.outer_rules import (
+    OuterAdam,
+    OuterPPO,
+    OuterReptile,
+    OuterTRPO,
+    clipped_loss,
+    kl_product,
+    meta_gradient,
+    stage_kl,
+)
+from metarl_core.meta.policy_maml import MetaBatch, PolicyMAML, Stage, relative_outcome
+from metarl_core.meta.policy_training import MamlConfig, PolicyMetaConfig, meta_train_policy, train_maml
 from metarl_core.meta.prototypes import Prototypes
 from metarl_core.meta.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.tracing import trace_direction
 from metarl_core.meta.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
 
 __all__ = [
+    "ESTIMATORS",
     "HEAD",
-    "MAML",
     "Joint",
+    "MAML",
     "MamlConfig",
+    "MetaBatch",
     "MetaConfig",
     "MetaSGD",
+    "OuterAdam",
+    "OuterPPO",
+    "OuterReptile",
+    "OuterTRPO",
+    "PolicyMAML",
+    "PolicyMetaConfig",
     "Prototypes",
     "Reptile",
+    "Stage",
     "accuracy",
     "adapt",
     "adapt_by_adam",
@@ -32,11 +53,19 @@ __all__ = [
     "conv_net",
     "conv_net_parameters",
     "cross_entropy",
+    "dice_loss",
+    "estimator_named",
     "gradient_of",
     "in_chunks",
+    "kl_product",
     "learning_curve",
+    "meta_gradient",
     "meta_train",
+    "meta_train_policy",
+    "relative_outcome",
+    "sampling_loss",
     "split_rates",
+    "stage_kl",
     "surrogate_loss",
     "trace_direction",
     "train_maml",

@@ -1,28 +1,19 @@
 """Adapt a policy to new tasks by a few policy-gradient steps, and measure it along the way."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
 
 from metarl_core.agents.networks import Parameters, repeat_parameters
-from metarl_core.agents.reinforce import masked_mean, policy_advantages
+from metarl_core.agents.reinforce import policy_advantages
+from metarl_core.meta.estimators import surrogate_loss
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Trajectories, rollout
 
-
-def surrogate_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
-    """−E[π_θ(a|s) / π_old(a|s) · A] per task, `[task]`.
-
-    The ratio to the probabilities at sampling time has the value 1 there and the gradient of log π.
-    Its second derivative also holds ∇log π ∇log πᵀ, which the loss −log π · A lacks: differentiating
-    *through* a policy-gradient step needs it (the low-variance curvature estimator, Rothfuss et al. 2019).
-    """
-    log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
-    ratio = (log_probability - trajectories.log_probabilities).exp()
-    return -masked_mean(ratio * advantage, trajectories.mask)
+Rate = float | Mapping[str, Tensor]
 
 
 def _surrogate_of(policy, trajectories: Trajectories, advantage: Tensor, parameters: Parameters) -> Tensor:
@@ -34,7 +25,7 @@ def adaptation_curve(
     tasks: Tasks,
     policy,
     parameters: Parameters,
-    inner_lr: float | Sequence[float],
+    inner_lr: Rate | Sequence[Rate],
     steps: int,
     generator: torch.Generator,
     episodes: int = 20,
@@ -47,12 +38,13 @@ def adaptation_curve(
 
     Args:
         parameters: shared initial parameters, or one set a task.
-        inner_lr: one step size, or one for each step (0.5, then 0.25, in the MAML paper's evaluation).
+        inner_lr: one step size, or one for each step (0.5, then 0.25, in the MAML paper's evaluation). A step size
+            is a number, or a dictionary like the parameters (Meta-SGD).
 
     Returns:
         mean returns `[task, steps + 1]`, the parameters and the trajectories after 0, 1, …, `steps` steps.
     """
-    rates = [inner_lr] * steps if isinstance(inner_lr, (int, float)) else list(inner_lr)
+    rates = [inner_lr] * steps if isinstance(inner_lr, (int, float, Mapping)) else list(inner_lr)
     if len(rates) != steps:
         raise ValueError(f"inner_lr must be one number or {steps} numbers, got {len(rates)}.")
     number = family.check_tasks(tasks)

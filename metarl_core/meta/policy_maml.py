@@ -1,0 +1,178 @@
+"""MAML for policies (Finn et al. 2017, alg. 3): who collects which trajectories, and what is differentiated."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from metarl_core.agents.networks import Parameters, encode_observation, repeat_parameters
+from metarl_core.agents.reinforce import masked_mean
+from metarl_core.agents.returns import advantages, normalise, reward_to_go
+from metarl_core.meta.estimators import estimator_named, sampling_loss
+from metarl_core.meta.inner_loop import adapt
+from metarl_core.meta.meta_sgd import RATE, split_rates
+from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.rollout import Trajectories, rollout
+
+OuterLoss = Callable[..., Tensor]
+"""(policy, adapted parameters, query trajectories, advantage) -> losses `[task]`"""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Trajectories of one policy per task, their advantages, and the parameters that collected them."""
+
+    trajectories: Trajectories
+    advantage: Tensor
+    """normalised per task, `[task, episode, time]`"""
+    scale: Tensor
+    """the standard deviation that the advantages were divided by, `[task]`"""
+    parameters: Parameters
+    """`[task, ...]`, constants"""
+
+    def select(self, index) -> "Stage":
+        """Some of the tasks (a slice, list or index tensor)."""
+        parameters = {name: value[index] for name, value in self.parameters.items()}
+        return Stage(self.trajectories.select(index), self.advantage[index], self.scale[index], parameters)
+
+    def first_episodes(self, number: int) -> "Stage":
+        """The first `number` episodes of each task."""
+        part = Trajectories(**{name: value[:, :number] for name, value in vars(self.trajectories).items()})
+        return replace(self, trajectories=part, advantage=self.advantage[:, :number])
+
+
+@dataclass(frozen=True)
+class MetaBatch:
+    """What one meta-iteration collects: support trajectories before each inner step, query ones after the last."""
+
+    support: tuple[Stage, ...]
+    query: Stage
+    outcome: Tensor
+    """what each adapted policy earned beside the others, `[task]` (see `relative_outcome`)"""
+
+    def __len__(self) -> int:
+        return len(self.query.advantage)
+
+    @property
+    def steps(self) -> int:
+        """Environment steps taken in all."""
+        return sum(stage.trajectories.steps for stage in (*self.support, self.query))
+
+    def select(self, index) -> "MetaBatch":
+        """Some of the tasks (a slice, list or index tensor)."""
+        support = tuple(stage.select(index) for stage in self.support)
+        return MetaBatch(support, self.query.select(index), self.outcome[index])
+
+    def first_episodes(self, number: int) -> "MetaBatch":
+        """The first `number` episodes of each stage and task."""
+        support = tuple(stage.first_episodes(number) for stage in self.support)
+        return MetaBatch(support, self.query.first_episodes(number), self.outcome)
+
+    def chunks(self, size: int) -> "list[MetaBatch]":
+        """The batch in pieces of at most `size` tasks."""
+        return [self.select(slice(start, start + size)) for start in range(0, len(self), size)]
+
+
+@dataclass(frozen=True)
+class PolicyMAML:
+    """Learn a policy from which a few policy-gradient steps solve a new task.
+
+    max_θ E_T J_T(θ'_T) with θ'_T = θ + α ∇Ĵ_T(θ) from support trajectories of θ, or several such steps with new
+    trajectories before each; the query trajectories are of θ'_T.
+
+    Meta-parameters are the policy's parameters, and with `learned_rates` also α, under the same names with the prefix
+    `rate.` (Meta-SGD, Li et al. 2017).
+    """
+
+    family: TaskFamily
+    policy: torch.nn.Module
+    inner_lr: float = 0.5
+    """α; where it is learned, what it begins with. 0.5 with normalised actions and normalised advantages (released
+    code of the MAML paper); 0.1 in its text"""
+    inner_steps: int = 1
+    """in meta-training"""
+    estimator: str = "lvc"
+    """whose second derivative the meta-gradient sees: `naive`, `lvc` or `dice` (see `ESTIMATORS`)"""
+    sampling_term: bool = False
+    """E-MAML (Stadie et al. 2018): credit θ for the support trajectories that it collects"""
+    first_order: bool = False
+    """FOMAML: no derivative through the inner steps"""
+    learned_rates: bool = False
+    """Meta-SGD: learn α, one number per parameter"""
+    episodes: int = 20
+    """per task, before each inner step and after the last"""
+    discount: float = 0.99
+
+    def initial(self, parameters: Parameters) -> Parameters:
+        """The meta-parameters before meta-training."""
+        meta = {name: value.detach().clone() for name, value in parameters.items()}
+        if self.learned_rates:
+            meta |= {RATE + name: torch.full_like(value, self.inner_lr) for name, value in parameters.items()}
+        return meta
+
+    def start_and_rates(self, meta: Parameters) -> tuple[Parameters, Parameters | float]:
+        """θ and α of meta-parameters, as `adaptation_curve` takes them."""
+        return split_rates(meta) if self.learned_rates else (meta, self.inner_lr)
+
+    def collect(self, meta: Parameters, tasks: Tasks, generator: torch.Generator) -> MetaBatch:
+        """Support and query trajectories on `tasks`, adapting along the way without a graph."""
+        meta = {name: value.detach() for name, value in meta.items()}
+        start, _ = self.start_and_rates(meta)
+        support: list[Stage] = []
+        # The first policy is one for all tasks; the rest are one for each.
+        current, number = start, self.family.check_tasks(tasks)
+        while True:
+            trajectories = rollout(self.family, tasks, self.policy, current, self.episodes, generator)
+            advantage, scale = self._advantage(trajectories)
+            stage = Stage(trajectories, advantage, scale, current if support else repeat_parameters(start, number))
+            if len(support) == self.inner_steps:
+                return MetaBatch(tuple(support), stage, relative_outcome(stage, self.discount))
+            support.append(stage)
+            current = {name: value.detach() for name, value in self._step(meta, stage.parameters, stage, False).items()}
+
+    def _advantage(self, trajectories: Trajectories) -> tuple[Tensor, Tensor]:
+        features = encode_observation(trajectories.observations, self.policy.observation_space)
+        advantage = advantages(trajectories, features, self.discount, normalised=False)
+        variance = masked_mean(advantage.square(), trajectories.mask) - masked_mean(advantage, trajectories.mask) ** 2
+        return normalise(advantage, trajectories.mask), variance.clamp_min(0).sqrt()
+
+    def visited(self, meta: Parameters, support: Sequence[Stage], create_graph: bool = True) -> list[Parameters]:
+        """Parameters `[task, ...]` before, between and after the inner steps on given trajectories."""
+        start, _ = self.start_and_rates(meta)
+        along = [repeat_parameters(start, len(support[0].advantage))]
+        for stage in support:
+            along.append(self._step(meta, along[-1], stage, create_graph and not self.first_order))
+        return along
+
+    def _step(self, meta: Parameters, current: Parameters, stage: Stage, create_graph: bool) -> Parameters:
+        loss = estimator_named(self.estimator)
+        _, rates = self.start_and_rates(meta)
+        return adapt(
+            current, lambda p: loss(self.policy, p, stage.trajectories, stage.advantage), rates, None, create_graph
+        )
+
+    def losses(self, meta: Parameters, batch: MetaBatch, outer_loss: OuterLoss) -> tuple[Tensor, list[Parameters]]:
+        """`outer_loss` of the adapted policies on the query trajectories, `[task]`, and the parameters on the way.
+
+        With `sampling_term` E-MAML's term is added, in the units of the outer loss.
+        """
+        along = self.visited(meta, batch.support)
+        losses = outer_loss(self.policy, along[-1], batch.query.trajectories, batch.query.advantage)
+        if self.sampling_term:
+            for parameters, stage in zip(along, batch.support, strict=False):
+                losses = losses + sampling_loss(self.policy, parameters, stage.trajectories, batch.outcome)
+        return losses, along
+
+
+def relative_outcome(query: Stage, discount: float) -> Tensor:
+    """What each adapted policy earned less what the *other* tasks' policies earned, `[task]`.
+
+    In units of the outer loss, which is a mean over steps of advantages divided by their standard deviation. The other
+    tasks' support episodes are independent of a task's own, so subtracting their mean leaves the expected gradient as
+    it is.
+    """
+    earned = reward_to_go(query.trajectories.rewards, discount)[..., 0].mean(1)
+    if len(earned) > 1:
+        earned = (earned - earned.mean()) * (len(earned) / (len(earned) - 1))
+    return earned / (query.scale * query.trajectories.lengths.float().mean(1) + 1e-8)
