@@ -148,7 +148,7 @@ class OuterTRPO:
         direction = conjugate_gradient(damped, vector_of(gradients), self.cg_iterations)
         curvature = dot(direction, damped(direction))
         scale = torch.where(curvature > 0, (2 * self.max_kl / curvature).sqrt(), 0.0)
-        before, _ = self.judge(method, meta, batch)
+        before = self.judge(method, meta, batch)[0] if method.sampling_term else losses.mean()
         own = vector_of(meta)
         for _ in range(self.backtracks):
             candidate = {name: value[0] for name, value in combine(own, -scale, direction).items()}
