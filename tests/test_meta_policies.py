@@ -105,6 +105,30 @@ def test_the_inner_step_is_the_policy_gradient_at_the_given_rate():
             torch.testing.assert_close(adapted[name][1] - value, rate * gradient, rtol=1e-4, atol=1e-6)
 
 
+def test_rates_of_each_step():
+    method, meta = setting(inner_steps=3, inner_lr=(0.4, 0.2))
+    assert [method.rates(meta, step) for step in range(3)] == [0.4, 0.2, 0.2]
+    batch = collected(method, meta)
+    short, _ = setting(inner_lr=0.2)
+    along = method.visited(meta, batch.support)
+    alone = short._step(meta, along[1], batch.support[1], 0, False)
+    for name, value in along[2].items():
+        torch.testing.assert_close(value, alone[name])
+    learned, started = setting(learned_rates=True, inner_lr=(0.4, 0.2))
+    assert bool((started["rate.log_std"] == 0.4).all())
+    assert torch.equal(learned.rates(started, 1)["log_std"], started["rate.log_std"])
+
+
+def test_every_step_is_judged_on_fresh_trajectories():
+    method, meta = setting(inner_steps=2, every_step=True)
+    batch = collected(method, meta)
+    losses, along = method.losses(meta, batch, surrogate_loss)
+    each = []
+    for parameters, stage in ((along[1], batch.support[1]), (along[2], batch.query)):
+        each.append(surrogate_loss(method.policy, parameters, stage.trajectories, stage.advantage))
+    torch.testing.assert_close(losses, (each[0] + each[1]) / 2)
+
+
 def test_selecting_and_cutting_batches():
     method, meta = setting(inner_steps=2)
     batch = collected(method, meta, tasks=5)
@@ -141,6 +165,7 @@ CASES = [
     ("continuous", {"learned_rates": True}),
     ("discrete", {"learned_rates": True, "inner_steps": 2}),
     ("continuous", {"sampling_term": True, "inner_steps": 2}),
+    ("continuous", {"every_step": True, "inner_steps": 2, "inner_lr": (0.3, 0.1)}),
 ]
 
 
@@ -241,17 +266,23 @@ def test_ppo_objective_by_hand():
     assert float(stage_kl(method.policy, along[0], batch.support[0]).min()) > 1e-3
 
 
-def test_kl_product_is_the_hessian_of_the_divergence():
+@pytest.mark.parametrize("options", [{}, {"learned_rates": True}, {"every_step": True, "inner_steps": 2}])
+def test_kl_product_is_the_hessian_of_the_divergence(options):
     """Against finite differences of the slope of the mean divergence as a function of θ, through the inner loop."""
-    method, meta = setting(hidden=(3,), learned_rates=True)
+    method, meta = setting(hidden=(3,), **options)
     batch, meta = as_double(collected(method, meta)), as_double(meta)
-    adapted = {name: value.detach() for name, value in method.visited(meta, batch.support)[-1].items()}
-    query = replace(batch.query, parameters=adapted)
+    stages, along = method.judged(batch), method.visited(meta, batch.support)
+    assert len(stages) == (2 if method.every_step else 1)
+    fixed = [
+        replace(stage, parameters={name: value.detach() for name, value in one.items()})
+        for stage, one in zip(stages, along[-len(stages) :], strict=True)
+    ]
 
     def slope(parameters):
         leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
-        divergence = stage_kl(method.policy, method.visited(leaves, batch.support)[-1], query).mean()
-        found = torch.autograd.grad(divergence, list(leaves.values()))
+        along = method.visited(leaves, batch.support)[-len(stages) :]
+        divergences = [stage_kl(method.policy, one, stage).mean() for one, stage in zip(along, fixed, strict=True)]
+        found = torch.autograd.grad(sum(divergences) / len(stages), list(leaves.values()))
         return dict(zip(leaves, found, strict=True))
 
     product = kl_product(method, meta, batch)
@@ -266,7 +297,12 @@ def test_kl_product_is_the_hessian_of_the_divergence():
 
 @pytest.mark.parametrize(
     ("kind", "options"),
-    [("continuous", {}), ("discrete", {"inner_steps": 2}), ("continuous", {"learned_rates": True})],
+    [
+        ("continuous", {}),
+        ("discrete", {"inner_steps": 2}),
+        ("continuous", {"learned_rates": True}),
+        ("continuous", {"every_step": True, "inner_steps": 2}),
+    ],
 )
 def test_trpo_honours_its_divergence(kind, options):
     method, meta = setting(kind, **options)
@@ -329,7 +365,9 @@ def test_meta_training_improves_the_adapted_return(name):
     method, meta, learned, history = trained(*RULES[name])
     tasks = method.family.sample_tasks(30, seeded(9), "test")
     before, after = (
-        adaptation_curve(method.family, tasks, method.policy, *method.start_and_rates(m), 1, seeded(2))[0][:, 1]
+        adaptation_curve(method.family, tasks, method.policy, method.start(m), method.rates(m, 0), 1, seeded(2))[0][
+            :, 1
+        ]
         for m in (meta, learned)
     )
     assert float((after - before).mean()) > 0.4
@@ -339,7 +377,7 @@ def test_meta_training_improves_the_adapted_return(name):
 
 def test_learned_rates_are_learned_and_used():
     method, meta, learned, _ = trained(*RULES["Meta-SGD"])
-    start, rates = method.start_and_rates(learned)
+    start, rates = method.start(learned), method.rates(learned, 0)
     assert set(start) == set(rates) == set(dict(method.policy.named_parameters()))
     spread = torch.cat([value.flatten() for value in rates.values()])
     assert float((spread - 0.5).abs().mean()) > 0.01

@@ -18,7 +18,7 @@ from metarl_core.meta.estimators import surrogate_loss
 from metarl_core.meta.policy_maml import MetaBatch, OuterLoss, PolicyMAML, Stage
 from metarl_core.tasks.rollout import Trajectories
 
-CHUNK = 5
+CHUNK = 2
 """Tasks whose second derivative is computed at once: a whole batch takes large temporary tensors, and is slower."""
 
 
@@ -165,11 +165,12 @@ class OuterTRPO:
         """Mean surrogate loss of the adapted policies and their mean divergence from those that sampled the query."""
         losses, divergences = [], []
         for part in batch.chunks(CHUNK):
-            adapted = method.visited(meta, part.support, create_graph=False)[-1]
+            stages = method.judged(part)
+            along = method.visited(meta, part.support, create_graph=False)[-len(stages) :]
             with torch.no_grad():
-                query = part.query
-                losses.append(surrogate_loss(method.policy, adapted, query.trajectories, query.advantage))
-                divergences.append(stage_kl(method.policy, adapted, query))
+                for adapted, stage in zip(along, stages, strict=True):
+                    losses.append(surrogate_loss(method.policy, adapted, stage.trajectories, stage.advantage))
+                    divergences.append(stage_kl(method.policy, adapted, stage))
         return torch.cat(losses).mean(), torch.cat(divergences).mean()
 
 
@@ -185,10 +186,17 @@ def kl_product(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Callab
     F is the Fisher matrix of the adapted policy, and J = ∂θ'/∂θ the Jacobian of the inner loop.
     """
     leaves = {name: value.detach().requires_grad_() for name, value in meta.items()}
-    adapted = method.visited(leaves, batch.support)[-1]
+    stages = method.judged(batch)
+    along = method.visited(leaves, batch.support)[-len(stages) :]
+    # The adapted parameters of all judged stages as one dictionary.
+    adapted = {f"{k}.{name}": value for k, one in enumerate(along) for name, value in one.items()}
     fixed = {name: value.detach().requires_grad_() for name, value in adapted.items()}
-    divergence = stage_kl(method.policy, fixed, replace(batch.query, parameters=_constants(fixed)))
-    slope = _gradients([divergence.mean()], fixed, create_graph=True)
+    divergences = []
+    for k, stage in enumerate(stages):
+        own = {name: fixed[f"{k}.{name}"] for name in along[k]}
+        constants = {name: value.detach() for name, value in own.items()}
+        divergences.append(stage_kl(method.policy, own, replace(stage, parameters=constants)).mean())
+    slope = _gradients([torch.stack(divergences).mean()], fixed, create_graph=True)
     # Jᵀu is linear in u; the derivative of (Jᵀu)·v with respect to u is Jv.
     dummies = {name: torch.zeros_like(value, requires_grad=True) for name, value in adapted.items()}
     pulled = _gradients(list(adapted.values()), leaves, list(dummies.values()), create_graph=True)
@@ -200,10 +208,6 @@ def kl_product(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Callab
         return _gradients(list(adapted.values()), leaves, list(turned.values()), retain_graph=True)
 
     return product
-
-
-def _constants(parameters: Parameters) -> Parameters:
-    return {name: value.detach() for name, value in parameters.items()}
 
 
 def _gradients(values: list[Tensor], leaves: Parameters, outputs: list[Tensor] | None = None, **options) -> Parameters:

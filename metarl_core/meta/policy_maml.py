@@ -87,15 +87,18 @@ class PolicyMAML:
 
     family: TaskFamily
     policy: torch.nn.Module
-    inner_lr: float = 0.5
-    """α; where it is learned, what it begins with. 0.5 with normalised actions and normalised advantages (released
-    code of the MAML paper); 0.1 in its text"""
+    inner_lr: float | tuple[float, ...] = 0.5
+    """α, one number or one for each step; where it is learned, what it begins with. 0.5 with normalised actions and
+    normalised advantages (released code of the MAML paper); 0.1 in its text"""
     inner_steps: int = 1
     """in meta-training"""
     estimator: str = "lvc"
     """whose second derivative the meta-gradient sees: `naive`, `lvc` or `dice` (see `ESTIMATORS`)"""
     sampling_term: bool = False
     """E-MAML (Stadie et al. 2018): credit θ for the support trajectories that it collects"""
+    every_step: bool = False
+    """judge the policies after *each* inner step, and not after the last alone: the multi-step loss of MAML++ (Antoniou
+    et al. 2019). It costs no trajectories: the support of the next step is fresh for the step before"""
     first_order: bool = False
     """FOMAML: no derivative through the inner steps"""
     learned_rates: bool = False
@@ -108,17 +111,25 @@ class PolicyMAML:
         """The meta-parameters before meta-training."""
         meta = {name: value.detach().clone() for name, value in parameters.items()}
         if self.learned_rates:
-            meta |= {RATE + name: torch.full_like(value, self.inner_lr) for name, value in parameters.items()}
+            first = self.rates({}, 0)
+            meta |= {RATE + name: torch.full_like(value, first) for name, value in parameters.items()}
         return meta
 
-    def start_and_rates(self, meta: Parameters) -> tuple[Parameters, Parameters | float]:
-        """θ and α of meta-parameters, as `adaptation_curve` takes them."""
-        return split_rates(meta) if self.learned_rates else (meta, self.inner_lr)
+    def start(self, meta: Parameters) -> Parameters:
+        """θ of the meta-parameters."""
+        return split_rates(meta)[0] if self.learned_rates else meta
+
+    def rates(self, meta: Parameters, step: int) -> Parameters | float:
+        """α of inner step `step`, counted from 0; the last one given also holds for the steps after it."""
+        if self.learned_rates and meta:
+            return split_rates(meta)[1]
+        given = self.inner_lr if isinstance(self.inner_lr, tuple) else (self.inner_lr,)
+        return given[min(step, len(given) - 1)]
 
     def collect(self, meta: Parameters, tasks: Tasks, generator: torch.Generator) -> MetaBatch:
         """Support and query trajectories on `tasks`, adapting along the way without a graph."""
         meta = {name: value.detach() for name, value in meta.items()}
-        start, _ = self.start_and_rates(meta)
+        start = self.start(meta)
         support: list[Stage] = []
         # The first policy is one for all tasks; the rest are one for each.
         current, number = start, self.family.check_tasks(tasks)
@@ -129,7 +140,10 @@ class PolicyMAML:
             if len(support) == self.inner_steps:
                 return MetaBatch(tuple(support), stage, relative_outcome(stage, self.discount))
             support.append(stage)
-            current = {name: value.detach() for name, value in self._step(meta, stage.parameters, stage, False).items()}
+            current = {
+                name: value.detach()
+                for name, value in self._step(meta, stage.parameters, stage, len(support) - 1, False).items()
+            }
 
     def _advantage(self, trajectories: Trajectories) -> tuple[Tensor, Tensor]:
         features = encode_observation(trajectories.observations, self.policy.observation_space)
@@ -139,26 +153,38 @@ class PolicyMAML:
 
     def visited(self, meta: Parameters, support: Sequence[Stage], create_graph: bool = True) -> list[Parameters]:
         """Parameters `[task, ...]` before, between and after the inner steps on given trajectories."""
-        start, _ = self.start_and_rates(meta)
+        start = self.start(meta)
         along = [repeat_parameters(start, len(support[0].advantage))]
-        for stage in support:
-            along.append(self._step(meta, along[-1], stage, create_graph and not self.first_order))
+        for step, stage in enumerate(support):
+            along.append(self._step(meta, along[-1], stage, step, create_graph and not self.first_order))
         return along
 
-    def _step(self, meta: Parameters, current: Parameters, stage: Stage, create_graph: bool) -> Parameters:
+    def _step(self, meta: Parameters, current: Parameters, stage: Stage, step: int, create_graph: bool) -> Parameters:
         loss = estimator_named(self.estimator)
-        _, rates = self.start_and_rates(meta)
         return adapt(
-            current, lambda p: loss(self.policy, p, stage.trajectories, stage.advantage), rates, None, create_graph
+            current,
+            lambda p: loss(self.policy, p, stage.trajectories, stage.advantage),
+            self.rates(meta, step),
+            create_graph=create_graph,
         )
+
+    def judged(self, batch: MetaBatch) -> tuple[Stage, ...]:
+        """The stages whose policies the outer loss judges: those after the last inner step, or after each."""
+        return (*batch.support[1:], batch.query) if self.every_step else (batch.query,)
 
     def losses(self, meta: Parameters, batch: MetaBatch, outer_loss: OuterLoss) -> tuple[Tensor, list[Parameters]]:
         """`outer_loss` of the adapted policies on the query trajectories, `[task]`, and the parameters on the way.
 
-        With `sampling_term` E-MAML's term is added, in the units of the outer loss.
+        With `every_step` the mean over the stages after each inner step. With `sampling_term` E-MAML's term is added,
+        in the units of the outer loss.
         """
         along = self.visited(meta, batch.support)
-        losses = outer_loss(self.policy, along[-1], batch.query.trajectories, batch.query.advantage)
+        stages = self.judged(batch)
+        each = [
+            outer_loss(self.policy, parameters, stage.trajectories, stage.advantage)
+            for parameters, stage in zip(along[-len(stages) :], stages, strict=True)
+        ]
+        losses = torch.stack(each).mean(0)
         if self.sampling_term:
             for parameters, stage in zip(along, batch.support, strict=False):
                 losses = losses + sampling_loss(self.policy, parameters, stage.trajectories, batch.outcome)
