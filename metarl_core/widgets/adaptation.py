@@ -11,6 +11,17 @@ from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.widgets.explorer import Explorer, slider
 
 
+def halved_rates(step_size: float, steps: int) -> list[float]:
+    """α in the first step and half of it in the later ones, as in the evaluation of the MAML paper."""
+    return [step_size if step == 0 else step_size / 2 for step in range(steps)]
+
+
+def goal_sliders(family: PointNavigation):
+    """Sliders for both coordinates of a goal within the square of training."""
+    width = family.half_width
+    return tuple(slider(0.3, -width, width, 0.05, f"goal {axis}") for axis in "xy")
+
+
 def adaptation_explorer(
     family: PointNavigation,
     policy,
@@ -34,7 +45,7 @@ def adaptation_explorer(
     def draw(goal_x: float, goal_y: float, step_size: float, steps: int) -> Figure:
         tasks = {"goal": torch.tensor([[goal_x, goal_y]]).repeat(len(starts), 1)}
         generator = torch.Generator().manual_seed(seed)
-        rates = [step_size] + [step_size / 2] * (steps - 1) if steps else []
+        rates = halved_rates(step_size, steps)
         returns, _, trajectories = adaptation_curve(family, tasks, policy, stacked, rates, steps, generator, episodes)
         margins = {"left": 0.08, "right": 0.99, "bottom": 0.14, "top": 0.84, "wspace": 0.06}
         figure, axes = plotting.figure(1, len(starts), width=9.6, height=3.7, margins=margins, sharey=True)
@@ -45,14 +56,14 @@ def adaptation_explorer(
             panel.set_title(f"{label}\nreturn {returns[index, 0]:.1f} → {returns[index, -1]:.1f}")
         return figure
 
-    width = family.half_width
+    goal_x, goal_y = goal_sliders(family)
     return Explorer(
         draw,
         "Paths of a policy after adaptation, one panel for each initialisation: "
         + ", ".join(starts)
         + ". A star marks the goal that the sliders set.",
-        goal_x=slider(0.3, -width, width, 0.05, "goal x"),
-        goal_y=slider(0.3, -width, width, 0.05, "goal y"),
+        goal_x=goal_x,
+        goal_y=goal_y,
         step_size=slider(inner_lr, 0.0, 2.0, 0.05, "step size α"),
         steps=slider(1, 0, 3, 1, "gradient steps", integer=True),
     )
