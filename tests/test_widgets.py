@@ -33,6 +33,7 @@ from metarl_core.widgets import (
     few_shot_explorer,
     inner_loop_explorer,
     maml_landscape_explorer,
+    meta_gradient_explorer,
     policy_adaptation_explorer,
     policy_gradient_explorer,
     q_value_explorer,
@@ -41,6 +42,7 @@ from metarl_core.widgets import (
 from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import maml_landscape as plane
+from metarl_core.widgets import meta_gradient as mg_module
 from metarl_core.widgets import policy_adaptation as adaptation_module
 from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
@@ -105,6 +107,11 @@ def inner_loops():
     return inner_loop_explorer(learners, tasks=8)
 
 
+def meta_gradient():
+    """Chapter 09's explorer with few episodes."""
+    return meta_gradient_explorer(number=1024)
+
+
 EXPLORERS = [
     adaptation,
     task_explorer,
@@ -115,6 +122,7 @@ EXPLORERS = [
     few_shot,
     inner_loops,
     policy_adaptation,
+    meta_gradient,
 ]
 
 
@@ -305,3 +313,34 @@ def test_errors_along_the_inner_loop_are_those_of_the_methods():
 
 def inner_loss(parameters, inputs, targets):
     return (mlp(parameters, inputs) - targets).square().mean((1, 2))
+
+
+@pytest.mark.parametrize("baseline", [True, False])
+def test_sampled_terms_of_the_meta_gradient_have_the_exact_mean(baseline):
+    """The sums over the episodes estimate ∇J and ∇²J, and H₂ vanishes with the exact value function as baseline."""
+    logits, number = mg_module.small_mdp()[2], 2**16
+    episodes = mg_module.draw_episodes(4, baseline, number, seed=3)
+
+    def off(samples, exact):
+        return (((samples.mean(0) - exact) / (samples.std(0) / number**0.5 + 1e-12)).abs()).max()
+
+    def value(flat):
+        return mg_module.expected_return(flat.view_as(logits), 4)
+
+    exact, _ = mg_module.slope(logits, 4)
+    torch.testing.assert_close(exact, torch.func.grad(value)(logits.flatten()))
+    hessian = torch.func.hessian(value)(logits.flatten())
+    assert off(episodes.gradient, exact) < 5
+    assert off(episodes.h1 + episodes.h2 + episodes.h12, hessian) < 5
+    assert (off(episodes.h2, 0 * hessian) < 5) == baseline
+    assert off(episodes.h1 + episodes.h2, hessian) > 10
+
+
+def test_the_true_meta_gradient_is_the_mean_of_naive_and_sampling_term():
+    """Two unbiased estimates of one gradient: by difference, and as E-MAML has it; the others are off."""
+    episodes = mg_module.draw_episodes(3, False, 2**16)
+    found, truth = mg_module.meta_gradients(episodes, 4, 2.0, 3)
+    for name, estimates in found.items():
+        error = (estimates.mean(0) - truth).norm()
+        spread = (estimates.var(0).sum() / len(estimates)).sqrt()
+        assert (error < 3 * spread) == (name == "naive + sampling term"), name
