@@ -6,8 +6,8 @@ from metarl_core.widgets.explorer import Explorer, slider
 from metarl_core.widgets.few_shot import few_shot_explorer
 from metarl_core.widgets.inner_loops import InnerLoop, inner_loop_explorer
 from metarl_core.widgets.maml_landscape import maml_landscape_explorer
-from metarl_core.widgets.policy_adaptation import policy_adaptation_explorer
 from metarl_core.widgets.meta_gradient import meta_gradient_explorer
+from metarl_core.widgets.policy_adaptation import policy_adaptation_explorer
 from metarl_core.widgets.policy_gradient import policy_gradient_explorer
 from metarl_core.widgets.q_values import q_value_explorer
 from metarl_core.widgets.tasks import task_explorer
@@ -21,8 +21,8 @@ __all__ = [
     "few_shot_explorer",
     "inner_loop_explorer",
     "maml_landscape_explorer",
-    "policy_adaptation_explorer",
     "meta_gradient_explorer",
+    "policy_adaptation_explorer",
     "policy_gradient_explorer",
     "q_value_explorer",
     "slider",
