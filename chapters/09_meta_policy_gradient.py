@@ -79,8 +79,8 @@ def seeded(seed: int) -> torch.Generator:
 #
 # A small problem first: the three states and two actions of chapter 04's example, with its transition probabilities
 # $P$. **Six doors:** in each task, one of the six pairs (state, action) pays 1 and the others pay nothing. The agent
-# does not know which. It has a softmax policy with one number $\theta_{s,a}$ for each pair, makes one policy-gradient
-# step with step size $\alpha$ on an episode of four steps, and is then judged by its new return. $\theta$ is
+# does not know which. Episodes have four steps. It has a softmax policy with one number $\theta_{s,a}$ for each pair,
+# makes one step of size $\alpha$ along the policy gradient, and is then judged by its new return. $\theta$ is
 # meta-trained for this.
 #
 # Nothing is sampled here. There are only $3^4 \cdot 2^4 = 1296$ trajectories, so every expectation is a sum over all
@@ -323,8 +323,8 @@ assert traces["naive"][-1] < max(traces["naive"]) - 0.02
 # $$-b\; \mathbb{E} \sum_t \nabla^2 x_t = +b\; \mathbb{E} \sum_t \psi_t \psi_t^\top = b\, \mathcal{F}, \tag{09.11}$$
 #
 # where $\mathcal{F}$ is the Fisher matrix of the policy, summed over the steps. (The *loss* $-\log \pi\, A$ has the
-# opposite sign, so its Hessian moves by $-b\,\mathcal{F}$.) The naive meta-gradient depends on a number that changes
-# nothing in the inner step.
+# opposite sign, so its Hessian moves by $-b\,\mathcal{F}$.) The naive meta-gradient depends on a number that, in the
+# mean, changes nothing in the inner step.
 #
 # ## 3 Build it, check it, use it
 #
@@ -471,7 +471,8 @@ assert max(found[label, "DiCE"][2] for label in baselines) < 1e-6
 # %% [markdown]
 # The columns of LVC and DiCE do not depend on the baseline. Naive's do, and with the exact value function its Hessian
 # is **zero**. This is no accident. For a softmax over free logits, $\nabla^2 \log \pi(a \mid s)$ is the same matrix
-# for all actions $a$ (minus the covariance of $\psi$), so it can be pulled out of the mean over actions:
+# for all actions $a$ (minus the covariance of $\psi_t$ in that state), so it can be pulled out of the mean over
+# actions:
 #
 # $$H_2 = \mathbb{E} \sum_t \nabla^2 x_t\; \mathbb{E}\big[A_t \mid s_t\big] = 0. \tag{09.12}$$
 #
@@ -645,8 +646,12 @@ say(
 assert correlation < -0.2
 assert flat[-1] > 0.7 * flat[0] and growth > 3
 assert measured[10, 16]["LVC"][1] < 0.5 * measured[10, 16]["DiCE"][1]
+whole = {key: {name: np.hypot(*value) for name, value in by_name.items()} for key, by_name in measured.items()}
+assert (
+    whole[3, 64]["LVC"] < whole[3, 64]["DiCE"] and whole[3, 256]["DiCE"] < whole[3, 256]["LVC"] < whole[10, 256]["DiCE"]
+)
 assert measured[10, 256]["DiCE"][0] < 0.05 < measured[10, 256]["LVC"][0]
-assert all(min(measured[h, s], key=lambda n: np.hypot(*measured[h, s][n])) == "LVC" for h in (3, 10) for s in (4, 16))
+assert all(min(whole[h, n], key=whole[h, n].get) == "LVC" for h in (3, 10) for n in (4, 16))
 
 # %% [markdown]
 # Read it column by column.
