@@ -73,7 +73,7 @@ def policy_adaptation_explorer(
         axes[2].plot(returns[0], "D-", color="black", label="mean")
         axes[2].axhline(best, color=plotting.GREEN, linestyle=":", label="straight walk")
         axes[2].set(xlim=(-0.3, 3.3), xticks=range(4), xlabel="gradient steps", title="return of each episode")
-        axes[2].legend(fontsize=9, loc="lower right")
+        axes[2].legend(fontsize=9, loc="best")
         return figure
 
     goal_x, goal_y = goal_sliders(family)
