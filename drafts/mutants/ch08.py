@@ -1,0 +1,204 @@
+"""Wrong answers to the exercises of chapter 08, written as a learner would write them."""
+
+import torch
+from torch.autograd import grad
+
+from metarl_core.check import ch08
+from mutants import Mutant
+
+# ---------------------------------------------------------------- task_advantages
+
+
+def _advantages(
+    divide="std", fit="task", over="task", fit_padding=False, count_padding=False, blank=True, discounted=True
+):
+    def answer(rewards, features, mask, discount):
+        gamma = discount if discounted else 1.0
+        to_go, later = [], torch.zeros_like(rewards[..., 0])
+        for reward in rewards.flip(-1).unbind(-1):
+            later = reward + gamma * later
+            to_go.append(later)
+        to_go = torch.stack(to_go[::-1], -1)
+        weight = torch.ones_like(rewards) if fit_padding else mask.double()
+        x, y = (features * weight[..., None]).flatten(1, 2), (to_go * weight).flatten(1, 2)
+        if fit == "all":
+            x, y = x.flatten(0, 1)[None], y.flatten()[None]
+        ridge = 1e-5 * torch.eye(x.shape[-1], dtype=x.dtype)
+        w = torch.linalg.inv(x.mT @ x + ridge) @ (x.mT @ y[..., None])
+        if fit == "none":
+            w = torch.zeros_like(w)
+        raw = to_go - (features * w[:, None, None, :, 0]).sum(-1)
+        counted = torch.ones_like(mask) if count_padding else mask
+        raw = raw * mask if count_padding else raw
+        result = torch.zeros_like(raw)
+        for task in range(len(raw)):
+            values = raw[counted] if over == "all" else raw[task][counted[task]]
+            scale = {"std": values.std(correction=0), "var": values.var(correction=0), "not": torch.tensor(1.0)}[divide]
+            result[task] = (raw[task] - values.mean()) / scale
+        return result * mask if blank else result
+
+    return answer
+
+
+# ---------------------------------------------------------------- inner_step
+
+
+def _step(reduce=torch.sum, rate=None, sign=1, over="steps", adapt_std=True):
+    def answer(theta, states, actions, advantage, mask, alpha):
+        weight, log_std = (theta[name].clone().requires_grad_() for name in ("weight", "log_std"))
+        normal = torch.distributions.Normal(states @ weight.T, log_std.exp())
+        log_probability = reduce(normal.log_prob(actions), -1)
+        total = (log_probability * advantage * mask).sum()
+        count = {"steps": mask.sum(), "places": mask.numel(), "episodes": len(mask), "nothing": 1}[over]
+        slopes = grad(total / count, [weight, log_std])
+        used = alpha if rate is None else rate
+        moved = [(p + sign * used * s).detach() for p, s in zip((weight, log_std), slopes, strict=True)]
+        return {"weight": moved[0], "log_std": moved[1] if adapt_std else theta["log_std"].clone()}
+
+    return answer
+
+
+# ---------------------------------------------------------------- trust_region_step
+
+
+def _region(gradient="full", metric="full", sign=-1, two=2, spread=True, solve=True, total=False):
+    def answer(theta, curvature, centre, alpha, sigma, delta):
+        g, h = torch.zeros_like(theta), torch.zeros_like(curvature[0])
+        for a, c in zip(curvature, centre, strict=True):
+            jacobian = torch.eye(len(theta), dtype=theta.dtype) - alpha * a
+            end = theta - alpha * a @ (theta - c)
+            g = (
+                g
+                + {
+                    "full": jacobian @ a @ (end - c),
+                    "first order": a @ (end - c),
+                    "at theta": a @ (theta - c),
+                }[gradient]
+            )
+            h = h + {"full": jacobian.T @ jacobian, "once": jacobian, "none": torch.eye(len(theta)).double()}[metric]
+        if not total:
+            g, h = g / len(centre), h / len(centre)
+        h = h / sigma**2 if spread else h
+        x = torch.linalg.inv(h) @ g if solve else g
+        return sign * (two * delta / (x @ h @ x)) ** 0.5 * x
+
+    return answer
+
+
+# ---------------------------------------------------------------- meta_loss
+
+
+def _loss(query=True, rate=None, divide="std", graph=True, fresh=True, reduce=torch.mean, cut=False):
+    def answer(theta, goals, noise, alpha, sigma):
+        def density(point, actions):
+            return -((actions - point) ** 2).sum(-1) / (2 * sigma**2)
+
+        def collect(point, draws, goal):
+            actions = (point + sigma * draws).detach()
+            reward = -((actions - goal) ** 2).sum(-1)
+            scale = reward.std(correction=0) if divide == "std" else reward.var(correction=0)
+            return actions, density(point, actions).detach(), (reward - reward.mean()) / scale
+
+        def judge(point, data):
+            actions, old, weight = data
+            return -(torch.exp(density(point, actions) - old) * weight).mean()
+
+        outer, point = [], theta
+        for number, goal in enumerate(goals):
+            point = theta if fresh else point
+            support = collect(point, noise[number, 0], goal)
+            (slope,) = grad(judge(point, support), point, create_graph=graph, retain_graph=True)
+            adapted = point - (alpha if rate is None else rate) * slope
+            if cut:
+                adapted = adapted.detach()
+            outer.append(judge(adapted, collect(adapted, noise[number, 1], goal) if query else support))
+            point = adapted
+        return reduce(torch.stack(outer))
+
+    return answer
+
+
+def _leak(theta, goals, noise, alpha, sigma):
+    """θ is moved in place of a copy: each task starts where the last one ended, with its own derivative."""
+    total, start = torch.zeros_like(theta), theta.detach()
+    for number in range(len(goals)):
+        leaf = start.clone().requires_grad_()
+        one = _loss()(leaf, goals[number : number + 1], noise[number : number + 1], alpha, sigma)
+        total = total + grad(one, leaf)[0] / len(goals)
+        actions = (start + sigma * noise[number, 0]).detach()
+        reward = -((actions - goals[number]) ** 2).sum(-1)
+        weight = (reward - reward.mean()) / reward.std(correction=0)
+        start = start + alpha * (weight[:, None] * (actions - start)).mean(0) / sigma**2
+    return (total.detach() * theta).sum()
+
+
+# ---------------------------------------------------------------- the plan
+
+GOOD = {
+    "measured_first": "best single policy against the best policy of each task",
+    "baselines": "random initialisation, from scratch, pre-training with fine-tuning, oracle",
+    "seeds": 10,
+    "test_tasks": "new ones, the same for all methods",
+    "baseline_step_size": "chosen on training tasks, for the number of steps reported",
+    "episodes_counted": "both, and those of meta-training apart",
+    "action_noise_at_test": "as in training, for all",
+    "conclude_from": "the interval of the paired difference after 1, 2 and 3 steps",
+}
+
+
+def _plan(misconception, **changed):
+    return Mutant(ch08.check_plan, misconception, GOOD | changed)
+
+
+MUTANTS = [
+    Mutant(ch08.check_task_advantages, "variance", _advantages(divide="var")),
+    Mutant(ch08.check_task_advantages, "not_divided", _advantages(divide="not")),
+    Mutant(ch08.check_task_advantages, "all_tasks_fitted", _advantages(fit="all")),
+    Mutant(ch08.check_task_advantages, "all_tasks_normalised", _advantages(over="all")),
+    Mutant(ch08.check_task_advantages, "padding_fitted", _advantages(fit_padding=True)),
+    Mutant(ch08.check_task_advantages, "padding_counted", _advantages(count_padding=True)),
+    Mutant(ch08.check_task_advantages, "padding_counted", _advantages(count_padding=True, blank=False)),
+    Mutant(ch08.check_task_advantages, "padding_kept", _advantages(blank=False)),
+    Mutant(ch08.check_task_advantages, "no_baseline", _advantages(fit="none")),
+    Mutant(ch08.check_task_advantages, "undiscounted", _advantages(discounted=False)),
+    Mutant(ch08.check_inner_step, "mean_over_dimensions", _step(torch.mean)),
+    Mutant(ch08.check_inner_step, "inner_rate_ignored", _step(rate=0.1)),
+    Mutant(ch08.check_inner_step, "inner_rate_ignored", _step(rate=1.0)),
+    Mutant(ch08.check_inner_step, "sign", _step(sign=-1)),
+    Mutant(ch08.check_inner_step, "padding_counted", _step(over="places")),
+    Mutant(ch08.check_inner_step, "mean_over_episodes", _step(over="episodes")),
+    Mutant(ch08.check_inner_step, "sum_over_steps", _step(over="nothing")),
+    Mutant(ch08.check_inner_step, "spread_not_adapted", _step(adapt_std=False)),
+    Mutant(ch08.check_trust_region_step, "fisher_at_theta", _region(metric="none")),
+    Mutant(ch08.check_trust_region_step, "jacobian_once", _region(metric="once")),
+    Mutant(ch08.check_trust_region_step, "first_order", _region("first order")),
+    Mutant(ch08.check_trust_region_step, "not_adapted", _region("at theta")),
+    Mutant(ch08.check_trust_region_step, "uphill", _region(sign=1)),
+    Mutant(ch08.check_trust_region_step, "half_forgotten", _region(two=1)),
+    Mutant(ch08.check_trust_region_step, "no_spread", _region(spread=False)),
+    Mutant(ch08.check_trust_region_step, "plain_gradient", _region(solve=False)),
+    Mutant(ch08.check_trust_region_step, "sum_over_tasks", _region(total=True)),
+    Mutant(ch08.check_meta_loss, "graph_cut", _loss(cut=True)),
+    Mutant(ch08.check_meta_loss, "as_it_was", _loss(query=False, rate=0.1, divide="var")),
+    Mutant(ch08.check_meta_loss, "support_as_query", _loss(query=False)),
+    Mutant(ch08.check_meta_loss, "inner_rate_ignored", _loss(rate=0.1)),
+    Mutant(ch08.check_meta_loss, "variance", _loss(divide="var")),
+    Mutant(ch08.check_meta_loss, "two_left", _loss(query=False, rate=0.1)),
+    Mutant(ch08.check_meta_loss, "two_left", _loss(query=False, divide="var")),
+    Mutant(ch08.check_meta_loss, "two_left", _loss(rate=0.1, divide="var")),
+    Mutant(ch08.check_meta_loss, "no_curvature", _loss(graph=False)),
+    Mutant(ch08.check_meta_loss, "tasks_leak", _leak),
+    Mutant(ch08.check_meta_loss, "sum_over_tasks", _loss(reduce=torch.sum)),
+    _plan("gap_not_measured", measured_first="nothing"),
+    _plan("gap_not_measured", measured_first="returns of a random policy"),
+    _plan("no_pretraining", baselines="random initialisation and from scratch"),
+    _plan("few_seeds", seeds=3),
+    _plan("trained_on_test", test_tasks="the last training batch"),
+    _plan("unpaired", test_tasks="new ones for each method"),
+    _plan("tuned_for_one", baseline_step_size="MAML's"),
+    _plan("search_on_test", baseline_step_size="chosen on the test tasks"),
+    _plan("episodes_hidden", episodes_counted="query episodes"),
+    _plan("noise_differs", action_noise_at_test="off for MAML alone"),
+    _plan("noise_differs", action_noise_at_test="not reported"),
+    _plan("lower_mean", conclude_from="the lower mean"),
+]

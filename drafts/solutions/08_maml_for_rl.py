@@ -1,0 +1,562 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercises to chapter 08: MAML for reinforcement learning
+#
+# Five exercises: advantages of many tasks at once, one inner step, a trust region by hand, a meta-loss with three
+# silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers
+# at once, as often as you like. Notation is that of [chapter 08](../chapters/08_maml_for_rl.ipynb).
+
+# %% tags=["setup"]
+import math
+
+import torch
+
+from metarl_core import plotting
+from metarl_core.check import ch08
+
+torch.set_num_threads(1)
+
+
+# %% [markdown]
+# ## Exercise 1: Advantages of many tasks at once
+#
+# **Objective:** compute normalised advantages with a linear baseline, each task on its own, past all padding.
+#
+# **Kind:** implement · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
+#
+# Episodes of several tasks lie in tensors `[task, episode, time]`; an episode that ended early is padded, and `mask` is
+# true where a step was taken. With discount $\gamma$, features $\phi$ and the steps $S_{\mathcal{T}}$ that were taken
+# on task $\mathcal{T}$,
+#
+# $$R_t = \sum_{k \ge t} \gamma^{k - t} r_k, \qquad
+# w_{\mathcal{T}} = \Big(\sum_{S_{\mathcal{T}}} \phi\phi^\top + 10^{-5} I\Big)^{-1} \sum_{S_{\mathcal{T}}} \phi R,
+# \qquad
+# A = \frac{(R - \phi^\top w_{\mathcal{T}}) - m_{\mathcal{T}}}{\sigma_{\mathcal{T}}}, \tag{1}$$
+#
+# with $m_{\mathcal{T}}$ and $\sigma_{\mathcal{T}}$ the mean and the standard deviation of
+# $R - \phi^\top w_{\mathcal{T}}$ over $S_{\mathcal{T}}$ (with $1/n$, not $1/(n-1)$), and $A = 0$ on the padding. The
+# last features are a clock and a constant: they are *not* zero on the padding.
+#
+# **Predict:** if the padding is fitted as well, on which side will the baseline be wrong at late times, when most of
+# the steps there are padding?
+
+# %% nbgrader={"grade": false, "grade_id": "task_advantages", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def task_advantages(rewards, features, mask, discount):
+    """Normalised advantages (1).
+
+    rewards: float64 [task, episode, time], zero on the padding; features: float64 [task, episode, time, f]; mask: bool
+    [task, episode, time]; discount: γ. Returns float64 [task, episode, time], zero on the padding.
+    """
+    ### BEGIN SOLUTION
+    returns = rewards.clone()
+    for t in range(rewards.shape[-1] - 2, -1, -1):
+        returns[..., t] += discount * returns[..., t + 1]
+    real = mask.to(rewards.dtype)
+    rows = (features * real[..., None]).flatten(1, 2)
+    targets = (returns * real).flatten(1, 2)[..., None]
+    gram = rows.mT @ rows + 1e-5 * torch.eye(rows.shape[-1], dtype=rewards.dtype)
+    w = torch.linalg.solve(gram, rows.mT @ targets)
+    raw = (targets - rows @ w).reshape(rewards.shape)  # zero on the padding: rows and targets are zero there
+    count = real.sum((1, 2), keepdim=True)
+    centred = (raw - raw.sum((1, 2), keepdim=True) / count) * real
+    return centred / (centred.square().sum((1, 2), keepdim=True) / count).sqrt()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_task_advantages", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch08.check_task_advantages(task_advantages)
+### BEGIN HIDDEN TESTS
+hidden_generator = torch.Generator().manual_seed(99)
+hidden_rewards = torch.randn(2, 4, 6, generator=hidden_generator, dtype=torch.float64)
+hidden_features = torch.randn(2, 4, 6, 3, generator=hidden_generator, dtype=torch.float64)
+hidden_mask = torch.ones(2, 4, 6, dtype=torch.bool)
+hidden = [task_advantages(c * hidden_rewards, hidden_features, hidden_mask, 0.9) for c in (1, 50)]
+assert torch.allclose(*hidden)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Three things run over steps: the equations of the regression, the mean, and the standard deviation. Each must count
+# the steps that were taken, and no others.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# Multiply features and returns by the mask before you form $\phi^\top\phi$ and $\phi^\top R$: a row of zeros adds
+# nothing to either. The mean is a sum over masked values divided by `mask.sum((1, 2))`.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# returns backwards in time; X = features · mask, flattened to [task, step, f]; y = returns · mask; w = solve(XᵀX + 1e-5
+# I, Xᵀy) for each task; raw = y − Xw; subtract the mean over valid steps, mask again; divide by the root of the mean
+# square over valid steps.
+# </details>
+
+# %%
+generator = torch.Generator().manual_seed(0)
+horizon = 40
+lengths = torch.randint(5, horizon + 1, (2, 30, 1), generator=generator)
+mask = torch.arange(horizon) < lengths
+clock = (torch.arange(horizon, dtype=torch.float64) / horizon).expand(2, 30, horizon)
+features = torch.stack([clock, clock**2, torch.ones_like(clock)], -1)
+noise = torch.randn(2, 30, horizon, generator=generator, dtype=torch.float64)
+rewards = torch.tensor([1.0, 20.0])[:, None, None] * (noise - 1) * mask
+advantage = task_advantages(rewards, features, mask, 0.95)
+for task in range(2):
+    values = advantage[task][mask[task]]
+    print(
+        f"task {task}: mean {round(float(values.mean()), 3) + 0:.3f}, deviation {float(values.std(correction=0)):.3f}"
+    )
+print("both tasks alike, although the rewards of one are twenty times as large")
+
+
+# %% [markdown]
+# **Expect:** mean 0 and deviation 1 for both tasks.
+#
+# **Interpret:** after this normalisation, which of the two tasks takes the longer inner step? And without it?
+#
+# <details><summary>Answer</summary>
+#
+# With it both take steps of about the same length, set by $\alpha$ and by how clearly actions and advantages go
+# together. Without it the second task's step is twenty times as long, and no single $\alpha$ fits both. What is lost is
+# the information that the second task is *more important*; if that is meant, it has to be put into the outer loss.
+# </details>
+
+# %% [markdown]
+# ## Exercise 2: One inner step
+#
+# **Objective:** implement the policy-gradient step of one task for a normal policy with several action dimensions.
+#
+# **Kind:** implement · **Difficulty:** ★★☆ · **Time:** 15 min · **Run time:** 1 s
+#
+# The policy draws $a \sim \mathcal{N}\big(W s, \mathrm{diag}(e^{2\ell})\big)$: `weight` is $W$, `log_std` is $\ell$,
+# and both are parameters. With the steps $S$ that were taken, one inner step is
+#
+# $$\theta' = \theta + \alpha\, \nabla_\theta \frac{1}{|S|} \sum_{(i, t) \in S} \log \pi_\theta(a^i_t \mid s^i_t)\, A^i_t. \tag{2}$$
+#
+# $\pi_\theta(a \mid s)$ is the density of the whole vector $a$.
+#
+# **Predict:** for two action dimensions, by which factor does a mean over dimensions in the place of their sum change
+# $\theta' - \theta$? Would you notice in a learning curve?
+
+# %% nbgrader={"grade": false, "grade_id": "inner_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def inner_step(theta, states, actions, advantage, mask, alpha):
+    """θ' of equation (2).
+
+    theta: {"weight": float64 [action, state], "log_std": float64 [action]}; states: [episode, time, state]; actions:
+    [episode, time, action]; advantage: [episode, time]; mask: bool [episode, time]; alpha: inner step size. Returns a
+    dictionary like theta, without a graph; theta stays as it is.
+    """
+    ### BEGIN SOLUTION
+    leaves = {name: value.detach().clone().requires_grad_() for name, value in theta.items()}
+    std = leaves["log_std"].exp()
+    z = (actions - states @ leaves["weight"].T) / std
+    log_probability = (-0.5 * z**2 - leaves["log_std"] - 0.5 * math.log(2 * math.pi)).sum(-1)
+    objective = (log_probability * advantage * mask).sum() / mask.sum()
+    slopes = torch.autograd.grad(objective, list(leaves.values()))
+    return {name: (value + alpha * s).detach() for (name, value), s in zip(leaves.items(), slopes, strict=True)}
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_inner_step", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch08.check_inner_step(inner_step)
+### BEGIN HIDDEN TESTS
+hidden_theta = {"weight": torch.zeros(1, 1, dtype=torch.float64), "log_std": torch.zeros(1, dtype=torch.float64)}
+one = torch.ones(1, 1, 1, dtype=torch.float64)
+hidden = inner_step(hidden_theta, one, 2 * one, one[..., 0], one[..., 0] > 0, 0.1)
+assert math.isclose(hidden["weight"].item(), 0.2) and math.isclose(hidden["log_std"].item(), 0.3)
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# The logarithm of a product is a sum. Over what is the density of $a$ a product?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $\log \pi(a \mid s) = \sum_j \big[-\tfrac12 z_j^2 - \ell_j - \tfrac12 \log 2\pi\big]$ with
+# $z_j = (a_j - (Ws)_j) / e^{\ell_j}$. The mean over steps is a masked sum divided by `mask.sum()`.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# Copies of theta that require gradients; z; log-density summed over the last axis; objective = sum of
+# (log-density · advantage · mask) / number of valid steps; gradients; theta plus alpha times them, detached.
+# </details>
+
+# %%
+generator = torch.Generator().manual_seed(1)
+theta = {"weight": torch.zeros(2, 1, dtype=torch.float64), "log_std": torch.zeros(2, dtype=torch.float64)}
+states = torch.ones(50, 10, 1, dtype=torch.float64)
+actions = torch.randn(50, 10, 2, generator=generator, dtype=torch.float64)
+goal = torch.tensor([1.0, -0.5], dtype=torch.float64)
+reward = -(actions - goal).square().sum(-1)
+advantage = (reward - reward.mean()) / reward.std(correction=0)
+for alpha in (0.5, 1.0):
+    after = inner_step(theta, states, actions, advantage, torch.ones(50, 10, dtype=torch.bool), alpha)
+    moved = ", ".join(f"{value:.2f}" for value in after["weight"][:, 0].tolist())
+    print(f"α = {alpha}: mean action ({moved}), standard deviations {after['log_std'].exp().numpy().round(2)}")
+
+
+# %% [markdown]
+# **Expect:** the mean action moves towards (1, −0.5), twice as far with twice the step size, and the deviations shrink
+# below 1.
+#
+# **Interpret:** why do the standard deviations shrink although nobody rewards small noise?
+#
+# <details><summary>Answer</summary>
+#
+# The reward does: $-\lVert a - g \rVert^2$ has the mean $-\lVert \mu - g \rVert^2 - \sum_j \sigma_j^2$. Far draws are
+# punished more than near ones are rewarded, so that the score of $\ell$, $z^2 - 1$, goes with negative advantages. In
+# navigation the same happens, and a policy that has shrunk its noise has also shrunk what the next gradient step can
+# learn from.
+# </details>
+
+# %% [markdown]
+# ## Exercise 3: A trust region by hand
+#
+# **Objective:** derive TRPO's step for adapted policies where every matrix is known.
+#
+# **Kind:** derive · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
+#
+# Policies are $\mathcal{N}(\theta, \sigma^2 I)$ with fixed $\sigma$, episodes have one step, and task $i$ has the loss
+# $L_i(\theta) = \frac12 (\theta - c_i)^\top A_i (\theta - c_i)$ with a symmetric positive definite $A_i$. The inner
+# step uses the exact gradient, $\theta_i' = \theta - \alpha \nabla L_i(\theta)$. Two normal distributions of the same
+# covariance $\sigma^2 I$ have the divergence $\lVert \mu - \mu' \rVert^2 / (2\sigma^2)$. Let
+#
+# $$F(\theta) = \frac1n \sum_i L_i(\theta_i'), \qquad
+# \bar D(d) = \frac1n \sum_i D_{\mathrm{KL}}\big(\pi_{\theta_i'(\theta)}\, \Vert\, \pi_{\theta_i'(\theta + d)}\big). \tag{3}$$
+#
+# Derive $g = \nabla F$ and the Hessian $H$ of $\bar D$ at $d = 0$, and with them the step $d$ that lowers $g^\top d$
+# most while $\frac12 d^\top H d \le \delta$. Write it as `trust_region_step`. No automatic differentiation.
+#
+# **Predict:** a direction in which every inner step lands exactly at its $c_i$, whatever $\theta$ is: how far may
+# $\theta$ move along it?
+
+# %% nbgrader={"grade": false, "grade_id": "trust_region_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def trust_region_step(theta, curvature, centre, alpha, sigma, delta):
+    """The step d in closed form.
+
+    theta: float64 [d]; curvature: float64 [task, d, d], the A_i; centre: float64 [task, d], the c_i; alpha: inner step
+    size; sigma: standard deviation of the policies; delta: δ. Returns float64 [d].
+    """
+    ### BEGIN SOLUTION
+    factor = torch.eye(len(theta), dtype=theta.dtype) - alpha * curvature  # J_i, symmetric
+    offset = factor @ (theta - centre)[..., None]  # θ_i' − c_i
+    g = (factor @ curvature @ offset).mean(0)[:, 0]
+    hessian = (factor @ factor).mean(0) / sigma**2  # J_iᵀ F_i J_i with F_i = I / σ²
+    x = torch.linalg.solve(hessian, g)
+    return -torch.sqrt(2 * delta / (x @ g)) * x
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_trust_region_step", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch08.check_trust_region_step(trust_region_step)
+### BEGIN HIDDEN TESTS
+line = torch.ones(1, 1, 1, dtype=torch.float64)
+hidden = trust_region_step(torch.tensor([3.0]).double(), line, 0 * line[0], 0.5, 1.0, 0.02)
+assert math.isclose(hidden.item(), -0.4)  # ½ · 0.5² · d² = 0.02
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# How far does $\theta_i'$ move when $\theta$ moves by $d$? Put that into the divergence of the two normal
+# distributions.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $\theta_i'(\theta + d) - \theta_i'(\theta) = J_i d$ with $J_i = I - \alpha A_i$, so
+# $\bar D(d) = \frac{1}{2\sigma^2} \frac1n \sum_i d^\top J_i^\top J_i d$. For $g$ use (05.5). Then (04.16).
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# J_i = I − α A_i; g = mean of J_i A_i J_i (θ − c_i); H = mean of J_i J_i / σ²; x = solve(H, g);
+# d = −sqrt(2δ / (x·H x)) · x.
+# </details>
+
+# %%
+sharp = torch.diag(torch.tensor([1.8, 0.3], dtype=torch.float64))
+blunt = torch.diag(torch.tensor([0.9, 0.6], dtype=torch.float64))
+goals = torch.tensor([[1.0, 1.0], [0.0, 1.0]], dtype=torch.float64)
+figure, axes = plotting.figure(width=6.4, height=3.6)
+for alpha, color in ((0.0, plotting.GREY), (0.25, plotting.BLUE), (0.5, plotting.RED)):
+    step = trust_region_step(torch.zeros(2, dtype=torch.float64), torch.stack([sharp, blunt]), goals, alpha, 0.5, 0.01)
+    axes.annotate("", step.tolist(), (0, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 2})
+    axes.plot([], [], color=color, label=f"α = {alpha:g}")
+axes.set(xlabel="θ₁, the steep direction", ylabel="θ₂, the flat direction", xlim=(-0.01, 0.15), ylim=(-0.01, 0.12))
+axes.legend(fontsize=10, loc="upper right")
+plotting.show(
+    figure,
+    "Trust-region steps from the origin as arrows for three inner step sizes. Without an inner step the arrow points "
+    "mostly along the steep direction; with larger inner step sizes it gets longer and turns to the flat direction.",
+)
+
+
+# %% [markdown]
+# **Expect:** three arrows; with a larger $\alpha$ they get longer and turn from the steep to the flat direction.
+#
+# **Interpret:** all three arrows change the *adapted* policies by the same divergence. Why do they turn, and why may
+# the later ones be longer?
+#
+# <details><summary>Answer</summary>
+#
+# They turn because the inner step solves the steep direction of the first task: in $J A J$ its factor
+# $(1 - \alpha \cdot 1.8)^2$ falls to a hundredth, so that there is nothing left for $\theta$ to improve. They get
+# longer because $J$ shrinks a move of $\theta$ before it reaches any adapted policy. A trust region on $\theta$ itself
+# ($F$ in the place of $J^\top F J$) would forbid moves that hardly change the policies which collect query episodes.
+# They do change the policy that collects the *support* episodes, which is why ProMP adds a penalty on that one.
+# </details>
+
+# %% [markdown]
+# ## Exercise 4: A meta-loss that looks right
+#
+# **Objective:** find three silent bugs in a meta-iteration, and repair them.
+#
+# **Kind:** debug · **Difficulty:** ★★★ · **Time:** 20 min · **Run time:** 1 s
+#
+# A policy $\mathcal{N}(\theta, \sigma^2 I)$ guesses a goal $c_i$ in one step, with reward $-\lVert a - c_i \rVert^2$. A
+# colleague wrote the loss whose gradient is the meta-gradient. Wanted, for each task, with $N$ support actions drawn by
+# $\pi_\theta$ and $N$ query actions drawn by $\pi_{\theta_i'}$ (actions and advantages are constants):
+#
+# $$\begin{gathered}
+# L(\theta; D) = -\frac1N \sum_{a \in D} \frac{\pi_\theta(a)}{\pi_{\text{old}}(a)}\, A(a), \qquad
+# A(a) = \frac{r(a) - \text{mean}}{\text{standard deviation}}, \\
+# \theta_i' = \theta - \alpha \nabla L(\theta; D_i), \quad D_i \sim \pi_\theta, \qquad
+# \text{loss} = \frac1n \sum_i L(\theta_i'; D_i'), \quad D_i' \sim \pi_{\theta_i'}.
+# \end{gathered} \tag{4}$$
+#
+# The code runs, the policy learns something, and it adapts badly. Read it before you run it. `noise[i, 0]` is meant for
+# the support actions of task $i$, `noise[i, 1]` for its query actions.
+#
+# **Predict:** which of the three would you find by printing the loss alone?
+
+# %% tags=["setup"]
+def act(theta, noise, sigma):
+    """Actions [N, d] of the policy, constants."""
+    return (theta + sigma * noise).detach()
+
+
+def log_density(theta, actions, sigma):
+    """log π_θ(a) up to a constant, [N]."""
+    return -(actions - theta).square().sum(-1) / (2 * sigma**2)
+
+
+def rewards_of(actions, goal):
+    return -(actions - goal).square().sum(-1)
+
+
+def colleagues_loss(theta, goals, noise, alpha, sigma, inner_lr=0.1):
+    losses = []
+    for goal, (support_noise, _) in zip(goals, noise, strict=True):
+        actions = act(theta, support_noise, sigma)
+        old = log_density(theta, actions, sigma).detach()
+        reward = rewards_of(actions, goal)
+        advantage = (reward - reward.mean()) / reward.var(correction=0)
+
+        def surrogate(point, actions=actions, old=old, advantage=advantage):
+            return -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
+
+        (slope,) = torch.autograd.grad(surrogate(theta), theta, create_graph=True)
+        adapted = theta - inner_lr * slope
+        losses.append(surrogate(adapted))
+    return torch.stack(losses).mean()
+
+
+def some_goals(number, draws=40, seed=3):
+    generator = torch.Generator().manual_seed(seed)
+    goals = 2 * torch.randn(number, 2, generator=generator, dtype=torch.float64)
+    return goals, torch.randn(number, 2, draws, 2, generator=generator, dtype=torch.float64)
+
+
+# %%
+goals, noise = some_goals(4)
+theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+for alpha in (0.1, 0.5, 1.0):
+    print(f"α = {alpha}: loss {colleagues_loss(theta, goals, noise, alpha, 0.5).item():.4f}")
+
+
+# %% nbgrader={"grade": false, "grade_id": "meta_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def meta_loss(theta, goals, noise, alpha, sigma):
+    """Equation (4), repaired.
+
+    theta: float64 [d], requires a gradient; goals: [task, d]; noise: [task, 2, N, d], for support and query actions;
+    alpha: inner step size; sigma: standard deviation. Returns a scalar tensor; its gradient is what is judged.
+    """
+    losses, inner_lr = [], 0.1
+    for goal, (support_noise, _) in zip(goals, noise, strict=True):
+        actions = act(theta, support_noise, sigma)
+        old = log_density(theta, actions, sigma).detach()
+        reward = rewards_of(actions, goal)
+        advantage = (reward - reward.mean()) / reward.var(correction=0)
+
+        def surrogate(point, actions=actions, old=old, advantage=advantage):
+            return -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
+
+        (slope,) = torch.autograd.grad(surrogate(theta), theta, create_graph=True)
+        adapted = theta - inner_lr * slope
+        losses.append(surrogate(adapted))
+
+    ### BEGIN SOLUTION
+    def surrogate_of(collector, own_noise, goal):
+        actions = act(collector, own_noise, sigma)
+        old = log_density(collector, actions, sigma).detach()
+        reward = rewards_of(actions, goal)
+        advantage = (reward - reward.mean()) / reward.std(correction=0)
+        return lambda point: -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
+
+    losses = []
+    for goal, (support_noise, query_noise) in zip(goals, noise, strict=True):
+        inner = surrogate_of(theta, support_noise, goal)
+        (slope,) = torch.autograd.grad(inner(theta), theta, create_graph=True)
+        adapted = theta - alpha * slope
+        losses.append(surrogate_of(adapted, query_noise, goal)(adapted))
+    ### END SOLUTION
+    return torch.stack(losses).mean()
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_meta_loss", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch08.check_meta_loss(meta_loss)
+### BEGIN HIDDEN TESTS
+hidden_goals, hidden_noise = some_goals(3, seed=8)
+hidden_theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+assert abs(meta_loss(hidden_theta, hidden_goals, hidden_noise, 0.5, 0.5).item()) < 1e-9  # ratios are 1, mean A is 0
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# One argument is never used, and of another one half. And the cell above asked for three step sizes.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# Line by line against (4): who draws $D_i'$, with which noise? What is the divisor of $A$? What multiplies the slope?
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# For each task: support actions by θ, their advantages (standard deviation); slope of the surrogate at θ with its
+# graph; adapted = θ − alpha · slope. Query actions by adapted with the second noise, their own old log-density and
+# advantages; collect the surrogate of adapted on these.
+# </details>
+
+# %%
+theta = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+for alpha in (0.1, 0.5, 1.0):
+    loss = meta_loss(theta, goals, noise, alpha, 0.5)
+    (slope,) = torch.autograd.grad(loss, theta)
+    print(f"α = {alpha}: loss {abs(loss.item()):.4f}, length of its gradient {slope.norm().item():.3f}")
+
+# %% [markdown]
+# **Expect:** the loss is 0 for each $\alpha$, and its gradient is not.
+#
+# **Interpret:** the value of the repaired loss is 0 for every $\theta$. What does a curve of this loss over training
+# tell?
+#
+# <details><summary>Answer</summary>
+#
+# Nothing. The surrogate is made for its gradient; its value at the point where it was sampled is minus the mean
+# advantage, which is zero by construction. (The colleague's loss was negative and fell, which looked like learning: it
+# measured how well a step fits its own episodes.) Plot the *return* of the query episodes.
+# </details>
+
+# %% [markdown]
+# ## Exercise 5: Does meta-training pay on my tasks?
+#
+# **Objective:** plan an experiment that could also come out against MAML.
+#
+# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 10 min · **Run time:** 1 s
+#
+# You have a family of control tasks and want to know whether meta-training is worth it. Fill in the plan. Where there
+# are choices, they are:
+#
+# | field | choices |
+# |---|---|
+# | `measured_first` | `"nothing"`, `"best single policy against the best policy of each task"`, `"returns of a random policy"` |
+# | `baselines` | `"random initialisation"`, `"random initialisation and from scratch"`, `"random initialisation, from scratch, pre-training with fine-tuning, oracle"` |
+# | `seeds` | a whole number of trainings per method |
+# | `test_tasks` | `"the last training batch"`, `"new ones, the same for all methods"`, `"new ones for each method"` |
+# | `baseline_step_size` | `"MAML's"`, `"chosen on training tasks, for the number of steps reported"`, `"chosen on the test tasks"` |
+# | `episodes_counted` | `"query episodes"`, `"support episodes of the new task"`, `"both, and those of meta-training apart"` |
+# | `action_noise_at_test` | `"as in training, for all"`, `"off for MAML alone"`, `"not reported"` |
+# | `conclude_from` | `"the lower mean"`, `"the interval of the paired difference after 1, 2 and 3 steps"` |
+#
+# **Predict:** MAML and pre-training come out equal. Which field of the plan tells you whether that says something about
+# MAML or about the tasks?
+
+# %% nbgrader={"grade": false, "grade_id": "plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
+plan = {
+    "measured_first": ...,
+    "baselines": ...,
+    "seeds": ...,
+    "test_tasks": ...,
+    "baseline_step_size": ...,
+    "episodes_counted": ...,
+    "action_noise_at_test": ...,
+    "conclude_from": ...,
+}
+### BEGIN SOLUTION
+plan = {
+    "measured_first": "best single policy against the best policy of each task",
+    "baselines": "random initialisation, from scratch, pre-training with fine-tuning, oracle",
+    "seeds": 5,
+    "test_tasks": "new ones, the same for all methods",
+    "baseline_step_size": "chosen on training tasks, for the number of steps reported",
+    "episodes_counted": "both, and those of meta-training apart",
+    "action_noise_at_test": "as in training, for all",
+    "conclude_from": "the interval of the paired difference after 1, 2 and 3 steps",
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ch08.check_plan(plan)
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# For each field ask: with which choice could a sceptic explain the result away?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# What adaptation can win at all is
+# $\mathbb{E}_{\mathcal{T}}[\max_\pi J_{\mathcal{T}}(\pi)] - \max_\pi \mathbb{E}_{\mathcal{T}}[J_{\mathcal{T}}(\pi)]$,
+# (08.17).
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# Measure the gap; train every baseline that a reader would think of; choose step sizes without looking at the test;
+# measure all methods on the same new tasks under the same noise; count every episode; report paired differences.
+# </details>
+
+# %%
+if all(value is not ... for value in plan.values()):
+    for field, choice in plan.items():
+        print(f"{field:22} {choice}")
+
+# %% [markdown]
+# **Expect:** your plan, without a fault that was looked for.
+#
+# **Interpret:** in chapter 08 this plan, applied to CartPole with varying physics, ends at its first field. Name a
+# change of that family after which it would not.
+#
+# <details><summary>Answer</summary>
+#
+# Let the *effect of the actions* differ: in half of the tasks "left" pushes to the right. Then in one and the same
+# observation one task needs the action that ruins the other, the best single policy fails on half of the tasks, and
+# (08.17) is large. A change that only makes tasks harder, such as longer poles, leaves the gap near zero.
+# </details>
