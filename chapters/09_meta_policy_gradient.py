@@ -495,9 +495,11 @@ assert max(found[label, "DiCE"][2] for label in baselines) < 1e-6
 # is not the mean step. How does one differentiate *it*? $\theta$ enters twice, through $\hat g$ and through the
 # distribution of the episodes:
 #
-# $$\nabla F_N = \mathbb{E}\Big[\underbrace{\Big(I + \frac{\alpha}{N} \sum_n \sum_t \nabla^2 x_t A_t\Big) \nabla J(\theta')}_{\text{through } \hat g}
-# + \underbrace{\sum_{n=1}^{N} \Psi_n\, J(\theta')}_{\text{sampling term}}\Big], \qquad
-# \Psi_n = \nabla \log p_\theta(\tau_n) = \sum_{t} \psi_t. \tag{09.14}$$
+# $$\begin{gathered}
+# \nabla F_N = \mathbb{E}\Big[\underbrace{\Big(I + \frac{\alpha}{N} \sum_n \sum_t \nabla^2 x_t A_t\Big) \nabla J(\theta')}_{\text{through } \hat g}
+# + \underbrace{\sum_{n=1}^{N} \Psi_n\, J(\theta')}_{\text{sampling term}}\Big], \\
+# \Psi_n = \nabla \log p_\theta(\tau_n) = \sum_{t} \psi_t.
+# \end{gathered} \tag{09.14}$$
 #
 # Look at the first part. Given the episodes, $\hat g$ is a function of $\theta$ whose derivative is
 # $\sum \nabla^2 x_t A_t$: what autodiff sees in the **naive** loss. The second part is the score function once more,
@@ -529,7 +531,8 @@ assert max(found[label, "DiCE"][2] for label in baselines) < 1e-6
 # there are $36^3$. $F_N$ is the sum over all groups of probability times $J(\theta')$, differentiated as it stands.
 #
 # **Predict:** six columns: naive, LVC and DiCE, each without and with the sampling term. Which are exact? Which of
-# the errors become small as $N$ grows?
+# the errors become small as $N$ grows? (A seventh one holds the term itself against its limit
+# $\alpha (H_1 + H_{12} + H_{12}^\top) \nabla J(\theta')$ at the mean step.)
 
 # %%
 def group_errors(world, support, alpha):
@@ -549,28 +552,34 @@ def group_errors(world, support, alpha):
             exact = torch.autograd.grad((chance * after).sum(), theta, retain_graph=True)[0]
             score = world.log_pi(theta).sum(-1)[index].sum(1)  # Σ_n log p(τ_n), up to a constant
             term = torch.autograd.grad((chance.detach() * after.detach() * score).sum(), theta, retain_graph=True)[0]
-    errors = {}
+    at_the_mean_step = theta0 + alpha * exact_gradient(world, theta0).view_as(theta0)
+    naive, dice = (-hessian_of(lambda p, n=n: expected_loss(n, world, p, rewards)) for n in ("naive", "DiCE"))
+    limit = alpha * (dice - naive) @ exact_gradient(world, at_the_mean_step)
+    errors = {"limit of the term": relative(term.flatten(), limit)}
     for name, value in pieces.items():
         through = torch.autograd.grad(value, theta, retain_graph=True)[0]
         errors[name], errors[name + " + sampling term"] = relative(through, exact), relative(through + term, exact)
     return errors
 
 
-lines, by_group = ["| N | naive | LVC | DiCE | naive + term | LVC + term | DiCE + term |", "|---" * 7 + "|"], {}
+columns = (*three, *(f"{name} + sampling term" for name in three), "limit of the term")
+lines, by_group = ["| N | " + " | ".join(columns).replace("sampling ", "") + " |", "|---" * 8 + "|"], {}
 for support in (1, 2, 3):
     by_group[support] = group_errors(World(2), support, 0.3)
     e = by_group[support]
-    cells = [f"{e[n]:.1e}" for n in (*three, *(f"{n} + sampling term" for n in three))]
+    cells = [f"{e[name]:.1e}" for name in columns]
     lines.append(f"| {support} | " + " | ".join(cells) + " |")
 say("Relative error against $\\nabla F_N$, horizon 2, $\\alpha = 0.3$:\n\n" + "\n".join(lines))
 assert all(e["naive + sampling term"] < 1e-10 for e in by_group.values())
 assert by_group[3]["DiCE"] < by_group[1]["DiCE"]
+assert by_group[3]["limit of the term"] < 0.6 * by_group[1]["limit of the term"]
 assert all(min(e["LVC + sampling term"], e["DiCE + sampling term"]) > 0.05 for e in by_group.values())
 
 # %% [markdown]
 # One column is exact, for every $N$. DiCE is off, less so with more episodes: it is exact for $F$, the objective of
-# infinitely many. LVC and DiCE *with* the term stay wrong however many episodes there are. To use DiCE and add
-# E-MAML's term "to be safe" is to count the same thing twice.
+# infinitely many. LVC and DiCE *with* the term stay wrong however many episodes there are. The last column falls
+# nearly as $1/N$: the term turns into what DiCE adds. To use DiCE and add E-MAML's term "to be safe" is to count the
+# same thing twice.
 #
 # The package's `sampling_loss` is the negative of this term; a check on the groups of two.
 
@@ -681,7 +690,7 @@ meta_gradient_explorer()
 # %% [markdown]
 # Things to look for: switch the baseline off and watch naive. Set $H = 1$: LVC and DiCE are one. Make $\alpha$ small:
 # all biases vanish with it, and first order is good enough. Make $\alpha$ large: only DiCE and the sampling term aim
-# at the right thing.
+# at the right thing. (The short bar of bias that the sampling term shows is the accuracy of its own noisy mean.)
 #
 # ## 6 ProMP: LVC, a clip, and a leash on the *old* policy
 #

@@ -347,7 +347,7 @@ def _goal_cases():
             actions = theta + sigma * torch.randn(draws, 2, generator=generator, dtype=torch.float64)
             goal = 2 * torch.randn(2, generator=generator, dtype=torch.float64)
             reward = -(actions - goal).square().sum(1)
-            # Not centred: with centred advantages the naive Hessian is zero, and naive could not be told from first order.
+            # Not centred, or the naive Hessian would be zero, and naive not to be told from first order.
             data.append((actions, reward - reward.mean() + 1.5, goal))
         yield case(theta.requires_grad_(), data, alpha, sigma)
 
@@ -415,7 +415,7 @@ check_meta_loss = function_check(
     Wrong(
         "naive",
         "The loss is right and a gradient goes through the step, but the second derivative is that of log π times "
-        "advantage. The name in the title of the function promises another estimator.",
+        "advantage. Equation (4) climbs another surrogate.",
         _meta_loss(1, _log),
     ),
     Wrong(
