@@ -316,7 +316,6 @@ say(
 #
 # **Build it.** For one task, written plainly.
 
-
 # %%
 def my_advantages(episodes, discount=0.99, ridge=1e-5):
     """(08.3) to (08.5) for trajectories [1, episode, time, ...] of one task."""
@@ -349,7 +348,6 @@ for k in range(3):  # before adaptation, after one step, after two
 # step; and fitted per task and step. First the share of the returns' variance (within a task) that each explains, at
 # $\theta$ and after one step. Then what counts: the cosine between the inner gradient from 20 episodes and that from
 # 400. Which differences will be large, and will they be the same before and after the step?
-
 
 # %%
 def raw_advantage(kind, episodes, before=None):
@@ -515,7 +513,6 @@ assert float(scales[0].max() / scales[0].min()) > 1.2 and float(scales[1].median
 # it out is expensive.
 #
 # **Build it.** One meta-iteration: lines 3 to 7 of the algorithm, one task after another.
-
 
 # %%
 def my_surrogate(parameters, episodes):
@@ -720,7 +717,6 @@ assert list(errors.values())[0] < 1e-3 and list(errors.values())[1] < 1e-3 < 0.0
 # **Predict:** along the TRPO direction the quadratic model $\frac12 d^\top H d$ promises a divergence of exactly
 # $\delta = 0.01$ at length 1. Will the true mean divergence be below or above it? And a step of Adam, or an update by
 # PPO, from the same $\theta$ with the same episodes: how far do they move the adapted policies?
-
 
 # %%
 def my_trpo_direction(start, batch, damping=1e-5, hessian_episodes=2):
@@ -1116,7 +1112,6 @@ assert max(noise_cost.values()) > noise_cost["as it is"]
 # The mean position of the late part of a walk (from step 30 on) is where a policy has gone. Here are all 40 test goals
 # at once, each joined to the place that its adapted policy prefers.
 
-
 # %%
 def resting_places(episodes, from_step=30):
     late, valid = episodes.observations[:, :, from_step:], episodes.mask[:, :, from_step:, None]
@@ -1167,7 +1162,6 @@ assert misses[0] > 2 * misses[1] > 2 * misses[2] and radii[1].std() < 0.75 * rad
 # **Predict, then run.** Adapt the same $\theta$ by one step with the same episodes and $\alpha = 0.5$, and change what
 # the inner loss sees: distance or squared distance, divided by the task's own $\sigma$ or by the median of all tasks'
 # (one constant). Returns are always counted in distance. Which of the four breaks the ring?
-
 
 # %%
 def adapt_once(start, data, alpha, divide=None):
@@ -1567,7 +1561,6 @@ policy_adaptation_explorer(
 # **Predict:** the surrogate on support data always improves by a step (that is what the step does). What will the
 # *return* say?
 
-
 # %%
 class SupportAsQuery(PolicyMAML):
     """The bug: line 6 of the algorithm is left out of the loss."""
@@ -1619,7 +1612,6 @@ assert outcome["support"][3] < outcome["query"][3] - 3 and outside["query"] > ou
 #
 # **Predict:** after which step does the difference show?
 
-
 # %%
 def three_steps(kind):
     """Mean return [step] on the test goals, with new episodes before each step or with the first ones only."""
@@ -1661,7 +1653,6 @@ assert by_kind["new"][3] > max(by_kind["once, with ratios"][3], by_kind["once, l
 # $\theta$ to whatever step is really made. Two views: the return against the $\alpha$ that one asks for, and a test of
 # one line.
 
-
 # %%
 def adapt_ignoring(start, data, alpha):
     """The bug: a default stands in the place of the argument."""
@@ -1697,7 +1688,6 @@ assert abs(doubling["adapt_once"] - 2) < 1e-3 and np.argmax(by_rate["used"]) in 
 # reads $\alpha / \sigma^2$, which has *units*. Measure distances in metres, centimetres or kilometres, and adapt.
 #
 # **Predict:** is there a unit in which nobody would notice?
-
 
 # %%
 def by_variance(raw, mask):
@@ -1784,8 +1774,8 @@ assert by_unit["variance"][2] > by_unit["standard deviation"][2] - 5
 # ## Exercises
 #
 # [exercises/08_maml_for_rl.ipynb](../exercises/08_maml_for_rl.ipynb): advantages that survive padding and other tasks,
-# the inner step with its joint log-probability, the product $J^\top F J v$, a meta-iteration with three silent bugs,
-# and the plan of an experiment. About an hour and a half.
+# the inner step with its joint log-probability, a trust region with its $J^\top F J$ by hand, a meta-loss with three
+# silent bugs, and the plan of an experiment. About an hour and a half.
 #
 # ## Further reading
 #
