@@ -23,8 +23,7 @@ def test_table_and_script_hold_together(name):
         scores = table.scores(method)
         assert np.isfinite(scores).all()
         assert scores.shape[:2] == (len(settings.seeds), settings.test_tasks)
-        means = scores.reshape(len(settings.seeds), -1).mean(1)
-        assert len(np.unique(means)) == len(settings.seeds), "two seeds with one result"
+        assert len({one.tobytes() for one in scores}) == len(settings.seeds), "two seeds with one result"
 
 
 def test_point_navigation_says_what_the_chapters_say():
