@@ -1,5 +1,6 @@
-"""Every measurement in turn: `python -m benchmarks`."""
+"""Every measurement in turn: `python -m benchmarks`, about an hour; each module also runs by itself."""
 
-from benchmarks import environments
+from benchmarks import agents, environments, meta, meta_rl
 
-environments.main()
+for measurement in (environments, meta, meta_rl, agents):
+    measurement.main()

@@ -238,7 +238,7 @@ def once(action: Callable[[], object]) -> float:
     return time.process_time() - begin
 
 
-def measure(turns: int = 5) -> dict:
+def measure(turns: int = 3) -> dict:
     """Median processor seconds of sampling and of whole meta-iterations, the contenders taking turns."""
     method, meta, tasks = setting()
     network = Network(method.policy)

@@ -35,6 +35,17 @@ def test_point_navigation_says_what_the_chapters_say():
     assert table.scores("MAML")[:, :, 3].mean() < -1
 
 
+def test_published_returns_of_meta_policies_are_reached():
+    """Point navigation as published: −11.7 after one step, −3.3 after two; and where MAML cannot win."""
+    table = load_table(importlib.import_module("experiments.meta_policies").TABLE)
+    mean = {method: table.scores(method).mean((0, 1)) for method in table.rows}
+    assert mean["released: MAML, every step"][1] >= -11.7 and mean["released: MAML, every step"][2] >= -3.3
+    assert all(mean[f"released: {name}"][1] >= -11.7 for name in ("MAML", "MAML, TRPO", "Meta-SGD"))
+    assert all(mean[f"{where}: Meta-SGD"][1] >= mean[f"{where}: MAML"][1] for where in ("navigation", "released"))
+    assert abs(mean["CartPole: MAML"][1] - mean["CartPole: pre-training"][0]) < 3
+    assert mean["sparse: MAML"][3] < 30
+
+
 def test_an_unknown_experiment_is_refused_by_name():
     with pytest.raises(SystemExit, match="got nonsense"):
         main(["nonsense"])

@@ -19,7 +19,7 @@
 # - measure bias and variance of each estimator against episodes and horizon, and what they change in learning
 # - recognise six mistakes that leave the inner step right and spoil the meta-gradient
 #
-# Before you start: chapter 08, MAML for reinforcement learning.
+# Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
 # Reading: about 75 minutes. Running: at most 150 seconds and 1500 MB on one thread, held by a test. [Exercises](../exercises/09_meta_policy_gradient.ipynb): about 90 minutes.
 
