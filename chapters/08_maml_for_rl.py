@@ -1524,25 +1524,33 @@ assert cost["plain loop, TRPO"] > 7 * cost["metarl_core, TRPO"]
 #
 # Drag the goal. The left panel shows support episodes of $\theta$, the middle one the adapted policy with its mean
 # moves as arrows, the right one every episode's return. Each redraw collects new episodes and adapts. Try: five
-# episodes instead of 20; $\alpha = 2$; a goal in the corner; the policy after ten meta-iterations; three steps from the
+# episodes instead of 20; $\alpha = 2$; a goal in the corner; the policies after ten meta-iterations; three steps from the
 # random network.
 #
-# There is no switch for the estimator, on purpose. Section 4 asserted it: `naive`, `lvc` and `dice` have one first
-# derivative, so that from a given $\theta$ they take the same step. They lead to different $\theta$ in *training*.
+# The menu also chooses the **estimator** that a start was meta-trained with: LVC, naive or DiCE, ten iterations each.
+# There is no second switch for the step itself, on purpose. Section 4 asserted it: the three have one first derivative,
+# so that from a given $\theta$ they take the same step. They lead to different $\theta$ in *training*; the line under
+# the next cell says how different. LVC and naive are nearly alike here, and DiCE is behind: its meta-gradient is the
+# noisiest of the three (chapter 09).
 
 # %%
-policy_adaptation_explorer(
-    family,
-    policy,
-    {
-        "MAML": theta,
-        "MAML after 10 iterations": snapshots[10],
-        "pre-trained": pretrained,
-        "random initialisation": random_start,
-    },
-    inner_lr=navigation["inner_lr"],
-    episodes=EPISODES,
-)
+starts = {"MAML, LVC": theta, "MAML, LVC, 10 iterations": snapshots[10]}
+for estimator, label in (("naive", "naive"), ("dice", "DiCE")):
+    short = dataclasses.replace(method, estimator=estimator)
+    short_config = PolicyMetaConfig(10, settings["meta_batch"], anneal=False)
+    starts[f"MAML, {label}, 10 iterations"], _ = meta_train_policy(
+        short, ppo, random_start, short_config, seeded(77), f"MAML, {label}"
+    )
+starts |= {"pre-trained": pretrained, "random initialisation": random_start}
+after_one = {
+    name: float(adaptation_curve(family, test, policy, start, rates[0], 1, seeded(78), EPISODES)[0][:, 1].mean())
+    for name, start in starts.items()
+    if "10 iterations" in name
+}
+say("Held-out goals, after one step: " + ", ".join(f"{name} {value:.1f}" for name, value in after_one.items()) + ".")
+
+# %%
+policy_adaptation_explorer(family, policy, starts, inner_lr=navigation["inner_lr"], episodes=EPISODES)
 
 
 # %% [markdown]

@@ -39,9 +39,9 @@ def policy_adaptation_explorer(
 ) -> Explorer:
     """Drag a goal, choose where θ comes from, and take up to three policy-gradient steps.
 
-    Every redraw collects new support episodes before each step, as at test time. There is no control for the estimator:
-    `naive`, `lvc` and `dice` have one and the same first derivative, so that they adapt alike; what differs is where
-    meta-training with them leads.
+    Every redraw collects new support episodes before each step, as at test time. `naive`, `lvc` and `dice` have one and
+    the same first derivative, so that they adapt alike; what differs is where meta-training with them leads. So an
+    estimator is chosen by choosing a start that was meta-trained with it.
 
     Args:
         family: with normalised actions.
