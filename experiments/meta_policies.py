@@ -10,8 +10,8 @@ policy-gradient steps with 20 new episodes before each. The problems:
 - CartPole: its physics vary by up to a factor of three (observed only through the motion).
 - sparse: navigation that pays 1 for each step within 0.1 of the goal, and nothing elsewhere.
 
-*From scratch* is one policy for each test task, trained by REINFORCE with as many episodes as MAML sees in
-meta-training on each of its tasks, and many more; its curve is its return after 0, 1, 2, … times 20 episodes.
+*From scratch* is one policy for each test task, trained by REINFORCE with 20 new episodes for each update; its curve is
+its return after 0, 1, 2, … updates.
 Pre-training, random initialisation and Reptile's fine-tuning have no step size of their own: each takes the best of
 `rates` on training tasks.
 """

@@ -111,8 +111,7 @@ class PolicyMAML:
         """The meta-parameters before meta-training."""
         meta = {name: value.detach().clone() for name, value in parameters.items()}
         if self.learned_rates:
-            first = self.rates({}, 0)
-            meta |= {RATE + name: torch.full_like(value, first) for name, value in parameters.items()}
+            meta |= {RATE + name: torch.full_like(value, self._given_rate(0)) for name, value in parameters.items()}
         return meta
 
     def start(self, meta: Parameters) -> Parameters:
@@ -121,8 +120,9 @@ class PolicyMAML:
 
     def rates(self, meta: Parameters, step: int) -> Parameters | float:
         """α of inner step `step`, counted from 0; the last one given also holds for the steps after it."""
-        if self.learned_rates and meta:
-            return split_rates(meta)[1]
+        return split_rates(meta)[1] if self.learned_rates else self._given_rate(step)
+
+    def _given_rate(self, step: int) -> float:
         given = self.inner_lr if isinstance(self.inner_lr, tuple) else (self.inner_lr,)
         return given[min(step, len(given) - 1)]
 
