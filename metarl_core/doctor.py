@@ -50,8 +50,12 @@ def check_python() -> Check:
     version = ".".join(str(part) for part in sys.version_info[:3])
     oldest = ".".join(map(str, OLDEST_PYTHON))
     if tuple(sys.version_info[:2]) < OLDEST_PYTHON:
-        return Check("Python", "PROBLEM", f"{version} is older than {oldest}",
-                     f"install Python {oldest} or newer, then `make clean` and `make lab PYTHON=python{oldest}`")
+        return Check(
+            "Python",
+            "PROBLEM",
+            f"{version} is older than {oldest}",
+            f"install Python {oldest} or newer, then `make clean` and `make lab PYTHON=python{oldest}`",
+        )
     return Check("Python", "ok", f"{version}, {sys.executable}")
 
 
@@ -59,8 +63,12 @@ def check_environment() -> Check:
     """A virtual or conda environment keeps the course's versions apart from everything else on the machine."""
     if sys.prefix != sys.base_prefix or (Path(sys.prefix) / "conda-meta").is_dir():
         return Check("environment", "ok", sys.prefix)
-    return Check("environment", "note", "this Python is the machine's own, not a virtual or conda environment",
-                 "`make lab` makes one in .venv; start the course with it")
+    return Check(
+        "environment",
+        "note",
+        "this Python is the machine's own, not a virtual or conda environment",
+        "`make lab` makes one in .venv; start the course with it",
+    )
 
 
 def check_installed(root: Path) -> Check:
@@ -72,11 +80,19 @@ def check_installed(root: Path) -> Check:
         url = urlparse(json.loads(origin)["url"])
         folder = Path(url2pathname(url.path))
         if url.scheme == "file" and folder.resolve() != root.resolve():
-            return Check("metarl_core", "PROBLEM", f"is installed from {folder}, but the course is in {root}",
-                         "run `make clean`, then `make lab`, in the folder of the course that you use")
+            return Check(
+                "metarl_core",
+                "PROBLEM",
+                f"is installed from {folder}, but the course is in {root}",
+                "run `make clean`, then `make lab`, in the folder of the course that you use",
+            )
         return Check("metarl_core", "ok", f"{distribution.version}, from {folder}")
-    return Check("metarl_core", "PROBLEM", "is not installed for this Python",
-                 "run `make lab`, or in a conda environment `pip install -e .`")
+    return Check(
+        "metarl_core",
+        "PROBLEM",
+        "is not installed for this Python",
+        "run `make lab`, or in a conda environment `pip install -e .`",
+    )
 
 
 def read_toml(path: Path) -> dict:
@@ -176,8 +192,12 @@ def check_kernel() -> Check:
     # Folders are compared, not files: every virtual environment's python is a link to the same file.
     if folder.resolve() != Path(sys.executable).parent.resolve():
         text = f"the kernel python3 ({spec.resource_dir}) starts {program}, not {sys.executable}"
-        return Check("kernel", "PROBLEM", text,
-                     "start the course with `make lab`, or remove that kernel with `jupyter kernelspec remove python3`")
+        return Check(
+            "kernel",
+            "PROBLEM",
+            text,
+            "start the course with `make lab`, or remove that kernel with `jupyter kernelspec remove python3`",
+        )
     return Check("kernel", "ok", "python3 is this Python")
 
 
@@ -210,8 +230,13 @@ def check_threads() -> Check:
         return Check("threads", "note", f"unknown without torch; this machine has {cores()} cores")
     text = f"torch uses {threads} of {cores()} cores, OMP_NUM_THREADS is {setting or 'not set'}"
     if threads > 1:
-        return Check("threads", "note", text, "one is best for all chapters but 07, above all when two notebooks run "
-                     "at once: set OMP_NUM_THREADS=1 before you start Jupyter, as `make lab` does")
+        return Check(
+            "threads",
+            "note",
+            text,
+            "one is best for all chapters but 07, above all when two notebooks run "
+            "at once: set OMP_NUM_THREADS=1 before you start Jupyter, as `make lab` does",
+        )
     return Check("threads", "ok", text)
 
 
@@ -250,8 +275,12 @@ def check_memory(root: Path) -> Check:
     if free is None:
         return Check("memory", "note", f"unknown on this machine; the largest chapter needs {needed or 2000} MB")
     if needed is not None and free < needed:
-        return Check("memory", "PROBLEM", f"{free} MB are free, the largest chapter needs {needed} MB",
-                     "close other programs or shut down other notebooks' kernels")
+        return Check(
+            "memory",
+            "PROBLEM",
+            f"{free} MB are free, the largest chapter needs {needed} MB",
+            "close other programs or shut down other notebooks' kernels",
+        )
     return Check("memory", "ok", f"{free} MB are free" + (f", the largest chapter needs {needed} MB" if needed else ""))
 
 
@@ -270,8 +299,12 @@ def check_writable(name: str, folder: Path, bad: str = "PROBLEM", advice: str = 
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x")
     except OSError as error:
-        return Check(name, bad, f"cannot write into {folder} ({error.strerror or error})",
-                     advice or "move the course to a folder of your own, or give yourself the right to write there")
+        return Check(
+            name,
+            bad,
+            f"cannot write into {folder} ({error.strerror or error})",
+            advice or "move the course to a folder of your own, or give yourself the right to write there",
+        )
     return Check(name, "ok", f"can write into {folder}")
 
 
@@ -280,8 +313,12 @@ def check_matplotlib_cache() -> Check:
         folder = Path(importlib.import_module("matplotlib").get_cachedir())
     except Exception as error:  # check_package has already said that it is missing
         return Check("matplotlib cache", "note", f"unknown: {type(error).__name__}")
-    return check_writable("matplotlib cache", folder, "note",
-                          "set MPLCONFIGDIR to a folder of your own, or the fonts are searched again each time")
+    return check_writable(
+        "matplotlib cache",
+        folder,
+        "note",
+        "set MPLCONFIGDIR to a folder of your own, or the fonts are searched again each time",
+    )
 
 
 def check_compiler() -> Check:
@@ -298,8 +335,12 @@ def check_loopback() -> Check:
             with socket.create_connection(server.getsockname(), timeout=5):
                 pass
     except OSError as error:
-        return Check("loopback", "PROBLEM", f"no port on 127.0.0.1 can be opened ({error})",
-                     "allow Python local connections in your firewall or sandbox")
+        return Check(
+            "loopback",
+            "PROBLEM",
+            f"no port on 127.0.0.1 can be opened ({error})",
+            "allow Python local connections in your firewall or sandbox",
+        )
     return Check("loopback", "ok", "a port on 127.0.0.1 can be opened")
 
 

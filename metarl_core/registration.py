@@ -9,6 +9,7 @@ FAMILIES = {
     "metarl/TabularMDPs-v0": "metarl_core.tasks.tabular:TabularMDPs",
     "metarl/GridGoals-v0": "metarl_core.tasks.gridworld:GridGoals",
     "metarl/PointNavigation-v0": "metarl_core.tasks.navigation:PointNavigation",
+    "metarl/RotatedKeys-v0": "metarl_core.tasks.rotated_keys:RotatedKeys",
     "metarl/CartPole-v0": "metarl_core.tasks.cartpole:CartPole",
     "metarl/Pendulum-v0": "metarl_core.tasks.pendulum:Pendulum",
 }

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from metarl_core.agents.draws import Generators, draw_integers, draw_uniform
 from metarl_core.agents.networks import (
     MLP,
     Parameters,
@@ -138,12 +139,12 @@ def epsilon(step: int, config: DQNConfig) -> float:
 
 @torch.no_grad()
 def explore(
-    network: QNetwork, parameters: Parameters, observation: Tensor, chance: float, generator: torch.Generator
+    network: QNetwork, parameters: Parameters, observation: Tensor, chance: float, generator: Generators
 ) -> Tensor:
     """ε-greedy actions `[learner, env]`: uniform over all actions with probability `chance`, greedy otherwise."""
     greedy = network.greedy_action(parameters, observation)
-    random = torch.randint(network.actions, greedy.shape, generator=generator)
-    return torch.where(torch.rand(greedy.shape, generator=generator) < chance, random, greedy)
+    random = draw_integers(network.actions, tuple(greedy.shape), generator)
+    return torch.where(draw_uniform(tuple(greedy.shape), generator) < chance, random, greedy)
 
 
 @torch.no_grad()
@@ -203,8 +204,8 @@ def train_dqn(
     parameters: Parameters,
     sampler: VectorSampler,
     config: DQNConfig,
-    generator: torch.Generator,
-    description: str = "DQN",
+    generator: Generators,
+    description: str | None = "DQN",
     callback: Callable[[int, Parameters], None] | None = None,
     report_every: int = 1000,
 ) -> tuple[Parameters, dict[str, list]]:
@@ -216,8 +217,9 @@ def train_dqn(
         sampler: the environments of all learners, stepped one by one. With `TaskVectorEnv` and as many
             learners as tasks, learner i learns task i.
         config: settings.
-        generator: source of exploration and of the minibatches.
-        description: name on the progress bar.
+        generator: source of exploration and of the minibatches; one for each learner makes what a learner draws
+            independent of the others in the batch.
+        description: name on the progress bar; None for no bar.
         callback: called as `callback(steps, parameters)` at each report.
         report_every: environment steps per learner between reports.
 
@@ -235,7 +237,7 @@ def train_dqn(
     buffer = ReplayBuffer(config.capacity, learners)
     history: dict[str, list] = {"return": [], "steps": []}
     step = 0
-    bar = tqdm(total=config.steps, desc=description)
+    bar = tqdm(total=config.steps, desc=description, disable=description is None)
     try:
         while step < config.steps:
             observation = sampler.observation

@@ -155,10 +155,15 @@ class UniformPolicy:
 
 
 class OraclePolicy:
-    """The optimal policy that sees the task: calls `family.optimal_action`. `parameters` are the tasks."""
+    """The policy that sees the task; `parameters` are the tasks.
 
-    def __init__(self, family):
-        self.family = family
+    Args:
+        family: the family.
+        choose: actions as a function of observations and tasks; `family.optimal_action` by default.
+    """
+
+    def __init__(self, family, choose=None):
+        self.choose = family.optimal_action if choose is None else choose
 
     def noise(self, shape, generator):
         return torch.zeros(shape)
@@ -166,7 +171,7 @@ class OraclePolicy:
     def act(self, parameters, observation, noise):
         episodes = observation.shape[1]
         params = {name: value.unsqueeze(1).expand(-1, episodes, *value.shape[1:]) for name, value in parameters.items()}
-        return self.family.optimal_action(observation, params), torch.zeros(observation.shape[:2])
+        return self.choose(observation, params), torch.zeros(observation.shape[:2])
 
 
 def _sub_parameters(parameters: Parameters, prefix: str) -> Parameters:

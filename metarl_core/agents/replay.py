@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from metarl_core.agents.draws import Generators, draw_uniform
+
 
 class Transitions(NamedTuple):
     """Single steps `[learner, sample, ...]`; `next_observations` are the true ones, never those after a reset."""
@@ -67,16 +69,38 @@ class ReplayBuffer:
             stored[learner, place] = new[learner, env]
         self.written += mask.sum(1)
 
-    def sample(self, size: int, generator: torch.Generator) -> Transitions:
+    def sample(self, size: int, generator: Generators) -> Transitions:
         """`size` transitions per learner, uniformly and with replacement from those written.
 
         Raises:
             ValueError: while a learner's ring is empty.
         """
-        filled = self.filled
-        if int(filled.min()) == 0:
-            raise ValueError("sample needs at least one transition of each learner, got an empty buffer.")
+        filled = self._filled_at_least(1)
         # In float64 the product is below `filled` for every draw below 1.
-        draws = torch.rand((self.learners, size), generator=generator, dtype=torch.float64)
-        index = (draws * filled[:, None]).long() + self.capacity * torch.arange(self.learners)[:, None]
+        draws = draw_uniform((self.learners, size), generator, dtype=torch.float64)
+        return self._at((draws * filled[:, None]).long())
+
+    def sample_run(self, size: int, generator: Generators) -> Transitions:
+        """`size` transitions per learner that were written one after another, from a uniformly drawn place on.
+
+        Raises:
+            ValueError: while a learner's ring holds fewer than `size`.
+        """
+        filled = self._filled_at_least(size)
+        draws = draw_uniform((self.learners, 1), generator, dtype=torch.float64)
+        first = (draws * (filled - size + 1)[:, None]).long()
+        oldest = (self.written - filled)[:, None]
+        return self._at((oldest + first + torch.arange(size)) % self.capacity)
+
+    def _filled_at_least(self, size: int) -> Tensor:
+        filled = self.filled
+        if int(filled.min()) < size:
+            raise ValueError(
+                f"the buffer must hold at least {size} transitions of each learner, got {int(filled.min())}."
+            )
+        return filled
+
+    def _at(self, index: Tensor) -> Transitions:
+        """The transitions at places `[learner, sample]` of each learner's own ring."""
+        index = index + self.capacity * torch.arange(self.learners)[:, None]
         return Transitions(*(stored.flatten(0, 1)[index] for stored in self.storage))

@@ -20,6 +20,9 @@ from metarl_core.meta.outer_rules import (
 from metarl_core.meta.policy_maml import MetaBatch, PolicyMAML, Stage, relative_outcome
 from metarl_core.meta.policy_training import MamlConfig, PolicyMetaConfig, meta_train_policy, train_maml
 from metarl_core.meta.prototypes import Prototypes
+from metarl_core.meta.q_adaptation import NewTaskConfig, first_reached, learn_new_tasks, support_adaptation, with_rate
+from metarl_core.meta.q_maml import QMAML, repeat_for_tasks, td_loss
+from metarl_core.meta.q_training import QMetaConfig, QReptileConfig, collect, meta_train_q, reptile_q, task_sampler
 from metarl_core.meta.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.tracing import trace_direction
 from metarl_core.meta.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
@@ -33,6 +36,7 @@ __all__ = [
     "MetaBatch",
     "MetaConfig",
     "MetaSGD",
+    "NewTaskConfig",
     "OuterAdam",
     "OuterPPO",
     "OuterReptile",
@@ -40,6 +44,9 @@ __all__ = [
     "PolicyMAML",
     "PolicyMetaConfig",
     "Prototypes",
+    "QMAML",
+    "QMetaConfig",
+    "QReptileConfig",
     "Reptile",
     "Stage",
     "accuracy",
@@ -49,24 +56,34 @@ __all__ = [
     "batches",
     "choose_inner_lr",
     "clipped_loss",
+    "collect",
     "conv_features",
     "conv_net",
     "conv_net_parameters",
     "cross_entropy",
     "dice_loss",
     "estimator_named",
+    "first_reached",
     "gradient_of",
     "in_chunks",
     "kl_product",
+    "learn_new_tasks",
     "learning_curve",
     "meta_gradient",
     "meta_train",
     "meta_train_policy",
+    "meta_train_q",
     "relative_outcome",
+    "repeat_for_tasks",
+    "reptile_q",
     "sampling_loss",
     "split_rates",
     "stage_kl",
+    "support_adaptation",
     "surrogate_loss",
+    "task_sampler",
+    "td_loss",
     "trace_direction",
     "train_maml",
+    "with_rate",
 ]

@@ -8,10 +8,12 @@ from metarl_core.tasks.from_gymnasium import GymnasiumTasks
 from metarl_core.tasks.glyphs import load_glyphs
 from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
+from metarl_core.tasks.informed import InformedTasks
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.omniglot import load_omniglot
 from metarl_core.tasks.pendulum import Pendulum
 from metarl_core.tasks.rollout import Policy, Trajectories, rollout
+from metarl_core.tasks.rotated_keys import RotatedKeys
 from metarl_core.tasks.sinusoid import Sinusoids
 from metarl_core.tasks.tabular import TabularMDPs
 
@@ -24,8 +26,10 @@ __all__ = [
     "GymnasiumTasks",
     "ImageClasses",
     "Pendulum",
+    "InformedTasks",
     "PointNavigation",
     "Policy",
+    "RotatedKeys",
     "Sinusoids",
     "TabularMDPs",
     "TaskEnv",

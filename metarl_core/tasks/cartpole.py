@@ -33,13 +33,21 @@ class CartPole(TaskFamily):
         spread: largest factor by which a parameter may differ from CartPole-v1, above 1.
         horizon: time limit in steps.
         varying: names of the parameters that vary; the others keep their default.
+        hidden_sign: in half of the tasks the force is negative: action 0 pushes right and action 1 left. In the
+            same state two tasks then ask for opposite actions.
     """
 
-    def __init__(self, spread: float = 2.0, horizon: int = 500, varying: tuple[str, ...] = tuple(DEFAULT_PHYSICS)):
+    def __init__(
+        self,
+        spread: float = 2.0,
+        horizon: int = 500,
+        varying: tuple[str, ...] = tuple(DEFAULT_PHYSICS),
+        hidden_sign: bool = False,
+    ):
         unknown = set(varying) - set(DEFAULT_PHYSICS)
         if unknown or not varying:
             raise ValueError(f"varying must name some of {list(DEFAULT_PHYSICS)}, got {list(varying)}.")
-        self.spread, self.varying = check_spread(spread), tuple(varying)
+        self.spread, self.varying, self.hidden_sign = check_spread(spread), tuple(varying), hidden_sign
         limits = np.array([2 * POSITION_LIMIT, np.inf, 2 * ANGLE_LIMIT, np.inf], dtype=np.float32)
         self.observation_space = spaces.Box(-limits, limits, dtype=np.float32)
         self.action_space = spaces.Discrete(2)
@@ -49,7 +57,15 @@ class CartPole(TaskFamily):
         return {name: torch.tensor([value]) for name, value in DEFAULT_PHYSICS.items()}
 
     def draw_tasks(self, n, generator, split):
-        return draw_physics(self.default_params, self.varying, self.spread, n, generator, split)
+        tasks = draw_physics(self.default_params, self.varying, self.spread, n, generator, split)
+        if self.hidden_sign:
+            tasks["force"] = torch.where(torch.rand(n, generator=generator) < 0.5, -tasks["force"], tasks["force"])
+        return tasks
+
+    def features(self, params):
+        """Natural logarithm of each parameter's factor to CartPole-v1, and the sign of the force."""
+        factors = [(params[name] / value).abs().log() for name, value in DEFAULT_PHYSICS.items()]
+        return torch.stack([*factors, params["force"].sign()], -1)
 
     def initial(self, rng, params):
         shape = params["gravity"].shape

@@ -81,6 +81,14 @@ class TaskFamily(FuncEnv):
                 raise ValueError(f"tasks[{name!r}] must hold numbers like {value.dtype}, got {tasks[name].dtype}.")
         return number
 
+    def features(self, params: Tasks) -> Tensor:
+        """The task as numbers that a network can be given, `[..., feature]`; all parameters, flattened, by default."""
+        parts = []
+        for name, value in params.items():
+            own = self.default_params[name].ndim - 1
+            parts.append(value.flatten(value.ndim - own) if own else value[..., None])
+        return torch.cat(parts, -1)
+
     def step(self, state: Tensor, action: Tensor, rng: torch.Generator, params: Tasks):
         """One checked step: `(next_state, observation, reward, terminated)`, each `[task, episode, ...]`.
 

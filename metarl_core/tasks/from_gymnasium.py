@@ -116,4 +116,3 @@ class GymnasiumTasks(TaskFamily):
     def _row(self, observation, reward: float, terminated: bool) -> Tensor:
         values = torch.as_tensor(np.asarray(observation, dtype=np.float32)).flatten()
         return torch.cat([values, torch.tensor([float(reward), float(terminated)])])
-

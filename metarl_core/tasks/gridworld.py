@@ -83,6 +83,10 @@ class GridGoals(TaskFamily):
         goals = self.goals[split]
         return {"goal": goals[torch.randint(len(goals), (n,), generator=generator)]}
 
+    def features(self, params):
+        """The goal cell as a one-hot vector."""
+        return torch.nn.functional.one_hot(params["goal"], self.size**2).float()
+
     def initial(self, rng, params):
         return torch.full_like(params["goal"], self.start)
 

@@ -159,4 +159,3 @@ def _assemble(observations, actions, rewards, log_probabilities, done, horizon) 
         truncated=batch_first(ended & ~done),
         final_observations=final,
     )
-
