@@ -11,10 +11,11 @@ import pytest
 import torch
 from widget_walker import walk
 
-from metarl_core.agents import MLP, GaussianPolicy, initial_parameters, mlp, q_update
+from metarl_core.agents import MLP, DQNConfig, GaussianPolicy, QNetwork, initial_parameters, mlp, q_update
 from metarl_core.meta import (
     HEAD,
     MAML,
+    QMAML,
     Joint,
     MetaSGD,
     Prototypes,
@@ -24,7 +25,7 @@ from metarl_core.meta import (
     cross_entropy,
     learning_curve,
 )
-from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, Sinusoids
+from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, RotatedKeys, Sinusoids
 from metarl_core.widgets import (
     InnerLoop,
     Learner,
@@ -36,6 +37,7 @@ from metarl_core.widgets import (
     meta_gradient_explorer,
     policy_adaptation_explorer,
     policy_gradient_explorer,
+    q_adaptation_explorer,
     q_value_explorer,
     task_explorer,
 )
@@ -112,6 +114,16 @@ def meta_gradient():
     return meta_gradient_explorer(number=1024)
 
 
+def q_adaptation():
+    """Chapter 10's explorer on a small untrained network, with inner steps and with updates of DQN."""
+    family = RotatedKeys()
+    spaces = family.observation_space, family.action_space
+    network = QNetwork(*spaces, (16,), torch.Generator().manual_seed(0))
+    start = {name: value[None] for name, value in network.initial_parameters().items()}
+    learners = {"MAML": (QMAML(network, inner_lr=0.03), start), "pre-trained": (None, start)}
+    return q_adaptation_explorer(family, network, learners, DQNConfig(batch_size=32), updates=5)
+
+
 EXPLORERS = [
     adaptation,
     task_explorer,
@@ -123,6 +135,7 @@ EXPLORERS = [
     inner_loops,
     policy_adaptation,
     meta_gradient,
+    q_adaptation,
 ]
 
 

@@ -9,6 +9,12 @@ from metarl_core.widgets.maml_landscape import maml_landscape_explorer
 from metarl_core.widgets.meta_gradient import meta_gradient_explorer
 from metarl_core.widgets.policy_adaptation import policy_adaptation_explorer
 from metarl_core.widgets.policy_gradient import policy_gradient_explorer
+from metarl_core.widgets.q_adaptation import (
+    fine_tuned,
+    plot_greedy_moves,
+    q_adaptation_explorer,
+    random_transitions,
+)
 from metarl_core.widgets.q_values import q_value_explorer
 from metarl_core.widgets.tasks import task_explorer
 
@@ -19,12 +25,16 @@ __all__ = [
     "adaptation_explorer",
     "budget_explorer",
     "few_shot_explorer",
+    "fine_tuned",
     "inner_loop_explorer",
     "maml_landscape_explorer",
     "meta_gradient_explorer",
+    "plot_greedy_moves",
     "policy_adaptation_explorer",
     "policy_gradient_explorer",
+    "q_adaptation_explorer",
     "q_value_explorer",
+    "random_transitions",
     "slider",
     "task_explorer",
 ]
