@@ -307,9 +307,7 @@ def test_one_policy_a_task_on_a_family(name):
     """Learner i learns goal i: at home every one ends nearer than with its neighbour's policy."""
     family = PointNavigation(horizon=20)
     goals = {"goal": torch.tensor([[0.4, 0.3], [-0.4, 0.2], [0.1, -0.5]])}
-    policy = GaussianPolicy(
-        family.observation_space, family.action_space, (32,), torch.tanh, seeded(), initial_std=0.5
-    )
+    policy = GaussianPolicy(family.observation_space, family.action_space, (32,), torch.tanh, seeded(), initial_std=0.5)
     agent = ActorCritic(policy, (32,), generator=seeded(1))
     sampler = FamilySampler(family, goals, 16)
     start = repeat_parameters(agent.initial_parameters(), 3)

@@ -1,5 +1,6 @@
 """DQN against hand-made tables, its replay buffer and schedules, and tabular Q-learning against value iteration."""
 
+import functools
 import importlib
 
 import gymnasium
@@ -29,7 +30,8 @@ from metarl_core.agents import (
     train_dqn,
     trainable_copy,
 )  # fmt: skip
-from metarl_core.tasks import GridGoals, TaskVectorEnv, rollout
+from metarl_core.agents.draws import draw_integers, draw_uniform
+from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskEnv, TaskVectorEnv, rollout, select_tasks
 from metarl_core.tasks.dynamic_programming import value_iteration
 
 BOX = gymnasium.spaces.Box(-np.inf, np.inf, (3,))
@@ -232,7 +234,7 @@ def test_sampling_is_uniform_over_what_was_written():
 
 def test_learners_never_mix_and_masks_leave_out():
     buffer = ReplayBuffer(4, learners=3)
-    with pytest.raises(ValueError, match="empty"):
+    with pytest.raises(ValueError, match="at least 1 transitions of each learner, got 0"):
         buffer.sample(1, seeded())
     mask = torch.tensor([[True, False, True], [False, False, True], [True, True, True]])
     buffer.add(numbered(0, 3, learners=3), mask)
@@ -248,8 +250,25 @@ def test_learners_never_mix_and_masks_leave_out():
 def test_a_learner_without_experience_is_not_sampled():
     buffer = ReplayBuffer(4, learners=2)
     buffer.add(numbered(0, 1, learners=2), torch.tensor([[True], [False]]))
-    with pytest.raises(ValueError, match="at least one transition"):
+    with pytest.raises(ValueError, match="at least 1 transitions of each learner, got 0"):
         buffer.sample(1, seeded())
+
+
+def test_a_run_is_what_was_written_in_a_row():
+    """Also across the end of the ring, and from every place with the same probability."""
+    buffer = ReplayBuffer(5, learners=2)
+    buffer.add(numbered(0, 3, learners=2), torch.tensor([[True, False, True], [True, True, True]]))
+    buffer.add(numbered(3, 4, learners=2))  # learner 0 now holds 2, 3, 4, 5, 6, learner 1 the last five, too
+    first = []
+    for seed in range(300):
+        run = buffer.sample_run(3, seeded(seed))
+        assert bool((run.actions.diff(dim=1) == 1).all())
+        assert torch.equal(run.next_observations[..., 0], run.rewards + 0.5)
+        first.append(run.actions[:, 0])
+    counts = torch.stack([torch.bincount(place, minlength=5)[2:] for place in (torch.stack(first, 1) % 1000)])
+    assert counts.shape == (2, 3) and int(counts.min()) > 70
+    with pytest.raises(ValueError, match="at least 6 transitions of each learner, got 5"):
+        buffer.sample_run(6, seeded())
 
 
 def test_replay_refuses():
@@ -260,6 +279,53 @@ def test_replay_refuses():
         ReplayBuffer(2).add(numbered(0, 3))
     with pytest.raises(ValueError, match="1 learners"):
         ReplayBuffer(5).add(numbered(0, 3, learners=2))
+
+
+# Random streams
+
+
+def test_a_stream_for_each_learner_is_its_own():
+    """What a learner draws does not depend on who else is in the batch."""
+    together = [seeded(seed) for seed in (3, 4, 5)]
+    numbers = draw_uniform((3, 2), together), draw_integers(7, (3, 4), together)
+    alone = [seeded(4)]
+    assert torch.equal(numbers[0][1:2], draw_uniform((1, 2), alone))
+    assert torch.equal(numbers[1][1:2], draw_integers(7, (1, 4), alone))
+    assert torch.equal(draw_uniform((3, 2), seeded(1)), torch.rand((3, 2), generator=seeded(1)))
+    assert torch.equal(draw_integers(7, (3, 2), seeded(1)), torch.randint(7, (3, 2), generator=seeded(1)))
+    for draw in (lambda: draw_uniform((3, 2), alone), lambda: draw_integers(7, (2, 2), alone)):
+        with pytest.raises(ValueError, match="one for each of [23] learners, got 1"):
+            draw()
+
+
+THREE = [
+    (family, family.sample_tasks(3, seeded(2)))
+    for family in (RotatedKeys(horizon=12), CartPole(spread=3.0, hidden_sign=True))
+]
+
+
+@pytest.mark.parametrize("family, tasks", THREE)
+def test_a_batch_of_dqns_is_dqns_one_by_one(double, family, tasks):
+    """The same numbers, seed by seed: environments, exploration, minibatches, updates and target networks."""
+    spaces = family.observation_space, family.action_space
+    sets = [QNetwork(*spaces, (8,), seeded(i)).initial_parameters() for i in range(3)]
+    config = DQNConfig(steps=400, warm_up=50, batch_size=8, steps_per_update=2, capacity=120)
+
+    def train(learners):
+        envs = gymnasium.vector.SyncVectorEnv(
+            [functools.partial(TaskEnv, family, select_tasks(tasks, learner)) for learner in learners]
+        )
+        sampler = VectorSampler(envs, learners=len(learners), seed=learners[0])
+        start, generators = stack_parameters([sets[i] for i in learners]), [seeded(10 + i) for i in learners]
+        learned, _ = train_dqn(QNetwork(*spaces, (8,)), start, sampler, config, generators, None)
+        return learned, sampler.episode_returns
+
+    together, returns = train([0, 1, 2])
+    for learner in range(3):
+        alone, own = train([learner])
+        assert returns[learner] == pytest.approx(own[0]) and len(own[0]) > 5
+        for name, value in alone.items():
+            torch.testing.assert_close(together[name][learner], value[0], rtol=1e-8, atol=1e-10)
 
 
 # Training

@@ -26,7 +26,7 @@ from metarl_core.tasks import (
     select_tasks,
 )  # fmt: skip
 
-DISCRETE = ["metarl/BernoulliBandits-v0", "metarl/TabularMDPs-v0", "metarl/GridGoals-v0", "metarl/CartPole-v0"]
+DISCRETE = [f"metarl/{name}-v0" for name in ("BernoulliBandits", "TabularMDPs", "GridGoals", "RotatedKeys", "CartPole")]
 
 
 def seeded(seed=0):

@@ -14,6 +14,7 @@ from metarl_core.tasks import (
     GymnasiumTasks,
     Pendulum,
     PointNavigation,
+    RotatedKeys,
     Sinusoids,
     TabularMDPs,
     TaskEnv,
@@ -28,11 +29,15 @@ CONTINUOUS = {
     "bandits": (BernoulliBandits(arms=3), ["means"]),
     "navigation": (PointNavigation(), ["goal"]),
     "cartpole": (CartPole(), ["gravity", "mass_cart", "mass_pole", "length", "force"]),
+    "signed cartpole": (CartPole(hidden_sign=True), ["gravity", "mass_cart", "mass_pole", "length", "force"]),
     "pendulum": (Pendulum(), ["gravity", "mass", "length"]),
     "tabular": (TabularMDPs(states=3, actions=2), ["reward_means"]),
     "sinusoid": (Sinusoids(), ["amplitude", "phase"]),
 }
-FAMILIES = {name: family for name, (family, _) in CONTINUOUS.items()} | {"grid": GridGoals()}
+FAMILIES = {name: family for name, (family, _) in CONTINUOUS.items()} | {
+    "grid": GridGoals(),
+    "keys": RotatedKeys(),
+}
 ENVIRONMENTS = {name: family for name, family in FAMILIES.items() if name != "sinusoid"}
 
 
@@ -122,6 +127,25 @@ def test_out_of_distribution_lies_outside():
     assert tables["transitions"].amax(-1).mean() > 0.7 > 0.4 > plain.amax(-1).mean()
 
 
+def test_keyboards():
+    """All angles in each split; train and test angles marked by a bit, mirrored keyboards out of distribution."""
+    family = RotatedKeys()
+    for split, order in (("train", 1), ("test", 1), ("ood", -1)):
+        tasks = family.sample_tasks(20_000, seeded(), split)
+        assert bool((tasks["order"] == order).all())
+        assert stats.kstest(tasks["angle"].numpy() / (2 * np.pi), "uniform").pvalue > 1e-4
+        if split != "ood":
+            assert bool((tasks["angle"].view(torch.int32) & 1 == (split == "test")).all())
+
+
+def test_half_of_the_pushes_are_reversed():
+    for split in ("train", "test", "ood"):
+        plain = CartPole().sample_tasks(20_000, seeded(), split)
+        tasks = CartPole(hidden_sign=True).sample_tasks(20_000, seeded(), split)
+        assert 0.48 < float((tasks["force"] < 0).float().mean()) < 0.52
+        assert torch.equal(tasks["force"].abs(), plain["force"]) and torch.equal(tasks["length"], plain["length"])
+
+
 @pytest.mark.parametrize(
     "family", [GridGoals(), GridGoals(size=5, walls=((1, 1), (1, 2), (3, 3)), start=(0, 0)), GridGoals(size=3)]
 )
@@ -184,6 +208,8 @@ def test_stamp_changes_one_bit():
         (lambda: PointNavigation(goal_radius=-1.0), "-1.0"),
         (lambda: CartPole(spread=1.0), "got 1.0"),
         (lambda: CartPole(spread=float("nan")), "got nan"),
+        (lambda: RotatedKeys(keys=2), "got 2"),
+        (lambda: RotatedKeys("sparse"), "distance, step, got 'sparse'"),
         (lambda: CartPole(varying=("colour",)), "colour"),
         (lambda: CartPole(varying=()), "got \\[\\]"),
         (lambda: Pendulum(spread=0.5), "got 0.5"),
