@@ -217,6 +217,14 @@ def test_runs_and_tasks_do_not_leak(double):
         torch.testing.assert_close(loss[0], losses[learner].detach())
 
 
+def test_refuses():
+    network, start = networks()
+    with pytest.raises(ValueError, match="inner_steps must be at least 1, got 0"):
+        QMAML(network, inner_steps=0)
+    with pytest.raises(ValueError, match="multiple of the number of runs 2, got 5"):
+        QMAML(network).adapt(start, [transitions(learners=5)])
+
+
 # Meta-training
 
 

@@ -37,6 +37,18 @@ def repeat_for_tasks(parameters: Parameters, tasks: int) -> Parameters:
     return {name: value.repeat_interleave(tasks, 0) for name, value in parameters.items()}
 
 
+def tasks_per_run(meta: Parameters, learners: int) -> int:
+    """Learners for each of the runs that lead the meta-parameters `[run, ...]`.
+
+    Raises:
+        ValueError: where the runs cannot share the learners equally.
+    """
+    runs = len(next(iter(meta.values())))
+    if learners % runs:
+        raise ValueError(f"the number of tasks must be a multiple of the number of runs {runs}, got {learners}.")
+    return learners // runs
+
+
 @dataclass(frozen=True)
 class QMAML:
     """Learn parameters θ of Q from which a few TD updates on a few transitions fit a new task.
@@ -60,6 +72,10 @@ class QMAML:
     learned_rates: bool = False
     """Meta-SGD: α of θ's shape is meta-learned, too; it stands among the meta-parameters with the prefix `rate.`"""
 
+    def __post_init__(self):
+        if self.inner_steps < 1:
+            raise ValueError(f"inner_steps must be at least 1, got {self.inner_steps}.")
+
     def initial(self, parameters: Parameters) -> Parameters:
         """Meta-parameters before meta-training, from parameters `[run, ...]`."""
         meta = {name: value.detach().clone() for name, value in parameters.items()}
@@ -79,7 +95,7 @@ class QMAML:
             batches: support transitions `[learner, sample, ...]`, one batch for each of the K steps.
         """
         start, rate = self.start(meta), self.inner_lr
-        tasks = len(batches[0].rewards) // len(next(iter(start.values())))
+        tasks = tasks_per_run(start, len(batches[0].rewards))
         if self.learned_rates:
             rate = repeat_for_tasks(split_rates(meta)[1], tasks)
         start = repeat_for_tasks(start, tasks)

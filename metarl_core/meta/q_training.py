@@ -10,7 +10,7 @@ from metarl_core.agents.dqn import DQNConfig, QNetwork, explore, train_dqn
 from metarl_core.agents.networks import Parameters, clip_gradients
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.meta.q_maml import QMAML, repeat_for_tasks
+from metarl_core.meta.q_maml import QMAML, repeat_for_tasks, tasks_per_run
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.gymnasium_env import TaskVectorEnv
 
@@ -59,18 +59,6 @@ def task_sampler(family: TaskFamily, tasks: Tasks, seed: int) -> VectorSampler:
     """One environment for each task, each with a learner of its own."""
     learners = family.check_tasks(tasks)
     return VectorSampler(TaskVectorEnv(family, learners, tasks), learners=learners, seed=seed)
-
-
-def tasks_per_run(meta: Parameters, learners: int) -> int:
-    """Learners for each of the runs that lead the meta-parameters `[run, ...]`.
-
-    Raises:
-        ValueError: where the runs cannot share the learners equally.
-    """
-    runs = len(next(iter(meta.values())))
-    if learners % runs:
-        raise ValueError(f"the number of tasks must be a multiple of the number of runs {runs}, got {learners}.")
-    return learners // runs
 
 
 def meta_train_q(
