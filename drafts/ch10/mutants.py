@@ -1,0 +1,160 @@
+"""Wrong answers to the exercises of chapter 10, written as a learner would write them."""
+
+import torch
+
+from metarl_core.check import ch10
+from mutants import Mutant
+
+# ---------------------------------------------------------------- inner_td_steps
+
+
+def _td(
+    target="frozen", stop=True, terminate=True, best=True, half=False, reduce=torch.mean, mix=False, leak=False, sign=-1
+):
+    def answer(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+        going = 1 - terminated.double() if terminate else torch.ones_like(rewards)
+        tasks, found, point = len(rewards), [], theta
+        for task in range(tasks):
+            rows = slice(None) if mix else slice(task, task + 1)
+            phi, nxt = features[rows].flatten(0, 1), next_features[rows].flatten(0, 1)
+            act, r, on = actions[rows].flatten(), rewards[rows].flatten(), going[rows].flatten()
+            point = point if leak else theta
+            begin = point
+            for _ in range(steps):
+                leaf = point.detach().clone().requires_grad_()
+                table = begin if target == "frozen" else leaf
+                values = nxt @ table.T
+                following = values.amax(-1) if best else values.gather(-1, act[:, None])[:, 0]
+                y = r + discount * on * following
+                y = y.detach() if stop else y
+                loss = reduce((y - (phi @ leaf.T).gather(-1, act[:, None])[:, 0]).square() / (2 if half else 1))
+                (slope,) = torch.autograd.grad(loss, leaf)
+                point = point + sign * alpha * slope
+            found.append(point)
+        return torch.stack(found)
+
+    return answer
+
+
+# ---------------------------------------------------------------- meta_gradients
+
+
+def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prime"):
+    def answer(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
+        n, current = len(rewards), theta
+        y = rewards + discount * phi_next @ theta
+        M = torch.eye(len(theta)).double() - 2 * alpha / n * phi.T @ phi
+        C = 2 * alpha * discount / n * phi.T @ phi_next
+        D, E = torch.eye(len(theta)).double(), torch.eye(len(theta)).double()
+        for k in range(steps):
+            current = current + 2 * alpha / n * phi.T @ (y - phi @ current)
+            if factors == "all" or (factors == "one" and k == 0):
+                D, E = M @ D, M @ E
+            if path == "not shrunk":
+                continue
+            if path == "all" or (path == "first" and k == 0) or (path == "last" and k == steps - 1):
+                E = E + C
+        if path == "not shrunk":
+            E = D + steps * C
+        place = current if at == "prime" else theta
+        g = 2 / len(query_y) * query_phi.T @ (query_phi @ place - query_y)
+        whole = (E.T if transpose else E) @ g
+        return {"frozen": whole if frozen_path else D @ g, "whole": whole}
+
+    return answer
+
+
+# ---------------------------------------------------------------- reptile_iteration
+
+
+def _reptile(replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1):
+    def answer(theta, next_state, reward, draws, outer_lr):
+        buffer, t, moves, point = [], 0, [], theta
+        for task in range(len(reward)):
+            if replay:
+                buffer = []
+            if epsilon:
+                t = 0
+            point = theta if fresh else point
+            online, target, state = point.clone(), point.clone(), 0
+            for chance, which, index in draws[task].tolist():
+                random = chance < max(0.1, 1 - t / 20)
+                t += 1
+                action = int(which * theta.shape[1]) if random else int(online[state].argmax())
+                following = int(next_state[task, state, action])
+                buffer.append((state, action, float(reward[task, state, action]), following))
+                s, a, r, f = buffer[int(index * len(buffer))]
+                online[s, a] += 0.5 * (r + 0.9 * target[f].max() - online[s, a])
+                target += 0.1 * (online - target)
+                state = following
+            point = online
+            moves.append((online if online_moves else target) - theta)
+        return theta + sign * outer_lr * reduce(torch.stack(moves), 0)
+
+    return answer
+
+
+# ---------------------------------------------------------------- the plan
+
+GOOD = {
+    "measured_first": "how often two tasks agree on the best action",
+    "baselines": "fresh, pre-trained and informed networks",
+    "tasks": "held-out tasks, the same for all methods",
+    "replay_in_a_new_task": "empty, for all methods",
+    "epsilon_in_a_new_task": "from its start, for all methods",
+    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
+    "seeds": 10,
+    "reported": "returns at several numbers of steps, and steps to a level",
+    "level_not_reached": "counted as the last step, and said so",
+    "cost": "steps in the new task, and those of meta-training apart",
+}
+
+
+def _plan(misconception, **changed):
+    return Mutant(ch10.check_plan, misconception, GOOD | changed)
+
+
+MUTANTS = [
+    Mutant(ch10.check_inner_td_steps, "target_not_stopped", _td(target="current", stop=False)),
+    Mutant(ch10.check_inner_td_steps, "target_follows", _td(target="current")),
+    Mutant(ch10.check_inner_td_steps, "termination_ignored", _td(terminate=False)),
+    Mutant(ch10.check_inner_td_steps, "action_not_best", _td(best=False)),
+    Mutant(ch10.check_inner_td_steps, "half", _td(half=True)),
+    Mutant(ch10.check_inner_td_steps, "sum_over_transitions", _td(reduce=torch.sum)),
+    Mutant(ch10.check_inner_td_steps, "one_replay", _td(mix=True)),
+    Mutant(ch10.check_inner_td_steps, "tasks_leak", _td(leak=True)),
+    Mutant(ch10.check_inner_td_steps, "uphill", _td(sign=1)),
+    Mutant(ch10.check_meta_gradients, "first_order", _meta("none", "none")),
+    Mutant(ch10.check_meta_gradients, "one_factor", _meta("one", "none")),
+    Mutant(ch10.check_meta_gradients, "path_forgotten", _meta(path="none")),
+    Mutant(ch10.check_meta_gradients, "path_once", _meta(path="first")),
+    Mutant(ch10.check_meta_gradients, "path_once", _meta(path="last")),
+    Mutant(ch10.check_meta_gradients, "path_not_shrunk", _meta(path="not shrunk")),
+    Mutant(ch10.check_meta_gradients, "frozen_moves", _meta(frozen_path=True)),
+    Mutant(ch10.check_meta_gradients, "not_transposed", _meta(transpose=False)),
+    Mutant(ch10.check_meta_gradients, "query_at_theta", _meta(at="theta")),
+    Mutant(ch10.check_reptile_iteration, "as_it_was", _reptile(replay=False, epsilon=False, online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "one_replay", _reptile(replay=False)),
+    Mutant(ch10.check_reptile_iteration, "epsilon_not_reset", _reptile(epsilon=False)),
+    Mutant(ch10.check_reptile_iteration, "target_network", _reptile(online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(replay=False, epsilon=False)),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(replay=False, online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(epsilon=False, online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "tasks_leak", _reptile(fresh=False)),
+    Mutant(ch10.check_reptile_iteration, "reversed", _reptile(sign=-1)),
+    Mutant(ch10.check_reptile_iteration, "sum_over_tasks", _reptile(reduce=torch.sum)),
+    _plan("gap_not_measured", measured_first="nothing"),
+    _plan("gap_not_measured", measured_first="returns of a random policy"),
+    _plan("no_pretraining", baselines="fresh and informed networks"),
+    _plan("training_tasks", tasks="training tasks"),
+    _plan("unpaired", tasks="held-out tasks, new for each method"),
+    _plan("one_replay", replay_in_a_new_task="transitions of the training tasks"),
+    _plan("epsilon_not_reset", epsilon_in_a_new_task="as it was at the end of training"),
+    _plan("tuned_for_one", learning_rate_in_a_new_task="the meta-learner's, for all"),
+    _plan("search_on_test", learning_rate_in_a_new_task="chosen for each method on the test tasks"),
+    _plan("few_seeds", seeds=3),
+    _plan("end_only", reported="the return after all steps"),
+    _plan("best_picked", reported="the best return of each run"),
+    _plan("failures_dropped", level_not_reached="left out of the mean"),
+    _plan("cost_hidden", cost="steps in the new task"),
+]

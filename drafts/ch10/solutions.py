@@ -1,0 +1,461 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Exercises to chapter 10: Meta-learning a DQN
+#
+# Four exercises: an inner loop with a target that stays where it is, two meta-gradients by hand, a Reptile iteration
+# with three silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under
+# each answers at once, as often as you like. Notation is that of
+# [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
+
+# %% tags=["setup"]
+import torch
+
+from metarl_core import plotting
+from metarl_core.check import ch10
+
+torch.set_num_threads(1)
+
+
+# %% [markdown]
+# ## Exercise 1: A target that stays where it is
+#
+# **Objective:** implement the inner loop of several tasks, with semi-gradient steps and a frozen target.
+#
+# **Kind:** implement · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
+#
+# The Q-function is linear, $Q_\theta(s, a) = \theta_a^\top \phi(s)$, with one row $\theta_a$ for each action. Task
+# $\mathcal{T}$ has $n$ transitions with features $\phi_i$, actions $a_i$, rewards $r_i$, next features $\phi'_i$, and
+# $d_i$, true for a termination. All tasks start at the same $\theta$ and take $K$ steps on the same loss:
+#
+# $$\theta^{(k+1)} = \theta^{(k)} - \alpha \nabla \frac1n \sum_i \big(y_i - Q_{\theta^{(k)}}(s_i, a_i)\big)^2, \qquad
+# y_i = r_i + \gamma (1 - d_i) \max_{a'} \theta_{a'}^\top \phi'_i, \tag{1}$$
+#
+# where the target $y$ is made by the *initial* $\theta$ (no double Q-learning here) and is a constant.
+#
+# **Predict:** which entries of $\theta$ can change at all in a task whose 10 transitions contain only one of the
+# actions? Would that be different if the target were differentiated?
+
+# %% nbgrader={"grade": false, "grade_id": "inner_td_steps", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def inner_td_steps(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+    """Adapted parameters of every task, equation (1).
+
+    theta: float64 [action, feature]; features, next_features: [task, n, feature]; actions: integers [task, n];
+    rewards: [task, n]; terminated: bool [task, n]; alpha: step size; steps: K; discount: γ. Returns float64
+    [task, action, feature]; theta stays as it is.
+    """
+    ### BEGIN SOLUTION
+    following = (next_features @ theta.T).amax(-1)
+    y = rewards + discount * (~terminated).to(rewards.dtype) * following
+    chosen = torch.nn.functional.one_hot(actions, len(theta)).to(theta.dtype)  # [task, n, action]
+    adapted = theta.expand(len(rewards), *theta.shape)
+    for _ in range(steps):
+        predicted = ((features @ adapted.mT) * chosen).sum(-1)
+        error = (y - predicted)[..., None] * chosen  # δ, at the action that was taken
+        adapted = adapted + 2 * alpha / rewards.shape[1] * error.mT @ features
+    return adapted
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_inner_td_steps", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch10.check_inner_td_steps(inner_td_steps)
+### BEGIN HIDDEN TESTS
+hidden_one = torch.ones(1, 1, 1, dtype=torch.float64)
+hidden = inner_td_steps(
+    torch.zeros(1, 1, dtype=torch.float64), hidden_one, torch.zeros(1, 1, dtype=torch.int64), hidden_one[..., 0],
+    hidden_one, torch.zeros(1, 1, dtype=torch.bool), 0.25, 2, 0.9,
+)  # fmt: skip
+assert abs(hidden.item() - 0.75) < 1e-9  # the target stays at 1: 0, then 0.5, then 0.75
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Everything on the right of $y$ is known before the first step.
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# With $y$ constant the gradient with respect to row $a$ is
+# $-\frac2n \sum_{i: a_i = a} \delta_i \phi_i$, with $\delta_i$ from the current parameters.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# y from theta, once; adapted = copies of theta, one a task; K times: prediction of the actions taken, error = y −
+# prediction, adapted[task, action] += 2 alpha / n · sum of error · features over the task's transitions of this action.
+# </details>
+
+# %%
+generator = torch.Generator().manual_seed(0)
+phi, phi_next = torch.randn(2, 1, 30, 3, generator=generator, dtype=torch.float64)
+truth = torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]], dtype=torch.float64)
+taken = torch.randint(2, (1, 30), generator=generator)
+pay = (phi @ truth.T).gather(-1, taken[..., None])[..., 0]
+ended = torch.ones(1, 30, dtype=torch.bool)
+for steps in (0, 1, 3, 30):
+    found = inner_td_steps(torch.zeros(2, 3, dtype=torch.float64), phi, taken, pay, phi_next, ended, 0.3, steps, 0.9)
+    print(f"{steps:2} steps: distance to the true parameters {float((found[0] - truth).norm()):.3f}")
+
+
+# %% [markdown]
+# **Expect:** with terminations everywhere the target is the reward, and the distance falls from 2.449 towards 0.
+#
+# **Interpret:** without terminations the loop converges as well, for small $\alpha$ and any $\gamma$, even at
+# $\gamma = 2$. Why is this no answer to the deadly triad of chapter 03?
+#
+# <details><summary>Answer</summary>
+#
+# The inner loop is a regression on fixed $y$: it converges as every least-squares problem does. The danger sits in what
+# happens when the *target* is renewed, from outer step to outer step. Freezing it for the inner loop moves the question
+# outside; it does not answer it.
+# </details>
+
+# %% [markdown]
+# ## Exercise 2: Two meta-gradients by hand
+#
+# **Objective:** derive the meta-gradient with targets as data, and the one of the whole procedure.
+#
+# **Kind:** derive · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
+#
+# One task, a linear value $V_\theta(s) = \theta^\top \phi(s)$ of a fixed policy. Support: features $\Phi$ (a row for each of the $n$
+# transitions), rewards $r$, next features $\Phi'$. The inner loop takes $K$ steps
+#
+# $$\theta^{(k+1)} = \theta^{(k)} + \frac{2\alpha}{n} \Phi^\top \big(y - \Phi\, \theta^{(k)}\big), \qquad
+# y = r + \gamma\, \Phi'\, \theta, \qquad \theta^{(0)} = \theta, \tag{2}$$
+#
+# and the outer loss on $n'$ query transitions with constant targets $y'$ is
+# $F = \frac{1}{n'} \lVert y' - \Phi_q\, \theta^{(K)} \rVert^2$. Derive, as sums and powers of matrices,
+#
+# - **frozen:** $\nabla F$ with $y$ held constant, as `QMAML` does, and
+# - **whole:** $dF / d\theta$ with $y$ as the function of $\theta$ that it is.
+#
+# No automatic differentiation.
+#
+# **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two goes to
+# zero?
+
+# %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def meta_gradients(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
+    """Both meta-gradients of the linear problem.
+
+    theta: float64 [f]; phi, phi_next: [n, f]; rewards: [n]; query_phi: [n', f]; query_y: [n']; alpha: step size;
+    steps: K; discount: γ. Returns {"frozen": [f], "whole": [f]}.
+    """
+    ### BEGIN SOLUTION
+    n = len(rewards)
+    shrink = torch.eye(len(theta), dtype=theta.dtype) - 2 * alpha / n * phi.T @ phi  # ∂θ⁽ᵏ⁺¹⁾/∂θ⁽ᵏ⁾
+    push = 2 * alpha * discount / n * phi.T @ phi_next  # ∂θ⁽ᵏ⁺¹⁾/∂y · ∂y/∂θ
+    y, adapted = rewards + discount * phi_next @ theta, theta
+    frozen = whole = torch.eye(len(theta), dtype=theta.dtype)
+    for _ in range(steps):
+        adapted = adapted + 2 * alpha / n * phi.T @ (y - phi @ adapted)
+        frozen, whole = shrink @ frozen, shrink @ whole + push
+    g = 2 / len(query_y) * query_phi.T @ (query_phi @ adapted - query_y)
+    return {"frozen": frozen.T @ g, "whole": whole.T @ g}
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_meta_gradients", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch10.check_meta_gradients(meta_gradients)
+### BEGIN HIDDEN TESTS
+hidden_line = torch.ones(1, 1, dtype=torch.float64)
+hidden = meta_gradients(
+    0 * hidden_line[0], hidden_line, hidden_line[0], hidden_line, hidden_line, 0 * hidden_line[0], 0.25, 1, 0.5
+)
+assert abs(hidden["frozen"].item() - 0.5) < 1e-9 and abs(hidden["whole"].item() - 0.75) < 1e-9
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Write $D_k = d\theta^{(k)} / d\theta$ and differentiate (2). What is $D_0$?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $D_{k+1} = M D_k + C$ with $M = I - \frac{2\alpha}{n} \Phi^\top\Phi$; $C = 0$ for frozen targets. The gradient is
+# $D_K^\top g$ with $g = \nabla F$ at $\theta^{(K)}$.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# M as above; C = 2 alpha discount / n · phiᵀ phi_next; D = E = I; y once; K times: adapted by (2), D = M D, E = M E + C;
+# g = 2/n' · query_phiᵀ (query_phi adapted − query_y); return Dᵀg and Eᵀg.
+# </details>
+
+# %%
+generator = torch.Generator().manual_seed(1)
+phi, phi_next, query_phi = torch.randn(3, 12, 3, generator=generator, dtype=torch.float64)
+pay, query_y, theta = (torch.randn(n, generator=generator, dtype=torch.float64) for n in (12, 12, 3))
+counts, lengths = range(13), {"frozen": [], "whole": []}
+for count in counts:
+    found = meta_gradients(theta, phi, pay, phi_next, query_phi, query_y, 0.2, count, 0.9)
+    for name, value in found.items():
+        lengths[name].append(float(value.norm()))
+figure, axes = plotting.figure(width=6.4, height=3.4)
+for (name, values), color in zip(lengths.items(), (plotting.BLUE, plotting.ORANGE), strict=True):
+    axes.plot(counts, values, marker="o", color=color, label=name)
+axes.set(xlabel="inner steps K", ylabel="length of the gradient")
+axes.legend()
+plotting.show(
+    figure,
+    "Length of both meta-gradients against the number of inner steps. They are equal without a step; the frozen one then "
+    "falls to nearly zero, the one of the whole procedure levels off.",
+)
+
+
+# %% [markdown]
+# **Expect:** equal for $K = 0$; then the frozen gradient goes to zero, and the other one does not.
+#
+# **Interpret:** what does the frozen meta-gradient say about $\theta$ after very many inner steps, and why is the
+# other one right to disagree?
+#
+# <details><summary>Answer</summary>
+#
+# With the targets as data a converged regression has forgotten where it started: $M^K \to 0$, and $\theta$ is as good as
+# any other. In truth $\theta$ is still there, in the targets: the regression converges to values of the next states as
+# $\theta$ saw them. The frozen gradient is a good description as long as $K$ is small, which is where chapter 10 uses
+# it. Whether one *wants* to train $\theta$ as a maker of targets is another question.
+# </details>
+
+# %% [markdown]
+# ## Exercise 3: A Reptile iteration that looks right
+#
+# **Objective:** find three silent bugs in a Reptile iteration over Q-learning with replay and a target, and repair them.
+#
+# **Kind:** debug · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
+#
+# Tables in place of networks: `theta[s, a]`. A task is a deterministic world, `next_state[task, s, a]` and
+# `reward[task, s, a]`, which starts in state 0 and never ends. The inner loop is a run of Q-learning with a replay
+# memory, a target table that follows softly, and $\varepsilon$ that falls from 1 to 0.1 over 18 steps. All randomness
+# comes in `draws[task, step]`: whether to explore, which action then, and which transition to replay. Wanted is
+#
+# $$\theta \leftarrow \theta + \epsilon\, \Big(\frac1n \sum_{\mathcal{T}} \varphi_{\mathcal{T}} - \theta\Big), \tag{3}$$
+#
+# with $\varphi_{\mathcal{T}}$ the result of one complete run on task $\mathcal{T}$ that began at $\theta$ and knew nothing of
+# the other tasks. A colleague's code runs, and its $\theta$ improves from iteration to iteration. Read it before you run
+# it.
+#
+# **Predict:** which of the bugs would still be there if the batch had one task only?
+
+# %% tags=["setup"]
+def colleagues_iteration(theta, next_state, reward, draws, outer_lr):
+    memory, step, moves = [], 0, []
+    for task in range(len(reward)):
+        online, target, state = theta.clone(), theta.clone(), 0
+        for explore, which, replay in draws[task].tolist():
+            epsilon = max(0.1, 1 - step / 20)
+            step += 1
+            action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
+            following = int(next_state[task, state, action])
+            memory.append((state, action, float(reward[task, state, action]), following))
+            s, a, r, after = memory[int(replay * len(memory))]
+            online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
+            target += 0.1 * (online - target)
+            state = following
+        moves.append(target - theta)
+    return theta + outer_lr * torch.stack(moves).mean(0)
+
+
+def some_worlds(tasks, steps=100, seed=2):
+    generator = torch.Generator().manual_seed(seed)
+    next_state = torch.randint(4, (tasks, 4, 3), generator=generator)
+    reward = torch.randn(tasks, 4, 3, generator=generator, dtype=torch.float64)
+    return next_state, reward, torch.rand(tasks, steps, 3, generator=generator, dtype=torch.float64)
+
+
+# %%
+theta = torch.zeros(4, 3, dtype=torch.float64)
+for number in range(3):
+    theta = colleagues_iteration(theta, *some_worlds(5, seed=number), 0.5)
+    print(f"after iteration {number + 1}: mean of theta {float(theta.mean()):.3f}")
+
+
+# %% nbgrader={"grade": false, "grade_id": "reptile_iteration", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def reptile_iteration(theta, next_state, reward, draws, outer_lr):
+    """Equation (3), repaired.
+
+    theta: float64 [S, A]; next_state: integers [task, S, A]; reward: float64 [task, S, A]; draws: float64
+    [task, step, 3], uniform on [0, 1); outer_lr: ε of Reptile. Returns float64 [S, A]; theta stays as it is.
+    """
+    memory, step, moves = [], 0, []
+    for task in range(len(reward)):
+        online, target, state = theta.clone(), theta.clone(), 0
+        for explore, which, replay in draws[task].tolist():
+            epsilon = max(0.1, 1 - step / 20)
+            step += 1
+            action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
+            following = int(next_state[task, state, action])
+            memory.append((state, action, float(reward[task, state, action]), following))
+            s, a, r, after = memory[int(replay * len(memory))]
+            online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
+            target += 0.1 * (online - target)
+            state = following
+        moves.append(target - theta)
+    ### BEGIN SOLUTION
+    moves = []
+    for task in range(len(reward)):
+        online, target, state = theta.clone(), theta.clone(), 0
+        memory = []  # of this task alone
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):  # ε begins anew
+            epsilon = max(0.1, 1 - step / 20)
+            action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
+            following = int(next_state[task, state, action])
+            memory.append((state, action, float(reward[task, state, action]), following))
+            s, a, r, after = memory[int(replay * len(memory))]
+            online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
+            target += 0.1 * (online - target)
+            state = following
+        moves.append(online - theta)  # the target lags behind
+    ### END SOLUTION
+    return theta + outer_lr * torch.stack(moves).mean(0)
+
+
+# %% nbgrader={"grade": true, "grade_id": "check_reptile_iteration", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch10.check_reptile_iteration(reptile_iteration)
+### BEGIN HIDDEN TESTS
+hidden_worlds = some_worlds(2, seed=9)
+hidden = [
+    reptile_iteration(torch.zeros(4, 3, dtype=torch.float64), *(part[i : i + 1] for part in hidden_worlds), 1.0)
+    for i in range(2)
+]
+hidden_both = reptile_iteration(torch.zeros(4, 3, dtype=torch.float64), *hidden_worlds, 1.0)
+assert torch.allclose(hidden_both, (hidden[0] + hidden[1]) / 2)  # tasks know nothing of each other
+### END HIDDEN TESTS
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# Swap two tasks. Should the result change? And which names are created outside of the loop over tasks?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $\varphi_{\mathcal{T}}$ depends on $\theta$, on task $\mathcal{T}$ and on its own draws, and on nothing else. It is the table that the
+# updates are applied to.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# For each task: online = target = copy of theta; memory = []; step = 0; run as before; moves.append(online − theta).
+# </details>
+
+# %%
+worlds = some_worlds(5)
+turned = tuple(part.flip(0) for part in worlds)
+start = torch.zeros(4, 3, dtype=torch.float64)
+for name, iteration in (("colleague", colleagues_iteration), ("repaired", reptile_iteration)):
+    one, other = iteration(start, *worlds, 0.5), iteration(start, *turned, 0.5)
+    print(f"{name}: result changes by {float((one - other).abs().max()):.3f} when the tasks come in another order")
+
+# %% [markdown]
+# **Expect:** the colleague's result depends on the order of the tasks, the repaired one does not (0.000).
+#
+# **Interpret:** is the order of tasks a test that finds all three bugs?
+#
+# <details><summary>Answer</summary>
+#
+# No: moving towards the target tables treats all tasks alike. For that one look at the size: with a soft rate of 0.1 a
+# target lags ten updates behind, and after few steps the move is visibly too short. An invariance finds what breaks
+# it and nothing else; write down several.
+# </details>
+
+# %% [markdown]
+# ## Exercise 4: Does the initialisation help?
+#
+# **Objective:** plan an experiment on meta-learned Q-networks that could also come out against them.
+#
+# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 10 min · **Run time:** 1 s
+#
+# You have a family of tasks with discrete actions and want to know whether meta-learning an initialisation of DQN is
+# worth it. The choices are:
+#
+# | field | choices |
+# |---|---|
+# | `measured_first` | `"nothing"`, `"returns of a random policy"`, `"how often two tasks agree on the best action"` |
+# | `baselines` | `"fresh networks"`, `"fresh and informed networks"`, `"fresh, pre-trained and informed networks"` |
+# | `tasks` | `"training tasks"`, `"held-out tasks, new for each method"`, `"held-out tasks, the same for all methods"` |
+# | `replay_in_a_new_task` | `"transitions of the training tasks"`, `"empty, for all methods"` |
+# | `epsilon_in_a_new_task` | `"as it was at the end of training"`, `"from its start, for all methods"` |
+# | `learning_rate_in_a_new_task` | `"the meta-learner's, for all"`, `"chosen for each method on training tasks"`, `"chosen for each method on the test tasks"` |
+# | `seeds` | a whole number of meta-trainings per method |
+# | `reported` | `"the return after all steps"`, `"returns at several numbers of steps, and steps to a level"`, `"the best return of each run"` |
+# | `level_not_reached` | `"left out of the mean"`, `"counted as the last step, and said so"` |
+# | `cost` | `"steps in the new task"`, `"steps in the new task, and those of meta-training apart"` |
+#
+# **Predict:** with "counted as the last step", is the mean number of steps of a method that often fails too large or too
+# small? Whom does that favour?
+
+# %% nbgrader={"grade": false, "grade_id": "plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
+plan = {
+    "measured_first": ...,
+    "baselines": ...,
+    "tasks": ...,
+    "replay_in_a_new_task": ...,
+    "epsilon_in_a_new_task": ...,
+    "learning_rate_in_a_new_task": ...,
+    "seeds": ...,
+    "reported": ...,
+    "level_not_reached": ...,
+    "cost": ...,
+}
+### BEGIN SOLUTION
+plan = {
+    "measured_first": "how often two tasks agree on the best action",
+    "baselines": "fresh, pre-trained and informed networks",
+    "tasks": "held-out tasks, the same for all methods",
+    "replay_in_a_new_task": "empty, for all methods",
+    "epsilon_in_a_new_task": "from its start, for all methods",
+    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
+    "seeds": 5,
+    "reported": "returns at several numbers of steps, and steps to a level",
+    "level_not_reached": "counted as the last step, and said so",
+    "cost": "steps in the new task, and those of meta-training apart",
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ch10.check_plan(plan)
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# For each field ask: with which choice could a sceptic explain the result away?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# Section 2 of the chapter has three questions about the *tasks*, to be answered before any method is trained.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# Measure agreement; train every baseline that a reader would think of; choose learning rates on training tasks; start
+# each new task with nothing but the parameters; measure all methods on the same new tasks; report curves, steps to a
+# level with failures counted, intervals, and what the training cost.
+# </details>
+
+# %%
+if all(value is not ... for value in plan.values()):
+    for field, choice in plan.items():
+        print(f"{field:28} {choice}")
+
+# %% [markdown]
+# **Expect:** your plan, without a fault that was looked for.
+#
+# **Interpret:** under this plan a method reaches the level in 300 steps on average, another in 350, and the paired
+# interval of the difference is [−120, 20]. Write the sentence that you would publish.
+#
+# <details><summary>Answer</summary>
+#
+# "The first needed 50 steps fewer (95 % interval −120 to 20); five seeds do not tell them apart." Not "the first is
+# better", and not "they are equal": an interval that reaches to −120 leaves room for a saving of a third. The honest
+# next step is more seeds, decided on before looking again.
+# </details>
