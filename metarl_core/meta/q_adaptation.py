@@ -43,7 +43,7 @@ def learn_new_tasks(
     tasks: Tasks,
     config: NewTaskConfig,
     generator: torch.Generator,
-    adapt: Callable[[Sequence[Transitions]], Parameters] | None = None,
+    adapt: Callable[[Transitions], Parameters] | None = None,
     seed: int = 0,
     description: str | None = "new tasks",
 ) -> tuple[Tensor, Tensor]:

@@ -84,8 +84,9 @@ class GridGoals(TaskFamily):
         return {"goal": goals[torch.randint(len(goals), (n,), generator=generator)]}
 
     def features(self, params):
-        """The goal cell as a one-hot vector."""
-        return torch.nn.functional.one_hot(params["goal"], self.size**2).float()
+        """Row and column of the goal, scaled to [-1, 1]: goals that were never seen lie between others."""
+        place = torch.stack([params["goal"] // self.size, params["goal"] % self.size], -1)
+        return place * (2 / (self.size - 1)) - 1
 
     def initial(self, rng, params):
         return torch.full_like(params["goal"], self.start)

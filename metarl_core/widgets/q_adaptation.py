@@ -136,7 +136,7 @@ def q_adaptation_explorer(
         "Greedy moves of two Q-networks as arrows over the square, blue where they lead nearer to the goal, a star, "
         "and red elsewhere. Left column: before the new task. Right column: after learning from the chosen number of "
         "random steps, with the mean return above each panel.",
-        angle=slider(130, 0, 355, 5, "angle of the keys", integer=True),
+        angle=slider(300, 0, 355, 5, "angle of the keys", integer=True),
         keyboard=ipywidgets.Dropdown(options=list(KEYBOARDS), description="order", layout={"width": "330px"}),
         steps=slider(transitions, 5, 200, 5, "random steps", integer=True),
     )
