@@ -240,7 +240,7 @@ plotting.show(
 # $$\theta \leftarrow \theta + \epsilon\, \Big(\frac1n \sum_{\mathcal{T}} \varphi_{\mathcal{T}} - \theta\Big), \tag{3}$$
 #
 # with $\varphi_{\mathcal{T}}$ the result of one complete run on task $\mathcal{T}$ that began at $\theta$ and knew nothing of
-# the other tasks. A colleague's code runs, and its $\theta$ improves from iteration to iteration. Read it before you run
+# the other tasks. A colleague's code runs, and its $\theta$ takes plausible values. Read it before you run
 # it.
 #
 # **Predict:** which of the bugs would still be there if the batch had one task only?
