@@ -200,7 +200,7 @@ assert after["Meta-SGD"][:HALF].mean() > before["Meta-SGD"][:HALF].mean() + 5
 # | initial $\theta$ of $Q_\theta$ | the start of every task's learning | yes: MAML, Reptile |
 # | step sizes | one per parameter, shared by tasks | yes: Meta-SGD |
 # | number of updates, learning rate | chosen on training tasks | yes, for *all* methods: a fair baseline needs it |
-# | replay | transitions of old tasks kept for new ones | no: here their rewards are *wrong* in a new task |
+# | replay | transitions of old tasks kept for new ones | no: what they say is *wrong* in a new task |
 # | exploration | which transitions to collect first | no: chapter 11 |
 # | loss and target rule | a learned update rule | no: see the further reading |
 #
@@ -214,10 +214,11 @@ assert after["Meta-SGD"][:HALF].mean() > before["Meta-SGD"][:HALF].mean() + 5
 # 3. **Does what was learned in one place say something about others?** If not, each state has to be learned by itself,
 #    and an initialisation cannot shorten that.
 #
-# All three can be measured before any meta-training, on five families: the *keys*; CartPole with varying physics whose
-# push has a *hidden sign*, and with *physics* alone; a hidden goal in a 9 × 9 grid with walls, with a *dense* reward
-# (the distance) and a *sparse* one (1 at the goal). Draw two tasks at random and a state: how often is the best action
-# of the one also best in the other? And in how many support sets of the sparse grid is there any reward at all?
+# The first two can be measured before any meta-training, and the third can be read off how observations are encoded.
+# There are five families: the *keys*; CartPole with varying physics whose push has a *hidden sign*, and with *physics*
+# alone; a hidden goal in a 9 × 9 grid with walls, with a *dense* reward (the distance) and a *sparse* one (1 at the
+# goal). Draw two tasks at random and a state: how often is the best action of the one also best in the other? And in
+# how many support sets of the sparse grid is there any reward at all?
 #
 # **Predict, then run.** Fill in the first column for all five families: about which share of states? (Eight keys; two
 # pushes; four moves.)
@@ -274,7 +275,7 @@ assert agree["physics"] > 0.85 and 0.4 < agree["sign"] < 0.6 and agree["keys"] <
 # time. *Keys* disagree most. The grids disagree, too; but the *sparse* one fails the second test in most tasks, and
 # about the third test the grids' observations are one-hot: a cell shares no input with its neighbour.
 #
-# So expect something on keys and sign, nothing on physics, and little on the grids. Section 7 measures.
+# So expect something on keys and sign, nothing on physics, and little on the grids. Sections 7 and 9 measure.
 #
 # ## 3 The inner loop: temporal-difference updates
 #
