@@ -1014,7 +1014,8 @@ TITLES = {
 for panel, (problem, title) in zip(axes.flat, TITLES.items(), strict=True):
     draw_curves(panel, problem, "test")
     panel.set_title(title)
-    panel.legend(fontsize=8.5, loc="lower right" if problem != "physics" else "center right")
+    panel.legend(fontsize=8.5, loc="lower right", ncols=2 if problem == "physics" else 1)
+axes[0, 1].set_ylim(-45, 208)  # room for the legend
 for panel in axes[1]:
     panel.set_xlabel("environment steps in the new task")
 for panel in axes[:, 0]:
