@@ -8,6 +8,21 @@
 
 # %% [markdown]
 # # 10 Meta-learning a DQN
+#
+# **What is there to meta-learn in an agent that has no policy gradient, and where does it pay?**
+#
+# You will be able to
+#
+# - say in advance, from three questions about the tasks, whether an initialisation can help a DQN
+# - derive the meta-gradient through temporal-difference updates, and say which of three derivatives is meant
+# - build MAML, Meta-SGD and Reptile over DQN, each with the replay, targets and exploration of its task
+# - compare them with pre-training by steps to a level, in and out of distribution, and by what they cost
+# - find out what a few inner steps have read in the support set
+# - answer two common claims about DQN and meta-RL by a derivation and a measurement
+#
+# Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
+#
+# Reading: about 70 minutes. Running: at most 180 seconds and 1000 MB on one thread, held by a test. [Exercises](../exercises/10_meta_learning_a_dqn.ipynb): about 75 minutes.
 
 # %%
 import dataclasses
@@ -400,6 +415,7 @@ say(f"On the random chain the residual gradient ends with an error of {relative_
 grown, shrunk = baird("TD")[-1], baird("residual gradient")[-1]
 assert grown > 100 and shrunk < 2 and relative_error > 0.1
 
+
 # %% [markdown]
 # Each panel has another winner. In a stochastic world the residual gradient is wrong in the limit, by the amount that
 # (10.5) says, with endless data and a table. In a deterministic one both are right, and the residual gradient is slow:
@@ -468,7 +484,6 @@ assert grown > 100 and shrunk < 2 and relative_error > 0.1
 #
 # First from scratch, one task after another, in float64. `rule` says what happens to the inner targets.
 
-
 # %%
 def q_of(theta, batch):
     """Q(s, a) of the actions taken, [sample]."""
@@ -518,7 +533,6 @@ def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=Non
 # Check against the package in float64: value and gradient, at the untrained network with one $\alpha$ for all
 # parameters, and at the meta-trained one with its learned rates. Then the gradient against central finite differences
 # of the loss *with all targets held*, and the other derivative against finite differences of the whole procedure.
-
 
 # %%
 def double(parameters):
@@ -598,6 +612,7 @@ for name, both in cases.items():
 say("| θ | derivative | cosine to the package's | distance ÷ its length |\n|---|---|---|---|\n" + "\n".join(rows))
 assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["untrained, one α", "whole procedure"]
 
+
 # %% [markdown]
 # The two finite differences agree with the two derivatives to five digits: "frozen targets" and "whole procedure" are
 # both right, about two different functions. How far are they apart? Where training begins, hardly: the cosine is near
@@ -627,7 +642,6 @@ assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["
 # the past. The exercises contain each of these bugs.
 #
 # **Build it.** One iteration, two tasks, with everything of DQN written out, and the same draws as the package.
-
 
 # %%
 def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
@@ -828,7 +842,6 @@ assert gap("keys", "Meta-SGD", "MAML", early)[0].low > 0
 assert gap("keys", "MAML, larger α", "MAML", WIDTH)[0].low > 0 > gap("keys", "Reptile", "pre-training", WIDTH)[0].high
 ood_50 = {n: scores("keys", n, "ood")[..., POINTS.index(50)].mean() for n in ("Meta-SGD", "fresh")}
 assert ood_50["Meta-SGD"] < scores("keys", "Meta-SGD")[..., POINTS.index(50)].mean() - 5
-
 
 # %% [markdown]
 # **Interpretation.**
@@ -1072,7 +1085,6 @@ for split in ("test", "ood"):  # on the dense grid whoever has learned before is
     assert all(gap("dense", n, "fresh", WIDTH, split)[0].low > 0 for n in ("Meta-SGD", "Reptile", "pre-training"))
 assert verdict("sparse", "fresh")[0] == "none"  # and on the sparse one nobody is sooner
 
-
 # %% [markdown]
 # Read the last two tables from left to right: the share of states in which tasks agree, the gap between the best single
 # network and an informed one, and then who won, against pre-training and against fresh networks. The verdict is that of
@@ -1218,7 +1230,6 @@ tied.backward()
 assert all(bool((p.grad == 0).all()) for p in policy_net.parameters())
 say("Tied to the graph by a term that is zero: every gradient is exactly 0.")
 
-
 # %% [markdown]
 # The reward is a number that the environment returned. As a function of $\theta$ it is *constant*: $\theta$ changed the
 # probability with which the action was drawn, and drawing has no derivative. So $\nabla_\theta(-r) = 0$ where it is
@@ -1245,6 +1256,7 @@ q_adaptation_explorer(
     dataclasses.replace(dqn, learning_rate=RATE), BURST["pre-training"], own["warm_up"],
 )  # fmt: skip
 
+
 # %% [markdown]
 # What to see: the start of the meta-trained network is one keyboard; turn the angle and find it. From the opposite
 # angle three steps turn nearly every arrow around. With few moves some keys were never pressed, and the field keeps
@@ -1261,7 +1273,6 @@ q_adaptation_explorer(
 # three values of $\alpha$, and the curvature at the start.
 #
 # **Predict:** which of them diverges, given the curvature that is printed?
-
 
 # %%
 def curvature(parameters):
