@@ -1111,10 +1111,10 @@ assert verdict("sparse", "fresh")[0] == "none"  # and on the sparse one nobody i
 #   (compare the columns): what was tuned to one range of pushes pays for it.
 # - *Dense.* The fresh networks win, clearly, in and out of distribution, against *every* start that was trained on
 #   other tasks. Compared with pre-training alone, the meta-learned starts would have looked like a success: both
-#   baselines are needed. Why? What is learned about a cell in training says where goals *were*; test goals are cells
-#   that were never a goal. One-hot inputs give a cell nothing in common with its neighbour but the layers above. So
-#   there is little to carry over but a prejudice, and the prejudice has to be unlearned before the new goal is
-#   believed: **negative transfer**. A random start has none, and the distance as reward leads it quickly.
+#   baselines are needed. The likely reason: what is learned about a cell in training says where goals *were*; test
+#   goals are cells that were never a goal. One-hot inputs give a cell nothing in common with its neighbour but the
+#   layers above. So there is little to carry over but a prejudice, and the prejudice has to be unlearned before the new
+#   goal is believed: **negative transfer**. A random start has none, and the distance as reward leads it quickly.
 # - *Sparse.* The return before a goal has been met is zero for everybody, and all curves wait for that. Against fresh
 #   networks nobody is clearly sooner. An initialisation that makes Q-values quick to change is no help while there is
 #   nothing to learn from, and one that prefers certain ways searches less evenly than one that knows nothing. Chapter
@@ -1240,7 +1240,7 @@ say("Tied to the graph by a term that is zero: every gradient is exactly 0.")
 # %% [markdown]
 # The reward is a number that the environment returned. As a function of $\theta$ it is *constant*: $\theta$ changed the
 # probability with which the action was drawn, and drawing has no derivative. So $\nabla_\theta(-r) = 0$ where it is
-# defined at all, and no optimiser, inner or outer, moves. The score-function estimator (04.5's family) puts
+# defined at all, and no optimiser, inner or outer, moves. The score-function estimator (04.3) puts
 # $\log \pi_\theta(a \mid s)$ in front:
 #
 # $$\nabla_\theta\, \mathbb{E}[r] = \mathbb{E}\big[ r\, \nabla_\theta \log \pi_\theta(a \mid s) \big]. \tag{10.12}$$
@@ -1283,7 +1283,7 @@ q_adaptation_explorer(
 
 # %%
 def curvature(parameters):
-    """Largest eigenvalue of H (10.7) on task 0's support set, by power iteration."""
+    """Largest eigenvalue of H (10.7) on task 0's support set, and its direction, by power iteration."""
     theta = {n: v[0].detach().requires_grad_() for n, v in double(parameters).items()}
     batch = tasks[0][0][0]
     y = aim(theta, theta, batch, GAMMA).detach()
@@ -1291,11 +1291,11 @@ def curvature(parameters):
     v = torch.randn(flat(slopes).shape, generator=seeded(50), dtype=torch.float64)
     for _ in range(30):
         v = flat(torch.autograd.grad(flat(slopes) @ (v / v.norm()), list(theta.values()), retain_graph=True)).detach()
-    return float(v.norm())
+    return float(v.norm()), v / v.norm()
 
 
 quick = dataclasses.replace(meta_config, rounds=8)
-largest, outcome = curvature(untrained), {}
+(largest, _), outcome = curvature(untrained), {}
 for alpha in (0.03, 0.3, 1.0):
     fixed = QMAML(network, dqn, alpha, own["inner_steps"])
     few, record = meta_train_q(
@@ -1307,24 +1307,25 @@ lines += [f"| {a:g} | {a * largest:.2f} | {v[0]:.3g} | {v[-1]:.3g} |" for a, v i
 say("\n".join(lines))
 assert not outcome[1.0][-1] < 5 * outcome[0.03][-1]  # larger, or no number at all
 assert not outcome[0.3][-1] < 2 * outcome[0.03][-1]
-late_curvature = curvature(method.start(meta))
+late_curvature, steepest = curvature(method.start(meta))
+along_steepest = float((steepest.square() * flat(rates.values())).sum())
 say(
     f"Largest curvature at the meta-trained θ of section 1: {late_curvature:.0f}, untrained {largest:.1f}. With one "
-    f"α = {own['inner_lr']:g} for all parameters α λ would be {own['inner_lr'] * late_curvature:.1f} there."
+    f"α = {own['inner_lr']:g} for all parameters α λ would be {own['inner_lr'] * late_curvature:.1f} there. Averaged "
+    f"along the steepest direction, the learned rates are {along_steepest:.4f}."
 )
-assert late_curvature > 5 * largest
+assert late_curvature > 5 * largest and abs(along_steepest) < own["inner_lr"] / 3
 
 # %% [markdown]
 # Above the limit the *inner* loop explodes, and the outer loss with it. But look at the second value too: it is below
 # the limit at the start and fails all the same, because $\lambda$ does not stay where it was. Training *raises* the
 # curvature: steep directions are what lets three steps move far. This is the worst kind of failure, since the first
-# rounds look fine. Meta-SGD lives at a curvature at which its own initial $\alpha$ would diverge; its rates, large
-# along flat directions and small or negative along steep ones, let it. Remedies for a fixed $\alpha$, in the order in
+# rounds look fine. Meta-SGD lives at a curvature at which its own initial $\alpha$ would diverge; its rates can, since
+# along the steepest direction positive and negative ones nearly cancel. Remedies for a fixed $\alpha$, in the order in
 # which to try them: a smaller one; Huber's loss, whose gradient is bounded (and which chapter 03 found to have a
 # price); clipping of the inner gradient. A target network that follows too fast does to the *outer* loop what too large
 # an $\alpha$ does to the inner one: `target_rate` is 0.005 here, slower than in DQN itself, because larger values made
 # long meta-trainings diverge when this was tried out.
-#
 #
 # ### One replay for all tasks
 #
