@@ -196,8 +196,8 @@ assert after["Meta-SGD"][:HALF].mean() > after["pre-training"][:HALF].mean() + 2
 assert after["Meta-SGD"][:HALF].mean() > before["Meta-SGD"][:HALF].mean() + 5
 
 # %% [markdown]
-# Three gradient steps on 50 random moves, and most of the field of arrows has turned towards the goal, also at places
-# that the random moves never met. The pre-trained network has seen the same training tasks and takes many more steps on
+# Blue arrows lead nearer to the goal, the star; orange ones do not. Three gradient steps on 50 random moves, and most
+# of the field of arrows has turned towards the goal, also at places that the random moves never met. The pre-trained network has seen the same training tasks and takes many more steps on
 # the same moves; they make it worse. Before adaptation *no* network can be good on average: all angles are equally
 # likely, so what helps with one keyboard does harm with the opposite one. What the third network has learned is not a
 # good policy. It is a place from which three steps lead to one. (What it does *at* that place is a surprise of section
@@ -848,6 +848,9 @@ ood_50 = {n: scores("keys", n, "ood")[..., POINTS.index(50)].mean() for n in ("M
 assert ood_50["Meta-SGD"] < scores("keys", "Meta-SGD")[..., POINTS.index(50)].mean() - 5
 
 # %% [markdown]
+# Lines are interquartile means, bands 95 % intervals over seeds; the vertical line marks the end of the random moves, and
+# the initialisation stands at the left edge of the logarithmic axis.
+#
 # **Interpretation.**
 #
 # 1. *Learned rates lead.* Meta-SGD is ahead of everyone over the first hundred steps and needs about half as many to
