@@ -130,11 +130,16 @@ def dqn_loss(
     return (predicted - target).square().mean(1)
 
 
+def falling(exploration: tuple[float, float, float], step: int, steps: int) -> float:
+    """ε after `step` of `steps`, from its first value linearly to its last over a share of them, and then constant."""
+    first, last, share = exploration
+    progress = min(step / max(share * steps, 1), 1.0)
+    return first + (last - first) * progress
+
+
 def epsilon(step: int, config: DQNConfig) -> float:
     """Probability of a random action after `step` environment steps."""
-    first, last, share = config.exploration
-    progress = min(step / max(share * config.steps, 1), 1.0)
-    return first + (last - first) * progress
+    return falling(config.exploration, step, config.steps)
 
 
 @torch.no_grad()
@@ -147,6 +152,30 @@ def explore(
     return torch.where(draw_uniform(tuple(greedy.shape), generator) < chance, random, greedy)
 
 
+def collect(
+    sampler: VectorSampler,
+    buffer: ReplayBuffer,
+    steps: int,
+    network: QNetwork,
+    parameters: Parameters,
+    chance: float,
+    generator: Generators,
+) -> None:
+    """Take `steps` ε-greedy steps in every environment, with ε = `chance`, and keep them in the buffer."""
+    for _ in range(steps):
+        observation = sampler.observation
+        action = explore(network, parameters, observation, chance, generator)
+        following, reward, terminated, _, mask = sampler.step(action)
+        buffer.add(Transitions(observation, action, reward, following, terminated), mask)
+
+
+@torch.no_grad()
+def follow(target: Parameters, online: Parameters, rate: float) -> None:
+    """Move the target network towards the online one by a share `rate` of the way, in place."""
+    for name, value in target.items():
+        value.lerp_(online[name], rate)
+
+
 @torch.no_grad()
 def synchronise(target: Parameters, online: Parameters, updates: int, config: DQNConfig) -> None:
     """Bring the target network closer to the online one, in place: softly always, or a hard copy now and then.
@@ -155,8 +184,7 @@ def synchronise(target: Parameters, online: Parameters, updates: int, config: DQ
         updates: gradient steps taken so far, at least 1.
     """
     if config.target_rate < 1:
-        for name, value in target.items():
-            value.lerp_(online[name], config.target_rate)
+        follow(target, online, config.target_rate)
     elif updates % config.target_period == 0:
         for name, value in target.items():
             value.copy_(online[name])
@@ -240,10 +268,7 @@ def train_dqn(
     bar = tqdm(total=config.steps, desc=description, disable=description is None)
     try:
         while step < config.steps:
-            observation = sampler.observation
-            action = explore(network, online, observation, epsilon(step, config), generator)
-            following, reward, terminated, _, mask = sampler.step(action)
-            buffer.add(Transitions(observation, action, reward, following, terminated), mask)
+            collect(sampler, buffer, 1, network, online, epsilon(step, config), generator)
             rule.set_learning_rate(config.learning_rate * (1 - step / config.steps))
             step += copies
             while rule.updates < (step - config.warm_up) // config.steps_per_update:

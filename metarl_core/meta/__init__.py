@@ -22,7 +22,7 @@ from metarl_core.meta.policy_training import MamlConfig, PolicyMetaConfig, meta_
 from metarl_core.meta.prototypes import Prototypes
 from metarl_core.meta.q_adaptation import NewTaskConfig, first_reached, learn_new_tasks, support_adaptation, with_rate
 from metarl_core.meta.q_maml import QMAML, repeat_for_tasks, td_loss
-from metarl_core.meta.q_training import QMetaConfig, QReptileConfig, collect, meta_train_q, reptile_q, task_sampler
+from metarl_core.meta.q_training import QMetaConfig, QReptileConfig, meta_train_q, reptile_q, task_sampler
 from metarl_core.meta.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.tracing import trace_direction
 from metarl_core.meta.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
@@ -56,7 +56,6 @@ __all__ = [
     "batches",
     "choose_inner_lr",
     "clipped_loss",
-    "collect",
     "conv_features",
     "conv_net",
     "conv_net_parameters",

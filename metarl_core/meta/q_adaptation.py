@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, epsilon
+from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect, epsilon
 from metarl_core.agents.networks import Parameters, trainable_copy
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.evaluation import mean_returns
 from metarl_core.meta.q_maml import QMAML
-from metarl_core.meta.q_training import collect, task_sampler
+from metarl_core.meta.q_training import task_sampler
 from metarl_core.tasks.family import TaskFamily, Tasks
 
 

@@ -53,9 +53,9 @@ def tasks_per_run(meta: Parameters, learners: int) -> int:
 class QMAML:
     """Learn parameters θ of Q from which a few TD updates on a few transitions fit a new task.
 
-    Inner loop: K steps θ' ← θ' − α ∇½δ² of DQN's squared or Huber's error on support transitions; its target network is
-    a frozen copy of θ. Outer loop: the same error of Q_θ' on query transitions of the task, against the target
-    network θ̄ after the same K steps. Both targets are constants: only the prediction is differentiated.
+    Inner loop: K steps θ' ← θ' − α ∇L, L the mean of DQN's squared or Huber's error on support transitions; its target
+    network is a frozen copy of θ. Outer loop: the same error of Q_θ' on query transitions of the task, against the
+    target network θ̄ after the same K steps. Both targets are constants: only the prediction is differentiated.
 
     Meta-parameters carry a leading axis of runs (seeds), learners are runs × tasks in this order.
     """

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import torch
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQNConfig, QNetwork, explore, train_dqn
+from metarl_core.agents.dqn import DQNConfig, QNetwork, collect, falling, follow, train_dqn
 from metarl_core.agents.networks import Parameters, clip_gradients
-from metarl_core.agents.replay import ReplayBuffer, Transitions
+from metarl_core.agents.replay import ReplayBuffer
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.meta.q_maml import QMAML, repeat_for_tasks, tasks_per_run
 from metarl_core.tasks.family import TaskFamily, Tasks
@@ -36,23 +36,6 @@ class QMetaConfig:
     exploration: tuple[float, float, float] = (1.0, 0.1, 0.3)
     """ε of the adapted policy: first, last, and the share of the rounds over which it falls linearly"""
     max_gradient_norm: float = 10.0
-
-
-def collect(
-    sampler: VectorSampler,
-    buffer: ReplayBuffer,
-    steps: int,
-    network: QNetwork,
-    parameters: Parameters,
-    chance: float,
-    generator: torch.Generator,
-) -> None:
-    """Take `steps` ε-greedy steps in every environment, with ε = `chance`, and keep them in the buffer."""
-    for _ in range(steps):
-        observation = sampler.observation
-        action = explore(network, parameters, observation, chance, generator)
-        following, reward, terminated, _, mask = sampler.step(action)
-        buffer.add(Transitions(observation, action, reward, following, terminated), mask)
 
 
 def task_sampler(family: TaskFamily, tasks: Tasks, seed: int) -> VectorSampler:
@@ -112,7 +95,7 @@ def meta_train_q(
         for number in bar:
             collect(random_sampler, random_buffer, config.collect, network, start, 1.0, generator)
             adapted = {name: value.detach() for name, value in method.adapt(learned, support()).items()}
-            chance = _falling(config.exploration, number / config.rounds)
+            chance = falling(config.exploration, number, config.rounds)
             collect(sampler, buffer, config.collect, network, adapted, chance, generator)
             losses = []
             for _ in range(config.updates):
@@ -122,9 +105,7 @@ def meta_train_q(
                 loss.sum().backward()
                 clip_gradients(learned, config.max_gradient_norm)
                 optimiser.step()
-                with torch.no_grad():
-                    for name, value in target.items():
-                        value.lerp_(learned[name], config.target_rate)
+                follow(target, learned, config.target_rate)
                 losses.append(loss.detach())
             decay.step()
             reached = sampler.recent_return(5).reshape(-1, per_run).nanmean(1)
@@ -135,11 +116,6 @@ def meta_train_q(
     except KeyboardInterrupt:
         bar.write(f"Interrupted after {len(history['loss'])} of {config.rounds} rounds.")
     return {name: value.detach() for name, value in learned.items()}, history
-
-
-def _falling(exploration: tuple[float, float, float], progress: float) -> float:
-    first, last, share = exploration
-    return first + (last - first) * min(progress / max(share, 1e-9), 1.0)
 
 
 @dataclass
