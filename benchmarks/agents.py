@@ -31,10 +31,10 @@ from metarl_core.agents import (
     ActorCritic,
     Setting,
     evaluate,
-    select_parameters,
     train_dqn,
     train_ppo,
 )
+from metarl_core.parameters import select_parameters
 
 RESULTS = Path(__file__).parent / "results" / "agents.json"
 THRESHOLDS = {"CartPole-v1": 475.0, "Pendulum-v1": -200.0}
@@ -151,17 +151,17 @@ def linear(start: float) -> Callable[[float], float]:
 
 ZOO = {
     "DQN, CartPole-v1": dict(
-        algorithm="DQN", environment="CartPole-v1", steps=50_000, copies=1, learning_rate=2.3e-3, batch_size=64,
+        algorithm="DQN", environment="CartPole-v1", steps=50_000, num_envs=1, learning_rate=2.3e-3, batch_size=64,
         buffer_size=100_000, learning_starts=1000, gamma=0.99, target_update_interval=10, train_freq=256,
         gradient_steps=128, exploration_fraction=0.16, exploration_final_eps=0.04,
         policy_kwargs={"net_arch": [256, 256]},
     ),
     "PPO, CartPole-v1": dict(
-        algorithm="PPO", environment="CartPole-v1", steps=100_000, copies=8, n_steps=32, batch_size=256, gae_lambda=0.8,
-        gamma=0.98, n_epochs=20, ent_coef=0.0, learning_rate=linear(1e-3), clip_range=linear(0.2),
+        algorithm="PPO", environment="CartPole-v1", steps=100_000, num_envs=8, n_steps=32, batch_size=256,
+        gae_lambda=0.8, gamma=0.98, n_epochs=20, ent_coef=0.0, learning_rate=linear(1e-3), clip_range=linear(0.2),
     ),
     "PPO, Pendulum-v1": dict(
-        algorithm="PPO", environment="Pendulum-v1", steps=100_000, copies=4, n_steps=1024, gae_lambda=0.95, gamma=0.9,
+        algorithm="PPO", environment="Pendulum-v1", steps=100_000, num_envs=4, n_steps=1024, gae_lambda=0.95, gamma=0.9,
         n_epochs=10, ent_coef=0.0, learning_rate=1e-3, clip_range=0.2, use_sde=True, sde_sample_freq=4,
     ),
 }  # fmt: skip
@@ -171,14 +171,12 @@ OURS = {
     "DQN, CartPole-v1": replace(CARTPOLE_DQN, hidden=(256, 256)),
     "PPO, CartPole-v1": replace(
         CARTPOLE_PPO,
-        copies=16,
-        segment=32,
-        config=replace(
-            CARTPOLE_PPO.config, iterations=200, learning_rate=2e-3, minibatches=2, discount=0.98, trace=0.8
-        ),
+        num_envs=16,
+        num_steps=32,
+        config=replace(CARTPOLE_PPO.config, iterations=200, lr=2e-3, minibatches=2, discount=0.98, gae_lambda=0.8),
     ),
     "PPO, Pendulum-v1": replace(
-        PENDULUM_PPO, config=replace(PENDULUM_PPO.config, minibatches=8, learning_rate=3e-3, trace=0.9)
+        PENDULUM_PPO, config=replace(PENDULUM_PPO.config, minibatches=8, lr=3e-3, gae_lambda=0.9)
     ),
 }
 """The course's settings, in a greater hurry: larger steps, more environments at once."""

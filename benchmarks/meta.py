@@ -24,9 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
 from benchmarks.environments import processor
-from metarl_core.agents import MLP, initial_parameters, mlp
-from metarl_core.agents.networks import Parameters
-from metarl_core.meta import HEAD, MAML, conv_net, conv_net_parameters, cross_entropy, in_chunks, trace_direction
+from metarl_core.meta import MAML, in_chunks, trace_direction
+from metarl_core.networks import HEAD, MLP, conv_net, conv_net_parameters, cross_entropy, mlp
+from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import FewShot, Sinusoids
 
 RESULTS = Path(__file__).parent / "results" / "meta.json"

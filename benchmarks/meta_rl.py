@@ -26,10 +26,10 @@ from torch.func import functional_call
 from tqdm.auto import tqdm
 
 from benchmarks.environments import processor
-from metarl_core.agents import GaussianPolicy, initial_parameters, linear_baseline, normalise, reward_to_go
-from metarl_core.agents.networks import Parameters
+from metarl_core.agents import GaussianPolicy, linear_baseline, normalise, reward_to_go
 from metarl_core.meta import OuterAdam, OuterTRPO, PolicyMAML, meta_gradient
-from metarl_core.meta.policy_maml import MetaBatch
+from metarl_core.meta.policies.maml import MetaBatch
+from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import PointNavigation, rollout
 
 RESULTS = Path(__file__).parent / "results" / "meta_rl.json"

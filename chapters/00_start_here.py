@@ -43,17 +43,19 @@ import torch
 from IPython.display import Markdown
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, initial_parameters, train_reinforce
-from metarl_core.evaluation import interquartile_mean, mean_returns, paired_difference, summarise_curves
+from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, train_reinforce
+from metarl_core.agents.evaluate import mean_returns
+from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
-from metarl_core.tables import load_table
+from metarl_core.parameters import initial_parameters
+from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation
 from metarl_core.widgets import adaptation_explorer
 
 torch.set_num_threads(1)  # the tensors are small: a second thread would cost more time than it saves
 
 family = PointNavigation()  # every task is one goal in the square [-0.5, 0.5]²
-table = load_table("../experiments/point_navigation.json")  # five seeds, trained earlier with these same settings
+table = load_table("point_navigation")  # five seeds, trained earlier with these same settings
 settings = table.settings
 SEED = 0
 
@@ -274,7 +276,7 @@ print("The step written here and metarl_core's give the same", sum(v.numel() for
 # **Predict, then run.** Which of the two will look worse beside MAML after one step? By how much?
 
 # %%
-fair = load_table("../experiments/fair_baselines.json")  # the baselines with step sizes chosen for one step
+fair = load_table("fair_baselines")  # the baselines with step sizes chosen for one step
 test = family.sample_tasks(settings["test_tasks"], torch.Generator().manual_seed(settings["test_seed"]), "test")
 
 
@@ -628,7 +630,7 @@ for finding in doctor.examine():
 # %% [markdown]
 # Read it so: `ok` needs nothing. A `note` is worth knowing and harms nothing, such as a missing compiler. A `PROBLEM` comes with what to do about it. Mend the first one first, since it may explain the others.
 #
-# `make doctor`, or `python -m metarl_core.doctor` in a terminal, prints the same with versions and paths. It works even where torch is missing or Python is too old, so it is the place to start when nothing else does.
+# `make doctor`, or `python -m tools.doctor` in a terminal, prints the same with versions and paths. It works even where torch is missing or Python is too old, so it is the place to start when nothing else does.
 
 # %% [markdown]
 # ## Self-check

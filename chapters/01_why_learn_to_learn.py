@@ -36,30 +36,24 @@ from metarl_core.agents import (
     GaussianPolicy,
     OraclePolicy,
     ReinforceConfig,
-    initial_parameters,
     linear_baseline,
     normalise,
-    repeat_parameters,
     reward_to_go,
     train_reinforce,
 )
-from metarl_core.evaluation import (
-    bootstrap_interval,
-    interquartile_mean,
-    mean_returns,
-    paired_difference,
-    summarise_curves,
-)
+from metarl_core.agents.evaluate import mean_returns
+from metarl_core.evaluation import bootstrap_interval, interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
-from metarl_core.tables import load_table
+from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation, rollout
 from metarl_core.widgets import Learner, budget_explorer
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 
 # Two committed tables, five seeds each, written by the scripts of the same name in experiments/.
-table = load_table("../experiments/point_navigation.json")
-fair = load_table("../experiments/fair_baselines.json")
+table = load_table("point_navigation")
+fair = load_table("fair_baselines")
 settings = table.settings
 
 
@@ -274,6 +268,7 @@ assert spread["baseline b = J(μ)"] < 0.8 * spread["no baseline"]
 # Here is the whole algorithm, equations (01.2) and (01.9). `rollout` collects episodes (chapter 02 opens it up);
 # `linear_baseline` fits $b(s_t)$ by least squares on position and time (chapter 04 does).
 
+
 # %%
 def my_reward_to_go(rewards, discount):
     """R_t of equation (01.2), from the last step backwards. rewards: [task, episode, time]."""
@@ -291,9 +286,9 @@ def my_loss(parameters, batch, advantage):
     return -(log_pi * advantage * batch.mask).sum() / batch.mask.sum()  # the mask keeps the padding out
 
 
-def my_reinforce(task, parameters, generator, iterations, episodes=20, discount=0.99, learning_rate=3e-3):
+def my_reinforce(task, parameters, generator, iterations, episodes=20, discount=0.99, lr=3e-3):
     parameters = {name: value.clone().requires_grad_() for name, value in parameters.items()}
-    optimiser = torch.optim.Adam(parameters.values(), lr=learning_rate)
+    optimiser = torch.optim.Adam(parameters.values(), lr=lr)
     mean_return = []
     for _ in range(iterations):
         batch = rollout(family, task, policy, parameters, episodes, generator)
@@ -315,7 +310,7 @@ def my_reinforce(task, parameters, generator, iterations, episodes=20, discount=
 # %%
 _, start, generator = untrained(4)
 _, mine = my_reinforce(own_goal, start, torch.Generator().manual_seed(7), iterations=10)
-ten = ReinforceConfig(iterations=10, episodes=20, discount=0.99, learning_rate=3e-3)
+ten = ReinforceConfig(iterations=10, episodes=20, discount=0.99, lr=3e-3)
 _, theirs = train_reinforce(family, policy, start, ten, torch.Generator().manual_seed(7), own_goal, "ten updates")
 assert np.allclose(mine, theirs["return"], atol=0.05), (mine, theirs["return"])
 say(f"Largest difference over ten updates: {np.abs(np.subtract(mine, theirs['return'])).max():.1e} in return.")

@@ -51,21 +51,20 @@ from metarl_core.agents import (
     evaluate,
     explore,
     q_learning,
-    select_parameters,
     train_dqn,
-    trainable_copy,
 )
 from metarl_core.evaluation import bootstrap_interval, interquartile_mean, summarise_curves
-from metarl_core.tables import load_table
+from metarl_core.exact import value_iteration
+from metarl_core.parameters import select_parameters, trainable_copy
+from metarl_core.results import load_table
 from metarl_core.tasks import CartPole, GridGoals, TabularMDPs, rollout
 from metarl_core.tasks.controllers import CartPoleController, cartpole_gains
-from metarl_core.tasks.dynamic_programming import value_iteration
 from metarl_core.widgets import q_value_explorer
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 
-table = load_table("../experiments/dqn_ingredients.json")  # eleven variants of DQN, five seeds each
-losses = load_table("../experiments/dqn_losses.json")  # four losses, and what the agent believes of three states
+table = load_table("dqn_ingredients")  # eleven variants of DQN, five seeds each
+losses = load_table("dqn_losses")  # four losses, and what the agent believes of three states
 settings = table.settings
 
 
@@ -302,6 +301,7 @@ say(
 #
 # One table per task and seed, all in one tensor. To see the step size at work, each table may have its own $\omega$.
 
+
 # %%
 def my_q_learning(transitions, rewards, discount, steps, generator, exponent, watch=()):
     """Q-learning (03.10) on tables [task, S, A] from uniformly drawn states and actions; exponent: number or [task]."""
@@ -442,6 +442,7 @@ assert mdp[0.0].high < mdp[0.8].low < mdp[1.0].low and -0.2 < slope < -0.05
 # way $V_C = \frac{1}{4}$. A table with enough room for the truth, endless data, a perfect optimiser, and a wrong answer.
 #
 # **Predict, then run.** Three learners, equal but for one term in the loss. What does each say about B and C?
+
 
 # %%
 def learn_three_states(rule):
@@ -621,6 +622,7 @@ assert max(end["a weight for each state"], end["a tenth of the data at state 1"]
 # **Predict, then run.** True values are known here: once all equal to 0, once evenly spread from −2 to 0; noise of
 # standard deviation 1. Which way is each estimate off, and how does that change with the number of actions?
 
+
 # %%
 def biases(true, draws=100_000):
     """Bias of the single and of the double estimate of max(true), and their standard errors."""
@@ -709,10 +711,10 @@ def my_loss(parameters, batch, target, huber=False):
     return error.square().mean(-1)
 
 
-def my_dqn(parameters, batches, learning_rate=1e-3, discount=0.995, tau=0.02, largest_norm=10.0):
+def my_dqn(parameters, batches, lr=1e-3, discount=0.995, tau=0.02, largest_norm=10.0):
     online = {name: value.clone().requires_grad_() for name, value in parameters.items()}
     target = {name: value.clone() for name, value in parameters.items()}  # copies, not other names for the same memory
-    optimiser = torch.optim.Adam(online.values(), lr=learning_rate)
+    optimiser = torch.optim.Adam(online.values(), lr=lr)
     for batch in batches:
         y = my_target(online, target, batch, discount)
         optimiser.zero_grad()
@@ -861,9 +863,9 @@ left.axhline(float(random_return.mean()), color=plotting.RED, linestyle=":", lab
 left.set(xlabel="environment steps per seed, thousands", ylabel="return", ylim=(0, 540), title="CartPole-v1")
 left.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.08))
 config = DQNConfig(**settings["config"])
-updates = np.maximum(1000 * steps_axis - config.warm_up, 0) / config.steps_per_update
+updates = np.maximum(1000 * steps_axis - config.learning_starts, 0) / config.train_frequency
 true_value = 1 / (1 - config.discount)  # of balancing for ever
-pace = true_value * (1 - np.exp(-config.target_rate * (1 - config.discount) * updates))  # (03.22), from 0
+pace = true_value * (1 - np.exp(-config.tau * (1 - config.discount) * updates))  # (03.22), from 0
 for seed in range(5):
     right.plot(
         steps_axis,
@@ -1351,6 +1353,7 @@ say(
 #
 # **Predict, then run.** All five agents are solved. Now a share ε of their actions is random. At ε = 0.2, does the
 # return fall a little, to half, or to a random agent's? Is it the same for all five?
+
 
 # %%
 class Exploring:

@@ -57,13 +57,11 @@ from metarl_core.agents import (
     mean_kl,
     natural_gradient,
     reward_to_go,
-    select_parameters,
-    stack_parameters,
     train_ppo,
-    trainable_copy,
 )
 from metarl_core.evaluation import bootstrap_interval, mean, summarise_curves
-from metarl_core.tables import load_table
+from metarl_core.parameters import select_parameters, stack_parameters, trainable_copy
+from metarl_core.results import load_table
 from metarl_core.tasks import CartPole, Pendulum, rollout
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
 from metarl_core.widgets import policy_gradient_explorer
@@ -73,8 +71,8 @@ torch.set_num_threads(1)  # these networks are small: a second thread waits long
 
 # Two committed tables, written by the scripts of the same name in experiments/: five seeds a method on both
 # environments, and twenty seeds of PPO and its variants on CartPole.
-table = load_table("../experiments/policy_gradients.json")
-ablations = load_table("../experiments/cartpole_ablations.json")
+table = load_table("policy_gradients")
+ablations = load_table("cartpole_ablations")
 SEEDS = table.settings["seeds"]
 EPISODES, TEST_SEED = table.settings["test_tasks"], table.settings["test_seed"]
 COLOR = {"PPO": plotting.BLUE, "TRPO": plotting.PURPLE, "A2C": plotting.ORANGE, "REINFORCE": plotting.RED}
@@ -405,9 +403,9 @@ to_go = torch.stack([(reward[:, t:] * discounts[: H - t]).sum(1) for t in range(
 V_here, V_next = V[clock, states], torch.cat([V[clock[1:], states[:, 1:]], torch.zeros(len(p), 1)], 1)
 
 
-def lambda_sum(delta, discount, trace):
+def lambda_sum(delta, discount, gae_lambda):
     """(04.11) as it stands, for episodes that all end at the last column."""
-    weights = (discount * trace) ** torch.arange(delta.shape[1], dtype=torch.float64)
+    weights = (discount * gae_lambda) ** torch.arange(delta.shape[1], dtype=torch.float64)
     return torch.stack([(delta[:, t:] * weights[: delta.shape[1] - t]).sum(1) for t in range(delta.shape[1])], 1)
 
 
@@ -497,6 +495,7 @@ say(
 # hair below the true advantage. The rest are good bets. How good they are is an experiment: 300 random MDPs of this
 # size.
 
+
 # %%
 def variances_of(seed):
     """Exact variances of five estimators on another random MDP with another random policy."""
@@ -538,7 +537,7 @@ wrong_here = wrong[states]
 wrong_next = torch.cat([wrong[states[:, 1:]], torch.zeros(len(p), 1)], 1)  # after the last step the value is 0, known
 noisy_delta = delta + gamma * wrong_next - wrong_here
 traces = np.linspace(0, 1, 21)
-price = np.array([bias_and_variance(estimate(lambda_sum(noisy_delta, gamma, trace))) for trace in traces])
+price = np.array([bias_and_variance(estimate(lambda_sum(noisy_delta, gamma, gae_lambda))) for gae_lambda in traces])
 
 figure, (left, right) = plotting.figure(1, 2, width=10.4, height=3.9)
 left.plot(traces, price[:, 0], color=plotting.RED, label="bias (length)")
@@ -558,7 +557,7 @@ plotting.show(
     "Left: against λ, the bias of the GAE gradient falls to zero at λ = 1 while its standard deviation rises. Right: "
     "the error of a mean of 10, 100 and 1000 episodes; the best λ moves to the right as the batch grows.",
 )
-say("Best λ: " + ", ".join(f"**{trace:.2f}** with {m} episodes" for m, trace in best_trace.items()) + ".")
+say("Best λ: " + ", ".join(f"**{gae_lambda:.2f}** with {m} episodes" for m, gae_lambda in best_trace.items()) + ".")
 assert price[-1, 0] < 1e-12 and best_trace[10] < best_trace[100] < best_trace[1000]
 
 
@@ -572,15 +571,16 @@ assert price[-1, 0] < 1e-12 and best_trace[10] < best_trace[100] < best_trace[10
 # Real data come in segments in which episodes end and begin. Two flags, two rules: a *terminated* step has no future
 # value; at *any* end the sum stops.
 
+
 # %%
-def my_gae(rewards, values, final_values, terminated, truncated, discount, trace):
+def my_gae(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """(04.8) and (04.12) for segments [..., time]; final_values [...] is V after the last step."""
     following = torch.cat([values[..., 1:], final_values[..., None]], -1)  # V(s_{t+1}), of the true next observation
     delta = rewards + discount * following * ~terminated - values  # no future after termination; truncation keeps it
     goes_on = ~(terminated | truncated)
     result, carry = [], torch.zeros_like(final_values)
     for t in reversed(range(rewards.shape[-1])):
-        carry = delta[..., t] + discount * trace * goes_on[..., t] * carry  # the sum stops at either end
+        carry = delta[..., t] + discount * gae_lambda * goes_on[..., t] * carry  # the sum stops at either end
         result.append(carry)
     return torch.stack(result[::-1], -1)
 
@@ -632,14 +632,14 @@ final = agent.value(critic, fresh.final_observations)
 weight = discount ** torch.arange(cartpole.horizon)
 
 
-def advantages_of(trace):
+def advantages_of(gae_lambda):
     # V(s_{t+1}) of an episode's last step is that of the final observation, wherever the row ends.
     row = torch.where(fresh.truncated, final[..., None], 0.0)
     following = torch.where(fresh.terminated | fresh.truncated, row, torch.cat([value[..., 1:], final[..., None]], -1))
     delta, result = (fresh.rewards + discount * following - value) * mask, []
     carry = torch.zeros_like(final)
     for t in reversed(range(delta.shape[-1])):
-        carry = delta[..., t] + discount * trace * carry
+        carry = delta[..., t] + discount * gae_lambda * carry
         result.append(carry)
     return torch.stack(result[::-1], -1)
 
@@ -735,6 +735,7 @@ assert order == sorted(order, reverse=True)
 # One update, in full: values, advantages, loss, gradient, one step of Adam. The package's version does the same for
 # many learners at once; here is one.
 
+
 # %%
 def my_batch(agent, parameters, runs, config):
     """Flat rows of one learner's segments [1, env, time]: observations, actions, old log π, Ā, R̄, mask."""
@@ -742,7 +743,7 @@ def my_batch(agent, parameters, runs, config):
         value = agent.value(parameters, runs.observations[0])
         final = agent.value(parameters, runs.final_observations[0])
     ends = runs.terminated[0], runs.truncated[0]
-    advantage = my_gae(runs.rewards[0], value, final, *ends, config.discount, config.trace)
+    advantage = my_gae(runs.rewards[0], value, final, *ends, config.discount, config.gae_lambda)
     rows = runs.observations[0], runs.actions[0], runs.log_probabilities[0], advantage, advantage + value, runs.mask[0]
     return [row.flatten(0, 1) for row in rows]
 
@@ -758,7 +759,7 @@ def my_a2c_loss(agent, parameters, rows, config):
     policy = agent.policy.distribution(agent.policy_part(parameters), observation)
     actor = -policy.log_prob(action) * advantage
     critic = (agent.value(parameters, observation) - target).square()
-    return ((actor + config.value_weight * critic - config.entropy_weight * policy.entropy()) * mask).sum() / mask.sum()
+    return ((actor + config.value_coef * critic - config.entropy_coef * policy.entropy()) * mask).sum() / mask.sum()
 
 
 def my_a2c_update(agent, parameters, optimiser, runs, config):
@@ -766,7 +767,7 @@ def my_a2c_update(agent, parameters, optimiser, runs, config):
     rows[3] = standardise(rows[3], rows[5])
     optimiser.zero_grad()
     my_a2c_loss(agent, parameters, rows, config).backward()
-    torch.nn.utils.clip_grad_norm_(parameters.values(), config.max_gradient_norm)
+    torch.nn.utils.clip_grad_norm_(parameters.values(), config.max_grad_norm)
     optimiser.step()
 
 
@@ -776,9 +777,9 @@ def one_learner(parameters):
 
 agent, start, sampler = CARTPOLE.prepare([0])
 runs = sampler(agent.policy, agent.policy_part(start), seeded(3))  # 8 environments × 64 steps, ends included
-settings = A2CConfig(learning_rate=3e-3, discount=0.98, trace=0.95)
+settings = A2CConfig(lr=3e-3, discount=0.98, gae_lambda=0.95)
 mine = one_learner(select_parameters(start, 0))
-my_a2c_update(agent, mine, torch.optim.Adam(mine.values(), lr=settings.learning_rate, eps=1e-5), runs, settings)
+my_a2c_update(agent, mine, torch.optim.Adam(mine.values(), lr=settings.lr, eps=1e-5), runs, settings)
 theirs = trainable_copy(start, 1)
 A2C(agent, theirs, settings).update(runs, seeded(0))
 assert bool(runs.terminated.any()) and not bool(runs.mask.all())
@@ -865,6 +866,7 @@ assert abs(divergences[1] / divergences[0] - 100) < 0.1
 # **Predict:** both fields are drawn as steps of equal KL, at many $(\mu, \ell)$. In which of the two does the
 # *direction* of the arrows depend on $\ell$? Where does following the plain field spend its steps if it starts far
 # up?
+
 
 # %%
 def kl_of(step, sigma):
@@ -956,6 +958,7 @@ assert fixed[0.05] > 100 * fixed[1.0]
 # states, exactly, now without a horizon ($J$ by solving a linear system).
 #
 # **Predict:** the best step by the bound: is its KL about 0.1, 0.01, or far less?
+
 
 # %%
 def solve(logits):
@@ -1055,6 +1058,7 @@ assert kl[safe] < 1e-3 and gains[1] > 5 * gains[0] > 0
 # **line search** checks what the quadratic model promised: halve the step until the true mean KL is within
 # $\delta_{\mathrm{KL}}$ and the surrogate has risen.
 
+
 # %%
 def my_conjugate_gradient(product, b, iterations):
     """x with F x = b, from products F v alone (Hestenes and Stiefel 1952)."""
@@ -1116,13 +1120,13 @@ def my_trpo_step(policy, parameters, rows, config):
     return parameters, unflat(x), 0.0
 
 
-settings = TRPOConfig(discount=0.98, trace=0.95)
+settings = TRPOConfig(discount=0.98, gae_lambda=0.95)
 rows = my_batch(agent, select_parameters(start, 0), runs, settings)
 rows[3] = standardise(rows[3], rows[5])
 own = agent.policy_part(select_parameters(start, 0))
 mine, my_direction, my_kl = my_trpo_step(agent.policy, own, rows, settings)
 
-batch = agent.batch(start, runs, settings.discount, settings.trace).with_normalised_advantages()
+batch = agent.batch(start, runs, settings.discount, settings.gae_lambda).with_normalised_advantages()
 _, direction_, _ = natural_gradient(agent.policy, agent.policy_part(start), batch, 10, settings.cg_damping)
 theirs = trainable_copy(start, 1)
 rule = TRPO(agent, theirs, settings)
@@ -1138,10 +1142,11 @@ say(f"Ours and the package's take the same step; its mean KL is {my_kl:.4f}, at 
 # **Predict, then run.** Five agents learn CartPole for 30 batches of 1024 steps, with TRPO, and with A2C on the same
 # batches. We measure the KL divergence of every single update. How do the two scatters differ?
 
+
 # %%
 def updates_with_kl(make_rule, seeds=(0, 1, 2, 3, 4), batches=30):
     """Mean KL [batch, seed] of every update of a rule, and mean returns [batch, seed]."""
-    agent, start, sampler = dataclasses.replace(CARTPOLE, segment=128).prepare(seeds)
+    agent, start, sampler = dataclasses.replace(CARTPOLE, num_steps=128).prepare(seeds)
     learned, g = trainable_copy(start, len(seeds)), seeded(0)
     rule, divergences, returns = make_rule(agent, learned), [], []
     for _ in tqdm(range(batches), desc=type(rule).__name__):
@@ -1158,7 +1163,7 @@ def updates_with_kl(make_rule, seeds=(0, 1, 2, 3, 4), batches=30):
 
 trpo_settings = TRPOConfig(discount=0.98)
 # The learning rate falls to 0 over all iterations: so many that it stays as it is.
-a2c_settings = A2CConfig(iterations=1_000_000, learning_rate=1e-2, discount=0.98)
+a2c_settings = A2CConfig(iterations=1_000_000, lr=1e-2, discount=0.98)
 trpo_kl, trpo_returns = updates_with_kl(lambda agent, learned: TRPO(agent, learned, trpo_settings))
 a2c_kl, a2c_returns = updates_with_kl(lambda agent, learned: A2C(agent, learned, a2c_settings))
 
@@ -1241,6 +1246,7 @@ plotting.show(
 #
 # ### Build it, check it
 
+
 # %%
 def my_ppo_loss(agent, parameters, rows, config):
     observation, action, old_log, advantage, target, mask = rows
@@ -1249,7 +1255,7 @@ def my_ppo_loss(agent, parameters, rows, config):
     clipped = ratio.clamp(1 - config.clip, 1 + config.clip)
     actor = -torch.minimum(ratio * advantage, clipped * advantage)  # (04.22)
     critic = (agent.value(parameters, observation) - target).square()
-    return ((actor + config.value_weight * critic) * mask).sum() / mask.sum()
+    return ((actor + config.value_coef * critic) * mask).sum() / mask.sum()
 
 
 def my_ppo_update(agent, parameters, optimiser, runs, config, generator):
@@ -1261,13 +1267,13 @@ def my_ppo_update(agent, parameters, optimiser, runs, config, generator):
             part[3] = standardise(part[3], part[5])
             optimiser.zero_grad()
             my_ppo_loss(agent, parameters, part, config).backward()
-            torch.nn.utils.clip_grad_norm_(parameters.values(), config.max_gradient_norm)
+            torch.nn.utils.clip_grad_norm_(parameters.values(), config.max_grad_norm)
             optimiser.step()
 
 
 settings = CARTPOLE.config
 mine = one_learner(select_parameters(start, 0))
-adam = torch.optim.Adam(mine.values(), lr=settings.learning_rate, eps=1e-5)
+adam = torch.optim.Adam(mine.values(), lr=settings.lr, eps=1e-5)
 my_ppo_update(agent, mine, adam, runs, settings, seeded(8))
 theirs = trainable_copy(start, 1)
 PPO(agent, theirs, settings).update(runs, seeded(8))
@@ -1305,6 +1311,7 @@ policy_gradient_explorer()
 # policy (the most probable action) is measured on 20 episodes.
 #
 # **Predict, then run.** Order the three by their final return, and by the return after a fifth of the steps.
+
 
 # %%
 def greedy(policy):
@@ -1460,7 +1467,12 @@ say(
 # episodes are *always* truncated, CartPole's only once the agent is good. Where does (f) hurt more?
 
 # %%
-CHANGES = {"no clip": {"clip": 1e9}, "one epoch": {"epochs": 1}, "λ = 0": {"trace": 0.0}, "λ = 1": {"trace": 1.0}}
+CHANGES = {
+    "no clip": {"clip": 1e9},
+    "one epoch": {"epochs": 1},
+    "λ = 0": {"gae_lambda": 0.0},
+    "λ = 1": {"gae_lambda": 1.0},
+}
 chosen = "one epoch"
 changed = dataclasses.replace(PENDULUM, config=dataclasses.replace(PENDULUM.config, **CHANGES[chosen]))
 _, changed_final = trained_live(changed, pendulum, f"PPO, {chosen}, Pendulum")
@@ -1547,6 +1559,7 @@ say(
 # small step, with Adam it is nothing at all. And with PPO?
 #
 # **Predict:** the ratio is then $\rho^{1/d}$. With $d = 8$ and ten epochs, will the policy move less or more?
+
 
 # %%
 def toy_ppo(reduce, d=8, epochs=30, clip=0.2):
@@ -1640,6 +1653,7 @@ assert abs(found["with gradient"] - found["constant"] - math.log(2)) < 0.05
 #
 # **Predict:** in ten epochs of four minibatches, how often does the clip act? How far does the policy move?
 
+
 # %%
 def kl_after_one_update(recompute, seeds=range(5)):
     """Mean KL after ten epochs on one batch, and the share of samples that the loss sees with |ρ − 1| > ε then."""
@@ -1648,8 +1662,8 @@ def kl_after_one_update(recompute, seeds=range(5)):
         agent, start, sampler = CARTPOLE.prepare([seed])
         runs = sampler(agent.policy, agent.policy_part(start), seeded(seed))
         parameters = one_learner(select_parameters(start, 0))
-        config = dataclasses.replace(CARTPOLE.config, learning_rate=3e-3)
-        adam, g = torch.optim.Adam(parameters.values(), lr=config.learning_rate), seeded(seed)
+        config = dataclasses.replace(CARTPOLE.config, lr=3e-3)
+        adam, g = torch.optim.Adam(parameters.values(), lr=config.lr), seeded(seed)
         rows = my_batch(agent, parameters, runs, config)
         for _ in range(config.epochs):
             for index in torch.randperm(len(rows[0]), generator=g).split(128):
@@ -1693,7 +1707,7 @@ assert recomputed[:, 0].mean() > 1.3 * right[:, 0].mean()
 # to GAE?
 
 # %%
-agent, _, sampler = dataclasses.replace(half_way, segment=1024).prepare([0])
+agent, _, sampler = dataclasses.replace(half_way, num_steps=1024).prepare([0])
 runs = sampler(agent.policy, agent.policy_part(stack_parameters([young])), seeded(11))
 value = agent.value(critic, runs.observations[0])
 final_value = agent.value(critic, runs.final_observations[0])

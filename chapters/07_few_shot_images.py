@@ -33,23 +33,11 @@ from IPython.display import Markdown, display
 from torch.nn import functional as F
 
 from metarl_core import plotting
-from metarl_core.agents import repeat_parameters
 from metarl_core.evaluation import bootstrap_interval, mean, paired_difference
-from metarl_core.meta import (
-    HEAD,
-    MAML,
-    Joint,
-    MetaConfig,
-    Prototypes,
-    accuracy,
-    batches,
-    conv_features,
-    conv_net,
-    conv_net_parameters,
-    cross_entropy,
-    meta_train,
-)
-from metarl_core.tables import load_table
+from metarl_core.meta import MAML, Joint, MetaConfig, Prototypes, batches, meta_train
+from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
+from metarl_core.parameters import repeat_parameters
+from metarl_core.results import load_table
 from metarl_core.tasks import FewShot, ImageClasses, load_glyphs, load_omniglot
 from metarl_core.tasks.glyph_rendering import jitter
 from metarl_core.tasks.glyphs import LOOK_ALIKE, SCRIPTS, script_of, select_letters, templates
@@ -58,7 +46,7 @@ from metarl_core.widgets import few_shot_explorer
 torch.set_num_threads(1)  # so that the times below are those of one core
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
-table = load_table("../experiments/glyphs.json")
+table = load_table("glyphs")
 settings = table.settings
 WAYS = settings["ways"]
 
@@ -108,6 +96,7 @@ plotting.show(
 # %% [markdown]
 # The cell below trains a network for this kind of puzzle, on letters of *other* scripts, by the method of section 5.
 # It takes about two minutes. Read on while the bar runs; sections 2 and 3 need no result.
+
 
 # %%
 def classification_loss(parameters, inputs, targets):
@@ -196,6 +185,7 @@ say("\n".join(lines))
 #
 # **Build it, check it, use it.** The sampler in a few lines, with the traps in comments. The package draws the same
 # episodes for all tasks at once; from the same random numbers both must take the same images.
+
 
 # %%
 def my_episodes(images, members, n, ways, shots, queries, generator):
@@ -358,6 +348,7 @@ assert twins["by letter"] > 0.5 > 2 * twins["by script"] and float(nearest["by s
 #
 # The network for one task in plain PyTorch, with the statistics as an argument:
 
+
 # %%
 def my_features(parameters, images, statistics=None):
     """Features [sample, 128] of one task's images [sample, 1, 28, 28], and the statistics that normalised them.
@@ -444,6 +435,7 @@ say(f"Both modes agree with `conv_features`, task by task. The network has {coun
 # with five rows cannot do that.
 #
 # Build it, and check these statements.
+
 
 # %%
 def my_prototype_loss(parameters, task):
@@ -821,6 +813,7 @@ say("\n".join(lines))
 # **Predict:** with one face, what will the order of training letters, test scripts, and those out of distribution be,
 # for the network and for pixels?
 
+
 # %%
 def one_face():
     """The data set with every image in the letter's first face; the jitter is drawn as before."""
@@ -977,6 +970,7 @@ assert float(lost.mean()) < -0.05 and float(measured["fixed"][2].mean()) < a
 #
 # **Predict:** (a) how much accuracy does that cost on our test tasks? (b) And on tasks photographed in poor light, all
 # pixels of a task multiplied by 0.3?
+
 
 # %%
 def prototype_accuracy(task, light=1.0, statistics=None):

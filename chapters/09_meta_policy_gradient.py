@@ -34,8 +34,10 @@ from IPython.display import Markdown, display
 from tqdm.auto import tqdm
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy, initial_parameters
-from metarl_core.evaluation import mean_returns, paired_difference, summarise_curves
+from metarl_core.agents import GaussianPolicy, OraclePolicy
+from metarl_core.agents.evaluate import mean_returns
+from metarl_core.evaluation import paired_difference, summarise_curves
+from metarl_core.exact import backward_induction
 from metarl_core.meta import (
     ESTIMATORS,
     OuterPPO,
@@ -46,9 +48,9 @@ from metarl_core.meta import (
     meta_train_policy,
     sampling_loss,
 )
-from metarl_core.tables import load_table
+from metarl_core.parameters import initial_parameters
+from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation, Trajectories
-from metarl_core.tasks.dynamic_programming import backward_induction
 from metarl_core.widgets import meta_gradient_explorer
 from metarl_core.widgets.meta_gradient import LOOK, bias_and_noise, draw_episodes, meta_gradients
 from metarl_core.widgets.policy_gradient import small_mdp
@@ -56,8 +58,8 @@ from metarl_core.widgets.policy_gradient import small_mdp
 torch.set_num_threads(1)  # these problems are small: a second thread waits longer than it works
 
 # Two committed tables, five seeds a method, written by the scripts of the same names in experiments/.
-table = load_table("../experiments/estimators.json")
-others = load_table("../experiments/point_navigation.json")
+table = load_table("estimators")
+others = load_table("point_navigation")
 settings = table.settings
 
 
@@ -168,6 +170,7 @@ assert spread < 1e-12
 # **Predict, then run.** The inner steps are the same to the last digit. Write down: (a) will the four meta-trainings
 # end at the same return? (b) *First order* throws the second derivative away, *naive* uses it. Which of the two does
 # better?
+
 
 # %%
 def ascend(name, alpha, iterations=150):
@@ -382,6 +385,7 @@ assert hessian_errors[3, "naive"] > 1 > hessian_errors[3, "LVC"] > 0.1
 # as a task with one episode, and compares the losses' gradients and Hessians. (The package takes the mean over steps,
 # hence the factor $H$.)
 
+
 # %%
 class TablePolicy:
     """What the package's losses ask of a policy: log π of given actions; parameters {"logits": [task, state, action]}."""
@@ -427,6 +431,7 @@ say("Gradients and Hessians of `ESTIMATORS` and of the losses above agree (asser
 # *meta*-gradient (09.2) against finite differences of $F$, with $\alpha = 0.2$.
 #
 # **Predict:** with the exact value function as baseline, naive's $H_2$ becomes a very simple matrix. Which?
+
 
 # %%
 def time_values(world, theta):
@@ -533,6 +538,7 @@ assert max(found[label, "DiCE"][2] for label in baselines) < 1e-6
 # **Predict:** six columns: naive, LVC and DiCE, each without and with the sampling term. Which are exact? Which of
 # the errors become small as $N$ grows? (A seventh one holds the term itself against its limit
 # $\alpha (H_1 + H_{12} + H_{12}^\top) \nabla J(\theta')$ at the mean step.)
+
 
 # %%
 def group_errors(world, support, alpha):

@@ -43,11 +43,10 @@ from metarl_core.agents import (
     UniformPolicy,
     VectorSampler,
     explore,
-    mlp,
-    stack_parameters,
     train_dqn,
 )
-from metarl_core.evaluation import interquartile_mean, mean_returns, paired_difference, summarise_curves
+from metarl_core.agents.evaluate import mean_returns
+from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
@@ -61,7 +60,9 @@ from metarl_core.meta import (
     task_sampler,
     with_rate,
 )
-from metarl_core.tables import load_table
+from metarl_core.networks import mlp
+from metarl_core.parameters import stack_parameters
+from metarl_core.results import load_table
 from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskVectorEnv, select_tasks
 from metarl_core.tasks.controllers import cartpole_gains
 from metarl_core.widgets import fine_tuned, plot_greedy_moves, q_adaptation_explorer, random_transitions
@@ -69,7 +70,7 @@ from metarl_core.widgets import fine_tuned, plot_greedy_moves, q_adaptation_expl
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
-table = load_table("../experiments/meta_dqn.json")
+table = load_table("meta_dqn")
 settings = table.settings
 POINTS, SEED, HALF = settings["checkpoints"], settings["seeds"][0], settings["test_tasks"] // 2
 STYLE = {
@@ -124,7 +125,7 @@ untrained = stack_parameters([network.initial_parameters()])  # a leading axis o
 
 began = time.perf_counter()
 method = QMAML(network, dqn, own["inner_lr"], own["inner_steps"], learned_rates=True)
-meta_config = dataclasses.replace(QMetaConfig(**settings["meta"]), rounds=own["rounds"], support=own["warm_up"])
+meta_config = dataclasses.replace(QMetaConfig(**settings["meta"]), rounds=own["rounds"], support=own["learning_starts"])
 generator = seeded(SEED)
 training = family.sample_tasks(settings["tasks"], generator)
 meta, history = meta_train_q(
@@ -147,13 +148,13 @@ STARTS = {"untrained": untrained, "pre-training": pretrained, "Meta-SGD": method
 RATE, BURST = 3e-3, {"Meta-SGD": 0, "pre-training": 50, "untrained": 50}  # chosen on training tasks, as in the script
 
 
-def after_random_moves(name, tasks, steps=own["warm_up"], seed=3, support=None):
+def after_random_moves(name, tasks, steps=own["learning_starts"], seed=3, support=None):
     """Parameters [task, ...] after learning from random moves in each task."""
     start = repeat_for_tasks(STARTS[name], family.check_tasks(tasks))
     support = random_transitions(family, tasks, network, start, steps, seed) if support is None else support
     if name == "Meta-SGD":
         return support_adaptation(method, meta)(support)
-    return fine_tuned(network, start, support, dataclasses.replace(dqn, learning_rate=RATE), BURST[name])
+    return fine_tuned(network, start, support, dataclasses.replace(dqn, lr=RATE), BURST[name])
 
 
 def greedy_return(parameters, tasks, seed=4):
@@ -273,13 +274,13 @@ for problem in FAMILIES:
 sparse, some_goals = FAMILIES["sparse"], FAMILIES["sparse"].sample_tasks(200, seeded(7))
 any_network = QNetwork(sparse.observation_space, sparse.action_space, (4,), seeded(0))  # it only acts at random here
 start = repeat_for_tasks(stack_parameters([any_network.initial_parameters()]), 200)
-walks = random_transitions(sparse, some_goals, any_network, start, settings["problems"]["sparse"]["warm_up"])
+walks = random_transitions(sparse, some_goals, any_network, start, settings["problems"]["sparse"]["learning_starts"])
 seen = float((walks.rewards > 0).any(1).float().mean())
 lines = ["| family | two tasks agree on the best action | actions |", "|---|---|---|"]
 lines += [f"| {n} | {share_:.0%} of states | {int(FAMILIES[n].action_space.n)} |" for n, share_ in agree.items()]
 say("\n".join(lines))
 say(
-    f"In the sparse grid {seen:.0%} of the support sets ({settings['problems']['sparse']['warm_up']} random moves) "
+    f"In the sparse grid {seen:.0%} of the support sets ({settings['problems']['sparse']['learning_starts']} random moves) "
     "contain a reward at all."
 )
 assert agree["physics"] > 0.85 and 0.4 < agree["sign"] < 0.6 and agree["keys"] < 0.25 and seen < 0.5
@@ -484,6 +485,7 @@ assert grown > 100 and shrunk < 2 and relative_error > 0.1
 #
 # First from scratch, one task after another, in float64. `rule` says what happens to the inner targets.
 
+
 # %%
 def q_of(theta, batch):
     """Q(s, a) of the actions taken, [sample]."""
@@ -533,6 +535,7 @@ def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=Non
 # Check against the package in float64: value and gradient, at the untrained network with one $\alpha$ for all
 # parameters, and at the meta-trained one with its learned rates. Then the gradient against central finite differences
 # of the loss *with all targets held*, and the other derivative against finite differences of the whole procedure.
+
 
 # %%
 def double(parameters):
@@ -643,6 +646,7 @@ assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["
 #
 # **Build it.** One iteration, two tasks, with everything of DQN written out, and the same draws as the package.
 
+
 # %%
 def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
     """(10.10) for one run: theta {name: [1, ...]} moves towards the mean of `number` runs of DQN."""
@@ -650,16 +654,16 @@ def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
     environments = task_sampler(family, chosen_tasks, seed)
     online = {n: value.repeat_interleave(number, 0).requires_grad_() for n, value in theta.items()}
     target = {n: value.detach().clone() for n, value in online.items()}  # new for every task,
-    optimiser = torch.optim.Adam(online.values(), lr=config.learning_rate)  # like the moments of Adam
-    replay, first, last = ReplayBuffer(config.capacity, number), *config.exploration[:2]  # and the transitions
+    optimiser = torch.optim.Adam(online.values(), lr=config.lr)  # like the moments of Adam
+    replay, first, last = ReplayBuffer(config.buffer_size, number), *config.exploration[:2]  # and the transitions
     for step in range(config.steps):
         chance = first + (last - first) * min(step / (config.exploration[2] * config.steps), 1)  # ε from its start
         seen = environments.observation
         action = explore(network, online, seen, chance, generator)
         following, reward, terminated, _, mask = environments.step(action)
         replay.add(Transitions(seen, action, reward, following, terminated), mask)
-        optimiser.param_groups[0]["lr"] = config.learning_rate * (1 - step / config.steps)
-        if step + 1 <= config.warm_up:
+        optimiser.param_groups[0]["lr"] = config.lr * (1 - step / config.steps)
+        if step + 1 <= config.learning_starts:
             continue
         s, a, r, after_, d = replay.sample(config.batch_size, generator)
         with torch.no_grad():
@@ -671,11 +675,11 @@ def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
         optimiser.step()
         with torch.no_grad():
             for n, value in target.items():
-                value += config.target_rate * (online[n] - value)
+                value += config.tau * (online[n] - value)
     return {n: value + outer_lr * (online[n].detach().mean(0, keepdim=True) - value) for n, value in theta.items()}
 
 
-short = dataclasses.replace(dqn, steps=150, warm_up=50, max_gradient_norm=float("inf"), exploration=(1.0, 0.1, 0.5))
+short = dataclasses.replace(dqn, steps=150, learning_starts=50, max_grad_norm=float("inf"), exploration=(1.0, 0.1, 0.5))
 mine = my_reptile_iteration(untrained, 2, short, 0.5, seeded(30), seed=0)
 theirs, _ = reptile_q(network, untrained, family, QReptileConfig(1, 2, 0.5, short), seeded(30), description="check")
 moved = flat(theirs.values()) - flat(untrained.values())
@@ -708,7 +712,7 @@ assert apart < 1e-3
 # or better?
 
 # %%
-new_task = NewTaskConfig(dataclasses.replace(dqn, warm_up=own["warm_up"]), checkpoints=tuple(POINTS))
+new_task = NewTaskConfig(dataclasses.replace(dqn, learning_starts=own["learning_starts"]), checkpoints=tuple(POINTS))
 live = {}
 for name, adapt in (("Meta-SGD", support_adaptation(method, meta)), ("pre-training", None)):
     start = repeat_for_tasks(STARTS[name], 2 * HALF)
@@ -756,7 +760,7 @@ def draw_curves(panel, problem, split):
         look = {"marker": marker, "markersize": 5} if marker else {"linestyle": "--"}
         panel.plot(x, curve.point, color=color, label=name, linewidth=1.6, **look)
         panel.fill_between(x, curve.low, curve.high, color=color, alpha=0.18, linewidth=0)
-    panel.axvline(settings["problems"][problem]["warm_up"], color="black", linestyle=":", linewidth=1)
+    panel.axvline(settings["problems"][problem]["learning_starts"], color="black", linestyle=":", linewidth=1)
     panel.set(xscale="log")
     panel.set_xticks([25, 50, 100, 200, 400, 800, 1600], ["0", "50", "100", "200", "400", "800", "1600"])
     panel.minorticks_off()
@@ -925,8 +929,8 @@ def return_with(support):
 by_turn = []
 for turn in turns:
     other_task = {**angles, "angle": angles["angle"] + np.deg2rad(turn)}
-    by_turn.append(return_with(random_transitions(family, other_task, network, meta_start, own["warm_up"], 3)))
-own_support = random_transitions(family, angles, network, meta_start, own["warm_up"], 3)
+    by_turn.append(return_with(random_transitions(family, other_task, network, meta_start, own["learning_starts"], 3)))
+own_support = random_transitions(family, angles, network, meta_start, own["learning_starts"], 3)
 permutation = torch.randperm(own_support.rewards.shape[1], generator=seeded(6))
 without = {
     "rewards shuffled": return_with(own_support._replace(rewards=own_support.rewards[:, permutation])),
@@ -1263,7 +1267,7 @@ say("Tied to the graph by a term that is zero: every gradient is exactly 0.")
 # %%
 q_adaptation_explorer(
     family, network, {"pre-trained": (None, pretrained), "Meta-SGD": (method, meta)},
-    dataclasses.replace(dqn, learning_rate=RATE), BURST["pre-training"], own["warm_up"],
+    dataclasses.replace(dqn, lr=RATE), BURST["pre-training"], own["learning_starts"],
 )  # fmt: skip
 
 
@@ -1283,6 +1287,7 @@ q_adaptation_explorer(
 # three values of $\alpha$, and the curvature at the start.
 #
 # **Predict:** which of them diverges, given the curvature that is printed?
+
 
 # %%
 def curvature(parameters):
@@ -1327,7 +1332,7 @@ assert late_curvature > 5 * largest and abs(along_steepest) < own["inner_lr"] / 
 # along the steepest direction positive and negative ones nearly cancel. Remedies for a fixed $\alpha$, in the order in
 # which to try them: a smaller one; Huber's loss, whose gradient is bounded (and which chapter 03 found to have a
 # price); clipping of the inner gradient. A target network that follows too fast does to the *outer* loop what too large
-# an $\alpha$ does to the inner one: `target_rate` is 0.005 here, slower than in DQN itself, because larger values made
+# an $\alpha$ does to the inner one: `tau` is 0.005 here, slower than in DQN itself, because larger values made
 # long meta-trainings diverge when this was tried out.
 #
 # ### One replay for all tasks

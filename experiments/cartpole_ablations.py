@@ -6,15 +6,14 @@ result is `[evaluation episode, column]`, as in `policy_gradients`.
 
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from experiments import policy_gradients
-from metarl_core.tables import run_table
+from metarl_core.results import run_table, table_path
 
-TABLE = Path(__file__).parent / "cartpole_ablations.json"
+TABLE = table_path("cartpole_ablations")
 METHODS = ("PPO", *policy_gradients.ABLATIONS)
 
 

@@ -10,23 +10,22 @@ import contextlib
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import torch
 
 from metarl_core.agents import CARTPOLE_DQN, DQN, DQNConfig, train_dqn
-from metarl_core.tables import run_table
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import CartPole, rollout
 
-TABLE = Path(__file__).parent / "dqn_ingredients.json"
+TABLE = table_path("dqn_ingredients")
 
 CHANGES = {
     "full": {},
     "newest 128 only": {"capacity": 128},
-    "no target network": {"target_rate": 1.0, "target_period": 1},
-    "hard target": {"target_rate": 1.0, "target_period": 50},
+    "no target network": {"tau": 1.0, "target_update_interval": 1},
+    "hard target": {"tau": 1.0, "target_update_interval": 50},
     "no double Q": {"double": False},
     "Huber's loss": {"huber": True},
     "γ = 0.99": {"discount": 0.99},
@@ -44,7 +43,7 @@ class Settings:
     """All that the table depends on."""
 
     config: DQNConfig = field(default_factory=lambda: CARTPOLE_DQN.config)
-    copies: int = CARTPOLE_DQN.copies
+    num_envs: int = CARTPOLE_DQN.num_envs
     hidden: tuple[int, ...] = CARTPOLE_DQN.hidden
     changes: dict = field(default_factory=lambda: CHANGES)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
@@ -102,7 +101,7 @@ def train(method: str, settings: Settings):
         reports.append(torch.cat([training, evaluation(network, parameters, settings)], -1))
 
     # train_dqn lets the learning rate fall and has no switch for it: deafen the optimiser.
-    deaf = mock.patch.object(DQN, "set_learning_rate", lambda self, value: None)
+    deaf = mock.patch.object(DQN, "set_lr", lambda self, value: None)
     with deaf if method == "constant learning rate" else contextlib.nullcontext():
         parameters, _ = train_dqn(
             network, start, sampler, config, generator, method, callback=report, report_every=settings.report_every

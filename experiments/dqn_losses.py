@@ -8,7 +8,6 @@ among all transitions so far (the buffer holds them all).
 
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
@@ -16,9 +15,9 @@ import torch
 
 from experiments.dqn_ingredients import Relabelled, evaluation
 from metarl_core.agents import CARTPOLE_DQN, DQNConfig, dqn, train_dqn
-from metarl_core.tables import run_table
+from metarl_core.results import run_table, table_path
 
-TABLE = Path(__file__).parent / "dqn_losses.json"
+TABLE = table_path("dqn_losses")
 
 STATES = {
     "start": (0.0, 0.0, 0.0, 0.0),
@@ -39,7 +38,7 @@ class Settings:
     """All that the table depends on."""
 
     config: DQNConfig = field(default_factory=lambda: CARTPOLE_DQN.config)
-    copies: int = CARTPOLE_DQN.copies
+    num_envs: int = CARTPOLE_DQN.num_envs
     hidden: tuple[int, ...] = CARTPOLE_DQN.hidden
     thresholds: dict = field(default_factory=lambda: THRESHOLDS)
     divisors: dict = field(default_factory=lambda: DIVISORS)

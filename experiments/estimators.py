@@ -7,16 +7,16 @@ derivative sees of the inner step. At test time all take the same steps.
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
-from metarl_core.agents import GaussianPolicy, initial_parameters
+from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import OuterPPO, PolicyMAML, PolicyMetaConfig, adaptation_curve, meta_train_policy
-from metarl_core.tables import run_table
+from metarl_core.parameters import initial_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import PointNavigation
 
-TABLE = Path(__file__).parent / "estimators.json"
+TABLE = table_path("estimators")
 OPTIONS = {
     "LVC": {"estimator": "lvc"},
     "naive": {"estimator": "naive"},

@@ -13,17 +13,17 @@ and the environment steps taken on that task before it.
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
 from experiments import point_navigation
-from metarl_core.agents import repeat_parameters, train_reinforce
+from metarl_core.agents import train_reinforce
 from metarl_core.meta import adaptation_curve, choose_inner_lr
-from metarl_core.tables import run_table
+from metarl_core.parameters import repeat_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import PointNavigation
 
-TABLE = Path(__file__).parent / "fair_baselines.json"
+TABLE = table_path("fair_baselines")
 METHODS = ("pre-trained", "specialist", "from scratch")
 
 
@@ -65,7 +65,7 @@ def from_scratch(family: PointNavigation, test, seed: int, settings: Settings) -
 
     def curve(tasks, rate):
         seen = []
-        config = dataclasses.replace(settings.training.scratch, learning_rate=rate)
+        config = dataclasses.replace(settings.training.scratch, lr=rate)
         repeated = repeat_parameters(start, len(tasks["goal"]))
         train_reinforce(family, policy, repeated, config, generator, tasks, callback=lambda *args: seen.append(args[2]))
         return returns_and_steps(seen)

@@ -8,34 +8,19 @@ Pixel neighbours learn nothing, so they have no training seed: theirs is the see
 
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.agents.networks import Parameters
-from metarl_core.meta import (
-    HEAD,
-    MAML,
-    Joint,
-    MetaConfig,
-    MetaSGD,
-    Prototypes,
-    Reptile,
-    accuracy,
-    batches,
-    conv_features,
-    conv_net,
-    conv_net_parameters,
-    cross_entropy,
-    meta_train,
-)
-from metarl_core.tables import run_table
+from metarl_core.meta import MAML, Joint, MetaConfig, MetaSGD, Prototypes, Reptile, batches, meta_train
+from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
+from metarl_core.parameters import Parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, ImageClasses, load_glyphs
 from metarl_core.tasks.few_shot import turn
 
-TABLE = Path(__file__).parent / "glyphs.json"
+TABLE = table_path("glyphs")
 
 LEARNERS = ("prototypes", "MAML", "FOMAML", "ANIL", "Meta-SGD", "Reptile", "pre-training", "random initialisation")
 METHODS = tuple(

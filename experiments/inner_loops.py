@@ -6,14 +6,11 @@ of the table `sinusoid`. Training is a seventh as long as there, so that all of 
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.agents import MLP, initial_parameters, mlp, repeat_parameters
-from metarl_core.agents.networks import Parameters
 from metarl_core.meta import (
     MAML,
     MetaConfig,
@@ -25,10 +22,12 @@ from metarl_core.meta import (
     split_rates,
     trace_direction,
 )
-from metarl_core.tables import run_table
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import Parameters, initial_parameters, repeat_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, Sinusoids
 
-TABLE = Path(__file__).parent / "inner_loops.json"
+TABLE = table_path("inner_loops")
 FAMILY = Sinusoids()
 HEAD = ("weight2", "bias2")
 DIVERGED = 1e6

@@ -24,22 +24,13 @@ import dataclasses
 import functools
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.agents import (
-    DQNConfig,
-    OraclePolicy,
-    QNetwork,
-    UniformPolicy,
-    VectorSampler,
-    stack_parameters,
-    train_dqn,
-)
-from metarl_core.evaluation import mean_returns
+from metarl_core.agents import DQNConfig, OraclePolicy, QNetwork, UniformPolicy, VectorSampler, train_dqn
+from metarl_core.agents.evaluate import mean_returns
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
@@ -53,10 +44,11 @@ from metarl_core.meta import (
     support_adaptation,
     with_rate,
 )
-from metarl_core.tables import run_table
+from metarl_core.parameters import stack_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import CartPole, GridGoals, InformedTasks, RotatedKeys, TaskFamily, Tasks, TaskVectorEnv
 
-TABLE = Path(__file__).parent / "meta_dqn.json"
+TABLE = table_path("meta_dqn")
 
 FAMILIES = ("keys", "sign", "physics", "dense", "sparse")
 EVERYWHERE = ("Meta-SGD", "Reptile", "pre-training", "fresh", "informed")
@@ -81,7 +73,7 @@ class Problem:
     """where the rates of Meta-SGD begin, and the larger α of MAML and FOMAML"""
     rounds: int
     """of meta-training by MAML and its kin"""
-    warm_up: int = 50
+    learning_starts: int = 50
     """random steps in a new task, and transitions of a support set in meta-training"""
     inner_steps: int = 3
     maml_lr: float = 0.01
@@ -95,8 +87,8 @@ def problems() -> dict[str, Problem]:
         "keys": Problem(0.03, 200),
         "sign": Problem(0.01, 200, maml_lr=0.003, share=0.75),
         "physics": Problem(0.01, 100, share=0.75),
-        "dense": Problem(0.03, 60, warm_up=80),
-        "sparse": Problem(0.03, 60, warm_up=80),
+        "dense": Problem(0.03, 60, learning_starts=80),
+        "sparse": Problem(0.03, 60, learning_starts=80),
     }
 
 
@@ -110,10 +102,10 @@ class Settings:
             steps=1600,
             discount=0.95,
             huber=False,
-            target_rate=0.02,
+            tau=0.02,
             batch_size=64,
-            capacity=2_000,
-            steps_per_update=1,
+            buffer_size=2_000,
+            train_frequency=1,
             exploration=(0.3, 0.05, 0.3),
         )
     )
@@ -136,11 +128,11 @@ class Settings:
             steps=320_000,
             discount=0.95,
             huber=False,
-            target_rate=0.02,
+            tau=0.02,
             batch_size=256,
-            capacity=100_000,
-            warm_up=2_000,
-            steps_per_update=20,
+            buffer_size=100_000,
+            learning_starts=2_000,
+            train_frequency=20,
             exploration=(1.0, 0.1, 0.3),
         )
     )
@@ -234,7 +226,7 @@ def train(problem: str, name: str, settings: Settings, seeds):
         inner = dataclasses.replace(
             settings.dqn,
             steps=settings.reptile_steps,
-            warm_up=settings.problems[problem].warm_up,
+            learning_starts=settings.problems[problem].learning_starts,
             exploration=settings.reptile_exploration,
         )
         config = QReptileConfig(settings.reptile_iterations, settings.tasks, inner=inner)
@@ -251,7 +243,7 @@ def train(problem: str, name: str, settings: Settings, seeds):
         start, _ = train_dqn(network, start, sampler, settings.pre_training, generator, f"{problem}: {name}")
         return family, network, start, None, sampler.steps_taken // len(seeds)
     method, own = learner(problem, name, network, settings), settings.problems[problem]
-    config = dataclasses.replace(settings.meta, rounds=own.rounds, support=own.warm_up)
+    config = dataclasses.replace(settings.meta, rounds=own.rounds, support=own.learning_starts)
     meta, history = meta_train_q(
         method, method.initial(start), family, tasks, config, generator, seeds[0], f"{problem}: {name}"
     )
@@ -260,7 +252,7 @@ def train(problem: str, name: str, settings: Settings, seeds):
 
 def new_tasks(problem: str, settings: Settings) -> NewTaskConfig:
     """How a new task is learned, before the method's choice of learning rate and burst."""
-    dqn = dataclasses.replace(settings.dqn, warm_up=settings.problems[problem].warm_up)
+    dqn = dataclasses.replace(settings.dqn, learning_starts=settings.problems[problem].learning_starts)
     return NewTaskConfig(dqn, checkpoints=settings.checkpoints)
 
 
@@ -269,7 +261,7 @@ def chosen(problem: str, family, network, start, adapt, settings: Settings, rate
     generator = torch.Generator().manual_seed(settings.test_seed + 1)
     tasks = family.sample_tasks(runs_of(start) * settings.choice_tasks, generator)
     config = new_tasks(problem, settings)
-    points = tuple(point for point in config.checkpoints if config.dqn.warm_up < point <= settings.choice_steps)
+    points = tuple(point for point in config.checkpoints if config.dqn.learning_starts < point <= settings.choice_steps)
     config = dataclasses.replace(
         config, dqn=dataclasses.replace(config.dqn, steps=settings.choice_steps), checkpoints=points
     )

@@ -19,19 +19,11 @@ Pre-training, random initialisation and Reptile's fine-tuning have no step size 
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from metarl_core.agents import (
-    CategoricalPolicy,
-    GaussianPolicy,
-    ReinforceConfig,
-    initial_parameters,
-    repeat_parameters,
-    train_reinforce,
-)
+from metarl_core.agents import CategoricalPolicy, GaussianPolicy, ReinforceConfig, train_reinforce
 from metarl_core.meta import (
     OuterPPO,
     OuterReptile,
@@ -42,10 +34,11 @@ from metarl_core.meta import (
     choose_inner_lr,
     meta_train_policy,
 )
-from metarl_core.tables import run_table
+from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import CartPole, PointNavigation, TaskFamily
 
-TABLE = Path(__file__).parent / "meta_policies.json"
+TABLE = table_path("meta_policies")
 
 BASELINES = ("pre-training", "random initialisation", "from scratch")
 NAVIGATION = ("MAML", "MAML, every step", "MAML, TRPO", "FOMAML", "Meta-SGD", "Reptile", *BASELINES)
@@ -162,9 +155,7 @@ def trained(problem: str, name: str, seed: int, settings: Settings, callback=Non
     own = settings.problems[problem]
     if name == "pre-training":
         # As many episodes as MAML's: before and after adaptation.
-        config = ReinforceConfig(
-            2 * own.iterations, settings.episodes, settings.meta_batch, learning_rate=settings.outer_lr
-        )
+        config = ReinforceConfig(2 * own.iterations, settings.episodes, settings.meta_batch, lr=settings.outer_lr)
         start, _ = train_reinforce(family, policy, start, config, generator)
     elif name != "random initialisation":
         method, rule, iterations = learner(problem, name, family, policy, settings)
@@ -193,7 +184,7 @@ def learning_curves(problem: str, seed: int, settings: Settings) -> Tensor:
         family,
         policy,
         repeat_parameters(start, settings.test_tasks),
-        ReinforceConfig(settings.scratch_updates, settings.episodes, learning_rate=settings.outer_lr),
+        ReinforceConfig(settings.scratch_updates, settings.episodes, lr=settings.outer_lr),
         generator,
         held_out(family, settings),
         callback=lambda iteration, parameters, trajectories: curve.append(trajectories.returns.mean(1)),

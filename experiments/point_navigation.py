@@ -16,16 +16,16 @@ Pre-trained, specialist and random initialisation have no step size of their own
 
 import functools
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 
-from metarl_core.agents import GaussianPolicy, ReinforceConfig, initial_parameters, repeat_parameters, train_reinforce
+from metarl_core.agents import GaussianPolicy, ReinforceConfig, train_reinforce
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
-from metarl_core.tables import run_table
+from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import PointNavigation, Tasks
 
-TABLE = Path(__file__).parent / "point_navigation.json"
+TABLE = table_path("point_navigation")
 METHODS = ("MAML", "pre-trained", "specialist", "random initialisation", "from scratch")
 
 
@@ -35,16 +35,16 @@ class Settings:
 
     maml: MamlConfig = field(default_factory=lambda: MamlConfig(iterations=60))
     pretraining: ReinforceConfig = field(
-        default_factory=lambda: ReinforceConfig(iterations=120, tasks_per_iteration=20, learning_rate=3e-3)
+        default_factory=lambda: ReinforceConfig(iterations=120, tasks_per_iteration=20, lr=3e-3)
     )
     """as many episodes as MAML: 120 iterations once, instead of 60 iterations before and after adaptation"""
-    specialist: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=100, learning_rate=3e-3))
+    specialist: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=100, lr=3e-3))
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     test_tasks: int = 40
     test_seed: int = 1000
     maml_rates: tuple[float, ...] = (0.5, 0.25, 0.25)
     rates: tuple[float, ...] = (0.1, 0.25, 0.5, 1.0, 2.0)
-    scratch: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=60, learning_rate=3e-3))
+    scratch: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=60, lr=3e-3))
 
 
 def run(method: str, seed: int, settings: Settings) -> torch.Tensor:

@@ -11,7 +11,6 @@ import dataclasses
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import gymnasium
 import torch
@@ -26,20 +25,18 @@ from metarl_core.agents import (
     Setting,
     TRPOConfig,
     evaluate,
-    select_parameters,
-    stack_parameters,
     train_a2c,
     train_ppo,
     train_reinforce,
     train_trpo,
 )
-from metarl_core.agents.networks import Parameters, clip_gradients, trainable_copy
 from metarl_core.agents.ppo import PPO, ppo_loss
 from metarl_core.agents.training import train_policy
-from metarl_core.tables import run_table
+from metarl_core.parameters import Parameters, clip_grad_norm, select_parameters, stack_parameters, trainable_copy
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import CartPole, Pendulum, TaskFamily, rollout
 
-TABLE = Path(__file__).parent / "policy_gradients.json"
+TABLE = table_path("policy_gradients")
 ABLATIONS = ("no clip", "raw advantages", "one epoch", "λ = 0", "λ = 1", "truncation as termination")
 METHODS = (
     *(f"CartPole: {method}" for method in ("PPO", "A2C", "REINFORCE")),
@@ -58,9 +55,7 @@ class Settings:
     checkpoints: int = 10
     test_seed: int = 1000
     cartpole_ppo: Setting = CARTPOLE_PPO
-    cartpole_a2c: Setting = Setting(
-        "CartPole-v1", 8, 5, (64, 64), A2CConfig(iterations=1280, learning_rate=3e-3, discount=0.98)
-    )
+    cartpole_a2c: Setting = Setting("CartPole-v1", 8, 5, (64, 64), A2CConfig(iterations=1280, lr=3e-3, discount=0.98))
     cartpole_reinforce: ReinforceConfig = field(
         default_factory=lambda: ReinforceConfig(iterations=60, episodes=10, discount=0.98)
     )
@@ -68,7 +63,7 @@ class Settings:
     pendulum_ppo: Setting = PENDULUM_PPO
     pendulum_trpo: Setting = PENDULUM_TRPO
     pendulum_a2c: Setting = Setting(
-        "Pendulum-v1", 16, 5, (64, 64), A2CConfig(iterations=2400, learning_rate=1e-3, discount=0.9, entropy_weight=0.0)
+        "Pendulum-v1", 16, 5, (64, 64), A2CConfig(iterations=2400, lr=1e-3, discount=0.9, entropy_coef=0.0)
     )
     pendulum_reinforce: ReinforceConfig = field(
         default_factory=lambda: ReinforceConfig(iterations=60, episodes=16, discount=0.9)
@@ -130,12 +125,12 @@ class RawPPO(PPO):
 
     def update(self, trajectories, generator):
         config = self.config
-        batch = self.agent.batch(self.parameters, trajectories, config.discount, config.trace)
+        batch = self.agent.batch(self.parameters, trajectories, config.discount, config.gae_lambda)
         for _ in range(config.epochs):
             for part in batch.minibatches(config.minibatches, generator):
                 self.optimiser.zero_grad()
                 ppo_loss(self.agent, self.parameters, part, config).sum().backward()
-                clip_gradients(self.parameters, config.max_gradient_norm)
+                clip_grad_norm(self.parameters, config.max_grad_norm)
                 self.optimiser.step()
         self.schedule.step()
 
@@ -167,7 +162,12 @@ def trained(method: str, settings: Settings):
     setting = getattr(settings, f"{environment.lower()}_{name.lower() if name in ('A2C', 'TRPO') else 'ppo'}")
     if name == "REINFORCE":
         return trained_reinforce(environment, settings, setting)
-    changed = {"no clip": {"clip": 1e9}, "one epoch": {"epochs": 1}, "λ = 0": {"trace": 0.0}, "λ = 1": {"trace": 1.0}}
+    changed = {
+        "no clip": {"clip": 1e9},
+        "one epoch": {"epochs": 1},
+        "λ = 0": {"gae_lambda": 0.0},
+        "λ = 1": {"gae_lambda": 1.0},
+    }
     config = dataclasses.replace(setting.config, **changed.get(name, {}))
     agent, parameters, sampler = setting.prepare(settings.seeds)
     if name == "truncation as termination":
@@ -187,7 +187,7 @@ def trained(method: str, settings: Settings):
 
 def budget(setting: Setting) -> int:
     """Environment steps of one seed."""
-    return setting.copies * setting.segment * setting.config.iterations
+    return setting.num_envs * setting.num_steps * setting.config.iterations
 
 
 def trained_reinforce(environment: str, settings: Settings, ppo: Setting):

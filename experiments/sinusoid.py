@@ -5,18 +5,17 @@ are the same for all methods and seeds.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from metarl_core.agents import MLP, initial_parameters, mlp
-from metarl_core.agents.networks import Parameters
 from metarl_core.meta import MAML, Joint, MetaConfig, MetaSGD, Reptile, learning_curve, meta_train, trace_direction
-from metarl_core.tables import run_table
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import Parameters, initial_parameters
+from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, Sinusoids
 
-TABLE = Path(__file__).parent / "sinusoid.json"
+TABLE = table_path("sinusoid")
 FAMILY = Sinusoids()
 DIVERGED = 1e6
 """written for errors that are larger or no number: Meta-SGD's rates are learned for one step; several may diverge"""

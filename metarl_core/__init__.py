@@ -1,7 +1,7 @@
 """The package behind the course *Meta-RL from Scratch*.
 
 Importing it registers the task families with Gymnasium (`gymnasium.make("metarl/PointNavigation-v0")`) and
-nothing more, so that `python -m metarl_core.doctor` can speak where torch is missing. Import the
+nothing more, so that `python -m tools.doctor` can speak where torch is missing. Import the
 module that a chapter names: `metarl_core.tasks`, `metarl_core.agents`, `metarl_core.meta`.
 """
 

@@ -1,22 +1,10 @@
-"""How results are reported: returns on held-out tasks, interquartile means, bootstrap intervals."""
+"""How results are reported: interquartile means and their intervals."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from scipy import stats
-from torch import Tensor
-
-from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.rollout import rollout
-
-
-def mean_returns(
-    family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator
-) -> Tensor:
-    """Mean undiscounted return `[task]` over `episodes` new episodes of each task."""
-    return rollout(family, tasks, policy, parameters, episodes, generator).returns.mean(1)
 
 
 def interquartile_mean(scores, axis=None) -> np.ndarray:

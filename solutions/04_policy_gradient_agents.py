@@ -22,8 +22,9 @@ import numpy as np
 import torch
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, initial_parameters
+from metarl_core.agents import GaussianPolicy
 from metarl_core.check import ch04
+from metarl_core.parameters import initial_parameters
 
 torch.set_num_threads(1)
 
@@ -49,12 +50,13 @@ torch.set_num_threads(1)
 # value 5. By how much do the advantages of their last steps differ, with $\gamma = 0.9$? And those of the last but
 # one?
 
+
 # %% nbgrader={"grade": false, "grade_id": "advantages", "locked": false, "schema_version": 3, "solution": true, "task": false}
-def advantages(rewards, values, final_values, terminated, truncated, discount, trace):
+def advantages(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """Generalised advantage estimates, equation (1), for all environments at once.
 
     rewards, values: float64 [env, time]; final_values: float64 [env], V after the last column; terminated, truncated:
-    bool [env, time]; discount: gamma; trace: lambda. Returns float64 [env, time]. The arguments stay as they are.
+    bool [env, time]; discount: gamma; gae_lambda: lambda. Returns float64 [env, time]. The arguments stay as they are.
     """
     ### BEGIN SOLUTION
     following = torch.cat([values[:, 1:], final_values[:, None]], 1)
@@ -62,7 +64,7 @@ def advantages(rewards, values, final_values, terminated, truncated, discount, t
     goes_on = ~(terminated | truncated)
     columns, running = [], torch.zeros_like(final_values)
     for time in reversed(range(rewards.shape[1])):
-        running = delta[:, time] + discount * trace * goes_on[:, time] * running
+        running = delta[:, time] + discount * gae_lambda * goes_on[:, time] * running
         columns.append(running)
     return torch.stack(columns[::-1], 1)
     ### END SOLUTION
@@ -151,6 +153,7 @@ plotting.show(
 #
 # **Predict:** a sample has $\rho = 1.5$, $\epsilon = 0.2$. Is its gradient zero if $\bar A = +1$? If $\bar A = -1$?
 
+
 # %% nbgrader={"grade": false, "grade_id": "ppo_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ppo_loss(log_pi, old_log_pi, advantage, clip):
     """Equation (2).
@@ -236,6 +239,7 @@ plotting.show(
 #
 # **Predict:** can $\log \pi(a \mid s)$ be positive? What happens to it at $a = \mu$ if all $\sigma_i$ are halved?
 
+
 # %% nbgrader={"grade": false, "grade_id": "log_density", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def log_density(action, mean, log_std):
     """log π(a | s) of equation (3), without torch.distributions.
@@ -319,6 +323,7 @@ print("mean of -log π:", float(-mine.mean()), " entropy:", 4 * 0.5 * math.log(2
 #
 # **Predict:** if all rewards and values are multiplied by 10, by what factor should the gradient with respect to
 # $\log \pi$ change? And that with respect to $V(s)$?
+
 
 # %% tags=["setup"]
 def colleagues_loss(log_pi, value, next_value, rewards, terminated, discount):

@@ -18,20 +18,22 @@ from metarl_core.agents import (
     TRPOConfig,
     VectorSampler,
     a2c_loss,
+    clipped_surrogate_loss,
     gae,
-    load_parameters,
     ppo_loss,
-    ppo_policy_loss,
+    train_a2c,
+    train_ppo,
+    train_trpo,
+)
+from metarl_core.parameters import (
+    clip_grad_norm,
+    load_parameters,
     repeat_parameters,
     save_parameters,
     select_parameters,
     stack_parameters,
-    train_a2c,
-    train_ppo,
-    train_trpo,
     trainable_copy,
-)  # fmt: skip
-from metarl_core.agents.networks import clip_gradients
+)
 from metarl_core.tasks import PointNavigation, Trajectories, rollout
 
 BOX = gymnasium.spaces.Box(-np.inf, np.inf, (3,))
@@ -123,7 +125,7 @@ def test_clip_by_hand():
     ratio = torch.tensor([1.0, 1.0, 1.1, 1.5, 0.9, 0.5, 1.5, 0.5])
     advantage = torch.tensor([2.0, -2.0, 1.0, 1.0, -1.0, -1.0, -1.0, 1.0])
     new = ratio.log().requires_grad_()
-    loss = ppo_policy_loss(new, old, advantage, 0.2)
+    loss = clipped_surrogate_loss(new, old, advantage, 0.2)
     torch.testing.assert_close(loss, -torch.tensor([2.0, -2.0, 1.1, 1.2, -0.9, -0.8, -1.5, 0.5]))
     (slope,) = torch.autograd.grad(loss.sum(), new)
     # No slope where the ratio has gone far enough in the advantage's direction; full slope where it went the wrong way.
@@ -136,7 +138,7 @@ def test_ratio_is_one_at_the_start(double, kind):
     agent, parameters, seen = collected(kind)
     batch = agent.batch(parameters, seen, 0.9, 0.8)
     gradients = []
-    for loss, config in ((ppo_loss, PPOConfig(entropy_weight=0.1)), (a2c_loss, A2CConfig(entropy_weight=0.1))):
+    for loss, config in ((ppo_loss, PPOConfig(entropy_coef=0.1)), (a2c_loss, A2CConfig(entropy_coef=0.1))):
         leaves = trainable_copy(parameters, 3)
         loss(agent, leaves, batch, config).sum().backward()
         gradients.append([value.grad for value in leaves.values()])
@@ -151,8 +153,8 @@ def test_losses_sample_by_sample(double, kind):
     agent, parameters, seen = collected(kind)
     batch = agent.batch(parameters, seen, 0.9, 0.8)
     moved = {name: value + 0.3 * torch.randn(value.shape, generator=seeded(8)) for name, value in parameters.items()}
-    config = PPOConfig(value_weight=0.7, entropy_weight=0.1, clip=0.3)
-    other = A2CConfig(value_weight=0.7, entropy_weight=0.1)
+    config = PPOConfig(value_coef=0.7, entropy_coef=0.1, clip=0.3)
+    other = A2CConfig(value_coef=0.7, entropy_coef=0.1)
     ppo, a2c = ppo_loss(agent, moved, batch, config), a2c_loss(agent, moved, batch, other)
     for learner in range(3):
         own = select_parameters(moved, learner)
@@ -193,7 +195,7 @@ def test_clip_gradients_per_learner(double):
     parameters = {name: torch.zeros_like(value).requires_grad_() for name, value in gradients.items()}
     for name, value in parameters.items():
         value.grad = gradients[name].clone()
-    clip_gradients(parameters, 0.5)
+    clip_grad_norm(parameters, 0.5)
     for learner in range(3):
         alone = [torch.zeros_like(value[learner]).requires_grad_() for value in gradients.values()]
         for leaf, value in zip(alone, gradients.values(), strict=True):
@@ -210,7 +212,7 @@ def test_clip_gradients_per_learner(double):
 @pytest.mark.parametrize("kind", list(SPACES))
 @pytest.mark.parametrize(
     "rule, config",
-    [(PPO, PPOConfig(epochs=3, minibatches=4, entropy_weight=0.01, learning_rate=1e-2)), (A2C, A2CConfig())],
+    [(PPO, PPOConfig(epochs=3, minibatches=4, entropy_coef=0.01, lr=1e-2)), (A2C, A2CConfig())],
     ids=["PPO", "A2C"],
 )
 def test_learners_are_independent(double, kind, rule, config):
@@ -234,7 +236,7 @@ def test_learners_are_independent(double, kind, rule, config):
 def test_learning_rate_falls_to_zero():
     agent, parameters, seen = collected("gaussian")
     for anneal, expected in ((True, [1e-2, 0.75e-2, 0.5e-2, 0.25e-2, 0.0]), (False, [1e-2] * 5)):
-        config = PPOConfig(4, learning_rate=1e-2, epochs=1, minibatches=1, anneal=anneal)
+        config = PPOConfig(4, lr=1e-2, epochs=1, minibatches=1, anneal=anneal)
         rule = PPO(agent, trainable_copy(parameters, 3), config)
         rates = [rule.optimiser.param_groups[0]["lr"]]
         for _ in range(4):
@@ -312,10 +314,10 @@ def test_one_policy_a_task_on_a_family(name):
     sampler = FamilySampler(family, goals, 16)
     start = repeat_parameters(agent.initial_parameters(), 3)
     if name == "PPO":
-        config = PPOConfig(40, learning_rate=5e-3, minibatches=4, discount=0.95)
+        config = PPOConfig(40, lr=5e-3, minibatches=4, discount=0.95)
         trained, history = train_ppo(agent, start, sampler, config, seeded(2))
     else:
-        config = A2CConfig(150, learning_rate=1e-2, discount=0.95, trace=0.95)
+        config = A2CConfig(150, lr=1e-2, discount=0.95, gae_lambda=0.95)
         trained, history = train_a2c(agent, start, sampler, config, seeded(2))
     assert np.mean(history["return"][-1]) > 0.6 * np.mean(history["return"][0])
     own = rollout(family, goals, policy, agent.policy_part(trained), 10, seeded(3)).returns.mean(1)

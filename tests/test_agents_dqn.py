@@ -17,22 +17,24 @@ from metarl_core.agents import (
     VectorSampler,
     dqn_loss,
     dqn_target,
-    epsilon,
+    epsilon_at,
     explore,
-    load_parameters,
     q_learning,
     q_update,
+    train_dqn,
+    update_target,
+)
+from metarl_core.agents.draws import draw_integers, draw_uniform
+from metarl_core.exact import value_iteration
+from metarl_core.parameters import (
+    load_parameters,
     repeat_parameters,
     save_parameters,
     select_parameters,
     stack_parameters,
-    synchronise,
-    train_dqn,
     trainable_copy,
-)  # fmt: skip
-from metarl_core.agents.draws import draw_integers, draw_uniform
+)
 from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskEnv, TaskVectorEnv, rollout, select_tasks
-from metarl_core.tasks.dynamic_programming import value_iteration
 
 BOX = gymnasium.spaces.Box(-np.inf, np.inf, (3,))
 
@@ -84,9 +86,9 @@ def test_target_is_a_constant():
     network, online = table(ONLINE)
     leaves = trainable_copy(online, 1)
     batch = rows((0, 1, 1.0, 1, False))
-    aim = dqn_target(network, leaves, leaves, batch, 0.5)
-    assert not aim.requires_grad
-    dqn_loss(network, leaves, batch, aim).sum().backward()
+    td_target = dqn_target(network, leaves, leaves, batch, 0.5)
+    assert not td_target.requires_grad
+    dqn_loss(network, leaves, batch, td_target).sum().backward()
     assert leaves["bias0"].grad.tolist() == [[0.0, -1.0]], "the action taken alone; Huber's slope is at most one"
     assert not leaves["weight0"].grad[:, :, 1:].any(), "the next state's value gets no gradient"
 
@@ -108,11 +110,11 @@ def experience(learners=3, samples=10, seed=0):
 
 
 @pytest.mark.parametrize(
-    "config", [DQNConfig(huber=True), DQNConfig(target_rate=1.0, target_period=2, double=False, huber=False)]
+    "config", [DQNConfig(huber=True), DQNConfig(tau=1.0, target_update_interval=2, double=False, huber=False)]
 )
 def test_learners_are_independent(double, config):
     """Also of a learner whose gradients are huge: each clips its own."""
-    config.max_gradient_norm = 0.5
+    config.max_grad_norm = 0.5
     network = QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,))
     sets = [QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,), seeded(i)).initial_parameters() for i in range(3)]
     together = trainable_copy(stack_parameters(sets), 3)
@@ -135,7 +137,7 @@ def test_learners_are_independent(double, config):
 
 def test_update_is_adam_on_the_loss(double):
     """Against torch.nn and torch.optim, for one learner."""
-    config = DQNConfig(max_gradient_norm=0.3, target_rate=1.0, target_period=2, huber=True)
+    config = DQNConfig(max_grad_norm=0.3, tau=1.0, target_update_interval=2, huber=True)
     network = QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,), seeded())
     learned = trainable_copy(repeat_parameters(network.initial_parameters(), 1), 1)
     rule = DQN(network, learned, config)
@@ -146,7 +148,7 @@ def test_update_is_adam_on_the_loss(double):
         return made
 
     online, target = sequential(), sequential()
-    optimiser = torch.optim.Adam(online.parameters(), lr=config.learning_rate)
+    optimiser = torch.optim.Adam(online.parameters(), lr=config.lr)
     for seed in range(5):
         batch = experience(learners=1, seed=seed)
         rule.update(batch)
@@ -157,7 +159,7 @@ def test_update_is_adam_on_the_loss(double):
         loss = torch.nn.functional.huber_loss(online(s).gather(1, a[:, None])[:, 0], y)
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(online.parameters(), config.max_gradient_norm)
+        torch.nn.utils.clip_grad_norm_(online.parameters(), config.max_grad_norm)
         optimiser.step()
         if (seed + 1) % 2 == 0:
             target.load_state_dict(online.state_dict())
@@ -170,8 +172,8 @@ def test_target_network_schedules():
     hard, soft = {"weight": torch.zeros(1, 1)}, {"weight": torch.zeros(1, 1)}
     seen = []
     for updates in range(1, 7):
-        synchronise(hard, online, updates, DQNConfig(target_rate=1.0, target_period=3))
-        synchronise(soft, online, updates, DQNConfig(target_rate=0.25))
+        update_target(hard, online, updates, DQNConfig(tau=1.0, target_update_interval=3))
+        update_target(soft, online, updates, DQNConfig(tau=0.25))
         seen.append((float(hard["weight"]), float(soft["weight"])))
         if updates == 3:
             online["weight"] = torch.tensor([[8.0]])
@@ -182,13 +184,13 @@ def test_target_network_schedules():
 
 def test_exploration_schedule():
     config = DQNConfig(steps=1000, exploration=(1.0, 0.1, 0.5))
-    assert [epsilon(step, config) for step in (0, 250, 500, 1000, 5000)] == pytest.approx([1.0, 0.55, 0.1, 0.1, 0.1])
-    assert epsilon(0, DQNConfig(steps=1000, exploration=(0.3, 0.3, 0.0))) == 0.3
+    assert [epsilon_at(step, config) for step in (0, 250, 500, 1000, 5000)] == pytest.approx([1.0, 0.55, 0.1, 0.1, 0.1])
+    assert epsilon_at(0, DQNConfig(steps=1000, exploration=(0.3, 0.3, 0.0))) == 0.3
     network, online = table(ONLINE)
     states = torch.zeros((1, 20_000), dtype=torch.int64)
-    for chance in (0.0, 0.4, 1.0):
-        chosen = explore(network, online, states, chance, seeded())
-        assert float((chosen == 0).float().mean()) == pytest.approx(chance / 2, abs=0.015)
+    for epsilon in (0.0, 0.4, 1.0):
+        chosen = explore(network, online, states, epsilon, seeded())
+        assert float((chosen == 0).float().mean()) == pytest.approx(epsilon / 2, abs=0.015)
 
 
 def test_refuses():
@@ -309,7 +311,7 @@ def test_a_batch_of_dqns_is_dqns_one_by_one(double, family, tasks):
     """The same numbers, seed by seed: environments, exploration, minibatches, updates and target networks."""
     spaces = family.observation_space, family.action_space
     sets = [QNetwork(*spaces, (8,), seeded(i)).initial_parameters() for i in range(3)]
-    config = DQNConfig(steps=400, warm_up=50, batch_size=8, steps_per_update=2, capacity=120)
+    config = DQNConfig(steps=400, learning_starts=50, batch_size=8, train_frequency=2, buffer_size=120)
 
     def train(learners):
         envs = gymnasium.vector.SyncVectorEnv(
@@ -346,7 +348,7 @@ class Watched(VectorSampler):
 
 
 def small(steps=600, **changes):
-    return DQNConfig(steps=steps, warm_up=100, batch_size=16, steps_per_update=8, **changes)
+    return DQNConfig(steps=steps, learning_starts=100, batch_size=16, train_frequency=8, **changes)
 
 
 @pytest.mark.parametrize("stop", [0, 100])
@@ -387,8 +389,8 @@ def test_each_learner_learns_its_task():
     sampler = VectorSampler(TaskVectorEnv(family, 12, tasks), learners=3)
     network = QNetwork(family.observation_space, family.action_space, (32,), seeded())
     config = DQNConfig(
-        steps=6000, warm_up=200, batch_size=32, steps_per_update=8, discount=0.95, target_rate=0.05,
-        learning_rate=5e-3, exploration=(1.0, 0.1, 0.5),
+        steps=6000, learning_starts=200, batch_size=32, train_frequency=8, discount=0.95, tau=0.05,
+        lr=5e-3, exploration=(1.0, 0.1, 0.5),
     )  # fmt: skip
     start = repeat_parameters(network.initial_parameters(), 3)
     trained, history = train_dqn(network, start, sampler, config, seeded(1))

@@ -20,7 +20,7 @@ def segments(rows=6, horizon=9, seed=0):
     return rewards, values, final, kind == 0, kind == 1
 
 
-def by_definition(rewards, values, final, terminated, truncated, discount, trace):
+def by_definition(rewards, values, final, terminated, truncated, discount, gae_lambda):
     """The weighted mean of n-step advantages (1 − λ) Σ λ^{n−1} A^(n), written out; the last one takes the rest."""
     horizon = len(rewards)
     following = [*values[1:].tolist(), float(final)]
@@ -33,19 +33,19 @@ def by_definition(rewards, values, final, terminated, truncated, discount, trace
             beyond = 0.0 if terminated[end] else discount**n * following[end]
             paid = sum(discount ** (k - t) * float(rewards[k]) for k in range(t, end + 1))
             advantage = paid + beyond - float(values[t])
-            total += (trace ** (n - 1) if end == last else (1 - trace) * trace ** (n - 1)) * advantage
+            total += (gae_lambda ** (n - 1) if end == last else (1 - gae_lambda) * gae_lambda ** (n - 1)) * advantage
         result.append(total)
     return torch.tensor(result, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("discount, trace", [(0.9, 0.8), (0.99, 0.95), (1.0, 1.0), (0.9, 0.0), (0.0, 0.5)])
-def test_weighted_mean_of_n_step_advantages(seed, discount, trace):
+@pytest.mark.parametrize("discount, gae_lambda", [(0.9, 0.8), (0.99, 0.95), (1.0, 1.0), (0.9, 0.0), (0.0, 0.5)])
+def test_weighted_mean_of_n_step_advantages(seed, discount, gae_lambda):
     data = segments(seed=seed)
     assert data[3].any() and data[4].any()
-    result = gae(*data, discount, trace)
+    result = gae(*data, discount, gae_lambda)
     for row in range(len(result)):
-        expected = by_definition(*(value[row] for value in data), discount, trace)
+        expected = by_definition(*(value[row] for value in data), discount, gae_lambda)
         torch.testing.assert_close(result[row], expected, rtol=1e-10, atol=1e-12)
 
 
@@ -94,7 +94,9 @@ def test_advantages_are_constants():
     assert not gae(rewards, values.requires_grad_(), final.requires_grad_(), *ends, 0.9, 0.8).requires_grad
 
 
-@pytest.mark.parametrize("name, numbers", [("discount", (1.1, 0.9)), ("discount", (-0.1, 0.9)), ("trace", (0.9, 1.5))])
+@pytest.mark.parametrize(
+    "name, numbers", [("discount", (1.1, 0.9)), ("discount", (-0.1, 0.9)), ("gae_lambda", (0.9, 1.5))]
+)
 def test_refuses(name, numbers):
     with pytest.raises(ValueError, match=f"{name} must be in"):
         gae(*segments(), *numbers)

@@ -14,17 +14,16 @@ from metarl_core.agents import (
     ValueBaseline,
     advantages,
     gae,
-    initial_parameters,
     linear_baseline,
     mean_baseline,
     no_baseline,
     policy_advantages,
     reinforce_loss,
-    repeat_parameters,
     reward_to_go,
     total_return,
     train_reinforce,
-)  # fmt: skip
+)
+from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import PointNavigation, Trajectories
 
 
@@ -86,8 +85,8 @@ class World:
             "mean baseline": to_go - average,
             "value baseline": to_go - self.values,
         }
-        for trace in (1.0, 0.5, 0.0):
-            found[f"GAE {trace}"] = gae(rewards, self.values, self.final_values, none, none, 1.0, trace)
+        for gae_lambda in (1.0, 0.5, 0.0):
+            found[f"GAE {gae_lambda}"] = gae(rewards, self.values, self.final_values, none, none, 1.0, gae_lambda)
         return found
 
 
@@ -157,8 +156,8 @@ def test_a_wrong_value_function_biases_gae_below_one_only(worlds):
     none = torch.zeros_like(rewards, dtype=torch.bool)
     # Wrong by state, and not by a constant, which would cancel.
     wrong = world.values + world.mdp.trajectories.observations[:, 0]
-    for trace, biased in ((1.0, False), (0.5, True), (0.0, True)):
-        mean, _ = world.moments(gae(rewards, wrong, world.final_values, none, none, 1.0, trace))
+    for gae_lambda, biased in ((1.0, False), (0.5, True), (0.0, True)):
+        mean, _ = world.moments(gae(rewards, wrong, world.final_values, none, none, 1.0, gae_lambda))
         assert torch.allclose(mean, world.exact, atol=1e-9) != biased
 
 

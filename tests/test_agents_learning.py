@@ -10,11 +10,11 @@ from metarl_core.agents import (
     PENDULUM_TRPO,
     ActorCritic,
     evaluate,
-    select_parameters,
     train_dqn,
     train_ppo,
     train_trpo,
-)  # fmt: skip
+)
+from metarl_core.parameters import select_parameters
 
 SEEDS = range(5)
 

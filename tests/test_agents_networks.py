@@ -7,17 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from metarl_core.agents import (
-    MLP,
-    encode_observation,
+from metarl_core.networks import MLP, encode_observation, mlp, observation_size
+from metarl_core.parameters import (
     initial_parameters,
     load_parameters,
-    mlp,
     repeat_parameters,
     save_parameters,
     stack_parameters,
-)  # fmt: skip
-from metarl_core.agents.networks import observation_size
+)
 
 
 def seeded(seed=0):

@@ -7,15 +7,9 @@ import torch
 from scipy import stats
 from torch.distributions import Categorical, Independent, MultivariateNormal, Normal
 
-from metarl_core.agents import (
-    CategoricalPolicy,
-    GaussianPolicy,
-    OraclePolicy,
-    UniformPolicy,
-    initial_parameters,
-    mlp,
-    stack_parameters,
-)  # fmt: skip
+from metarl_core.agents import CategoricalPolicy, GaussianPolicy, OraclePolicy, UniformPolicy
+from metarl_core.networks import mlp
+from metarl_core.parameters import initial_parameters, stack_parameters
 from metarl_core.tasks import PointNavigation
 
 BOX = gymnasium.spaces.Box(-np.inf, np.inf, (4,))

@@ -12,17 +12,16 @@ from metarl_core.agents import (
     GaussianPolicy,
     ReinforceConfig,
     advantages,
-    initial_parameters,
     linear_baseline,
     normalise,
     policy_advantages,
     reinforce_loss,
-    repeat_parameters,
     reward_to_go,
     train_reinforce,
-)  # fmt: skip
+)
+from metarl_core.exact import policy_value
+from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import CartPole, PointNavigation, Trajectories, rollout
-from metarl_core.tasks.dynamic_programming import policy_value
 
 
 def seeded(seed=0):

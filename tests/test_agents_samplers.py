@@ -7,17 +7,8 @@ import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
-from metarl_core.agents import (
-    CategoricalPolicy,
-    FamilySampler,
-    GaussianPolicy,
-    QNetwork,
-    VectorSampler,
-    evaluate,
-    initial_parameters,
-    repeat_parameters,
-    stack_parameters,
-)  # fmt: skip
+from metarl_core.agents import CategoricalPolicy, FamilySampler, GaussianPolicy, QNetwork, VectorSampler, evaluate
+from metarl_core.parameters import initial_parameters, repeat_parameters, stack_parameters
 from metarl_core.tasks import CartPole, GridGoals, PointNavigation, TaskVectorEnv, rollout
 
 

@@ -15,15 +15,12 @@ from metarl_core.agents import (
     TRPOConfig,
     conjugate_gradient,
     fisher_product,
-    initial_parameters,
     line_search,
     natural_gradient,
-    select_parameters,
-    stack_parameters,
     surrogate,
-    trainable_copy,
-)  # fmt: skip
+)
 from metarl_core.agents.trpo import combine, dot
+from metarl_core.parameters import initial_parameters, select_parameters, stack_parameters, trainable_copy
 from metarl_core.tasks import Trajectories
 
 OBSERVATIONS = gymnasium.spaces.Box(-np.inf, np.inf, (3,))
@@ -213,7 +210,7 @@ def test_step_stays_in_the_trust_region(make, max_kl):
         divergence = float(kl_divergence(old, new).mean())
         assert float(rule.last_kl[learner]) == pytest.approx(divergence, rel=1e-8)
         assert 0.1 * max_kl < divergence <= max_kl
-    batch = agent.batch(parameters, seen, config.discount, config.trace).with_normalised_advantages()
+    batch = agent.batch(parameters, seen, config.discount, config.gae_lambda).with_normalised_advantages()
     gain = [surrogate(agent.policy, agent.policy_part(p), batch) for p in (parameters, learned)]
     assert bool((gain[1] > gain[0]).all())
 

@@ -40,7 +40,7 @@ def without(monkeypatch, *missing):
 
 
 def test_it_runs_and_its_exit_code_says_what_it_printed():
-    run = subprocess.run([sys.executable, "-m", "metarl_core.doctor"], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([sys.executable, "-m", "tools.doctor"], cwd=ROOT, capture_output=True, text=True)
     assert run.stderr == ""
     lines = run.stdout.strip().splitlines()
     assert {line.split()[0] for line in lines[:-2]} <= {"ok", "note", "PROBLEM"}

@@ -5,15 +5,15 @@ import pytest
 import torch
 
 from metarl_core.agents import OraclePolicy
+from metarl_core.agents.evaluate import mean_returns
 from metarl_core.evaluation import (
     Interval,
     bootstrap_interval,
     interquartile_mean,
     mean,
-    mean_returns,
     paired_difference,
     summarise_curves,
-)  # fmt: skip
+)
 from metarl_core.tasks import PointNavigation, rollout
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.__main__ import NAMES, main
-from metarl_core.tables import VERSIONED, load_table, settings_as_json
+from metarl_core.results import VERSIONED, load_table, settings_as_json
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +58,7 @@ def test_meta_dqn_says_what_chapter_10_says():
     for name in ("Meta-SGD", "Reptile"):  # every seed sooner than every seed of pre-training
         assert test[f"keys: {name}"][:, steps].max() < test["keys: pre-training"][:, steps].min()
         assert test[f"sign: {name}"][:, steps].mean() < test["sign: fresh"][:, steps].mean() / 2
-    adapted = points.index(script.Settings().problems["keys"].warm_up)
+    adapted = points.index(script.Settings().problems["keys"].learning_starts)
     assert test["keys: Meta-SGD"][:, adapted].mean() > test["keys: Meta-SGD"][:, 0].mean() + 10
     assert test["physics: pre-training"][:, 0].mean() > 180
     for problem in script.FAMILIES:

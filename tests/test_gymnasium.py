@@ -12,8 +12,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import metarl_core  # noqa: F401  (registers the ids)
-from metarl_core.agents import CategoricalPolicy, UniformPolicy, initial_parameters
+from metarl_core.agents import CategoricalPolicy, UniformPolicy
 from metarl_core.meta import adaptation_curve
+from metarl_core.parameters import initial_parameters
 from metarl_core.registration import FAMILIES
 from metarl_core.tasks import (
     CartPole,

@@ -3,21 +3,9 @@
 import pytest
 import torch
 
-from metarl_core.agents import repeat_parameters
-from metarl_core.meta import (
-    HEAD,
-    MAML,
-    MetaConfig,
-    Prototypes,
-    accuracy,
-    conv_features,
-    conv_net,
-    conv_net_parameters,
-    cross_entropy,
-    in_chunks,
-    learning_curve,
-    meta_train,
-)
+from metarl_core.meta import MAML, MetaConfig, Prototypes, in_chunks, learning_curve, meta_train
+from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
+from metarl_core.parameters import repeat_parameters
 from metarl_core.tasks import FewShot
 
 

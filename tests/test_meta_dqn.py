@@ -6,7 +6,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
-from metarl_core.agents import DQN, DQNConfig, QNetwork, ReplayBuffer, Transitions, stack_parameters, train_dqn
+from metarl_core.agents import DQN, DQNConfig, QNetwork, ReplayBuffer, Transitions, train_dqn
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
@@ -25,6 +25,7 @@ from metarl_core.meta import (
     td_loss,
     with_rate,
 )
+from metarl_core.parameters import stack_parameters
 from metarl_core.tasks import GridGoals, InformedTasks, RotatedKeys
 
 SEEN = Box(-np.inf, np.inf, (3,))
@@ -81,13 +82,17 @@ def one_error(batch, weights, target, config, learner) -> Tensor:
     return torch.where(error.abs() < 1, 0.5 * error.square(), error.abs() - 0.5).mean()
 
 
-def inner_steps(theta, rates, support, learner, config, aims=None):
-    """θ after one step on each support batch, and the targets: those of a frozen copy of θ, or `aims` as given."""
+def inner_steps(theta, rates, support, learner, config, adapted_target=None):
+    """θ after one step on each support batch, and the targets: those of a frozen copy of θ, or the given ones."""
     weights, used = [value.clone().requires_grad_() for value in theta], []
     for step, batch in enumerate(support):
-        aim = one_target(batch, weights, theta, config, learner).detach() if aims is None else aims[step]
-        used.append(aim)
-        gradients = torch.autograd.grad(one_error(batch, weights, aim, config, learner), weights)
+        td_target = (
+            one_target(batch, weights, theta, config, learner).detach()
+            if adapted_target is None
+            else adapted_target[step]
+        )
+        used.append(td_target)
+        gradients = torch.autograd.grad(one_error(batch, weights, td_target, config, learner), weights)
         weights = [
             (value - rate * gradient).detach().requires_grad_()
             for value, rate, gradient in zip(weights, rates, gradients, strict=True)
@@ -97,13 +102,13 @@ def inner_steps(theta, rates, support, learner, config, aims=None):
 
 def with_fixed_targets(parts, target_parts, support, query, learner, config):
     """The outer loss of one task as a function of (θ, α), all targets frozen at the values that they have now."""
-    adapted, aims = inner_steps(*parts, support, learner, config)
+    adapted, adapted_target = inner_steps(*parts, support, learner, config)
     target, _ = inner_steps(*target_parts, support, learner, config)
-    aim = one_target(query, adapted, target, config, learner).detach()
+    td_target = one_target(query, adapted, target, config, learner).detach()
 
     def value(theta, rates) -> float:
-        weights, _ = inner_steps(theta, rates, support, learner, config, aims)
-        return float(one_error(query, weights, aim, config, learner).detach())
+        weights, _ = inner_steps(theta, rates, support, learner, config, adapted_target)
+        return float(one_error(query, weights, td_target, config, learner).detach())
 
     return value
 
@@ -172,8 +177,10 @@ def test_first_order_is_the_gradient_at_the_adapted_parameters(double):
     losses = method.outer_loss(meta, start, support, query)
     gradients = torch.autograd.grad(losses.sum(), list(meta.values()))
     adapted = {name: value.detach().requires_grad_() for name, value in method.adapt(start, support).items()}
-    aims = method.adapt(start, support)
-    own = torch.autograd.grad(td_loss(network, aims, query, method.config)(adapted).sum(), list(adapted.values()))
+    adapted_target = method.adapt(start, support)
+    own = torch.autograd.grad(
+        td_loss(network, adapted_target, query, method.config)(adapted).sum(), list(adapted.values())
+    )
     for gradient, one in zip(gradients, own, strict=True):
         torch.testing.assert_close(gradient, one.reshape(RUNS, TASKS, *one.shape[1:]).sum(1))
     full = QMAML(network, method.config, inner_lr=0.2).outer_loss(meta, start, support, query)
@@ -266,7 +273,7 @@ def test_replay_never_mixes_tasks(monkeypatch):
     network, start, tasks = keys_setting(family)
     method = QMAML(network, inner_lr=0.01)
     meta, _ = meta_train_q(method, method.initial(start), family, tasks, SMALL, seeded())
-    config = NewTaskConfig(DQNConfig(steps=60, warm_up=20, batch_size=8, steps_per_update=1), 2, (0, 20, 60), 2)
+    config = NewTaskConfig(DQNConfig(steps=60, learning_starts=20, batch_size=8, train_frequency=1), 2, (0, 20, 60), 2)
     begin = repeat_for_tasks(meta, 3)
     learn_new_tasks(network, begin, family, tasks, config, seeded(), support_adaptation(method, meta))
     shown = family.features(tasks)
@@ -281,9 +288,9 @@ def test_support_is_random_behaviour_and_query_is_the_adapted_policy(monkeypatch
     """Exploration is 1 for the support buffer always; for the query buffer it falls, and acts by adapted parameters."""
     calls, real = [], q_training.collect
 
-    def watched(sampler, buffer, steps, network, parameters, chance, generator):
-        calls.append((id(buffer), steps, chance, {name: value.clone() for name, value in parameters.items()}))
-        real(sampler, buffer, steps, network, parameters, chance, generator)
+    def watched(sampler, buffer, steps, network, parameters, epsilon, generator):
+        calls.append((id(buffer), steps, epsilon, {name: value.clone() for name, value in parameters.items()}))
+        real(sampler, buffer, steps, network, parameters, epsilon, generator)
 
     monkeypatch.setattr(q_training, "collect", watched)
     network, start, tasks = keys_setting()
@@ -330,9 +337,9 @@ def test_meta_training_learns():
     start = stack_parameters([network.initial_parameters()])
     tasks = {"angle": torch.tensor([0.1, 0.1 + np.pi] * 4), "order": torch.ones(8)}
     method = QMAML(network, DQNConfig(discount=0.9, huber=False), inner_lr=0.02, learned_rates=True)
-    config = QMetaConfig(rounds=60, support=30, learning_rate=3e-3, target_rate=0.01)
+    config = QMetaConfig(rounds=60, support=30, lr=3e-3, tau=0.01)
     meta, _ = meta_train_q(method, method.initial(start), family, tasks, config, seeded())
-    dqn = DQNConfig(steps=30, warm_up=30)
+    dqn = DQNConfig(steps=30, learning_starts=30)
     returns, _ = learn_new_tasks(
         network, repeat_for_tasks(method.start(meta), 8), family, tasks, NewTaskConfig(dqn, 0, (0, 30), 30), seeded(1),
         support_adaptation(method, meta),
@@ -347,7 +354,7 @@ def test_meta_training_learns():
 def test_reptile_moves_to_the_mean_of_the_online_networks():
     """One iteration against DQN called by hand, with an online network that its target network lags behind."""
     network, start, _ = keys_setting()
-    inner = DQNConfig(steps=80, warm_up=10, batch_size=8, steps_per_update=2, target_rate=0.001)
+    inner = DQNConfig(steps=80, learning_starts=10, batch_size=8, train_frequency=2, tau=0.001)
     config = QReptileConfig(2, tasks=3, outer_lr=0.6, inner=inner)
     seen = []
     moved, history = reptile_q(
@@ -379,7 +386,7 @@ def test_reptile_survives_an_interrupt(monkeypatch):
         return train_dqn(*arguments)
 
     monkeypatch.setattr(q_training, "train_dqn", stopping)
-    config = QReptileConfig(5, tasks=2, inner=DQNConfig(steps=30, warm_up=10, batch_size=4))
+    config = QReptileConfig(5, tasks=2, inner=DQNConfig(steps=30, learning_starts=10, batch_size=4))
     moved, history = reptile_q(network, start, KEYS, config, seeded())
     assert len(history["steps"]) == 2 and moved["weight0"].isfinite().all()
 
@@ -392,9 +399,9 @@ def test_a_new_task_begins_with_random_behaviour_then_adapts_then_learns(monkeyp
     network, start, tasks = keys_setting()
     chances, updates, real, update = [], [], q_adaptation.collect, DQN.update
 
-    def watched(sampler, buffer, steps, network, parameters, chance, generator):
-        chances.append(chance)
-        real(sampler, buffer, steps, network, parameters, chance, generator)
+    def watched(sampler, buffer, steps, network, parameters, epsilon, generator):
+        chances.append(epsilon)
+        real(sampler, buffer, steps, network, parameters, epsilon, generator)
 
     def counted(rule, batch):
         updates.append(len(chances))
@@ -402,9 +409,9 @@ def test_a_new_task_begins_with_random_behaviour_then_adapts_then_learns(monkeyp
 
     monkeypatch.setattr(q_adaptation, "collect", watched)
     monkeypatch.setattr(DQN, "update", counted)
-    dqn = DQNConfig(steps=40, warm_up=20, batch_size=4, steps_per_update=1, exploration=(0.5, 0.1, 0.5))
+    dqn = DQNConfig(steps=40, learning_starts=20, batch_size=4, train_frequency=1, exploration=(0.5, 0.1, 0.5))
     config = with_rate(NewTaskConfig(dqn, checkpoints=(0, 20, 40), episodes=2), 2e-3, 3)
-    assert config.dqn.learning_rate == 2e-3 and config.burst == 3 and dqn.learning_rate == 1e-3
+    assert config.dqn.lr == 2e-3 and config.burst == 3 and dqn.lr == 1e-3
     given = []
 
     def adapt(support):
@@ -428,7 +435,7 @@ def test_a_new_task_begins_with_random_behaviour_then_adapts_then_learns(monkeyp
 
 def test_nothing_changes_before_the_warm_up_ends():
     network, start, tasks = keys_setting()
-    config = NewTaskConfig(DQNConfig(steps=20, warm_up=20), checkpoints=(0, 10, 20), episodes=3)
+    config = NewTaskConfig(DQNConfig(steps=20, learning_starts=20), checkpoints=(0, 10, 20), episodes=3)
     returns, _ = learn_new_tasks(network, repeat_for_tasks(start, 3), KEYS, tasks, config, seeded(), description=None)
     assert torch.equal(returns[:, 0], returns[:, 1]) and torch.equal(returns[:, 0], returns[:, 2])
 
@@ -436,7 +443,7 @@ def test_nothing_changes_before_the_warm_up_ends():
 @pytest.mark.parametrize("points", [(), (5, 5), (10, 0), (0, 21), (-1, 3)])
 def test_checkpoints_are_checked(points):
     network, start, tasks = keys_setting()
-    config = NewTaskConfig(DQNConfig(steps=20, warm_up=10), checkpoints=points)
+    config = NewTaskConfig(DQNConfig(steps=20, learning_starts=10), checkpoints=points)
     with pytest.raises(ValueError, match="increasing numbers from 0 to 20"):
         learn_new_tasks(network, repeat_for_tasks(start, 3), KEYS, tasks, config, seeded(), description=None)
 

@@ -8,8 +8,9 @@ from test_agents_reinforce import Enumeration
 from test_meta_gradient import flatten, sampled, unflatten
 from torch.func import hessian
 
-from metarl_core.agents import repeat_parameters, reward_to_go
+from metarl_core.agents import reward_to_go
 from metarl_core.meta import ESTIMATORS, adapt, dice_loss, estimator_named, sampling_loss, surrogate_loss
+from metarl_core.parameters import repeat_parameters
 from metarl_core.tasks import Trajectories
 
 

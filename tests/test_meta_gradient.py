@@ -6,8 +6,10 @@ import torch
 from test_agents_reinforce import Enumeration
 from torch.func import hessian
 
-from metarl_core.agents import MLP, initial_parameters, mlp, reinforce_loss, repeat_parameters, reward_to_go
+from metarl_core.agents import reinforce_loss, reward_to_go
 from metarl_core.meta import adapt, clipped_loss, surrogate_loss
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import Sinusoids, Trajectories
 
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from metarl_core.agents import GaussianPolicy, initial_parameters, repeat_parameters, stack_parameters
+from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
+from metarl_core.parameters import initial_parameters, repeat_parameters, stack_parameters
 from metarl_core.tasks import PointNavigation, rollout, select_tasks
 
 

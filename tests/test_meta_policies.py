@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from metarl_core.agents import CategoricalPolicy, GaussianPolicy, initial_parameters
+from metarl_core.agents import CategoricalPolicy, GaussianPolicy
 from metarl_core.meta import (
     MetaBatch,
     OuterAdam,
@@ -23,6 +23,7 @@ from metarl_core.meta import (
     stage_kl,
     surrogate_loss,
 )
+from metarl_core.parameters import initial_parameters
 from metarl_core.tasks import CartPole, PointNavigation, Trajectories, select_tasks
 
 

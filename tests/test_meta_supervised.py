@@ -8,7 +8,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metarl_core.agents import MLP, initial_parameters, mlp, repeat_parameters
 from metarl_core.meta import (
     MAML,
     Joint,
@@ -21,6 +20,8 @@ from metarl_core.meta import (
     meta_train,
     trace_direction,
 )
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import FewShot, Sinusoids
 
 HEAD = ("weight2", "bias2")

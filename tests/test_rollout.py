@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from metarl_core.agents import CategoricalPolicy, GaussianPolicy, UniformPolicy, initial_parameters, stack_parameters
+from metarl_core.agents import CategoricalPolicy, GaussianPolicy, UniformPolicy
+from metarl_core.parameters import initial_parameters, stack_parameters
 from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,

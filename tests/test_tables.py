@@ -6,12 +6,12 @@ import json
 import numpy as np
 import pytest
 
-from metarl_core.tables import load_table, run_table, settings_as_json
+from metarl_core.results import load_table, run_table, settings_as_json
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    learning_rate: float = 0.1
+    lr: float = 0.1
     sizes: tuple = (4, 4)
 
 
@@ -33,7 +33,7 @@ class Counted:
 def test_whole_run(tmp_path):
     path = tmp_path / "results" / "table.json"  # the folder is made
     table = run_table(path, Settings(), ["maml", "scratch"], [0, 1, 2], Counted())
-    assert table.settings == settings_as_json(Settings()) == {"learning_rate": 0.1, "sizes": [4, 4]}
+    assert table.settings == settings_as_json(Settings()) == {"lr": 0.1, "sizes": [4, 4]}
     assert {"torch", "gymnasium", "numpy", "scipy", "python"} <= set(table.versions)
     assert table.scores("maml").shape == (3, 2, 2)
     np.testing.assert_array_equal(table.scores("maml")[:, 0, 1], [0, 1, 2])
@@ -73,9 +73,9 @@ def test_other_settings_start_anew(tmp_path):
     path = tmp_path / "table.json"
     run_table(path, Settings(), ["maml"], [0, 1], Counted())
     again = Counted()
-    table = run_table(path, Settings(learning_rate=0.2), ["maml"], [1], again)
+    table = run_table(path, Settings(lr=0.2), ["maml"], [1], again)
     assert again.calls == [("maml", 1)] and list(table.rows["maml"]) == [1]
-    assert table.settings["learning_rate"] == 0.2
+    assert table.settings["lr"] == 0.2
 
 
 def test_agreement(tmp_path):

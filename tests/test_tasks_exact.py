@@ -10,9 +10,15 @@ import torch
 from scipy import stats
 
 from metarl_core.agents import OraclePolicy, UniformPolicy
+from metarl_core.exact import (
+    backward_induction,
+    bayes_optimal_value,
+    gittins_indices,
+    optimal_return,
+    policy_value,
+    value_iteration,
+)
 from metarl_core.tasks import BernoulliBandits, GridGoals, PointNavigation, Sinusoids, TabularMDPs, rollout
-from metarl_core.tasks.dynamic_programming import backward_induction, policy_value, value_iteration
-from metarl_core.tasks.exact_bandits import bayes_optimal_value, gittins_indices
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
 
 
@@ -281,7 +287,7 @@ def test_optimal_return_is_what_the_optimal_policy_earns(split):
     tasks = family.sample_tasks(4, seeded(2), split)
     _, plan = backward_induction(tasks["transitions"].double(), tasks["reward_means"].double(), 7)
     table = torch.nn.functional.one_hot(plan, 3).double().movedim(0, 1)  # [task, time, state, action]
-    optimum = family.optimal_return(tasks)
+    optimum = optimal_return(family, tasks)
     seen = rollout(family, tasks, TablePolicy(), {"table": table}, 20_000, seeded(1))
     uniform = rollout(family, tasks, UniformPolicy(family.action_space), {}, 20_000, seeded(1))
     for task in range(4):

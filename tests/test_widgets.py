@@ -11,20 +11,11 @@ import pytest
 import torch
 from widget_walker import walk
 
-from metarl_core.agents import MLP, DQNConfig, GaussianPolicy, QNetwork, initial_parameters, mlp, q_update
-from metarl_core.meta import (
-    HEAD,
-    MAML,
-    QMAML,
-    Joint,
-    MetaSGD,
-    Prototypes,
-    conv_features,
-    conv_net,
-    conv_net_parameters,
-    cross_entropy,
-    learning_curve,
-)
+from metarl_core.agents import DQNConfig, GaussianPolicy, QNetwork, q_update
+from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, Prototypes, learning_curve
+from metarl_core.meta import meta_gradient as mg_module
+from metarl_core.networks import HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
+from metarl_core.parameters import initial_parameters
 from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, RotatedKeys, Sinusoids
 from metarl_core.widgets import (
     InnerLoop,
@@ -44,7 +35,6 @@ from metarl_core.widgets import (
 from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import maml_landscape as plane
-from metarl_core.widgets import meta_gradient as mg_module
 from metarl_core.widgets import policy_adaptation as adaptation_module
 from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module

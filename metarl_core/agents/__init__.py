@@ -1,7 +1,7 @@
-"""How one task is learned: networks, policies and their training."""
+"""How one task is learned: policies, value functions and their training."""
 
 from metarl_core.agents.a2c import A2C, A2CConfig, a2c_loss, train_a2c
-from metarl_core.agents.actor_critic import ActorCritic, Batch, learner_mean
+from metarl_core.agents.actor_critic import ActorCritic, Batch
 from metarl_core.agents.dqn import (
     DQN,
     DQNConfig,
@@ -9,32 +9,22 @@ from metarl_core.agents.dqn import (
     collect,
     dqn_loss,
     dqn_target,
-    epsilon,
+    epsilon_at,
     explore,
-    synchronise,
     train_dqn,
+    update_target,
 )
-from metarl_core.agents.evaluate import evaluate
+from metarl_core.agents.evaluate import evaluate, mean_returns
 from metarl_core.agents.gae import gae, next_values
-from metarl_core.agents.networks import (
-    MLP,
-    Parameters,
-    encode_observation,
-    initial_parameters,
-    mlp,
-    repeat_parameters,
-    select_parameters,
-    stack_parameters,
-    trainable_copy,
-)
 from metarl_core.agents.policies import CategoricalPolicy, GaussianPolicy, OraclePolicy, UniformPolicy
-from metarl_core.agents.ppo import PPO, PPOConfig, ppo_loss, ppo_policy_loss, train_ppo
+from metarl_core.agents.ppo import PPO, PPOConfig, clipped_surrogate_loss, ppo_loss, train_ppo
 from metarl_core.agents.q_learning import q_learning, q_update
 from metarl_core.agents.reinforce import ReinforceConfig, policy_advantages, reinforce_loss, train_reinforce
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.returns import (
     advantages,
     linear_baseline,
+    masked_mean,
     mean_baseline,
     no_baseline,
     normalise,
@@ -43,7 +33,6 @@ from metarl_core.agents.returns import (
 )
 from metarl_core.agents.samplers import FamilySampler, VectorSampler
 from metarl_core.agents.settings import CARTPOLE_DQN, CARTPOLE_PPO, PENDULUM_PPO, PENDULUM_TRPO, Setting
-from metarl_core.agents.storage import load_parameters, save_parameters
 from metarl_core.agents.trpo import (
     TRPO,
     TRPOConfig,
@@ -69,13 +58,11 @@ __all__ = [
     "DQNConfig",
     "FamilySampler",
     "GaussianPolicy",
-    "MLP",
     "OraclePolicy",
     "PENDULUM_PPO",
     "PENDULUM_TRPO",
     "PPO",
     "PPOConfig",
-    "Parameters",
     "QNetwork",
     "ReinforceConfig",
     "ReplayBuffer",
@@ -92,42 +79,34 @@ __all__ = [
     "collect",
     "dqn_loss",
     "dqn_target",
-    "encode_observation",
-    "epsilon",
+    "epsilon_at",
     "evaluate",
     "explore",
     "fisher_product",
     "gae",
-    "initial_parameters",
-    "learner_mean",
     "line_search",
     "linear_baseline",
-    "load_parameters",
+    "masked_mean",
     "mean_baseline",
     "mean_kl",
-    "mlp",
+    "mean_returns",
     "natural_gradient",
     "next_values",
     "no_baseline",
     "normalise",
     "policy_advantages",
     "ppo_loss",
-    "ppo_policy_loss",
+    "clipped_surrogate_loss",
     "q_learning",
     "q_update",
     "reinforce_loss",
-    "repeat_parameters",
     "reward_to_go",
-    "save_parameters",
-    "select_parameters",
-    "stack_parameters",
     "surrogate",
-    "synchronise",
+    "update_target",
     "total_return",
     "train_a2c",
     "train_dqn",
     "train_ppo",
     "train_reinforce",
     "train_trpo",
-    "trainable_copy",
 ]

@@ -7,7 +7,10 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.gae import gae
-from metarl_core.agents.networks import MLP, Parameters, encode_observation, mlp, observation_size
+from metarl_core.agents.returns import masked_mean
+from metarl_core.networks.encoding import encode_observation, observation_size
+from metarl_core.networks.mlp import MLP, mlp
+from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
 
@@ -38,15 +41,10 @@ class Batch:
 
     def with_normalised_advantages(self) -> "Batch":
         """Advantages minus their mean, divided by their standard deviation (not the variance), per learner."""
-        mean = learner_mean(self.advantages, self.mask)[:, None]
+        mean = masked_mean(self.advantages, self.mask)[:, None]
         centred = (self.advantages - mean) * self.mask
-        std = learner_mean(centred.square(), self.mask).sqrt()[:, None]
+        std = masked_mean(centred.square(), self.mask).sqrt()[:, None]
         return replace(self, advantages=centred / (std + 1e-8))
-
-
-def learner_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the valid samples of each learner: `[learner, sample]` to `[learner]`; 0 where there are none."""
-    return (values * mask).sum(1) / mask.sum(1).clamp_min(1)
 
 
 class ActorCritic:
@@ -87,13 +85,13 @@ class ActorCritic:
         own = {name[6:]: value for name, value in parameters.items() if name.startswith("value.")}
         return mlp(own, encode_observation(observations, self.policy.observation_space), self.activation)[..., 0]
 
-    def batch(self, parameters: Parameters, trajectories: Trajectories, discount: float, trace: float) -> Batch:
+    def batch(self, parameters: Parameters, trajectories: Trajectories, discount: float, gae_lambda: float) -> Batch:
         """Advantages (see `gae`) and value targets of trajectories `[learner, env, time]`, flattened to samples."""
         with torch.no_grad():
             values = self.value(parameters, trajectories.observations)
             final = self.value(parameters, trajectories.final_observations)
         advantages = gae(
-            trajectories.rewards, values, final, trajectories.terminated, trajectories.truncated, discount, trace
+            trajectories.rewards, values, final, trajectories.terminated, trajectories.truncated, discount, gae_lambda
         )
         return Batch(
             trajectories.observations.flatten(1, 2),

@@ -9,17 +9,11 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from metarl_core.agents.draws import Generators, draw_integers, draw_uniform
-from metarl_core.agents.networks import (
-    MLP,
-    Parameters,
-    clip_gradients,
-    encode_observation,
-    mlp,
-    observation_size,
-    trainable_copy,
-)
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
+from metarl_core.networks.encoding import encode_observation, observation_size
+from metarl_core.networks.mlp import MLP, mlp
+from metarl_core.parameters import Parameters, clip_grad_norm, trainable_copy
 
 
 class QNetwork:
@@ -75,19 +69,19 @@ class DQNConfig:
 
     steps: int = 50_000
     """environment steps per learner"""
-    learning_rate: float = 1e-3
+    lr: float = 1e-3
     """of Adam; falls linearly to zero over training, which settles the last policy"""
     batch_size: int = 128
-    capacity: int = 50_000
+    buffer_size: int = 50_000
     """of the replay buffer"""
-    warm_up: int = 1_000
+    learning_starts: int = 1_000
     """environment steps before the first update"""
-    steps_per_update: float = 2.0
+    train_frequency: float = 2.0
     """environment steps per gradient step"""
     discount: float = 0.99
-    target_period: int = 100
-    """gradient steps between copies into the target network; used where `target_rate` is 1"""
-    target_rate: float = 0.01
+    target_update_interval: int = 100
+    """gradient steps between copies into the target network; used where `tau` is 1"""
+    tau: float = 0.01
     """1: hard copies; below 1: a soft update of this rate after each gradient step (Lillicrap et al. 2016)"""
     double: bool = True
     """let the online network choose the action that the target network values"""
@@ -97,7 +91,7 @@ class DQNConfig:
     counts it no more than an error of 1"""
     exploration: tuple[float, float, float] = (1.0, 0.02, 0.1)
     """ε at the start, at the end, and the share of training over which it falls linearly"""
-    max_gradient_norm: float = 10.0
+    max_grad_norm: float = 10.0
 
 
 def dqn_target(
@@ -130,26 +124,26 @@ def dqn_loss(
     return (predicted - target).square().mean(1)
 
 
-def falling(exploration: tuple[float, float, float], step: int, steps: int) -> float:
+def linear_schedule(exploration: tuple[float, float, float], step: int, steps: int) -> float:
     """ε after `step` of `steps`, from its first value linearly to its last over a share of them, and then constant."""
     first, last, share = exploration
     progress = min(step / max(share * steps, 1), 1.0)
     return first + (last - first) * progress
 
 
-def epsilon(step: int, config: DQNConfig) -> float:
+def epsilon_at(step: int, config: DQNConfig) -> float:
     """Probability of a random action after `step` environment steps."""
-    return falling(config.exploration, step, config.steps)
+    return linear_schedule(config.exploration, step, config.steps)
 
 
 @torch.no_grad()
 def explore(
-    network: QNetwork, parameters: Parameters, observation: Tensor, chance: float, generator: Generators
+    network: QNetwork, parameters: Parameters, observation: Tensor, epsilon: float, generator: Generators
 ) -> Tensor:
-    """ε-greedy actions `[learner, env]`: uniform over all actions with probability `chance`, greedy otherwise."""
+    """ε-greedy actions `[learner, env]`: uniform over all actions with probability `epsilon`, greedy otherwise."""
     greedy = network.greedy_action(parameters, observation)
     random = draw_integers(network.actions, tuple(greedy.shape), generator)
-    return torch.where(draw_uniform(tuple(greedy.shape), generator) < chance, random, greedy)
+    return torch.where(draw_uniform(tuple(greedy.shape), generator) < epsilon, random, greedy)
 
 
 def collect(
@@ -158,34 +152,34 @@ def collect(
     steps: int,
     network: QNetwork,
     parameters: Parameters,
-    chance: float,
+    epsilon: float,
     generator: Generators,
 ) -> None:
-    """Take `steps` ε-greedy steps in every environment, with ε = `chance`, and keep them in the buffer."""
+    """Take `steps` ε-greedy steps in every environment, with ε = `epsilon`, and keep them in the buffer."""
     for _ in range(steps):
         observation = sampler.observation
-        action = explore(network, parameters, observation, chance, generator)
+        action = explore(network, parameters, observation, epsilon, generator)
         following, reward, terminated, _, mask = sampler.step(action)
         buffer.add(Transitions(observation, action, reward, following, terminated), mask)
 
 
 @torch.no_grad()
-def follow(target: Parameters, online: Parameters, rate: float) -> None:
+def polyak_update(target: Parameters, online: Parameters, rate: float) -> None:
     """Move the target network towards the online one by a share `rate` of the way, in place."""
     for name, value in target.items():
         value.lerp_(online[name], rate)
 
 
 @torch.no_grad()
-def synchronise(target: Parameters, online: Parameters, updates: int, config: DQNConfig) -> None:
+def update_target(target: Parameters, online: Parameters, updates: int, config: DQNConfig) -> None:
     """Bring the target network closer to the online one, in place: softly always, or a hard copy now and then.
 
     Args:
         updates: gradient steps taken so far, at least 1.
     """
-    if config.target_rate < 1:
-        follow(target, online, config.target_rate)
-    elif updates % config.target_period == 0:
+    if config.tau < 1:
+        polyak_update(target, online, config.tau)
+    elif updates % config.target_update_interval == 0:
         for name, value in target.items():
             value.copy_(online[name])
 
@@ -207,10 +201,10 @@ class DQN:
     def __init__(self, network: QNetwork, parameters: Parameters, config: DQNConfig):
         self.network, self.parameters, self.config = network, parameters, config
         self.target = {name: value.detach().clone() for name, value in parameters.items()}
-        self.optimiser = torch.optim.Adam(parameters.values(), lr=config.learning_rate, fused=True)
+        self.optimiser = torch.optim.Adam(parameters.values(), lr=config.lr, fused=True)
         self.updates = 0
 
-    def set_learning_rate(self, value: float) -> None:
+    def set_lr(self, value: float) -> None:
         """Of the steps to come."""
         for group in self.optimiser.param_groups:
             group["lr"] = value
@@ -218,13 +212,13 @@ class DQN:
     def update(self, batch: Transitions) -> None:
         """Improve the parameters by transitions `[learner, sample, ...]`."""
         config = self.config
-        aim = dqn_target(self.network, self.parameters, self.target, batch, config.discount, config.double)
+        td_target = dqn_target(self.network, self.parameters, self.target, batch, config.discount, config.double)
         self.optimiser.zero_grad()
-        dqn_loss(self.network, self.parameters, batch, aim, config.huber).sum().backward()
-        clip_gradients(self.parameters, config.max_gradient_norm)
+        dqn_loss(self.network, self.parameters, batch, td_target, config.huber).sum().backward()
+        clip_grad_norm(self.parameters, config.max_grad_norm)
         self.optimiser.step()
         self.updates += 1
-        synchronise(self.target, self.parameters, self.updates, config)
+        update_target(self.target, self.parameters, self.updates, config)
 
 
 def train_dqn(
@@ -259,21 +253,21 @@ def train_dqn(
     Raises:
         ValueError: where the parameters' leading axis is not the number of learners.
     """
-    learners, copies = sampler.batch
+    learners, num_envs = sampler.batch
     online = trainable_copy(parameters, learners)
     rule = DQN(network, online, config)
-    buffer = ReplayBuffer(config.capacity, learners)
+    buffer = ReplayBuffer(config.buffer_size, learners)
     history: dict[str, list] = {"return": [], "steps": []}
     step = 0
     bar = tqdm(total=config.steps, desc=description, disable=description is None)
     try:
         while step < config.steps:
-            collect(sampler, buffer, 1, network, online, epsilon(step, config), generator)
-            rule.set_learning_rate(config.learning_rate * (1 - step / config.steps))
-            step += copies
-            while rule.updates < (step - config.warm_up) // config.steps_per_update:
+            collect(sampler, buffer, 1, network, online, epsilon_at(step, config), generator)
+            rule.set_lr(config.lr * (1 - step / config.steps))
+            step += num_envs
+            while rule.updates < (step - config.learning_starts) // config.train_frequency:
                 rule.update(buffer.sample(config.batch_size, generator))
-            if step // report_every != (step - copies) // report_every:
+            if step // report_every != (step - num_envs) // report_every:
                 recent = sampler.recent_return()
                 history["return"].append(recent.tolist())
                 history["steps"].append(step)

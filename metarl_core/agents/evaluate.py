@@ -1,11 +1,20 @@
-"""How well a trained agent does on an ordinary Gymnasium environment."""
+"""How well a trained agent does: on the tasks of a family, and on an ordinary Gymnasium environment."""
 
 import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.agents.networks import Parameters
+from metarl_core.parameters import Parameters
+from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.rollout import rollout
+
+
+def mean_returns(
+    family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator
+) -> Tensor:
+    """Mean undiscounted return `[task]` over `episodes` new episodes of each task."""
+    return rollout(family, tasks, policy, parameters, episodes, generator).returns.mean(1)
 
 
 @torch.no_grad()

@@ -16,7 +16,7 @@ def gae(
     terminated: Tensor,
     truncated: Tensor,
     discount: float,
-    trace: float,
+    gae_lambda: float,
 ) -> Tensor:
     """Advantages Σ_k (γλ)^k δ_{t+k} with δ_t = r_t + γ (1 − terminated_t) V(s_{t+1}) − V(s_t) (eqs. 11–16).
 
@@ -27,7 +27,7 @@ def gae(
         rewards, values, terminated, truncated: `[..., time]`.
         final_values: `[...]`, V of the observation after the last step.
         discount: γ in [0, 1].
-        trace: λ in [0, 1]; 0 is the one-step temporal difference, 1 the return minus V.
+        gae_lambda: λ in [0, 1]; 0 is the one-step temporal difference, 1 the return minus V.
 
     Returns:
         `[..., time]`, constants (no gradient).
@@ -35,13 +35,13 @@ def gae(
     Raises:
         ValueError: for γ or λ outside [0, 1].
     """
-    for name, value in (("discount", discount), ("trace", trace)):
+    for name, value in (("discount", discount), ("gae_lambda", gae_lambda)):
         if not 0 <= value <= 1:
             raise ValueError(f"{name} must be in [0, 1], got {value}.")
     values, final_values = values.detach(), final_values.detach()
     going = (~terminated).to(rewards.dtype)
     differences = rewards + discount * going * next_values(values, final_values) - values
-    carry = discount * trace * (~(terminated | truncated)).to(rewards.dtype)
+    carry = discount * gae_lambda * (~(terminated | truncated)).to(rewards.dtype)
     advantages = torch.empty_like(rewards)
     running = torch.zeros_like(final_values)
     for time in range(rewards.shape[-1] - 1, -1, -1):

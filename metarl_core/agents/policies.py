@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
-from metarl_core.agents.networks import MLP, Parameters, encode_observation, mlp, observation_size
+from metarl_core.networks.encoding import encode_observation, observation_size
+from metarl_core.networks.mlp import MLP, mlp
+from metarl_core.parameters import Parameters
 
 
 class GaussianPolicy(nn.Module):

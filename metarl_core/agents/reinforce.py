@@ -7,8 +7,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.networks import Parameters, encode_observation
-from metarl_core.agents.returns import Baseline, advantages, linear_baseline
+from metarl_core.agents.returns import Baseline, advantages, linear_baseline, masked_mean
+from metarl_core.networks.encoding import encode_observation
+from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Trajectories, rollout
 
@@ -21,11 +22,6 @@ def reinforce_loss(policy, parameters: Parameters, trajectories: Trajectories, a
     """
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     return -masked_mean(log_probability * advantage.detach(), trajectories.mask)
-
-
-def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over the valid steps of each task: `[task, episode, time]` to `[task]`."""
-    return (values * mask).sum((1, 2)) / mask.sum((1, 2))
 
 
 def policy_advantages(
@@ -46,7 +42,7 @@ class ReinforceConfig:
     tasks_per_iteration: int = 20
     """used where tasks are drawn anew"""
     discount: float = 0.99
-    learning_rate: float = 1e-2
+    lr: float = 1e-2
     """of Adam (Kingma and Ba 2015)"""
 
 
@@ -77,7 +73,7 @@ def train_reinforce(
         (environment steps taken so far). An interrupt (Ctrl-C) returns what was reached.
     """
     parameters = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-    optimiser = torch.optim.Adam(parameters.values(), lr=config.learning_rate)
+    optimiser = torch.optim.Adam(parameters.values(), lr=config.lr)
     history: dict[str, list[float]] = {"return": [], "steps": []}
     steps = 0
     bar = tqdm(range(config.iterations), desc=description)

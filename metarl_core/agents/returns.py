@@ -90,6 +90,16 @@ def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: floa
     return (design @ solution).reshape(targets.shape).to(targets.dtype)
 
 
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the valid entries of each task or learner, `[first axis]`; 0 where there are none.
+
+    Args:
+        values, mask: `[task, episode, time]`, or `[learner, sample]`.
+    """
+    inner = tuple(range(1, values.ndim))
+    return (values * mask).sum(inner) / mask.sum(inner).clamp_min(1)
+
+
 def normalise(values: Tensor, mask: Tensor, epsilon: float = 1e-8) -> Tensor:
     """Values minus their mean, divided by their standard deviation, per task over its valid steps.
 

@@ -9,11 +9,11 @@ import torch
 from metarl_core.agents.a2c import A2CConfig
 from metarl_core.agents.actor_critic import ActorCritic
 from metarl_core.agents.dqn import DQNConfig, QNetwork
-from metarl_core.agents.networks import Parameters, stack_parameters
 from metarl_core.agents.policies import CategoricalPolicy, GaussianPolicy
 from metarl_core.agents.ppo import PPOConfig
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.agents.trpo import TRPOConfig
+from metarl_core.parameters import Parameters, stack_parameters
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Setting:
 
     environment: str
     """id for `gymnasium.make_vec`"""
-    copies: int
+    num_envs: int
     """environments per learner"""
-    segment: int
+    num_steps: int
     """steps of each copy between updates; DQN steps one by one"""
     hidden: tuple[int, ...]
     """of the policy and of the value function, or of Q"""
@@ -50,36 +50,36 @@ class Setting:
         Pass them to the training function: `train_ppo(*setting.prepare(range(5)), setting.config, generator)`.
         """
         parameters = stack_parameters([self.agent(seed).initial_parameters() for seed in seeds])
-        envs = gymnasium.make_vec(self.environment, self.copies * len(seeds))
-        return self.agent(), parameters, VectorSampler(envs, self.segment, len(seeds), seed=min(seeds))
+        envs = gymnasium.make_vec(self.environment, self.num_envs * len(seeds))
+        return self.agent(), parameters, VectorSampler(envs, self.num_steps, len(seeds), seed=min(seeds))
 
 
 CARTPOLE_DQN = Setting(
     "CartPole-v1",
-    copies=4,
-    segment=1,
+    num_envs=4,
+    num_steps=1,
     hidden=(128, 128),
-    config=DQNConfig(discount=0.995, target_rate=0.02, huber=False),
+    config=DQNConfig(discount=0.995, tau=0.02, huber=False),
 )
 """Solved (mean return at least 475 of 500) within 50,000 steps, by 15 of 15 seeds; 9 of 10 with γ = 0.99."""
 
 CARTPOLE_PPO = Setting(
     "CartPole-v1",
-    copies=8,
-    segment=64,
+    num_envs=8,
+    num_steps=64,
     hidden=(64, 64),
-    config=PPOConfig(100, learning_rate=1e-3, minibatches=4, discount=0.99),
+    config=PPOConfig(100, lr=1e-3, minibatches=4, discount=0.99),
 )
 """Solved within 51,200 steps, by 20 of 20 seeds."""
 
 PENDULUM_PPO = Setting(
     "Pendulum-v1",
-    copies=16,
-    segment=200,
+    num_envs=16,
+    num_steps=200,
     hidden=(64, 64),
-    config=PPOConfig(60, learning_rate=1e-3, epochs=10, minibatches=16, discount=0.9),
+    config=PPOConfig(60, lr=1e-3, epochs=10, minibatches=16, discount=0.9),
 )
 """Solved (mean return above −200) within 192,000 steps."""
 
-PENDULUM_TRPO = Setting("Pendulum-v1", copies=16, segment=200, hidden=(64, 64), config=TRPOConfig(60, discount=0.9))
+PENDULUM_TRPO = Setting("Pendulum-v1", num_envs=16, num_steps=200, hidden=(64, 64), config=TRPOConfig(60, discount=0.9))
 """Solved within 192,000 steps."""

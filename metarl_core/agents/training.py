@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from tqdm.auto import tqdm
 
-from metarl_core.agents.networks import Parameters
+from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
 Callback = Callable[[int, Parameters, Trajectories], None]

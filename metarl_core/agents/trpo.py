@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
-from metarl_core.agents.actor_critic import ActorCritic, Batch, learner_mean
-from metarl_core.agents.networks import Parameters, trainable_copy
+from metarl_core.agents.actor_critic import ActorCritic, Batch
+from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.training import Callback, train_policy
-from metarl_core.tasks.family import widen
+from metarl_core.parameters import Parameters, trainable_copy
+from metarl_core.tasks.family import append_axes
 from metarl_core.tasks.rollout import Trajectories
 
 # Vectors here are dictionaries of tensors [learner, ...], like parameters.
@@ -25,13 +26,13 @@ class TRPOConfig:
     max_kl: float = 0.01
     """δ, the size of the trust region (mean KL divergence per update)"""
     discount: float = 0.99
-    trace: float = 0.95
+    gae_lambda: float = 0.95
     cg_iterations: int = 10
     cg_damping: float = 0.1
     """added to the Fisher matrix's diagonal; in the released code"""
     backtracks: int = 10
     """halvings of the step in the line search"""
-    value_learning_rate: float = 1e-3
+    value_lr: float = 1e-3
     """of Adam, which fits the value function to the λ-returns by least squares after the policy's step"""
     value_epochs: int = 10
     value_minibatches: int = 16
@@ -45,7 +46,7 @@ def dot(first: Parameters, second: Parameters) -> Tensor:
 def combine(first: Parameters, factor: Tensor | float, second: Parameters) -> Parameters:
     """first + factor · second, with one factor for all learners or one each, `[learner]`."""
     if isinstance(factor, Tensor):
-        return {name: value + widen(factor, value) * second[name] for name, value in first.items()}
+        return {name: value + append_axes(factor, value) * second[name] for name, value in first.items()}
     return {name: value + factor * second[name] for name, value in first.items()}
 
 
@@ -79,7 +80,7 @@ def conjugate_gradient(product: Callable[[Parameters], Parameters], target: Para
 
 def mean_kl(policy, parameters: Parameters, observations: Tensor, mask: Tensor, reference) -> Tensor:
     """E_s[KL(reference(· | s) ‖ π_θ(· | s))] of each learner, `[learner]`."""
-    return learner_mean(kl_divergence(reference, policy.distribution(parameters, observations)), mask)
+    return masked_mean(kl_divergence(reference, policy.distribution(parameters, observations)), mask)
 
 
 def fisher_product(
@@ -105,7 +106,7 @@ def fisher_product(
 def surrogate(policy, parameters: Parameters, batch: Batch) -> Tensor:
     """E[π_θ / π_old · A] of each learner, `[learner]`: what a trust-region step increases (eq. 14)."""
     log_probability = policy.log_probability(parameters, batch.observations, batch.actions)
-    return learner_mean((log_probability - batch.log_probabilities).exp() * batch.advantages, batch.mask)
+    return masked_mean((log_probability - batch.log_probabilities).exp() * batch.advantages, batch.mask)
 
 
 def natural_gradient(policy, parameters: Parameters, batch: Batch, iterations: int, damping: float):
@@ -155,7 +156,7 @@ def line_search(
         kl = mean_kl(policy, candidate, batch.observations, batch.mask, reference)
         fits = (surrogate(policy, candidate, batch) > before) & (kl <= max_kl) & ~found
         # Chosen, not scaled by zero: a step that is not a number must not reach the parameters.
-        best = {name: torch.where(widen(fits, value), candidate[name], value) for name, value in best.items()}
+        best = {name: torch.where(append_axes(fits, value), candidate[name], value) for name, value in best.items()}
         best_kl, found = torch.where(fits, kl, best_kl), found | fits
         if bool(found.all()):
             break
@@ -179,19 +180,19 @@ class TRPO:
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: TRPOConfig):
         self.agent, self.parameters, self.config = agent, parameters, config
         self.value_parameters = [value for name, value in parameters.items() if name.startswith("value.")]
-        self.optimiser = torch.optim.Adam(self.value_parameters, lr=config.value_learning_rate, fused=True)
+        self.optimiser = torch.optim.Adam(self.value_parameters, lr=config.value_lr, fused=True)
         self.last_kl = torch.zeros(len(self.value_parameters[0]))
 
     def update(self, trajectories: Trajectories, generator: torch.Generator) -> None:
         """Improve the parameters by one batch of trajectories; the generator draws the value function's minibatches."""
         config, agent = self.config, self.agent
-        batch = agent.batch(self.parameters, trajectories, config.discount, config.trace)
+        batch = agent.batch(self.parameters, trajectories, config.discount, config.gae_lambda)
         whole = batch.with_normalised_advantages()
         own = {name: value.detach() for name, value in agent.policy_part(self.parameters).items()}
         _, direction, curvature = natural_gradient(agent.policy, own, whole, config.cg_iterations, config.cg_damping)
         # The quadratic model of the divergence, ½ xᵀFx, reaches δ at this length.
         scale = torch.where(curvature > 0, (2 * config.max_kl / curvature).sqrt(), 0.0)
-        step = {name: widen(scale, value) * value for name, value in direction.items()}
+        step = {name: append_axes(scale, value) * value for name, value in direction.items()}
         improved, self.last_kl = line_search(agent.policy, own, step, whole, config.max_kl, config.backtracks)
         with torch.no_grad():
             for name, value in improved.items():
@@ -203,7 +204,7 @@ class TRPO:
             for part in batch.minibatches(self.config.value_minibatches, generator):
                 error = (self.agent.value(self.parameters, part.observations) - part.returns).square()
                 self.optimiser.zero_grad()
-                learner_mean(error, part.mask).sum().backward()
+                masked_mean(error, part.mask).sum().backward()
                 self.optimiser.step()
 
 

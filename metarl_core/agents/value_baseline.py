@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from metarl_core.agents.networks import MLP, initial_parameters, mlp
+from metarl_core.networks.mlp import MLP, mlp
+from metarl_core.parameters import initial_parameters
 
 
 class ValueBaseline:
@@ -19,7 +20,7 @@ class ValueBaseline:
         tasks: number of tasks, each with a network of its own.
         hidden: widths of the hidden layers.
         generator: draws the initial weights.
-        learning_rate: of Adam.
+        lr: of Adam.
         steps: gradient steps on each batch.
     """
 
@@ -29,14 +30,14 @@ class ValueBaseline:
         tasks: int = 1,
         hidden: Sequence[int] = (64,),
         generator: torch.Generator | None = None,
-        learning_rate: float = 1e-2,
+        lr: float = 1e-2,
         steps: int = 10,
     ):
         network = initial_parameters(MLP((features, *hidden, 1), torch.tanh, generator))
         self.parameters = {name: value.repeat(tasks, *[1] * value.ndim) for name, value in network.items()}
         for value in self.parameters.values():
             value.requires_grad_()
-        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=learning_rate, fused=True)
+        self.optimiser = torch.optim.Adam(self.parameters.values(), lr=lr, fused=True)
         self.tasks, self.steps = tasks, steps
 
     def __call__(self, features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

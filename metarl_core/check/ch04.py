@@ -13,7 +13,9 @@ from metarl_core.check.compare import difference
 
 
 def _segment_cases():
-    for seed, (envs, steps, discount, trace) in enumerate(((4, 12, 0.9, 0.6), (3, 9, 0.97, 0.8), (5, 7, 0.8, 0.5))):
+    for seed, (envs, steps, discount, gae_lambda) in enumerate(
+        ((4, 12, 0.9, 0.6), (3, 9, 0.97, 0.8), (5, 7, 0.8, 0.5))
+    ):
         generator = torch.Generator().manual_seed(seed)
         rewards = torch.randn(envs, steps, generator=generator, dtype=torch.float64)
         values = 3 * torch.randn(envs, steps, generator=generator, dtype=torch.float64)
@@ -21,10 +23,10 @@ def _segment_cases():
         kind = torch.randint(5, (envs, steps), generator=generator)
         kind[:, -1] = 4  # the last step of a segment is in mid-episode ...
         kind[0, 2], kind[1, 3], kind[-1, -1] = 0, 1, 1  # ... but for one; each kind of end occurs
-        yield case(rewards, values, final, kind == 0, kind == 1, discount, trace)
+        yield case(rewards, values, final, kind == 0, kind == 1, discount, gae_lambda)
 
 
-def _gae_by_double_sum(rewards, values, final_values, terminated, truncated, discount, trace):
+def _gae_by_double_sum(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """Σ_k (γλ)^k δ_{t+k} as it stands, one number at a time, up to the first end."""
     result = torch.zeros_like(rewards)
     for env in range(rewards.shape[0]):
@@ -34,7 +36,7 @@ def _gae_by_double_sum(rewards, values, final_values, terminated, truncated, dis
             for time in range(start, rewards.shape[1]):
                 future = 0.0 if terminated[env, time] else discount * following[time]
                 delta = float(rewards[env, time]) + future - float(values[env, time])
-                total += (discount * trace) ** (time - start) * delta
+                total += (discount * gae_lambda) ** (time - start) * delta
                 if terminated[env, time] or truncated[env, time]:
                     break
             result[env, start] = total
@@ -42,7 +44,17 @@ def _gae_by_double_sum(rewards, values, final_values, terminated, truncated, dis
 
 
 def _gae(
-    rewards, values, final, terminated, truncated, discount, trace, following=None, ends=None, none=None, carry=None
+    rewards,
+    values,
+    final,
+    terminated,
+    truncated,
+    discount,
+    gae_lambda,
+    following=None,
+    ends=None,
+    none=None,
+    carry=None,
 ):
     """One pass from the end, with one thing changed."""
     following = torch.cat([values[:, 1:], final[:, None]], 1) if following is None else following
@@ -51,7 +63,7 @@ def _gae(
     delta = rewards + discount * following * ~none - values
     result, running = torch.zeros_like(rewards), torch.zeros_like(final)
     for time in reversed(range(rewards.shape[1])):
-        running = delta[:, time] + (discount * trace if carry is None else carry) * ~ends[:, time] * running
+        running = delta[:, time] + (discount * gae_lambda if carry is None else carry) * ~ends[:, time] * running
         result[:, time] = running
     return result
 

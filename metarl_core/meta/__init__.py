@@ -1,13 +1,11 @@
 """How learning is learned: the inner loop and meta-training."""
 
-from metarl_core.meta.adaptation import adaptation_curve, choose_inner_lr
-from metarl_core.meta.conv_net import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
-from metarl_core.meta.estimators import ESTIMATORS, dice_loss, estimator_named, sampling_loss, surrogate_loss
 from metarl_core.meta.inner_loop import adapt
-from metarl_core.meta.joint import Joint
-from metarl_core.meta.maml import MAML, gradient_of
-from metarl_core.meta.meta_sgd import MetaSGD, split_rates
-from metarl_core.meta.outer_rules import (
+from metarl_core.meta.learned_rates import split_rates
+from metarl_core.meta.policies.adaptation import adaptation_curve, choose_inner_lr
+from metarl_core.meta.policies.estimators import ESTIMATORS, dice_loss, estimator_named, sampling_loss, surrogate_loss
+from metarl_core.meta.policies.maml import MetaBatch, PolicyMAML, Stage, relative_outcome
+from metarl_core.meta.policies.outer_rules import (
     OuterAdam,
     OuterPPO,
     OuterReptile,
@@ -17,19 +15,26 @@ from metarl_core.meta.outer_rules import (
     meta_gradient,
     stage_kl,
 )
-from metarl_core.meta.policy_maml import MetaBatch, PolicyMAML, Stage, relative_outcome
-from metarl_core.meta.policy_training import MamlConfig, PolicyMetaConfig, meta_train_policy, train_maml
-from metarl_core.meta.prototypes import Prototypes
-from metarl_core.meta.q_adaptation import NewTaskConfig, first_reached, learn_new_tasks, support_adaptation, with_rate
-from metarl_core.meta.q_maml import QMAML, repeat_for_tasks, td_loss
-from metarl_core.meta.q_training import QMetaConfig, QReptileConfig, meta_train_q, reptile_q, task_sampler
-from metarl_core.meta.reptile import Reptile, adapt_by_adam
-from metarl_core.meta.tracing import trace_direction
-from metarl_core.meta.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
+from metarl_core.meta.policies.training import MamlConfig, PolicyMetaConfig, meta_train_policy, train_maml
+from metarl_core.meta.supervised.joint import Joint
+from metarl_core.meta.supervised.maml import MAML, gradient_of
+from metarl_core.meta.supervised.meta_sgd import MetaSGD
+from metarl_core.meta.supervised.prototypes import Prototypes
+from metarl_core.meta.supervised.reptile import Reptile, adapt_by_adam
+from metarl_core.meta.supervised.tracing import trace_direction
+from metarl_core.meta.supervised.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
+from metarl_core.meta.values.adaptation import (
+    NewTaskConfig,
+    first_reached,
+    learn_new_tasks,
+    support_adaptation,
+    with_rate,
+)
+from metarl_core.meta.values.maml import QMAML, repeat_for_tasks, td_loss
+from metarl_core.meta.values.training import QMetaConfig, QReptileConfig, meta_train_q, reptile_q, task_sampler
 
 __all__ = [
     "ESTIMATORS",
-    "HEAD",
     "Joint",
     "MAML",
     "MamlConfig",
@@ -49,17 +54,12 @@ __all__ = [
     "QReptileConfig",
     "Reptile",
     "Stage",
-    "accuracy",
     "adapt",
     "adapt_by_adam",
     "adaptation_curve",
     "batches",
     "choose_inner_lr",
     "clipped_loss",
-    "conv_features",
-    "conv_net",
-    "conv_net_parameters",
-    "cross_entropy",
     "dice_loss",
     "estimator_named",
     "first_reached",

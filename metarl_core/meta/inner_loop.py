@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from metarl_core.agents.networks import Parameters
+from metarl_core.parameters import Parameters
 
 Loss = Callable[[Parameters], Tensor]
 """From parameters `[task, ...]` to losses `[task]`; each must depend on its own task's parameters only."""

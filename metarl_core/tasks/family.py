@@ -175,7 +175,7 @@ def expand_tasks(tasks: Tasks, episodes: int) -> Tasks:
     return expanded
 
 
-def widen(flags: Tensor, like: Tensor) -> Tensor:
+def append_axes(flags: Tensor, like: Tensor) -> Tensor:
     """`flags` with axes of size one appended until it has as many as `like`."""
     return flags.reshape(*flags.shape, *[1] * (like.ndim - flags.ndim))
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.family import TaskFamily, Tasks, check_horizon, expand_tasks, widen
+from metarl_core.tasks.family import TaskFamily, Tasks, append_axes, check_horizon, expand_tasks
 
 
 class Policy(Protocol):
@@ -142,11 +142,11 @@ def _assemble(observations, actions, rewards, log_probabilities, done, horizon) 
     lengths = mask.sum(0)
     last = (lengths - 1)[None]
     ended = torch.zeros_like(mask).scatter_(0, last, True)
-    final = observations.gather(0, widen(lengths[None], observations).expand(1, *observations.shape[1:]))[0]
+    final = observations.gather(0, append_axes(lengths[None], observations).expand(1, *observations.shape[1:]))[0]
 
     def batch_first(values: Tensor) -> Tensor:
         padded = values.new_zeros((*values.shape[1:3], horizon, *values.shape[3:]))
-        padded[:, :, : len(values)] = values.masked_fill(widen(~mask, values), 0).movedim(0, 2)
+        padded[:, :, : len(values)] = values.masked_fill(append_axes(~mask, values), 0).movedim(0, 2)
         return padded
 
     return Trajectories(

@@ -4,7 +4,6 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from metarl_core.tasks.dynamic_programming import backward_induction
 from metarl_core.tasks.family import TaskFamily, Tasks, stamp_split
 
 REWARD_STD = 1.0
@@ -71,12 +70,6 @@ class TabularMDPs(TaskFamily):
 
     def terminal(self, state, rng, params):
         return torch.zeros(state.shape[:-1], dtype=torch.bool)
-
-    def optimal_return(self, tasks: Tasks) -> Tensor:
-        """Expected return `[task]` of the optimal policy that knows the task, by backward induction."""
-        self.check_tasks(tasks)
-        value, _ = backward_induction(tasks["transitions"].double(), tasks["reward_means"].double(), self.horizon)
-        return value[..., 0]
 
     @staticmethod
     def _index(state: Tensor) -> Tensor:

@@ -5,8 +5,8 @@ import torch
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
-from metarl_core.agents.networks import Parameters, stack_parameters
-from metarl_core.meta.adaptation import adaptation_curve
+from metarl_core.meta.policies.adaptation import adaptation_curve
+from metarl_core.parameters import Parameters, stack_parameters
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.widgets.explorer import Explorer, slider
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, OffsetImage
 
 from metarl_core import plotting
-from metarl_core.agents.networks import Parameters
-from metarl_core.meta import conv_net
+from metarl_core.networks.conv_net import conv_net
+from metarl_core.parameters import Parameters
 from metarl_core.tasks import ImageClasses
 from metarl_core.widgets.explorer import Explorer, slider
 

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from metarl_core import plotting
-from metarl_core.agents.networks import Parameters, mlp, repeat_parameters
 from metarl_core.meta import adapt
+from metarl_core.networks.mlp import mlp
+from metarl_core.parameters import Parameters, repeat_parameters
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import AMPLITUDE, OOD_AMPLITUDE
 from metarl_core.widgets.explorer import Explorer, slider

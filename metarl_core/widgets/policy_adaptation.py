@@ -8,9 +8,9 @@ import torch
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
-from metarl_core.agents.networks import Parameters
 from metarl_core.agents.policies import OraclePolicy
-from metarl_core.meta.adaptation import adaptation_curve
+from metarl_core.meta.policies.adaptation import adaptation_curve
+from metarl_core.parameters import Parameters
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.rollout import rollout
 from metarl_core.widgets.adaptation import goal_sliders, halved_rates

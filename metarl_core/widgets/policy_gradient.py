@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.agents.gae import gae
-from metarl_core.agents.ppo import ppo_policy_loss
+from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.widgets.explorer import Explorer, slider
 
 STATES, ACTIONS, HORIZON = 3, 2, 4
@@ -119,11 +119,11 @@ def policy_gradient_explorer(samples: int = 60) -> Explorer:
 def _draw_clip(axes, clip: float, advantage: float, ratios: Tensor) -> None:
     # The package's own loss says where a sample still has a gradient.
     logs = ratios.log().requires_grad_()
-    objective = -ppo_policy_loss(logs, torch.zeros_like(logs), torch.tensor(advantage), clip)
+    objective = -clipped_surrogate_loss(logs, torch.zeros_like(logs), torch.tensor(advantage), clip)
     (slope,) = torch.autograd.grad(objective.sum(), logs)
     alive = slope != 0
     grid = torch.linspace(0.2, 2.0, 200)
-    line = -ppo_policy_loss(grid.log(), torch.zeros_like(grid), torch.tensor(advantage), clip)
+    line = -clipped_surrogate_loss(grid.log(), torch.zeros_like(grid), torch.tensor(advantage), clip)
     axes.axvspan(1 - clip, 1 + clip, color=plotting.GREY, alpha=0.12, linewidth=0)
     axes.plot(grid, line, color="black", linewidth=1.5)
     for chosen, color, label in ((alive, plotting.BLUE, "gradient"), (~alive, plotting.GREY, "no gradient")):

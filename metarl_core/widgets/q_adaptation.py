@@ -10,12 +10,12 @@ from matplotlib.figure import Figure
 
 from metarl_core import plotting
 from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect
-from metarl_core.agents.networks import Parameters, trainable_copy
+from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
-from metarl_core.evaluation import mean_returns
-from metarl_core.meta.q_adaptation import support_adaptation
-from metarl_core.meta.q_maml import QMAML
-from metarl_core.meta.q_training import task_sampler
+from metarl_core.meta.values.adaptation import support_adaptation
+from metarl_core.meta.values.maml import QMAML
+from metarl_core.meta.values.training import task_sampler
+from metarl_core.parameters import Parameters, trainable_copy
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rotated_keys import RotatedKeys
 from metarl_core.widgets.explorer import Explorer, slider

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 
 from metarl_core import plotting
-from metarl_core.tasks.dynamic_programming import value_iteration
+from metarl_core.exact.dynamic_programming import value_iteration
 from metarl_core.tasks.gridworld import MOVES, GridGoals
 from metarl_core.widgets.explorer import Explorer
 

@@ -9,6 +9,7 @@ import torch
 from matplotlib.axes import Axes
 
 from metarl_core import plotting
+from metarl_core.exact.dynamic_programming import backward_induction
 from metarl_core.tasks import (
     SPLITS,
     BernoulliBandits,
@@ -23,7 +24,6 @@ from metarl_core.tasks import (
     rollout,
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
-from metarl_core.tasks.dynamic_programming import backward_induction
 from metarl_core.tasks.family import select_tasks
 from metarl_core.widgets.explorer import Explorer, slider
 

@@ -20,44 +20,46 @@ def _shifted(values, last):
     return torch.cat([values[:, 1:], last[:, None]], 1)
 
 
-def _gae_done(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_done(rewards, values, final, terminated, truncated, discount, gae_lambda):
     going = (~(terminated | truncated)).double()  # the old Gym's "done"
-    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * trace, going)
+    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * gae_lambda, going)
 
 
-def _gae_no_termination(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_no_termination(rewards, values, final, terminated, truncated, discount, gae_lambda):
     going = (~(terminated | truncated)).double()
-    return _sweep(rewards + discount * _shifted(values, final) - values, discount * trace, going)
+    return _sweep(rewards + discount * _shifted(values, final) - values, discount * gae_lambda, going)
 
 
-def _gae_across(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_across(rewards, values, final, terminated, truncated, discount, gae_lambda):
     delta = rewards + discount * (~terminated).double() * _shifted(values, final) - values
-    return _sweep(delta, discount * trace, torch.ones_like(delta))
+    return _sweep(delta, discount * gae_lambda, torch.ones_like(delta))
 
 
-def _gae_past_truncation(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_past_truncation(rewards, values, final, terminated, truncated, discount, gae_lambda):
     going = (~terminated).double()
-    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * trace, going)
+    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * gae_lambda, going)
 
 
 def _gae_with(decay, first=None):
-    def answer(rewards, values, final, terminated, truncated, discount, trace):
-        delta = rewards + (first or (lambda g, l: g))(discount, trace) * ~terminated * _shifted(values, final) - values
-        return _sweep(delta, decay(discount, trace), (~(terminated | truncated)).double())
+    def answer(rewards, values, final, terminated, truncated, discount, gae_lambda):
+        delta = (
+            rewards + (first or (lambda g, l: g))(discount, gae_lambda) * ~terminated * _shifted(values, final) - values
+        )
+        return _sweep(delta, decay(discount, gae_lambda), (~(terminated | truncated)).double())
 
     return answer
 
 
-def _gae_same_column(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_same_column(rewards, values, final, terminated, truncated, discount, gae_lambda):
     going = (~(terminated | truncated)).double()
-    return _sweep(rewards + discount * ~terminated * values - values, discount * trace, going)
+    return _sweep(rewards + discount * ~terminated * values - values, discount * gae_lambda, going)
 
 
-def _gae_no_final(rewards, values, final, terminated, truncated, discount, trace):
+def _gae_no_final(rewards, values, final, terminated, truncated, discount, gae_lambda):
     following = torch.zeros_like(values)
     following[:, :-1] = values[:, 1:]
     delta = rewards + discount * following * ~terminated - values
-    return _sweep(delta, discount * trace, (~(terminated | truncated)).double())
+    return _sweep(delta, discount * gae_lambda, (~(terminated | truncated)).double())
 
 
 def _ppo(pick, sign=-1, ratio=lambda new, old: (new - old).exp(), gain=torch.Tensor.detach, past=torch.Tensor.detach):

@@ -1,0 +1,11 @@
+"""Learned step sizes (Li et al. 2017) stand among the meta-parameters, under the names of θ with a prefix."""
+
+from metarl_core.parameters import Parameters
+
+RATE = "rate."
+
+
+def split_rates(meta: Parameters) -> tuple[Parameters, Parameters]:
+    """θ and α, both under the names of θ."""
+    start = {name: value for name, value in meta.items() if not name.startswith(RATE)}
+    return start, {name: meta[RATE + name] for name in start}

@@ -1,0 +1,64 @@
+"""MAML (Finn et al. 2017), its first-order variant, and ANIL (Raghu et al. 2020)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from metarl_core.meta.inner_loop import adapt
+from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.tasks.few_shot import FewShot
+
+DataLoss = Callable[[Parameters, Tensor, Tensor], Tensor]
+"""(parameters `[task, ...]`, inputs and targets `[task, sample, ...]`) -> losses `[task]`"""
+
+
+@dataclass(frozen=True)
+class MAML:
+    """Learn parameters θ from which a few gradient steps fit a new task.
+
+    min_θ E_T L_T^query(θ'_T) with θ'_T = θ − α ∇L_T^support(θ), or several such steps (Finn et al. 2017, alg. 2).
+    """
+
+    loss: DataLoss
+    """of the inner and of the outer loop"""
+    inner_lr: float = 0.01
+    """α"""
+    inner_steps: int = 1
+    """in meta-training"""
+    first_order: bool = False
+    """FOMAML: take ∇L^query at θ'_T as it is, without the factors I − α∇²L^support of the chain rule"""
+    only: tuple[str, ...] | None = None
+    """ANIL: the parameters that adapt in the inner loop, the head; all are meta-learned. None: all adapt."""
+
+    def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
+        """The meta-parameters before meta-training: a copy of the network's parameters."""
+        return {name: value.detach().clone() for name, value in parameters.items()}
+
+    def adapt(
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+    ) -> Parameters:
+        """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given) on support data."""
+        steps = self.inner_steps if steps is None else steps
+        start = repeat_parameters(meta, len(inputs))
+        return adapt(start, lambda p: self.loss(p, inputs, targets), self.inner_lr, steps, create_graph, self.only)
+
+    def outer_loss(self, meta: Parameters, data: FewShot) -> Tensor:
+        """L_T^query(θ'_T), `[task]`, with the graph back to the meta-parameters."""
+        adapted = self.adapt(meta, data.support_inputs, data.support_targets, create_graph=not self.first_order)
+        return self.loss(adapted, data.query_inputs, data.query_targets)
+
+    def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
+        """The meta-gradient, averaged over tasks, and the query losses `[task]`."""
+        return gradient_of(self.outer_loss, meta, data)
+
+
+def gradient_of(
+    outer_loss: Callable[[Parameters, FewShot], Tensor], meta: Parameters, data: FewShot
+) -> tuple[Parameters, Tensor]:
+    """Gradient of the mean over tasks of `outer_loss(meta, data)`, and the losses `[task]`."""
+    leaves = {name: value.detach().requires_grad_() for name, value in meta.items()}
+    losses = outer_loss(leaves, data)
+    gradients = torch.autograd.grad(losses.mean(), list(leaves.values()), materialize_grads=True)
+    return dict(zip(leaves, gradients, strict=True)), losses.detach()

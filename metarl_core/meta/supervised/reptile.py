@@ -1,0 +1,87 @@
+"""Reptile (Nichol et al. 2018): move the initialisation towards the adapted parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from metarl_core.meta.inner_loop import Loss, adapt
+from metarl_core.meta.supervised.maml import DataLoss
+from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.tasks.few_shot import FewShot
+
+
+@dataclass(frozen=True)
+class Reptile:
+    """θ ← θ + ε (mean_T φ_T − θ), φ_T after k ≥ 2 optimiser steps on task T (Nichol et al. 2018, alg. 2).
+
+    No query set is set apart: support and query together are the task's data, cut into minibatches. The outer rule is
+    plain gradient descent with a step size that anneals to 0 (`MetaConfig(optimiser="sgd")`).
+    """
+
+    loss: DataLoss
+    inner_lr: float = 0.01
+    inner_steps: int = 5
+    """k in meta-training; k = 1 would be joint training"""
+    minibatch: int | None = None
+    """samples per inner step, cut from the task's data in turn; None: all of them each time"""
+    adam: bool = False
+    """Adam with β₁ = 0 in the inner loop, as in the reference code; its state starts anew for each task"""
+
+    def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
+        """The meta-parameters before meta-training: a copy of the network's parameters."""
+        return {name: value.detach().clone() for name, value in parameters.items()}
+
+    def adapt(
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+    ) -> Parameters:
+        """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given), minibatches in turn.
+
+        `create_graph` is there for one call for all methods and changes nothing: Reptile never differentiates a step.
+        """
+        steps = self.inner_steps if steps is None else steps
+        size = inputs.shape[1] if self.minibatch is None else self.minibatch
+        starts = [step * size % inputs.shape[1] for step in range(steps)]
+        losses = [self._on(inputs[:, at : at + size], targets[:, at : at + size]) for at in starts]
+        start = repeat_parameters(meta, len(inputs))
+        if self.adam:
+            return adapt_by_adam(start, losses, self.inner_lr)
+        return adapt(start, losses, self.inner_lr, create_graph=False)
+
+    def _on(self, inputs: Tensor, targets: Tensor) -> Loss:
+        return lambda parameters: self.loss(parameters, inputs, targets)
+
+    def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
+        """θ − mean_T φ_T, in the place of a meta-gradient, and the losses of φ_T on the query data `[task]`."""
+        inputs = torch.cat([data.support_inputs, data.query_inputs], 1)
+        targets = torch.cat([data.support_targets, data.query_targets], 1)
+        adapted = {name: value.detach() for name, value in self.adapt(meta, inputs, targets).items()}
+        with torch.no_grad():
+            losses = self.loss(adapted, data.query_inputs, data.query_targets)
+            return {name: meta[name].detach() - value.mean(0) for name, value in adapted.items()}, losses
+
+
+def adapt_by_adam(
+    parameters: Parameters, losses: Sequence[Loss], inner_lr: float, beta: float = 0.999, tiny: float = 1e-8
+) -> Parameters:
+    """Adam without momentum (β₁ = 0), per task: g / (√v̂ + 10⁻⁸), v̂ the bias-corrected mean of g².
+
+    Args:
+        parameters: `[task, ...]`, left as they are.
+        losses: one for each step.
+
+    Returns:
+        New tensors `[task, ...]`, without a graph.
+    """
+    current = {name: value.detach() for name, value in parameters.items()}
+    second = {name: torch.zeros_like(value) for name, value in current.items()}
+    for step, loss in enumerate(losses, 1):
+        leaves = {name: value.requires_grad_() for name, value in current.items()}
+        gradients = torch.autograd.grad(loss(leaves).sum(), list(leaves.values()))
+        with torch.no_grad():
+            for (name, value), gradient in zip(leaves.items(), gradients, strict=True):
+                second[name] = beta * second[name] + (1 - beta) * gradient.square()
+                scale = (second[name] / (1 - beta**step)).sqrt() + tiny
+                current[name] = value.detach() - inner_lr * gradient / scale
+    return current

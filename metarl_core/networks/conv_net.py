@@ -1,0 +1,96 @@
+"""The four-block convolutional network of few-shot classification, with parameters that may differ by task."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from metarl_core.parameters import Parameters
+
+BLOCKS = 4
+HEAD = (f"weight{BLOCKS}", f"bias{BLOCKS}")
+"""names of the last, linear layer"""
+
+
+def conv_net_parameters(
+    ways: int, generator: torch.Generator, channels: int = 32, side: int = 28, inputs: int = 1
+) -> Parameters:
+    """Initial parameters of four blocks, `weight{i}` `[out, in, 3, 3]`, `scale{i}`, `shift{i}` `[out]`, and the head.
+
+    Weights are uniform on ±1/√fan_in with fan_in = 9 in (the head: in), as torch draws them.
+
+    Raises:
+        ValueError: for fewer than one class, channel, input or pixel.
+    """
+    if min(ways, channels, side, inputs) < 1:
+        raise ValueError(f"ways, channels, side and inputs must be at least 1, got {ways, channels, side, inputs}.")
+
+    def uniform(*shape: int) -> Tensor:
+        return (2 * torch.rand(shape, generator=generator) - 1) / math.sqrt(math.prod(shape[1:]))
+
+    parameters: Parameters = {}
+    for block in range(BLOCKS):
+        parameters[f"weight{block}"] = uniform(channels, channels if block else inputs, 3, 3)
+        parameters[f"scale{block}"], parameters[f"shift{block}"] = torch.ones(channels), torch.zeros(channels)
+    for _ in range(BLOCKS):
+        side = math.ceil(side / 2)
+    parameters[HEAD[0]] = uniform(ways, channels * side**2)
+    parameters[HEAD[1]] = torch.zeros(ways)
+    return parameters
+
+
+def conv_features(parameters: Parameters, images: Tensor, support: Tensor | None = None) -> Tensor:
+    """Four blocks of 3×3 convolution with stride 2, batch normalisation and rectifier (Finn et al. 2017, 5.2).
+
+    Batch statistics only, and no running averages: those would be shared by all tasks, and leak.
+
+    Args:
+        parameters: `[task, ...]` each (see `repeat_parameters`).
+        images: `[task, sample, channel, side, side]`.
+        support: `[task, sample, ...]` images whose statistics normalise `images`, sample by sample independently of
+            each other. Without it the images of a task are normalised together: if these are test images, each
+            prediction depends on the other test images (*transductive*, as in the MAML paper's code).
+
+    Returns:
+        `[task, sample, feature]`.
+    """
+    if support is None:
+        return _blocks(parameters, images, None)
+    joined = _blocks(parameters, torch.cat([support, images], 1), support.shape[1])
+    return joined[:, support.shape[1] :]
+
+
+def _blocks(parameters: Parameters, images: Tensor, normalise_by: int | None) -> Tensor:
+    tasks, samples = images.shape[:2]
+    # One grouped convolution for all tasks: the tasks become groups of channels.
+    hidden = images.transpose(0, 1).flatten(1, 2)
+    for block in range(BLOCKS):
+        weight = parameters[f"weight{block}"].flatten(0, 1)
+        hidden = F.conv2d(hidden, weight, stride=2, padding=1, groups=tasks)
+        scale, shift = parameters[f"scale{block}"].flatten(), parameters[f"shift{block}"].flatten()
+        if normalise_by is None:
+            hidden = F.batch_norm(hidden, None, None, scale, shift, training=True)
+        else:
+            variance, mean = torch.var_mean(hidden[:normalise_by], (0, 2, 3), correction=0)
+            factor = (variance + 1e-5).rsqrt() * scale
+            hidden = hidden * factor[:, None, None] + (shift - mean * factor)[:, None, None]
+        hidden = hidden.relu()
+    return hidden.reshape(samples, tasks, -1).transpose(0, 1)
+
+
+def conv_net(parameters: Parameters, images: Tensor, support: Tensor | None = None) -> Tensor:
+    """Logits `[task, sample, class]`; arguments as for `conv_features`."""
+    features = conv_features(parameters, images, support)
+    return torch.baddbmm(parameters[HEAD[1]].unsqueeze(1), features, parameters[HEAD[0]].mT)
+
+
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Mean over the samples of each task: logits `[task, sample, class]`, labels `[task, sample]`, to `[task]`."""
+    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    return each.reshape(targets.shape).mean(1)
+
+
+def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Share of samples whose largest logit is that of their label, `[task]`."""
+    return (logits.argmax(-1) == targets).to(logits.dtype).mean(1)
