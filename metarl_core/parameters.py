@@ -5,7 +5,7 @@ network has it; many sets at once (of tasks, learners or seeds) have one leading
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,6 +17,26 @@ Parameters = dict[str, Tensor]
 def initial_parameters(module: nn.Module) -> Parameters:
     """A detached copy of a module's parameters as a dictionary, the form that all training here uses."""
     return {name: value.detach().clone() for name, value in module.named_parameters()}
+
+
+def copy_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
+    """Detached copies, which share no memory with the given ones."""
+    return {name: value.detach().clone() for name, value in parameters.items()}
+
+
+def detach_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
+    """The same values as constants: no gradient flows back, and the memory is shared."""
+    return {name: value.detach() for name, value in parameters.items()}
+
+
+def trainable_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
+    """Leaves for an optimiser: detached copies that require gradients."""
+    return {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
+
+
+def leaf_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
+    """Leaves to differentiate at: the same values, sharing memory, that require gradients."""
+    return {name: value.detach().requires_grad_() for name, value in parameters.items()}
 
 
 def repeat_parameters(parameters: Parameters, tasks: int) -> Parameters:

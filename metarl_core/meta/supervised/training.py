@@ -1,21 +1,47 @@
-"""The outer loop that all meta-learners on supervised tasks share."""
+"""The outer loop that all meta-learners on supervised tasks share, and what comes out of it on held-out tasks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
-from metarl_core.parameters import Parameters
+from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.meta.supervised.maml import DataLoss
+from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.few_shot import FewShot
+from metarl_core.training import Callback, GeneratorState, History, OptimiserFactory, adam, set_lr, training_loop
 
 Direction = Callable[[Parameters, FewShot], tuple[Parameters, Tensor]]
+"""from meta-parameters and the data of a meta-batch to the outer direction and the losses `[task]`"""
+Sample = Callable[[int, torch.Generator], FewShot]
+"""draws the data of that many training tasks"""
 
 
-@dataclass
-class MetaConfig:
-    """Settings of `meta_train`."""
+class Method(Protocol):
+    """A meta-learner on supervised tasks: `MAML`, `MetaSGD`, `Reptile`, `Prototypes`, `Joint`, or your own."""
+
+    @property
+    def loss(self) -> DataLoss:
+        """of the inner loop, from parameters `[task, ...]`, inputs and targets to `[task]`"""
+
+    def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
+        """The meta-parameters before meta-training."""
+
+    def adapt(
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
+    ) -> Parameters:
+        """Parameters `[task, ...]` adapted to support data."""
+
+    def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
+        """What the outer optimiser descends, averaged over tasks, and the losses `[task]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of `train`."""
 
     iterations: int = 70_000
     """as for sinusoids in the MAML paper"""
@@ -23,8 +49,8 @@ class MetaConfig:
     """tasks per iteration"""
     outer_lr: float = 1e-3
     """β, or Reptile's ε"""
-    optimiser: str = "adam"
-    """"adam", or "sgd" for Reptile"""
+    optimiser: OptimiserFactory = adam
+    """called as `optimiser(tensors, lr=outer_lr)`; `sgd` for Reptile"""
     anneal: bool = False
     """let the outer step fall linearly to zero over training"""
     batches_at_once: int = 1
@@ -35,75 +61,119 @@ class MetaConfig:
     report_every: int = 100
     """iterations between entries of the history"""
 
+    def __post_init__(self):
+        check_at_least("iterations", self.iterations, 0)
+        for name in ("meta_batch", "batches_at_once", "report_every"):
+            check_at_least(name, getattr(self, name))
+        check_positive("outer_lr", self.outer_lr)
+        if self.chunk is not None:
+            check_at_least("chunk", self.chunk)
+        if not callable(self.optimiser):
+            raise ValueError(
+                f"optimiser must be a function of tensors and lr, like adam, sgd or torch.optim.AdamW, "
+                f"got {self.optimiser!r}."
+            )
 
-def meta_train(
-    method,
+
+def train(
+    method: Method,
     meta: Parameters,
-    sample: Callable[[int, torch.Generator], FewShot],
-    config: MetaConfig,
+    sample: Sample,
+    config: TrainConfig,
     generator: torch.Generator,
-    description: str = "meta-training",
-    callback: Callable[[int, Parameters], None] | None = None,
+    *,
+    description: str | None = "meta-training",
+    callback: Callback | None = None,
     direction: Direction | None = None,
-) -> tuple[Parameters, dict[str, list[float]]]:
+    checkpoint: str | Path | None = None,
+) -> tuple[Parameters, History]:
     """Alternate `method.direction` and a step of the outer optimiser.
 
     Args:
-        method: `MAML`, `MetaSGD`, `Reptile`, `Prototypes` or `Joint`.
+        method: what is meta-learned, with its loss, its step sizes and its number of inner steps.
         meta: meta-parameters to begin with (`method.initial(…)`); not changed.
         sample: draws data of that many training tasks.
-        config: settings.
         generator: source of the tasks and their data.
-        description: name on the progress bar.
-        callback: called as `callback(iteration, meta)` at each report, `iteration` counting from 1.
+        description: name on the progress bar; None for no bar.
+        callback: called at each report (see `metarl_core.training.Callback`); its data are the last meta-batch.
         direction: a faster version of `method.direction` (see `trace_direction`).
+        checkpoint: a file to save to and to resume from (see `training_loop`).
 
     Returns:
-        Meta-trained parameters and history: `loss` (mean over the iterations since the last report of what
-        `direction` returns as losses) and `iteration`. An interrupt (Ctrl-C) returns what was reached.
+        Meta-trained parameters and history, with `loss`: the mean over the iterations since the last report of what
+        `direction` returns as losses. An interrupt (Ctrl-C) returns what was reached.
 
     Raises:
-        ValueError: for an unknown optimiser.
         FloatingPointError: where the loss is no longer a number; says after which iteration.
     """
-    if config.optimiser not in ("adam", "sgd"):
-        raise ValueError(f"optimiser must be 'adam' or 'sgd', got {config.optimiser!r}.")
     direction = method.direction if direction is None else direction
-    learned = {name: value.detach().clone().requires_grad_() for name, value in meta.items()}
-    values = list(learned.values())
-    kind = torch.optim.Adam if config.optimiser == "adam" else torch.optim.SGD
-    optimiser = kind(values, lr=config.outer_lr, fused=True)
-    history: dict[str, list[float]] = {"loss": [], "iteration": []}
-    total, since, done = torch.zeros(()), 0, 0
-    bar = tqdm(total=config.iterations, desc=description)
-    try:
-        while done < config.iterations:
-            many = min(config.batches_at_once, config.iterations - done)
-            for data in batches(sample(many * config.meta_batch, generator), config.meta_batch):
-                if config.anneal:
-                    optimiser.param_groups[0]["lr"] = config.outer_lr * (1 - done / config.iterations)
-                gradients, losses = in_chunks(direction, learned, data, config.chunk)
-                for value, gradient in zip(values, gradients.values(), strict=True):
-                    value.grad = gradient
-                optimiser.step()
-                total += losses.detach().mean()
-                done, since = done + 1, since + 1
-                if done % config.report_every == 0 or done == config.iterations:
-                    history["loss"].append(float(total) / since)
-                    history["iteration"].append(done)
-                    if not torch.isfinite(total):
-                        raise FloatingPointError(
-                            f"the outer loss is {float(total)} after {done} iterations; a smaller step size may help."
-                        )
-                    total, since = torch.zeros(()), 0
-                    bar.set_postfix(loss=f"{history['loss'][-1]:.3f}", refresh=False)
-                    bar.update(done - bar.n)
-                    if callback is not None:
-                        callback(done, {name: value.detach() for name, value in learned.items()})
-    except KeyboardInterrupt:
-        bar.write(f"Interrupted after {done} of {config.iterations} iterations.")
-    bar.close()
-    return {name: value.detach() for name, value in learned.items()}, history
+    learned = trainable_parameters(meta)
+    optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)
+    source = _Batches(sample, config, generator)
+    total, since = torch.zeros(()), 0
+
+    def iterate(iteration: int):
+        nonlocal total, since
+        data = source.draw(iteration)
+        if config.anneal:
+            set_lr(optimiser, config.outer_lr * (1 - iteration / config.iterations))
+        gradients, losses = in_chunks(direction, learned, data, config.chunk)
+        for name, value in learned.items():
+            value.grad = gradients[name]
+        optimiser.step()
+        total, since = total + losses.detach().mean(), since + 1
+        if (iteration + 1) % config.report_every and iteration + 1 != config.iterations:
+            return None
+        loss = float(total) / since
+        total, since = torch.zeros(()), 0
+        if not loss - loss == 0:
+            raise FloatingPointError(
+                f"the outer loss is {loss} after {iteration + 1} iterations; a smaller step size may help."
+            )
+        return {"loss": loss}, data
+
+    history = training_loop(
+        iterate,
+        config.iterations,
+        learned,
+        description=description,
+        shown="loss",
+        callback=callback,
+        checkpoint=checkpoint,
+        state={"optimiser": optimiser, "data": source},
+        settings=f"{type(method).__name__}, {config}",
+    )
+    return copy_parameters(learned), history
+
+
+class _Batches:
+    """Meta-batches in turn, many drawn in one call; a `Stateful` that remembers where it is."""
+
+    def __init__(self, sample: Sample, config: TrainConfig, generator: torch.Generator):
+        self.sample, self.config, self.generator = sample, config, generator
+        self.waiting: list[FewShot] = []
+        self.before = generator.get_state()
+
+    def draw(self, iteration: int) -> FewShot:
+        """The data of one iteration."""
+        if not self.waiting:
+            many = min(self.config.batches_at_once, self.config.iterations - iteration)
+            self.before = self.generator.get_state()
+            size = self.config.meta_batch
+            self.waiting = batches(self.sample(many * size, self.generator), size)[::-1]
+        return self.waiting.pop()
+
+    def state_dict(self) -> dict:
+        return {"before": self.before, "now": self.generator.get_state(), "waiting": len(self.waiting)}
+
+    def load_state_dict(self, state_dict: dict, /) -> None:
+        self.waiting, self.before = [], state_dict["before"]
+        if state_dict["waiting"]:  # draw once more what had been drawn, and leave out what had been used
+            self.generator.set_state(self.before)
+            size = self.config.meta_batch
+            many = self.config.batches_at_once
+            self.waiting = batches(self.sample(many * size, self.generator), size)[::-1][: state_dict["waiting"]]
+        self.generator.set_state(state_dict["now"])
 
 
 def in_chunks(
@@ -125,20 +195,22 @@ def in_chunks(
 
 def batches(data: FewShot, size: int) -> list[FewShot]:
     """Data of many tasks as pieces of `size` tasks."""
+    check_at_least("size", size)
     return [FewShot(*parts) for parts in zip(*(value.split(size) for value in data), strict=True)]
 
 
-def learning_curve(
-    method,
+def adaptation_curve(
+    method: Method,
     meta: Parameters,
     data: FewShot,
-    steps: Sequence[int],
-    measure: Callable[[Parameters, Tensor, Tensor], Tensor] | None = None,
+    steps: Sequence[int] = (0, 1),
+    measure: DataLoss | None = None,
 ) -> Tensor:
     """A measure on query data after some numbers of inner steps on support data, `[task, len(steps)]`.
 
+    Step size, minibatches and what adapts are those of the method.
+
     Args:
-        method: anything with `adapt` and `loss`.
         meta: meta-parameters.
         data: of held-out tasks.
         steps: numbers of inner steps at test, which may be more than in training; 0 is the start itself.
@@ -147,7 +219,7 @@ def learning_curve(
     measure = method.loss if measure is None else measure
     curve = []
     for count in steps:
-        adapted = method.adapt(meta, data.support_inputs, data.support_targets, count)
+        adapted = method.adapt(meta, data.support_inputs, data.support_targets, count, create_graph=False)
         with torch.no_grad():
             curve.append(measure(adapted, data.query_inputs, data.query_targets))
     return torch.stack(curve, 1)
