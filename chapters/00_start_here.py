@@ -43,8 +43,7 @@ import torch
 from IPython.display import Markdown
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, train_reinforce
-from metarl_core.agents.evaluate import mean_returns
+from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, mean_returns, train_reinforce
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
 from metarl_core.parameters import initial_parameters

@@ -37,11 +37,11 @@ from metarl_core.agents import (
     OraclePolicy,
     ReinforceConfig,
     linear_baseline,
+    mean_returns,
     normalise,
     reward_to_go,
     train_reinforce,
 )
-from metarl_core.agents.evaluate import mean_returns
 from metarl_core.evaluation import bootstrap_interval, interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
 from metarl_core.parameters import initial_parameters, repeat_parameters
@@ -267,7 +267,6 @@ assert spread["baseline b = J(μ)"] < 0.8 * spread["no baseline"]
 #
 # Here is the whole algorithm, equations (01.2) and (01.9). `rollout` collects episodes (chapter 02 opens it up);
 # `linear_baseline` fits $b(s_t)$ by least squares on position and time (chapter 04 does).
-
 
 # %%
 def my_reward_to_go(rewards, discount):

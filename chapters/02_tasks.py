@@ -80,7 +80,6 @@ def seeded(seed: int) -> torch.Generator:
 # **Predict, then run.** Which pole stays up longest under that policy, the short, the ordinary or the long one? And
 # among the goals in the plane: can you tell by eye the training goals from the test goals? Write both down.
 
-
 # %%
 class PushWhereItLeans:
     """The policy "right if weights · state > 0"; by default it looks at the angle only. It has no parameters."""
@@ -308,7 +307,6 @@ Markdown(
 # **Predict, then run.** How does its error on *test* tasks change as the memory grows from 3 to 1000 training tasks?
 # And on ood tasks?
 
-
 # %%
 def memoriser_errors(memory, tasks, generator, support=5, query=50):
     """Query error `[task]` of predicting with the task in `memory` that fits 5 support points best."""
@@ -395,7 +393,6 @@ Markdown(
 #
 # The episode *terminates* when both coordinates are within 0.01 of the goal.
 
-
 # %%
 def initial(params):
     return torch.zeros_like(params["goal"])  # [task, episode, 2]
@@ -418,7 +415,6 @@ def terminal(position, params):
 # yet all are stepped together. The loop goes on for everyone and a **mask** remembers which steps were real:
 # $m_t = 1$ while the episode had not ended *before* step $t$. The return is $\sum_t m_t r_t$. The step that reaches
 # the goal is real; its reward counts.
-
 
 # %%
 def roll(tasks, act, noise, horizon):
@@ -449,7 +445,6 @@ def noisy_walk(position, noise, params):
 #
 # The package's `rollout` takes a policy with two methods. `noise` draws all randomness of an episode ahead, `act` is
 # a function of it. Drawing ahead makes the comparison simple: the same seed, the same noise, hence the same numbers.
-
 
 # %%
 class NoisyWalk:
@@ -677,7 +672,6 @@ Markdown("Expected total reward with two arms:\n\n" + "\n".join(lines))
 # (Gittins's theorem; the proof is in the book by Gittins, Glazebrook and Weber). With a finite number of pulls, as
 # here, the same rule is a very good one and not always the best.
 
-
 # %%
 def gittins_index(successes, failures, left, discount=1.0):
     """The root of (02.6) by bisection, straight from the definition."""
@@ -780,7 +774,6 @@ at_random = policy_value(P, means, torch.full_like(means, 1 / 5), tabular.horizo
 # The computed optimum is a claim about the environment, so test it *in* the environment: run the plan and compare the
 # mean return with $V_H$. The policy needs the time. `rollout` hands each policy its noise step by step; this one asks
 # for the time as its "noise".
-
 
 # %%
 class Plan:
@@ -1413,7 +1406,6 @@ Markdown(
 # One of the articles that this course grew from defines a `TaskDistribution` whose `sample()` returns the same task
 # each time. In this form it is easy to overlook:
 
-
 # %%
 class TaskDistribution:
     def sample(self):
@@ -1445,7 +1437,6 @@ assert judged["broken"] > judged["right"] + 20
 # Now the trap announced above. Take the *sparse* reward, 1 for each step within 0.1 of the goal, and let the episode
 # end *at* the goal. Both choices are sensible by themselves. The package refuses the combination (with the sparse
 # reward it never ends an episode), so build it:
-
 
 # %%
 class Trap(PointNavigation):

@@ -301,7 +301,6 @@ say(
 #
 # One table per task and seed, all in one tensor. To see the step size at work, each table may have its own $\omega$.
 
-
 # %%
 def my_q_learning(transitions, rewards, discount, steps, generator, exponent, watch=()):
     """Q-learning (03.10) on tables [task, S, A] from uniformly drawn states and actions; exponent: number or [task]."""
@@ -442,7 +441,6 @@ assert mdp[0.0].high < mdp[0.8].low < mdp[1.0].low and -0.2 < slope < -0.05
 # way $V_C = \frac{1}{4}$. A table with enough room for the truth, endless data, a perfect optimiser, and a wrong answer.
 #
 # **Predict, then run.** Three learners, equal but for one term in the loss. What does each say about B and C?
-
 
 # %%
 def learn_three_states(rule):
@@ -621,7 +619,6 @@ assert max(end["a weight for each state"], end["a tenth of the data at state 1"]
 #
 # **Predict, then run.** True values are known here: once all equal to 0, once evenly spread from −2 to 0; noise of
 # standard deviation 1. Which way is each estimate off, and how does that change with the number of actions?
-
 
 # %%
 def biases(true, draws=100_000):
@@ -1353,7 +1350,6 @@ say(
 #
 # **Predict, then run.** All five agents are solved. Now a share ε of their actions is random. At ε = 0.2, does the
 # return fall a little, to half, or to a random agent's? Is it the same for all five?
-
 
 # %%
 class Exploring:

@@ -495,7 +495,6 @@ say(
 # hair below the true advantage. The rest are good bets. How good they are is an experiment: 300 random MDPs of this
 # size.
 
-
 # %%
 def variances_of(seed):
     """Exact variances of five estimators on another random MDP with another random policy."""
@@ -570,7 +569,6 @@ assert price[-1, 0] < 1e-12 and best_trace[10] < best_trace[100] < best_trace[10
 #
 # Real data come in segments in which episodes end and begin. Two flags, two rules: a *terminated* step has no future
 # value; at *any* end the sum stops.
-
 
 # %%
 def my_gae(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
@@ -735,7 +733,6 @@ assert order == sorted(order, reverse=True)
 # One update, in full: values, advantages, loss, gradient, one step of Adam. The package's version does the same for
 # many learners at once; here is one.
 
-
 # %%
 def my_batch(agent, parameters, runs, config):
     """Flat rows of one learner's segments [1, env, time]: observations, actions, old log π, Ā, R̄, mask."""
@@ -867,7 +864,6 @@ assert abs(divergences[1] / divergences[0] - 100) < 0.1
 # *direction* of the arrows depend on $\ell$? Where does following the plain field spend its steps if it starts far
 # up?
 
-
 # %%
 def kl_of(step, sigma):
     """KL of the step (Δμ, Δℓ) from N(μ, σ²), in closed form."""
@@ -958,7 +954,6 @@ assert fixed[0.05] > 100 * fixed[1.0]
 # states, exactly, now without a horizon ($J$ by solving a linear system).
 #
 # **Predict:** the best step by the bound: is its KL about 0.1, 0.01, or far less?
-
 
 # %%
 def solve(logits):
@@ -1058,7 +1053,6 @@ assert kl[safe] < 1e-3 and gains[1] > 5 * gains[0] > 0
 # **line search** checks what the quadratic model promised: halve the step until the true mean KL is within
 # $\delta_{\mathrm{KL}}$ and the surrogate has risen.
 
-
 # %%
 def my_conjugate_gradient(product, b, iterations):
     """x with F x = b, from products F v alone (Hestenes and Stiefel 1952)."""
@@ -1141,7 +1135,6 @@ say(f"Ours and the package's take the same step; its mean KL is {my_kl:.4f}, at 
 # %% [markdown]
 # **Predict, then run.** Five agents learn CartPole for 30 batches of 1024 steps, with TRPO, and with A2C on the same
 # batches. We measure the KL divergence of every single update. How do the two scatters differ?
-
 
 # %%
 def updates_with_kl(make_rule, seeds=(0, 1, 2, 3, 4), batches=30):
@@ -1246,7 +1239,6 @@ plotting.show(
 #
 # ### Build it, check it
 
-
 # %%
 def my_ppo_loss(agent, parameters, rows, config):
     observation, action, old_log, advantage, target, mask = rows
@@ -1311,7 +1303,6 @@ policy_gradient_explorer()
 # policy (the most probable action) is measured on 20 episodes.
 #
 # **Predict, then run.** Order the three by their final return, and by the return after a fifth of the steps.
-
 
 # %%
 def greedy(policy):
@@ -1560,7 +1551,6 @@ say(
 #
 # **Predict:** the ratio is then $\rho^{1/d}$. With $d = 8$ and ten epochs, will the policy move less or more?
 
-
 # %%
 def toy_ppo(reduce, d=8, epochs=30, clip=0.2):
     """Clipped ascent on one batch with a normal policy in d dimensions; KL after each epoch."""
@@ -1652,7 +1642,6 @@ assert abs(found["with gradient"] - found["constant"] - math.log(2)) < 0.05
 # current parameters, and the ratio is 1 for ever; detached or not decides whether there is a gradient at all.
 #
 # **Predict:** in ten epochs of four minibatches, how often does the clip act? How far does the policy move?
-
 
 # %%
 def kl_after_one_update(recompute, seeds=range(5)):

@@ -261,7 +261,6 @@ plotting.show(
 # **Predict:** a network with 1,761 parameters (the one above). How many times as long as a gradient takes (a) one
 # product $Hv$, (b) the whole Hessian?
 
-
 # %%
 def hessian_product(function, at, direction):
     """(05.9): two gradients, no matrix."""
@@ -403,7 +402,6 @@ assert min(list(errors.values())[2:]) > 1e-2 and errors["factors in reverse orde
 #
 # MAML for one task after another, in plain PyTorch. The inner loop makes new tensors and leaves $\theta$ alone; this
 # one line (`adapted = {...}`) is where most public mistakes happen.
-
 
 # %%
 def my_meta_gradient(meta, data, alpha, steps=1, first_order=False):
@@ -709,7 +707,6 @@ assert float(cosines[0].median()) > 0.9 > float(cosines[-1].median()) + 0.2
 #
 # Check (05.16) and point 3 by running the package's methods on four random tasks with three parameters.
 
-
 # %%
 def quadratic(parameters, curvature, centre):
     """(05.12) for each task; curvature [task, 1, d, d], centre [task, 1, d] take the place of inputs and targets."""
@@ -964,7 +961,6 @@ assert tuned["MAML"][2] < 0.25 * min(tuned["pre-training"][2], tuned["random ini
 # Somebody who *knows* that the tasks are sine curves of period $2\pi$ needs no meta-learning. Since
 # $A \sin(x + \varphi) = a \sin x + b \cos x$, two numbers are unknown, and least squares finds them from five points.
 
-
 # %%
 def sine_fit(inputs, targets, at, ridge=0.0):
     """Least squares for a sin x + b cos x, each task by itself, [task, point, 1]; ridge: penalty on a² + b²."""
@@ -1188,7 +1184,6 @@ assert float(inside[:, -1].mean()) < float(inside[:, 1].mean())
 #
 # **Predict:** whose *training* loss will look better?
 
-
 # %%
 def mistaken(number, generator):
     """The bug: both sets of a task are the same five points."""
@@ -1221,7 +1216,6 @@ assert outcome["support"][0] < 0.7 * outcome["query"][0] and outcome["support"][
 #
 # `create_graph=False`, a `.detach()`, `torch.tensor(...)` around a gradient, `load_state_dict` with the adapted
 # weights: each cuts the graph between $\theta$ and $\theta_K$. What follows depends on where it is cut.
-
 
 # %%
 def cut(how, meta, data, steps=2):

@@ -207,7 +207,6 @@ assert lost["Meta-SGD"][1] < 0.05 < lost["Meta-SGD"][4] and lost["Reptile"][4] <
 #
 # **Build it.** No graph, no higher derivative: `detach` everywhere is right for once.
 
-
 # %%
 def my_reptile_direction(meta, data, alpha, k, size):
     """θ − mean φ, (06.1), one task after another; support and query points together are a task's data."""
@@ -381,7 +380,6 @@ say(f"$|\\mathrm{{AvgGrad}}|$ = {float(average.norm()):.3f}, $|\\mathrm{{AvgGrad
 # **Predict:** at $\alpha = 0.01$, the step size of the paper, how far from 1 will the quotients be? For which method
 # farthest?
 
-
 # %%
 def directions(theta, x, y, alpha, order, error):
     """The directions of MAML, FOMAML and Reptile (divided by α), mean over tasks, for one order of the minibatches."""
@@ -471,7 +469,6 @@ assert ((slopes - 1).abs() < 0.1).all()
 #
 # **Predict:** in which of the four places is the expansion worth most?
 
-
 # %%
 def agreement(theta, x, y):
     """Mean cosine between the gradients on two minibatches of one task."""
@@ -529,7 +526,6 @@ assert off["random network"] < 0.5 < off["MAML"]
 #
 # **Predict:** four random tasks in three dimensions. After how many inner steps will Reptile rest within a tenth of the
 # plain mean of their optima?
-
 
 # %%
 def quadratic(parameters, curvature, centre):
@@ -599,7 +595,6 @@ plotting.show(
 #
 # **Predict:** order these three and Reptile itself by their error on held-out tasks after one step. For each, say what
 # becomes of the second term of (06.11).
-
 
 # %%
 def between(interval):
@@ -686,7 +681,6 @@ assert worse["Reptile, k = 1"].low > 1 and worse["MAML"].high < 0
 # the support gradient, and a regression coefficient may well be negative.
 #
 # **Build it, check it.**
-
 
 # %%
 def my_meta_sgd(theta, rates, data):
@@ -941,7 +935,6 @@ assert price.high < 0.1 and parts.scores("Meta-SGD, positive rates")[:, 0, 10].m
 # *grows*, and for $\mu > 2$ it overshoots and grows. Compute the largest $|1 - \mu|$ of each task before the first
 # step, at $\theta$, and before the second, at $\theta_1$.
 
-
 # %%
 def growth(parameters, rate_of, inputs):
     """Largest |1 − μ| of (06.19) and the smallest μ for each task; parameters [task, ...]."""
@@ -1035,7 +1028,6 @@ assert exploding["Meta-SGD"] > 0.45 > 0.3 > exploding["MAML"]
 # **Predict:** two floors for five points, with and without the sign constraint. MAML reaches about 0.55 after one step.
 # Where do they lie?
 
-
 # %%
 def best_error(n, non_negative, size=161):
     """The minimum of (06.22) over κ, averaged over x; κ ≥ 0 if `non_negative`."""
@@ -1076,7 +1068,6 @@ assert rectified * 0.97 < full.point < 1.25 * rectified and any_sign < 0.6 * rec
 #
 # **Predict:** where will each come out after one step? And which sign will $a_b$ have? The second one is trained here;
 # it takes ten lines on top of `MetaSGD`.
-
 
 # %%
 @dataclass(frozen=True)
@@ -1214,7 +1205,6 @@ assert abs(versus["Reptile"][1].point) < 0.05 and abs(versus["FOMAML"][1].point)
 #
 # **Predict:** how do time and memory grow with the number of inner steps, for MAML, FOMAML, ANIL and Reptile?
 
-
 # %%
 class Saved:
     """A tensor that autograd keeps; counts its storage as long as somebody keeps it."""
@@ -1337,7 +1327,6 @@ inner_loop_explorer(
 #
 # (06.1) has $\varphi - \theta$; an optimiser wants $\theta - \varphi$. Mix them up, and:
 
-
 # %%
 class Reversed(Reptile):
     """The bug: φ − θ handed to an optimiser that descends."""
@@ -1370,7 +1359,6 @@ assert not history["reversed"][-1] < history["right"][-1] + 0.3
 # Rates that are no parameters of the outer optimiser (created with `requires_grad=False`, detached, or left out of
 # its list) stay where they began. Everything runs; Meta-SGD has become MAML with a random step size. 2,000 iterations
 # each:
-
 
 # %%
 def frozen(direction):
@@ -1410,7 +1398,6 @@ assert after_freezing["rates not learned"] > 1.2 * after_freezing["rates learned
 # mean, and after a test task it restores both. Our package starts anew for each task.) Adapt Reptile's $\theta$ to 100
 # held-out tasks in a row by five steps of Adam, and then to the same tasks in reverse order. A task's error must not
 # depend on its place.
-
 
 # %%
 def in_a_row(order, beta1, keep_state, rate=0.003):

@@ -97,7 +97,6 @@ plotting.show(
 # The cell below trains a network for this kind of puzzle, on letters of *other* scripts, by the method of section 5.
 # It takes about two minutes. Read on while the bar runs; sections 2 and 3 need no result.
 
-
 # %%
 def classification_loss(parameters, inputs, targets):
     """Mean cross-entropy of each task, [task]; the images of a call are normalised together."""
@@ -185,7 +184,6 @@ say("\n".join(lines))
 #
 # **Build it, check it, use it.** The sampler in a few lines, with the traps in comments. The package draws the same
 # episodes for all tasks at once; from the same random numbers both must take the same images.
-
 
 # %%
 def my_episodes(images, members, n, ways, shots, queries, generator):
@@ -348,7 +346,6 @@ assert twins["by letter"] > 0.5 > 2 * twins["by script"] and float(nearest["by s
 #
 # The network for one task in plain PyTorch, with the statistics as an argument:
 
-
 # %%
 def my_features(parameters, images, statistics=None):
     """Features [sample, 128] of one task's images [sample, 1, 28, 28], and the statistics that normalised them.
@@ -435,7 +432,6 @@ say(f"Both modes agree with `conv_features`, task by task. The network has {coun
 # with five rows cannot do that.
 #
 # Build it, and check these statements.
-
 
 # %%
 def my_prototype_loss(parameters, task):
@@ -813,7 +809,6 @@ say("\n".join(lines))
 # **Predict:** with one face, what will the order of training letters, test scripts, and those out of distribution be,
 # for the network and for pixels?
 
-
 # %%
 def one_face():
     """The data set with every image in the letter's first face; the jitter is drawn as before."""
@@ -970,7 +965,6 @@ assert float(lost.mean()) < -0.05 and float(measured["fixed"][2].mean()) < a
 #
 # **Predict:** (a) how much accuracy does that cost on our test tasks? (b) And on tasks photographed in poor light, all
 # pixels of a task multiplied by 0.3?
-
 
 # %%
 def prototype_accuracy(task, light=1.0, statistics=None):

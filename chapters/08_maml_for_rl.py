@@ -44,6 +44,7 @@ from metarl_core.agents import (
     ReinforceConfig,
     conjugate_gradient,
     linear_baseline,
+    mean_returns,
     natural_gradient,
     normalise,
     policy_advantages,
@@ -51,7 +52,6 @@ from metarl_core.agents import (
     reward_to_go,
     train_reinforce,
 )
-from metarl_core.agents.evaluate import mean_returns
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import (
     OuterAdam,
@@ -310,7 +310,6 @@ say(
 #
 # **Build it.** For one task, written plainly.
 
-
 # %%
 def my_advantages(episodes, discount=0.99, ridge=1e-5):
     """(08.3) to (08.5) for trajectories [1, episode, time, ...] of one task."""
@@ -343,7 +342,6 @@ for k in range(3):  # before adaptation, after one step, after two
 # step; and fitted per task and step. First the share of the returns' variance (within a task) that each explains, at
 # $\theta$ and after one step. Then what counts: the cosine between the inner gradient from 20 episodes and that from
 # 400. Which differences will be large, and will they be the same before and after the step?
-
 
 # %%
 def raw_advantage(kind, episodes, before=None):
@@ -509,7 +507,6 @@ assert float(scales[0].max() / scales[0].min()) > 1.2 and float(scales[1].median
 # it out is expensive.
 #
 # **Build it.** One meta-iteration: lines 3 to 7 of the algorithm, one task after another.
-
 
 # %%
 def my_surrogate(parameters, episodes):
@@ -714,7 +711,6 @@ assert list(errors.values())[0] < 1e-3 and list(errors.values())[1] < 1e-3 < 0.0
 # **Predict:** along the TRPO direction the quadratic model $\frac12 d^\top H d$ promises a divergence of exactly
 # $\delta = 0.01$ at length 1. Will the true mean divergence be below or above it? And a step of Adam, or an update by
 # PPO, from the same $\theta$ with the same episodes: how far do they move the adapted policies?
-
 
 # %%
 def my_trpo_direction(start, batch, damping=1e-5, hessian_episodes=2):
@@ -1110,7 +1106,6 @@ assert max(noise_cost.values()) > noise_cost["as it is"]
 # The mean position of the late part of a walk (from step 30 on) is where a policy has gone. Here are all 40 test goals
 # at once, each joined to the place that its adapted policy prefers.
 
-
 # %%
 def resting_places(episodes, from_step=30):
     late, valid = episodes.observations[:, :, from_step:], episodes.mask[:, :, from_step:, None]
@@ -1161,7 +1156,6 @@ assert misses[0] > 2 * misses[1] > 2 * misses[2] and radii[1].std() < 0.75 * rad
 # **Predict, then run.** Adapt the same $\theta$ by one step with the same episodes and $\alpha = 0.5$, and change what
 # the inner loss sees: distance or squared distance, divided by the task's own $\sigma$ or by the median of all tasks'
 # (one constant). Returns are always counted in distance. Which of the four breaks the ring?
-
 
 # %%
 def adapt_once(start, data, alpha, divide=None):
@@ -1569,7 +1563,6 @@ policy_adaptation_explorer(family, policy, starts, inner_lr=navigation["inner_lr
 # **Predict:** the surrogate on support data always improves by a step (that is what the step does). What will the
 # *return* say?
 
-
 # %%
 class SupportAsQuery(PolicyMAML):
     """The bug: line 6 of the algorithm is left out of the loss."""
@@ -1621,7 +1614,6 @@ assert outcome["support"][3] < outcome["query"][3] - 3 and outside["query"] > ou
 #
 # **Predict:** after which step does the difference show?
 
-
 # %%
 def three_steps(kind):
     """Mean return [step] on the test goals, with new episodes before each step or with the first ones only."""
@@ -1663,7 +1655,6 @@ assert by_kind["new"][3] > max(by_kind["once, with ratios"][3], by_kind["once, l
 # $\theta$ to whatever step is really made. Two views: the return against the $\alpha$ that one asks for, and a test of
 # one line.
 
-
 # %%
 def adapt_ignoring(start, data, alpha):
     """The bug: a default stands in the place of the argument."""
@@ -1699,7 +1690,6 @@ assert abs(doubling["adapt_once"] - 2) < 1e-3 and np.argmax(by_rate["used"]) in 
 # reads $\alpha / \sigma^2$, which has *units*. Measure distances in metres, centimetres or kilometres, and adapt.
 #
 # **Predict:** is there a unit in which nobody would notice?
-
 
 # %%
 def by_variance(raw, mask):

@@ -34,8 +34,7 @@ from IPython.display import Markdown, display
 from tqdm.auto import tqdm
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy
-from metarl_core.agents.evaluate import mean_returns
+from metarl_core.agents import GaussianPolicy, OraclePolicy, mean_returns
 from metarl_core.evaluation import paired_difference, summarise_curves
 from metarl_core.exact import backward_induction
 from metarl_core.meta import (
@@ -170,7 +169,6 @@ assert spread < 1e-12
 # **Predict, then run.** The inner steps are the same to the last digit. Write down: (a) will the four meta-trainings
 # end at the same return? (b) *First order* throws the second derivative away, *naive* uses it. Which of the two does
 # better?
-
 
 # %%
 def ascend(name, alpha, iterations=150):
@@ -385,7 +383,6 @@ assert hessian_errors[3, "naive"] > 1 > hessian_errors[3, "LVC"] > 0.1
 # as a task with one episode, and compares the losses' gradients and Hessians. (The package takes the mean over steps,
 # hence the factor $H$.)
 
-
 # %%
 class TablePolicy:
     """What the package's losses ask of a policy: log π of given actions; parameters {"logits": [task, state, action]}."""
@@ -431,7 +428,6 @@ say("Gradients and Hessians of `ESTIMATORS` and of the losses above agree (asser
 # *meta*-gradient (09.2) against finite differences of $F$, with $\alpha = 0.2$.
 #
 # **Predict:** with the exact value function as baseline, naive's $H_2$ becomes a very simple matrix. Which?
-
 
 # %%
 def time_values(world, theta):
@@ -538,7 +534,6 @@ assert max(found[label, "DiCE"][2] for label in baselines) < 1e-6
 # **Predict:** six columns: naive, LVC and DiCE, each without and with the sampling term. Which are exact? Which of
 # the errors become small as $N$ grows? (A seventh one holds the term itself against its limit
 # $\alpha (H_1 + H_{12} + H_{12}^\top) \nabla J(\theta')$ at the mean step.)
-
 
 # %%
 def group_errors(world, support, alpha):

@@ -43,9 +43,9 @@ from metarl_core.agents import (
     UniformPolicy,
     VectorSampler,
     explore,
+    mean_returns,
     train_dqn,
 )
-from metarl_core.agents.evaluate import mean_returns
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import (
     QMAML,
@@ -485,7 +485,6 @@ assert grown > 100 and shrunk < 2 and relative_error > 0.1
 #
 # First from scratch, one task after another, in float64. `rule` says what happens to the inner targets.
 
-
 # %%
 def q_of(theta, batch):
     """Q(s, a) of the actions taken, [sample]."""
@@ -535,7 +534,6 @@ def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=Non
 # Check against the package in float64: value and gradient, at the untrained network with one $\alpha$ for all
 # parameters, and at the meta-trained one with its learned rates. Then the gradient against central finite differences
 # of the loss *with all targets held*, and the other derivative against finite differences of the whole procedure.
-
 
 # %%
 def double(parameters):
@@ -645,7 +643,6 @@ assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["
 # the past. The exercises contain each of these bugs.
 #
 # **Build it.** One iteration, two tasks, with everything of DQN written out, and the same draws as the package.
-
 
 # %%
 def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
@@ -1287,7 +1284,6 @@ q_adaptation_explorer(
 # three values of $\alpha$, and the curvature at the start.
 #
 # **Predict:** which of them diverges, given the curvature that is printed?
-
 
 # %%
 def curvature(parameters):

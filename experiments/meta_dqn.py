@@ -29,8 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.agents import DQNConfig, OraclePolicy, QNetwork, UniformPolicy, VectorSampler, train_dqn
-from metarl_core.agents.evaluate import mean_returns
+from metarl_core.agents import DQNConfig, OraclePolicy, QNetwork, UniformPolicy, VectorSampler, mean_returns, train_dqn
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,

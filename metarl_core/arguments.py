@@ -32,7 +32,8 @@ def check_one_of(name: str, value: Any, allowed: Collection) -> None:
 def check_shape(name: str, value: Any, *axes: int | str) -> None:
     """Raise ValueError unless `value` is a tensor or array with these axes, a size where one is an int.
 
-    `check_shape("rewards", rewards, "task", "episode", 100)` says "rewards must have shape [task, episode, 100], got …".
+    `check_shape("rewards", rewards, "task", "episode", 100)` says "rewards must have shape
+    [task, episode, 100], got …".
     """
     shape = getattr(value, "shape", None)
     fits = shape is not None and len(shape) == len(axes)

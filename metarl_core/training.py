@@ -1,4 +1,4 @@
-"""The loop that every training here runs in: progress bar, history, callbacks, interrupts, checkpoints, exact resume."""
+"""The loop that every training runs in: progress bar, history, callbacks, interrupts, checkpoints, exact resume."""
 
 import contextlib
 import os
@@ -229,7 +229,9 @@ def _resumed(path: Path, everything: Mapping[str, Stateful], iterations: int, se
     except OSError:
         raise
     except Exception as error:  # a foreign file can fail in any way
-        raise ValueError(f"{path} must be a complete checkpoint of this kind of training; it cannot be read.") from error
+        raise ValueError(
+            f"{path} must be a complete checkpoint of this kind of training; it cannot be read."
+        ) from error
     if loop["settings"] != settings:
         raise ValueError(
             f"{path} is the checkpoint of a training with other settings: it has {loop['settings']}, "

@@ -41,7 +41,6 @@ torch.set_num_threads(1)
 # **Predict:** rewards $1, 1, 1$ with $\gamma = 0.5$. Which of the three steps has the largest $R_t$, and how large
 # can $R_t$ get for an endless episode of ones?
 
-
 # %% nbgrader={"grade": false, "grade_id": "reward_to_go", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def reward_to_go(rewards, mask, discount):
     """Discounted return from each step on, equation (1).
@@ -119,7 +118,6 @@ print(reward_to_go(example, taken, 0.5))
 #
 # **Predict:** two tasks, one steep at $+1$, one flat at $-1$. As $K$ grows, where does $\theta^*_K$ go?
 
-
 # %% nbgrader={"grade": false, "grade_id": "meta_optimum", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def meta_optimum(curvature, centre, inner_lr, steps):
     """The maximiser of equation (2).
@@ -194,7 +192,6 @@ plotting.show(
 #
 # **Predict:** read it first. For which task can its start still be right, and for which $K$ are its numbers far too
 # low?
-
 
 # %% tags=["setup"]
 def suspicious_returns(theta, tasks, collect, improve, steps):
@@ -298,7 +295,6 @@ print("yours:   ", adapted_returns(start, centres, collect, improve, 2))
 # $$M + n\, n_2 \le n\, n_1. \tag{3}$$
 #
 # **Predict:** $M = 1000$, $n_1 = 50$, $n_2 = 80$. What should a function return here?
-
 
 # %% nbgrader={"grade": false, "grade_id": "break_even", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def break_even(training, scratch, adapted):

@@ -46,7 +46,6 @@ torch.set_num_threads(1)
 # **Predict:** PyTorch aligns shapes from the right. What does `position + wind` do if there are 3 tasks and 4
 # episodes? And if there are 3 tasks and 3 episodes?
 
-
 # %% nbgrader={"grade": false, "grade_id": "windy_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def windy_step(position, action, tasks):
     """One step of the windy family, equation (1), for all tasks and episodes at once.
@@ -139,7 +138,6 @@ plotting.show(
 #
 # **Predict:** 100 different tasks, each listed twice. Somebody shuffles the 200 rows and takes 50 for test. How many
 # of the test rows have a twin in train, about?
-
 
 # %% nbgrader={"grade": false, "grade_id": "split_tasks", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def split_tasks(cells, far, share, generator):
@@ -234,7 +232,6 @@ plotting.show(
 #
 # **Predict:** all rewards are positive. Can $V_n(s)$ be smaller than $V_{n-1}(s)$? And if rewards may be negative?
 
-
 # %% nbgrader={"grade": false, "grade_id": "optimal_values", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def optimal_values(transitions, rewards, terminal, discount, horizon):
     """Optimal values of a batch of MDPs by backward induction, equation (2).
@@ -320,7 +317,6 @@ print([[round(v, 3) for v in values[:, task, grid.start].tolist()] for task in (
 #
 # **Predict:** what is the return of a CartPole episode that falls at its 30th step, with $\gamma = 1$, by (3)? What
 # will the colleague's code say? Read it before you run it.
-
 
 # %% tags=["setup"]
 def colleagues_returns(rewards, terminated, values, discount):

@@ -44,7 +44,6 @@ torch.set_num_threads(1)
 # **Predict:** $r = 1$, $\gamma = 0.99$, and the network believes that all values are 100. What is $y$ for a row that
 # is neither terminated nor truncated, one that is terminated, one that is truncated, and one that is both?
 
-
 # %% nbgrader={"grade": false, "grade_id": "double_dqn_target", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def double_dqn_target(rewards, terminated, truncated, online, target, discount):
     """Equation (1) for a minibatch.
@@ -127,7 +126,6 @@ print(double_dqn_target(torch.ones(4), *flags, values, values, 0.99).tolist())
 #
 # **Predict:** $N = 5$ and 13 transitions have been written. Which numbers are still there, and in which slots? Which
 # slot is the next to be overwritten?
-
 
 # %% nbgrader={"grade": false, "grade_id": "ring", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ring_write(ring, written, new):
@@ -230,7 +228,6 @@ print({int(value): int((drawn == value).sum()) for value in drawn.unique()})
 # not be there. There are **two** bugs, and the first hides the second: repair one, and things get worse.
 #
 # **Predict:** read it. Which table does `target` point to after its first line? How often is `target` renewed?
-
 
 # %% tags=["setup"]
 def colleagues_learning(start, batches, discount, rate, period):
@@ -357,7 +354,6 @@ plotting.show(
 # that for a standard normal $z$ and any $c$, $\mathbb{E}[\max(c + z, 0)] = c\, \Phi(c) + \varphi(c)$.
 #
 # **Predict:** order the three by size, and say which are negative.
-
 
 # %% tags=["setup"]
 def phi(x):

@@ -50,7 +50,6 @@ torch.set_num_threads(1)
 # value 5. By how much do the advantages of their last steps differ, with $\gamma = 0.9$? And those of the last but
 # one?
 
-
 # %% nbgrader={"grade": false, "grade_id": "advantages", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def advantages(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """Generalised advantage estimates, equation (1), for all environments at once.
@@ -153,7 +152,6 @@ plotting.show(
 #
 # **Predict:** a sample has $\rho = 1.5$, $\epsilon = 0.2$. Is its gradient zero if $\bar A = +1$? If $\bar A = -1$?
 
-
 # %% nbgrader={"grade": false, "grade_id": "ppo_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def ppo_loss(log_pi, old_log_pi, advantage, clip):
     """Equation (2).
@@ -239,7 +237,6 @@ plotting.show(
 #
 # **Predict:** can $\log \pi(a \mid s)$ be positive? What happens to it at $a = \mu$ if all $\sigma_i$ are halved?
 
-
 # %% nbgrader={"grade": false, "grade_id": "log_density", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def log_density(action, mean, log_std):
     """log π(a | s) of equation (3), without torch.distributions.
@@ -323,7 +320,6 @@ print("mean of -log π:", float(-mine.mean()), " entropy:", 4 * 0.5 * math.log(2
 #
 # **Predict:** if all rewards and values are multiplied by 10, by what factor should the gradient with respect to
 # $\log \pi$ change? And that with respect to $V(s)$?
-
 
 # %% tags=["setup"]
 def colleagues_loss(log_pi, value, next_value, rewards, terminated, discount):

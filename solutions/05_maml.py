@@ -41,7 +41,6 @@ torch.set_num_threads(1)
 #
 # **Predict:** for $\alpha \to 0$, what does $g$ become? And what becomes of it if each $L^s_i$ is linear in $\theta$?
 
-
 # %% nbgrader={"grade": false, "grade_id": "maml_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def maml_gradient(theta, tasks, alpha, steps):
     """The meta-gradient (1).
@@ -132,7 +131,6 @@ for steps in (1, 2, 5, 20):
 #    meta-gradients over the tasks is zero, and write it as `meta_optimum`.
 #
 # **Predict:** with more and more inner steps, which task decides where $\theta^*$ lies?
-
 
 # %% nbgrader={"grade": false, "grade_id": "quadratic_meta_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def quadratic_meta_gradient(theta, support_a, support_c, query_a, query_c, alpha, steps):
@@ -242,7 +240,6 @@ plotting.show(
 # tasks come out badly. Read it before you run it.
 #
 # **Predict:** which of the three can you find by looking at values of the loss alone, and which only by its gradient?
-
 
 # %% tags=["setup"]
 def predict(parameters, x):

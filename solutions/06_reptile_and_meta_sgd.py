@@ -38,7 +38,6 @@ torch.set_num_threads(1)
 # **Predict:** two tasks with the losses $(\theta - 1)^2$ and $(\theta + 1)^2$, and $\theta = 0$. Where does Reptile
 # move?
 
-
 # %% nbgrader={"grade": false, "grade_id": "reptile_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def reptile_step(theta, tasks, alpha, epsilon):
     """The new parameters (1).
@@ -139,7 +138,6 @@ plotting.show(
 #
 # **Predict:** can you choose $w$ such that nothing is left of AvgGrad, and only agreement of the minibatches is
 # maximised?
-
 
 # %% nbgrader={"grade": false, "grade_id": "taylor_coefficients", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def taylor_coefficients(weights):
@@ -375,7 +373,6 @@ for step in range(200):
 #
 # **Predict:** what does the first minibatch of a task teach if it holds only one class? What does the second do to
 # that?
-
 
 # %% tags=["setup"]
 def minibatch_gradient(phi, x, y):

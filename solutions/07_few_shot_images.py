@@ -42,7 +42,6 @@ torch.set_num_threads(1)
 # **Predict:** what would the training accuracy be, and what the accuracy on new scripts, if class $c$ had the label
 # $c \bmod N$ in every episode (and no episode held two classes of the same label)?
 
-
 # %% nbgrader={"grade": false, "grade_id": "draw_episode", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def draw_episode(scripts, allowed, images, ways, shots, queries, generator):
     """One episode (1), as indices.
@@ -126,7 +125,6 @@ for _ in range(3):
 # cross-entropy of the support set. Find $w_k$ and $b_k$ after it, without automatic differentiation.
 #
 # **Predict:** which of the two heads knows how *long* $c_k$ is?
-
 
 # %% nbgrader={"grade": false, "grade_id": "prototype_head", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def prototype_head(features, labels, ways):
@@ -247,7 +245,6 @@ plotting.show(
 #
 # **Predict:** the features here are pure noise, so the right accuracy is that of guessing, 0.2. What will this code
 # report?
-
 
 # %% tags=["setup"]
 def colleagues_prediction(tasks):
@@ -397,7 +394,6 @@ print(f"accuracy on noise: {report(predict_all, noise):.2f}")
 #
 # **Predict:** 600 tasks with 75 queries each are 45,000 answers. By what factor is an interval too narrow that treats
 # them as independent: 1.1, 2, 5?
-
 
 # %% nbgrader={"grade": false, "grade_id": "standard_errors", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def standard_errors(correct):

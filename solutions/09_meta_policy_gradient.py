@@ -41,7 +41,6 @@ torch.set_num_threads(1)
 #
 # **Predict:** one episode of three steps with advantages 1, 10, 100. Which entries of the Hessian hold the 100?
 
-
 # %% nbgrader={"grade": false, "grade_id": "dice_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def dice_loss(log_pi, advantage, mask):
     """Equation (1).
@@ -129,7 +128,6 @@ for name, loss in losses.items():
 # $\theta$ as functions of $p$, $q$ and $b$. (No automatic differentiation in your answer; the check uses it.)
 #
 # **Predict:** for which $b$ is the naive Hessian zero?
-
 
 # %% nbgrader={"grade": false, "grade_id": "bandit_hessians", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bandit_hessians(p, q, b):
@@ -219,7 +217,6 @@ plotting.show(
 #
 # **Predict:** $T = 2$ tasks with outcomes 5 and 3. With which factors do their scores enter?
 
-
 # %% nbgrader={"grade": false, "grade_id": "sampling_term", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sampling_term(log_pi, mask, outcome):
     """Equation (3).
@@ -308,7 +305,6 @@ for support in (
 # improves.
 #
 # **Predict:** which of the bugs changes $L$ itself, and which change its gradient only?
-
 
 # %% tags=["setup"]
 def colleagues_lvc_loss(theta, tasks, alpha, sigma):

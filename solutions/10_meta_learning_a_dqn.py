@@ -42,7 +42,6 @@ torch.set_num_threads(1)
 # **Predict:** which entries of $\theta$ can change at all in a task whose 10 transitions contain only one of the
 # actions? Would that be different if the target were differentiated?
 
-
 # %% nbgrader={"grade": false, "grade_id": "inner_td_steps", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def inner_td_steps(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
     """Adapted parameters of every task, equation (1).
@@ -141,7 +140,6 @@ for steps in (0, 1, 3, 30):
 #
 # **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two goes to
 # zero?
-
 
 # %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def meta_gradients(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
@@ -246,7 +244,6 @@ plotting.show(
 # it.
 #
 # **Predict:** which of the bugs would still be there if the batch had one task only?
-
 
 # %% tags=["setup"]
 def colleagues_iteration(theta, next_state, reward, draws, outer_lr):

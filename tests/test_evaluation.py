@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from metarl_core.agents import OraclePolicy
-from metarl_core.agents.evaluate import mean_returns
+from metarl_core.agents import OraclePolicy, mean_returns
 from metarl_core.evaluation import (
     Interval,
     bootstrap_interval,

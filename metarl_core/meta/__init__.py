@@ -1,5 +1,10 @@
-"""How learning is learned: the inner loop and meta-training."""
+"""How learning is learned: the inner loop, and meta-training of three kinds.
 
+`supervised`, `policies` and `values` each have `train`, `TrainConfig` and `adaptation_curve`, which go by the same
+names; what has a name of its own can be imported from here, too.
+"""
+
+from metarl_core.meta import policies, supervised, values
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import split_rates
 from metarl_core.meta.policies.adaptation import adaptation_curve, choose_inner_lr
@@ -22,7 +27,6 @@ from metarl_core.meta.supervised.meta_sgd import MetaSGD
 from metarl_core.meta.supervised.prototypes import Prototypes
 from metarl_core.meta.supervised.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.supervised.tracing import trace_direction
-from metarl_core.meta.supervised.training import MetaConfig, batches, in_chunks, learning_curve, meta_train
 from metarl_core.meta.values.adaptation import (
     NewTaskConfig,
     first_reached,
@@ -39,7 +43,6 @@ __all__ = [
     "MAML",
     "MamlConfig",
     "MetaBatch",
-    "MetaConfig",
     "MetaSGD",
     "NewTaskConfig",
     "OuterAdam",
@@ -57,19 +60,18 @@ __all__ = [
     "adapt",
     "adapt_by_adam",
     "adaptation_curve",
-    "batches",
     "choose_inner_lr",
     "clipped_loss",
     "dice_loss",
     "estimator_named",
     "first_reached",
     "gradient_of",
-    "in_chunks",
+    "policies",
+    "supervised",
+    "values",
     "kl_product",
     "learn_new_tasks",
-    "learning_curve",
     "meta_gradient",
-    "meta_train",
     "meta_train_policy",
     "meta_train_q",
     "relative_outcome",

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.supervised.maml import DataLoss, gradient_of
-from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
 
@@ -26,10 +26,10 @@ class Joint:
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The parameters before training: a copy of the network's."""
-        return {name: value.detach().clone() for name, value in parameters.items()}
+        return copy_parameters(parameters)
 
     def adapt(
-        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
     ) -> Parameters:
         """Parameters `[task, ...]` after `steps` steps of fine-tuning on support data."""
         steps = self.inner_steps if steps is None else steps

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.meta.inner_loop import adapt
-from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.parameters import Parameters, copy_parameters, leaf_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
 DataLoss = Callable[[Parameters, Tensor, Tensor], Tensor]
@@ -34,19 +34,28 @@ class MAML:
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
-        return {name: value.detach().clone() for name, value in parameters.items()}
+        return copy_parameters(parameters)
 
     def adapt(
-        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+        self,
+        meta: Parameters,
+        inputs: Tensor,
+        targets: Tensor,
+        steps: int | None = None,
+        create_graph: bool | None = None,
     ) -> Parameters:
-        """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given) on support data."""
+        """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given) on support data.
+
+        The graph through the steps is kept, unless the method is first-order or `create_graph` says otherwise.
+        """
         steps = self.inner_steps if steps is None else steps
+        create_graph = not self.first_order if create_graph is None else create_graph
         start = repeat_parameters(meta, len(inputs))
         return adapt(start, lambda p: self.loss(p, inputs, targets), self.inner_lr, steps, create_graph, self.only)
 
     def outer_loss(self, meta: Parameters, data: FewShot) -> Tensor:
         """L_T^query(θ'_T), `[task]`, with the graph back to the meta-parameters."""
-        adapted = self.adapt(meta, data.support_inputs, data.support_targets, create_graph=not self.first_order)
+        adapted = self.adapt(meta, data.support_inputs, data.support_targets)
         return self.loss(adapted, data.query_inputs, data.query_targets)
 
     def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
@@ -58,7 +67,7 @@ def gradient_of(
     outer_loss: Callable[[Parameters, FewShot], Tensor], meta: Parameters, data: FewShot
 ) -> tuple[Parameters, Tensor]:
     """Gradient of the mean over tasks of `outer_loss(meta, data)`, and the losses `[task]`."""
-    leaves = {name: value.detach().requires_grad_() for name, value in meta.items()}
+    leaves = leaf_parameters(meta)
     losses = outer_loss(leaves, data)
     gradients = torch.autograd.grad(losses.mean(), list(leaves.values()), materialize_grads=True)
     return dict(zip(leaves, gradients, strict=True)), losses.detach()

@@ -8,7 +8,7 @@ from torch import Tensor
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.supervised.maml import DataLoss, gradient_of
-from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
 
@@ -29,11 +29,11 @@ class MetaSGD:
         """θ and α before meta-training; without a generator α begins in the middle of `initial_rates`."""
         low, high = self.initial_rates
         share = 0.5 if generator is None else float(torch.rand((), generator=generator))
-        meta = {name: value.detach().clone() for name, value in parameters.items()}
+        meta = copy_parameters(parameters)
         return meta | {RATE + name: torch.full_like(value, low + share * (high - low)) for name, value in meta.items()}
 
     def adapt(
-        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
     ) -> Parameters:
         """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given) on support data."""
         start, rates = split_rates(meta)

@@ -31,7 +31,7 @@ class Prototypes:
         return {name: value.detach().clone() for name, value in parameters.items() if name not in self.head}
 
     def adapt(
-        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
     ) -> Parameters:
         """Parameters `[task, ...]` with the head that support data determine; `steps` and `create_graph` are unused.
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from metarl_core.meta.inner_loop import Loss, adapt
 from metarl_core.meta.supervised.maml import DataLoss
-from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.parameters import Parameters, copy_parameters, detach_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
 
@@ -17,7 +17,7 @@ class Reptile:
     """θ ← θ + ε (mean_T φ_T − θ), φ_T after k ≥ 2 optimiser steps on task T (Nichol et al. 2018, alg. 2).
 
     No query set is set apart: support and query together are the task's data, cut into minibatches. The outer rule is
-    plain gradient descent with a step size that anneals to 0 (`MetaConfig(optimiser="sgd")`).
+    plain gradient descent with a step size that anneals to 0 (`TrainConfig(optimiser=sgd, anneal=True)`).
     """
 
     loss: DataLoss
@@ -31,10 +31,10 @@ class Reptile:
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
-        return {name: value.detach().clone() for name, value in parameters.items()}
+        return copy_parameters(parameters)
 
     def adapt(
-        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = False
+        self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
     ) -> Parameters:
         """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given), minibatches in turn.
 
@@ -56,7 +56,7 @@ class Reptile:
         """θ − mean_T φ_T, in the place of a meta-gradient, and the losses of φ_T on the query data `[task]`."""
         inputs = torch.cat([data.support_inputs, data.query_inputs], 1)
         targets = torch.cat([data.support_targets, data.query_targets], 1)
-        adapted = {name: value.detach() for name, value in self.adapt(meta, inputs, targets).items()}
+        adapted = detach_parameters(self.adapt(meta, inputs, targets))
         with torch.no_grad():
             losses = self.loss(adapted, data.query_inputs, data.query_targets)
             return {name: meta[name].detach() - value.mean(0) for name, value in adapted.items()}, losses
@@ -74,7 +74,7 @@ def adapt_by_adam(
     Returns:
         New tensors `[task, ...]`, without a graph.
     """
-    current = {name: value.detach() for name, value in parameters.items()}
+    current = detach_parameters(parameters)
     second = {name: torch.zeros_like(value) for name, value in current.items()}
     for step, loss in enumerate(losses, 1):
         leaves = {name: value.requires_grad_() for name, value in current.items()}

@@ -1,9 +1,10 @@
 """The outer loop that all meta-learners on supervised tasks share, and what comes out of it on held-out tasks."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from metarl_core.arguments import check_at_least, check_positive
 from metarl_core.meta.supervised.maml import DataLoss
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.few_shot import FewShot
-from metarl_core.training import Callback, GeneratorState, History, OptimiserFactory, adam, set_lr, training_loop
+from metarl_core.training import Callback, History, OptimiserFactory, adam, set_lr, training_loop
 
 Direction = Callable[[Parameters, FewShot], tuple[Parameters, Tensor]]
 """from meta-parameters and the data of a meta-batch to the outer direction and the losses `[task]`"""
@@ -109,11 +110,9 @@ def train(
     direction = method.direction if direction is None else direction
     learned = trainable_parameters(meta)
     optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)
-    source = _Batches(sample, config, generator)
-    total, since = torch.zeros(()), 0
+    source, running = _Batches(sample, config, generator), _RunningMean()
 
     def iterate(iteration: int):
-        nonlocal total, since
         data = source.draw(iteration)
         if config.anneal:
             set_lr(optimiser, config.outer_lr * (1 - iteration / config.iterations))
@@ -121,12 +120,11 @@ def train(
         for name, value in learned.items():
             value.grad = gradients[name]
         optimiser.step()
-        total, since = total + losses.detach().mean(), since + 1
+        running.add(losses.detach().mean())
         if (iteration + 1) % config.report_every and iteration + 1 != config.iterations:
             return None
-        loss = float(total) / since
-        total, since = torch.zeros(()), 0
-        if not loss - loss == 0:
+        loss = running.take()
+        if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the outer loss is {loss} after {iteration + 1} iterations; a smaller step size may help."
             )
@@ -140,7 +138,7 @@ def train(
         shown="loss",
         callback=callback,
         checkpoint=checkpoint,
-        state={"optimiser": optimiser, "data": source},
+        state={"optimiser": optimiser, "data": source, "loss": running},
         settings=f"{type(method).__name__}, {config}",
     )
     return copy_parameters(learned), history
@@ -152,28 +150,53 @@ class _Batches:
     def __init__(self, sample: Sample, config: TrainConfig, generator: torch.Generator):
         self.sample, self.config, self.generator = sample, config, generator
         self.waiting: list[FewShot] = []
-        self.before = generator.get_state()
+        self.before, self.many = generator.get_state(), 0
 
     def draw(self, iteration: int) -> FewShot:
         """The data of one iteration."""
         if not self.waiting:
-            many = min(self.config.batches_at_once, self.config.iterations - iteration)
+            self.many = min(self.config.batches_at_once, self.config.iterations - iteration)
             self.before = self.generator.get_state()
-            size = self.config.meta_batch
-            self.waiting = batches(self.sample(many * size, self.generator), size)[::-1]
+            self._draw_many()
         return self.waiting.pop()
 
-    def state_dict(self) -> dict:
-        return {"before": self.before, "now": self.generator.get_state(), "waiting": len(self.waiting)}
+    def _draw_many(self) -> None:
+        size = self.config.meta_batch
+        self.waiting = batches(self.sample(self.many * size, self.generator), size)[::-1]
 
-    def load_state_dict(self, state_dict: dict, /) -> None:
-        self.waiting, self.before = [], state_dict["before"]
+    def state_dict(self) -> dict[str, Any]:
+        now = self.generator.get_state()
+        return {"before": self.before, "now": now, "many": self.many, "waiting": len(self.waiting)}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.before, self.many = state_dict["before"], state_dict["many"]
         if state_dict["waiting"]:  # draw once more what had been drawn, and leave out what had been used
             self.generator.set_state(self.before)
-            size = self.config.meta_batch
-            many = self.config.batches_at_once
-            self.waiting = batches(self.sample(many * size, self.generator), size)[::-1][: state_dict["waiting"]]
+            self._draw_many()
+            self.waiting = self.waiting[: state_dict["waiting"]]
         self.generator.set_state(state_dict["now"])
+
+
+class _RunningMean:
+    """The mean of numbers since the last time that it was taken; a `Stateful`."""
+
+    def __init__(self):
+        self.total: Tensor | float = 0.0
+        self.count = 0
+
+    def add(self, value: Tensor) -> None:
+        self.total, self.count = self.total + value, self.count + 1
+
+    def take(self) -> float:
+        mean = float(self.total) / self.count
+        self.total, self.count = 0.0, 0
+        return mean
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": torch.as_tensor(self.total), "count": self.count}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.total, self.count = state_dict["total"], state_dict["count"]
 
 
 def in_chunks(
