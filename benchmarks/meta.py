@@ -24,7 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
 from benchmarks.environments import processor
-from metarl_core.meta import MAML, in_chunks, trace_direction
+from metarl_core.meta import MAML, supervised, trace_direction
 from metarl_core.networks import HEAD, MLP, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import FewShot, Sinusoids
@@ -196,7 +196,7 @@ def ours(problem: Problem, compiled: bool = False, chunk: int | None = None) -> 
 
     def gradient(parameters: dict) -> dict:
         meta = {problem.rename[name]: value for name, value in parameters.items()}
-        found, _ = in_chunks(direction, meta, data, chunk)
+        found, _ = supervised.in_chunks(direction, meta, data, chunk)
         return {back[name]: value for name, value in found.items()}
 
     return gradient

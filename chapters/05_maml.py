@@ -35,12 +35,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from metarl_core import plotting
 from metarl_core.evaluation import paired_difference, summarise_curves
-from metarl_core.meta import MAML, Joint, MetaConfig, learning_curve, meta_train, trace_direction
+from metarl_core.meta import MAML, Joint, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
+from metarl_core.training import adam
 from metarl_core.widgets import maml_landscape_explorer
 from metarl_core.widgets.maml_landscape import adapted as adapt_in_plane
 from metarl_core.widgets.maml_landscape import landscape, losses
@@ -108,9 +109,18 @@ def train(method, seed, iterations, callback=None, description="MAML", compiled=
     generator = seeded(seed)
     network = MLP((1, *settings["hidden"], 1), generator=generator, initialisation="linear")
     start = initial_parameters(network)
-    config = MetaConfig(iterations, settings["meta_batch"], settings["outer_lr"], "adam", settings["anneal"], 100)
+    config = supervised.TrainConfig(
+        iterations=iterations,
+        meta_batch=settings["meta_batch"],
+        outer_lr=settings["outer_lr"],
+        optimiser=adam,
+        anneal=settings["anneal"],
+        batches_at_once=100,
+    )
     direction = trace_direction(method, start, draw_tasks(config.meta_batch, seeded(0)), compiled)
-    learned, history = meta_train(method, start, draw_tasks, config, generator, description, callback, direction)
+    learned, history = supervised.train(
+        method, start, draw_tasks, config, generator, description=description, callback=callback, direction=direction
+    )
     return start, learned, history, direction
 
 
@@ -119,7 +129,7 @@ snapshots = {}  # θ during training, for section 5
 kept_at = (100, 300, 1000, 3000, 10_000, 30_000, settings["iterations"])
 
 
-def keep(iteration, meta):
+def keep(iteration, meta, data):
     if iteration in kept_at:
         snapshots[iteration] = {name: value.clone() for name, value in meta.items()}
 
@@ -143,7 +153,7 @@ held_out = family.sample_few_shot(
 )
 test_tasks = family.sample_tasks(settings["held_out_tasks"], seeded(test_seed), "test")  # the same curves, as tasks
 assert torch.equal(family.target(test_tasks, held_out.support_inputs), held_out.support_targets)
-order = learning_curve(maml, theta, held_out, [1])[:, 0].argsort()
+order = supervised.adaptation_curve(maml, theta, held_out, [1])[:, 0].argsort()
 chosen_tasks = order[[len(order) // 4, 3 * len(order) // 4]]
 shown = {name: value[chosen_tasks] for name, value in test_tasks.items()}
 points, values = held_out.support_inputs[chosen_tasks], held_out.support_targets[chosen_tasks]
@@ -445,8 +455,8 @@ for steps in (1, 3):
         for one, other in zip(mine, theirs.values(), strict=True):
             assert torch.allclose(one, other, rtol=1e-9, atol=1e-12)
 _, trace = my_maml(random_start, 20, seeded(6), alpha)
-short = MetaConfig(20, 25, 1e-3, report_every=1)
-_, reference = meta_train(maml, random_start, draw_tasks, short, seeded(6), "twenty iterations")
+short = supervised.TrainConfig(iterations=20, meta_batch=25, outer_lr=1e-3, report_every=1)
+_, reference = supervised.train(maml, random_start, draw_tasks, short, seeded(6), description="twenty iterations")
 assert np.allclose(trace, reference["loss"], rtol=1e-3), (trace, reference["loss"])
 say(f"Largest relative difference in twenty iterations: {np.abs(np.divide(trace, reference['loss']) - 1).max():.1e}.")
 
@@ -830,7 +840,7 @@ maml_landscape_explorer()
 # step. Should more steps help or harm? (b) How far below the floor of (02.12) does pre-training come in ten steps?
 
 # %%
-live = learning_curve(maml, theta, held_out, range(settings["test_steps"] + 1))
+live = supervised.adaptation_curve(maml, theta, held_out, range(settings["test_steps"] + 1))
 # On another machine other rounding leads to another θ, from which a rare task may diverge (section 10). Count those.
 diverged = ~(live < 20).all(1)
 assert int(diverged.sum()) <= 5
@@ -940,9 +950,12 @@ choose_on = family.sample_few_shot(500, shots, 100, seeded(20))
 candidates = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02)
 lines, tuned = ["| start | chosen α | error after 1, 5, 10 steps | 300 steps |", "|---|---|---|---|"], {}
 for name, start in starts.items():
-    ten = [float(learning_curve(Joint(loss, a), start, choose_on, [10]).mean().nan_to_num(1e9)) for a in candidates]
+    ten = [
+        float(supervised.adaptation_curve(Joint(loss, a), start, choose_on, [10]).mean().nan_to_num(1e9))
+        for a in candidates
+    ]
     chosen = candidates[int(np.argmin(ten))]
-    tuned[name] = learning_curve(Joint(loss, chosen), start, held_out, [1, 5, 10, 300]).mean(0).tolist()
+    tuned[name] = supervised.adaptation_curve(Joint(loss, chosen), start, held_out, [1, 5, 10, 300]).mean(0).tolist()
     lines.append(f"| {name} | {chosen} | {', '.join(f'{v:.2f}' for v in tuned[name][:3])} | {tuned[name][3]:.2f} |")
 say("\n".join(lines))
 assert tuned["random initialisation"][3] > zero > floor > tuned["pre-training"][3] > 1.5
@@ -981,7 +994,7 @@ for noise in (0.0, 0.5, 1.0, 2.0):
         .mean((1, 2))
         for penalty in (0.0, noise**2 / zero)  # the variance of a and of b is E[A²]/2, the number (02.9)
     ]
-    tested += list(learning_curve(maml, theta, disturbed, [1, 10]).T)
+    tested += list(supervised.adaptation_curve(maml, theta, disturbed, [1, 10]).T)
     means[noise] = [float(error.mean()) for error in tested]
     cells = [f"{float(error.mean()):.2f} ({float(error.median()):.2f})" for error in tested]
     lines.append(f"| {noise} | " + " | ".join(cells) + " |")
@@ -1113,8 +1126,8 @@ by_place = {
 }
 stronger = family.sample_few_shot(1000, shots, 100, seeded(35), "ood")
 many = [0, 1, 2, 3, 5, 7, 10, 20, 50, 100]
-inside = learning_curve(maml, theta, held_out, many)
-outside = learning_curve(maml, theta, stronger, many)
+inside = supervised.adaptation_curve(maml, theta, held_out, many)
+outside = supervised.adaptation_curve(maml, theta, stronger, many)
 ood_zero = float(stronger.query_targets.square().mean())
 worse = ~(outside[:, many.index(10)] <= stronger.query_targets.square().mean((1, 2)))  # than predicting zero
 overflow = ~(outside[:, many.index(10)] < 1e6)
@@ -1191,11 +1204,20 @@ def mistaken(number, generator):
     return data._replace(query_inputs=data.support_inputs, query_targets=data.support_targets)
 
 
-short = MetaConfig(5000, settings["meta_batch"], settings["outer_lr"], "adam", settings["anneal"], 100)
+short = supervised.TrainConfig(
+    iterations=5000,
+    meta_batch=settings["meta_batch"],
+    outer_lr=settings["outer_lr"],
+    optimiser=adam,
+    anneal=settings["anneal"],
+    batches_at_once=100,
+)
 outcome = {}
 for name, sampler in (("query", draw_tasks), ("support", mistaken)):
     fast = trace_direction(maml, random_start, sampler(25, seeded(0)))
-    learned, past = meta_train(maml, random_start, sampler, short, seeded(40), f"outer loss on {name}", None, fast)
+    learned, past = supervised.train(
+        maml, random_start, sampler, short, seeded(40), description=f"outer loss on {name}", direction=fast
+    )
     adapted_to = maml.adapt(learned, held_out.support_inputs, held_out.support_targets)
     fit = float(loss(adapted_to, held_out.support_inputs, held_out.support_targets).mean().detach())
     test = float(loss(adapted_to, held_out.query_inputs, held_out.query_targets).mean().detach())
@@ -1269,7 +1291,7 @@ for task in range(100):
         for p, g in zip(leaves.values(), slopes, strict=True):
             p -= alpha * g  # the bug: θ itself moves
         leaked.append(float((mlp(leaves, qx) - qy).square().mean()))
-clean = learning_curve(maml, theta, few, [1])[:, 0].tolist()
+clean = supervised.adaptation_curve(maml, theta, few, [1])[:, 0].tolist()
 say(
     f"Error after one step, 100 tasks: first task {leaked[0]:.2f} (as it should be: {clean[0]:.2f}), all tasks "
     f"**{np.nanmean(leaked):.2f}** (as it should be: {np.mean(clean):.2f})."
@@ -1288,7 +1310,7 @@ assert abs(leaked[0] - clean[0]) < 1e-3 and not np.nanmean(leaked) < 2 * np.mean
 
 # %%
 sizes = np.array([0.001, 0.002, 0.004, 0.006, 0.008, 0.01, 0.012, 0.014, 0.017, 0.02, 0.03])
-by_size = torch.stack([learning_curve(Joint(loss, float(a)), theta, held_out, [1, 10]) for a in sizes])
+by_size = torch.stack([supervised.adaptation_curve(Joint(loss, float(a)), theta, held_out, [1, 10]) for a in sizes])
 by_size = by_size.nan_to_num(1e9, 1e9)  # [size, task, steps]
 lost = (by_size[:, :, 1] > 20).sum(1)  # predicting zero costs at most 12.5 on any of these curves
 figure, axes = plotting.figure(width=7.6, height=4.0)

@@ -35,23 +35,13 @@ from scipy.optimize import nnls
 
 from metarl_core import plotting
 from metarl_core.evaluation import bootstrap_interval, paired_difference, summarise_curves
-from metarl_core.meta import (
-    MAML,
-    Joint,
-    MetaConfig,
-    MetaSGD,
-    Reptile,
-    adapt,
-    learning_curve,
-    meta_train,
-    split_rates,
-    trace_direction,
-)
+from metarl_core.meta import MAML, Joint, MetaSGD, Reptile, adapt, split_rates, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import AMPLITUDE, task_agnostic_floor, zero_floor
+from metarl_core.training import adam, sgd
 from metarl_core.widgets import InnerLoop, inner_loop_explorer
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
@@ -118,22 +108,29 @@ def draw_tasks(number, generator):
     return family.sample_few_shot(number, shots, settings["queries"], generator)
 
 
-def train(method, seed, iterations, description, compiled=True, outer="adam"):
-    """Meta-train from a random network. Reptile: plain steps of size 1 that shrink to 0 (outer="sgd")."""
+def train(method, seed, iterations, description, compiled=True, outer=adam):
+    """Meta-train from a random network. Reptile: plain steps of size 1 that shrink to 0 (outer=sgd)."""
     generator = seeded(seed)
     network = MLP((1, *settings["hidden"], 1), generator=generator, initialisation="linear")
     start = method.initial(initial_parameters(network), generator)
-    step = settings["reptile_outer_lr"] if outer == "sgd" else settings["outer_lr"]
-    config = MetaConfig(iterations, width, step, outer, outer == "sgd", batches_at_once=100)
+    step = settings["reptile_outer_lr"] if outer == sgd else settings["outer_lr"]
+    config = supervised.TrainConfig(
+        iterations=iterations,
+        meta_batch=width,
+        outer_lr=step,
+        optimiser=outer,
+        anneal=outer == sgd,
+        batches_at_once=100,
+    )
     direction = trace_direction(method, start, draw_tasks(width, seeded(0)), compiled)
-    return meta_train(method, start, draw_tasks, config, generator, description, direction=direction)
+    return supervised.train(method, start, draw_tasks, config, generator, description=description, direction=direction)
 
 
 meta_sgd, maml = MetaSGD(loss), MAML(loss, alpha)
 reptile = Reptile(loss, settings["reptile_inner_lr"], settings["reptile_inner_steps"], minibatch=shots)
 learned, _ = train(meta_sgd, 0, settings["iterations"], "Meta-SGD")
 theta_maml, _ = train(maml, 0, parts.settings["iterations"], "MAML")
-theta_reptile, _ = train(reptile, 0, parts.settings["iterations"], "Reptile", outer="sgd")
+theta_reptile, _ = train(reptile, 0, parts.settings["iterations"], "Reptile", outer=sgd)
 theta_sgd, rates = split_rates(learned)
 
 # %%
@@ -173,7 +170,7 @@ plotting.show(
 )
 lines, lost = ["| steps | 0 | 1 | 2 | 3 | 5 |", "|---|---|---|---|---|---|"], {}
 for name, (method, meta) in trained.items():
-    by_step = learning_curve(method, meta, held_out, [0, 1, 2, 3, 5])
+    by_step = supervised.adaptation_curve(method, meta, held_out, [0, 1, 2, 3, 5])
     lost[name] = (~(by_step < zero_floor())).float().mean(0)  # an error that is no number counts as well
     lines.append(f"| {name} | " + " | ".join(f"{float(value):.0%}" for value in lost[name]) + " |")
 say("Share of 1,000 held-out tasks with an error above that of predicting zero:\n\n" + "\n".join(lines))
@@ -252,8 +249,8 @@ for k in (1, 2, 5):
         for name in mine:
             assert torch.allclose(mine[name], alpha * joint_gradient[name], rtol=1e-9, atol=1e-12)
 after_mine = my_reptile(network, 20, seeded(6), alpha, 5, shots)
-config = MetaConfig(20, 25, 1.0, "sgd", anneal=True)
-after_theirs, _ = meta_train(reptile, network, draw_tasks, config, seeded(6), "twenty iterations")
+config = supervised.TrainConfig(iterations=20, meta_batch=25, outer_lr=1.0, optimiser=sgd, anneal=True)
+after_theirs, _ = supervised.train(reptile, network, draw_tasks, config, seeded(6), description="twenty iterations")
 apart = float((vector(after_mine) - vector(after_theirs)).norm() / (vector(after_theirs) - vector(network)).norm())
 assert apart < 1e-3
 say(f"After twenty iterations the two differ by {apart:.0e} of the way that they have gone.")
@@ -480,7 +477,7 @@ def agreement(theta, x, y):
 
 
 joint_theta, _ = train(
-    Reptile(loss, alpha, 1, minibatch=shots), 0, parts.settings["iterations"], "Reptile, k = 1", outer="sgd"
+    Reptile(loss, alpha, 1, minibatch=shots), 0, parts.settings["iterations"], "Reptile, k = 1", outer=sgd
 )
 places = {
     "random network": network, "Reptile, k = 1 (joint training)": joint_theta, "Reptile": theta_reptile, "MAML": theta_maml
@@ -630,9 +627,11 @@ for name in variants:
     lines.append(f"| {name} | {row_of(parts, name)} | {between(worse[name]) if name != 'Reptile' else ''} |")
 say("\n".join(lines))
 at_test = Reptile(loss, alpha)  # all five support points in each step
-live = learning_curve(at_test, theta_reptile, held_out, range(11))
+live = supervised.adaptation_curve(at_test, theta_reptile, held_out, range(11))
 differs = parts.check_agreement("Reptile", 0, live, tolerance=0.1)
-maml_differs = parts.check_agreement("MAML", 0, learning_curve(maml, theta_maml, held_out, range(11)), tolerance=0.15)
+maml_differs = parts.check_agreement(
+    "MAML", 0, supervised.adaptation_curve(maml, theta_maml, held_out, range(11)), tolerance=0.15
+)
 say(f"The live Reptile and MAML of section 1 differ from their rows by {differs:.4f} and {maml_differs:.4f} at most.")
 assert worse["Reptile, points in the order of x"].low > 0 and worse["Reptile, all points in each step"].low > 0.1
 assert worse["Reptile, k = 1"].low > 1 and worse["MAML"].high < 0
@@ -724,7 +723,7 @@ say("From scratch, by the package, and by (06.16): the same to nine digits.")
 # What does it bring? The network that was trained in section 1 is a row of the table.
 
 # %%
-live = learning_curve(meta_sgd, learned, held_out, range(11)).nan_to_num(1e6).mean(0).clamp(max=1e6)
+live = supervised.adaptation_curve(meta_sgd, learned, held_out, range(11)).nan_to_num(1e6).mean(0).clamp(max=1e6)
 row = table.scores("Meta-SGD")[0, 0]
 assert np.abs(row[:2] - live[:2].numpy()).max() < 0.1, (row, live)
 gain = paired_difference(table.scores("Meta-SGD")[:, :, 1], table.scores("MAML")[:, :, 1])
@@ -750,7 +749,7 @@ assert gain.high < -0.1 and table.scores("Meta-SGD")[:, 0, 5].min() > 1000
 # %%
 support = task_gradients(repeat_parameters(theta_sgd, 1000), *draw_tasks(1000, seeded(60))[:2])
 square = dict(zip(rates, support.square().mean(0).split([v.numel() for v in rates.values()]), strict=True))
-error_after = lambda meta: float(learning_curve(meta_sgd, meta, held_out, [1]).mean())  # noqa: E731
+error_after = lambda meta: float(supervised.adaptation_curve(meta_sgd, meta, held_out, [1]).mean())  # noqa: E731
 
 
 def with_rates(change, only=None):
@@ -1082,7 +1081,7 @@ class HeadRates(MetaSGD):
 
 head_rates = HeadRates(loss)
 head_learned, _ = train(head_rates, 0, parts.settings["iterations"], "ANIL, learned rates")
-live = learning_curve(head_rates, head_learned, held_out, range(11))
+live = supervised.adaptation_curve(head_rates, head_learned, held_out, range(11))
 assert np.abs(parts.scores("ANIL, learned rates")[0, 0, 1] - float(live[:, 1].mean())) < 0.1
 bias_rate = float(head_learned["rate.bias2"])
 
@@ -1338,9 +1337,9 @@ class Reversed(Reptile):
 
 lines, history = ["| after iterations | as it should be | reversed |", "|---|---|---|"], {}
 for name, method in (("right", reptile), ("reversed", Reversed(loss, alpha, 5, minibatch=shots))):
-    short = MetaConfig(80, width, 0.03, "sgd", report_every=20)
+    short = supervised.TrainConfig(iterations=80, meta_batch=width, outer_lr=0.03, optimiser=sgd, report_every=20)
     try:
-        history[name] = meta_train(method, network, draw_tasks, short, seeded(70), name)[1]["loss"]
+        history[name] = supervised.train(method, network, draw_tasks, short, seeded(70), description=name)[1]["loss"]
     except FloatingPointError as error:
         history[name] = [np.inf] * 4
         say(f"reversed: *{error}*")
@@ -1378,8 +1377,10 @@ lines, after_freezing = (
     {},
 )
 for name, way in (("rates learned", fast), ("rates not learned", frozen(fast))):
-    config = MetaConfig(2000, width, settings["outer_lr"], batches_at_once=100)
-    meta, _ = meta_train(meta_sgd, begin, draw_tasks, config, seeded(72), name, direction=way)
+    config = supervised.TrainConfig(
+        iterations=2000, meta_batch=width, outer_lr=settings["outer_lr"], batches_at_once=100
+    )
+    meta, _ = supervised.train(meta_sgd, begin, draw_tasks, config, seeded(72), description=name, direction=way)
     after_freezing[name] = error_after(meta)
     spread = float(torch.cat([v.flatten() for n, v in meta.items() if n.startswith("rate.")]).std())
     lines.append(f"| {name} | {after_freezing[name]:.2f} | {spread:.4f} |")

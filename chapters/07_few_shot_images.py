@@ -34,7 +34,7 @@ from torch.nn import functional as F
 
 from metarl_core import plotting
 from metarl_core.evaluation import bootstrap_interval, mean, paired_difference
-from metarl_core.meta import MAML, Joint, MetaConfig, Prototypes, batches, meta_train
+from metarl_core.meta import MAML, Joint, Prototypes, supervised
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import repeat_parameters
 from metarl_core.results import load_table
@@ -120,8 +120,12 @@ method = Prototypes(classification_loss, conv_features, HEAD)
 generator = seeded(0)
 network = conv_net_parameters(WAYS, generator, settings["channels"])
 meta_batch = settings["meta_batch"] * WAYS // settings["prototype_ways"]  # as many images as in 5-way batches
-config = MetaConfig(settings["iterations"]["1"], meta_batch, settings["outer_lr"], anneal=True)
-learned, history = meta_train(method, method.initial(network), draw_wide, config, generator, "prototypes, 1-shot")
+config = supervised.TrainConfig(
+    iterations=settings["iterations"]["1"], meta_batch=meta_batch, outer_lr=settings["outer_lr"], anneal=True
+)
+learned, history = supervised.train(
+    method, method.initial(network), draw_wide, config, generator, description="prototypes, 1-shot"
+)
 
 
 # %%
@@ -529,7 +533,7 @@ conditions = {
 }
 found = {name: [] for name in conditions}
 with torch.no_grad():
-    for some in batches(tasks, 50):
+    for some in supervised.batches(tasks, 50):
         adapted = method.adapt(learned, some.support_inputs, some.support_targets)
         for name, index in conditions.items():
             if index is None:
@@ -620,7 +624,7 @@ with torch.no_grad():
         drawn = draw_tasks(
             settings["test_tasks"], seeded(settings["test_seed"]), split, queries=settings["test_queries"]
         )
-        for index, some in enumerate(batches(drawn, 50)):
+        for index, some in enumerate(supervised.batches(drawn, 50)):
             adapted = method.adapt(learned, some.support_inputs, some.support_targets)
             for column in columns:
                 logits = conv_net(adapted, some.query_inputs, None if column == TOGETHER else some.support_inputs)
@@ -750,9 +754,13 @@ if not missing:
 
 # %%
 anil = MAML(classification_loss, settings["inner_lr"], only=HEAD)
-short = MetaConfig(500, settings["meta_batch"], settings["outer_lr"], anneal=True)
+short = supervised.TrainConfig(
+    iterations=500, meta_batch=settings["meta_batch"], outer_lr=settings["outer_lr"], anneal=True
+)
 smaller = lambda number, generator: draw_tasks(number, generator, queries=1)  # noqa: E731
-anil_learned, _ = meta_train(anil, anil.initial(network), smaller, short, seeded(0), "ANIL, 500 iterations")
+anil_learned, _ = supervised.train(
+    anil, anil.initial(network), smaller, short, seeded(0), description="ANIL, 500 iterations"
+)
 learners = {
     "ANIL, trained briefly": (anil, anil_learned),
     "prototypes": (method, learned),
@@ -822,7 +830,7 @@ results = {}
 for split in SPLITS:
     for kind, source in KINDS.items():
         parts = []
-        for some in batches(source.sample_few_shot(300, WAYS, 1, 5, seeded(12), split), 50):
+        for some in supervised.batches(source.sample_few_shot(300, WAYS, 1, 5, seeded(12), split), 50):
             adapted = method.adapt(learned, some.support_inputs, some.support_targets)
             with torch.no_grad():
                 logits = conv_net(adapted, some.query_inputs, some.support_inputs)
@@ -928,12 +936,14 @@ lines = [
 measured = {}
 for name, shuffle in (("fixed", False), ("shuffled", True)):
     draw = lambda number, generator, shuffle=shuffle: labelled_episodes(number, generator, shuffle)  # noqa: E731
-    brief = MetaConfig(300, settings["meta_batch"], 3e-3, anneal=True)
-    kept, _ = meta_train(anil, anil.initial(network), draw, brief, seeded(0), f"ANIL, {name} labels")
+    brief = supervised.TrainConfig(iterations=300, meta_batch=settings["meta_batch"], outer_lr=3e-3, anneal=True)
+    kept, _ = supervised.train(
+        anil, anil.initial(network), draw, brief, seeded(0), description=f"ANIL, {name} labels"
+    )
     cells = []
     for some, steps in ((draw(300, seeded(14)), 0), (draw(300, seeded(14)), 1), (tasks, 1)):
         parts = []
-        for piece in batches(some, 50):
+        for piece in supervised.batches(some, 50):
             adapted = anil.adapt(kept, piece.support_inputs, piece.support_targets, steps)
             with torch.no_grad():
                 parts.append(accuracy(conv_net(adapted, piece.query_inputs, piece.support_inputs), piece.query_targets))
@@ -1043,7 +1053,7 @@ folder = os.environ.get("OMNIGLOT")
 if folder:
     omniglot = load_omniglot(folder)
     parts = []
-    for some in batches(omniglot.sample_few_shot(300, WAYS, 1, 10, seeded(16), "test"), 50):
+    for some in supervised.batches(omniglot.sample_few_shot(300, WAYS, 1, 10, seeded(16), "test"), 50):
         adapted = method.adapt(learned, some.support_inputs, some.support_targets)
         with torch.no_grad():
             parts.append(accuracy(conv_net(adapted, some.query_inputs, some.support_inputs), some.query_targets))

@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.meta import MAML, Joint, MetaConfig, MetaSGD, Prototypes, Reptile, batches, meta_train
+from metarl_core.meta import MAML, Joint, MetaSGD, Prototypes, Reptile, supervised
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import Parameters
 from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, ImageClasses, load_glyphs
 from metarl_core.tasks.few_shot import turn
+from metarl_core.training import adam, sgd
 
 TABLE = table_path("glyphs")
 
@@ -143,17 +144,25 @@ def train(name: str, shots: int, seed: int, settings: Settings, callback=None) -
         start = conv_net_parameters(classes, generator, settings.channels)
         if name == "random initialisation":
             return start
-        config = MetaConfig(settings.pretraining_iterations, 1, settings.outer_lr, "adam", True)
+        config = supervised.TrainConfig(
+            iterations=settings.pretraining_iterations,
+            meta_batch=1,
+            outer_lr=settings.outer_lr,
+            optimiser=adam,
+            anneal=True,
+        )
         draw = lambda tasks, g: sample_letters(settings.pretraining_batch, g)  # noqa: E731
     else:
         method = method_named(name, settings)
         start = conv_net_parameters(settings.ways, generator, settings.channels)
         reptile, prototypes = name == "Reptile", name == "prototypes"
-        config = MetaConfig(
-            settings.iterations[str(shots)],
-            settings.meta_batch * settings.ways // settings.prototype_ways if prototypes else settings.meta_batch,
-            settings.reptile_outer_lr if reptile else settings.outer_lr,
-            "sgd" if reptile else "adam",
+        config = supervised.TrainConfig(
+            iterations=settings.iterations[str(shots)],
+            meta_batch=settings.meta_batch * settings.ways // settings.prototype_ways
+            if prototypes
+            else settings.meta_batch,
+            outer_lr=settings.reptile_outer_lr if reptile else settings.outer_lr,
+            optimiser=sgd if reptile else adam,
             anneal=True,
             chunk=settings.chunk,
             report_every=10,
@@ -161,8 +170,14 @@ def train(name: str, shots: int, seed: int, settings: Settings, callback=None) -
         queries = settings.reptile_images - shots if reptile else settings.queries
         ways = settings.prototype_ways if prototypes else settings.ways
         draw = lambda tasks, g: sample(tasks, ways, shots, queries, g)  # noqa: E731
-    meta, _ = meta_train(
-        method, method.initial(start, generator), draw, config, generator, f"{name}, {shots}-shot", callback
+    meta, _ = supervised.train(
+        method,
+        method.initial(start, generator),
+        draw,
+        config,
+        generator,
+        description=f"{name}, {shots}-shot",
+        callback=callback,
     )
     return meta
 
@@ -170,7 +185,7 @@ def train(name: str, shots: int, seed: int, settings: Settings, callback=None) -
 def test_data(shots: int, settings: Settings, split: str) -> list[FewShot]:
     """The held-out tasks, in pieces."""
     generator = torch.Generator().manual_seed(settings.test_seed)
-    return batches(
+    return supervised.batches(
         sample(settings.test_tasks, settings.ways, shots, settings.test_queries, generator, split), settings.test_chunk
     )
 

@@ -11,21 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.meta import (
-    MAML,
-    MetaConfig,
-    MetaSGD,
-    Reptile,
-    adapt,
-    learning_curve,
-    meta_train,
-    split_rates,
-    trace_direction,
-)
+from metarl_core.meta import MAML, MetaSGD, Reptile, adapt, split_rates, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import Parameters, initial_parameters, repeat_parameters
 from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, Sinusoids
+from metarl_core.training import adam, sgd
 
 TABLE = table_path("inner_loops")
 FAMILY = Sinusoids()
@@ -161,14 +152,28 @@ def run(name: str, seed: int) -> np.ndarray:
     """The row of one method and seed."""
     settings = Settings()
     method, (meta, generator) = method_named(name, settings), start(name, seed, settings)
-    config = MetaConfig(settings.iterations, settings.meta_batch, settings.outer_lr, "adam", False, 100)
+    config = supervised.TrainConfig(
+        iterations=settings.iterations,
+        meta_batch=settings.meta_batch,
+        outer_lr=settings.outer_lr,
+        optimiser=adam,
+        anneal=False,
+        batches_at_once=100,
+    )
     if name.startswith("Reptile"):
-        config = MetaConfig(settings.iterations, settings.meta_batch, settings.reptile_outer_lr, "sgd", True, 100)
+        config = supervised.TrainConfig(
+            iterations=settings.iterations,
+            meta_batch=settings.meta_batch,
+            outer_lr=settings.reptile_outer_lr,
+            optimiser=sgd,
+            anneal=True,
+            batches_at_once=100,
+        )
     draw = functools.partial(sample, name, settings=settings)
-    meta, _ = meta_train(method, meta, draw, config, generator, name, direction=traced(name))
+    meta, _ = supervised.train(method, meta, draw, config, generator, description=name, direction=traced(name))
     if isinstance(method, Reptile):  # all support points in each step at test
         method = Reptile(method.loss, method.inner_lr)
-    errors = learning_curve(method, meta, test_data(settings), range(settings.test_steps + 1))
+    errors = supervised.adaptation_curve(method, meta, test_data(settings), range(settings.test_steps + 1))
     return errors.mean(0, keepdim=True).nan_to_num(DIVERGED).clamp(max=DIVERGED).numpy()
 
 

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from metarl_core.meta import MAML, Joint, MetaConfig, MetaSGD, Reptile, learning_curve, meta_train, trace_direction
+from metarl_core.meta import MAML, Joint, MetaSGD, Reptile, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.results import run_table, table_path
 from metarl_core.tasks import FewShot, Sinusoids
+from metarl_core.training import adam, sgd
 
 TABLE = table_path("sinusoid")
 FAMILY = Sinusoids()
@@ -67,12 +68,26 @@ def method_named(name: str, settings: Settings):
     }[name]
 
 
-def config_of(name: str, settings: Settings) -> MetaConfig:
+def config_of(name: str, settings: Settings) -> supervised.TrainConfig:
     """How its outer loop runs."""
     iterations = 0 if name == "random initialisation" else settings.iterations
     if name == "Reptile":
-        return MetaConfig(iterations, settings.meta_batch, settings.reptile_outer_lr, "sgd", True, 100)
-    return MetaConfig(iterations, settings.meta_batch, settings.outer_lr, "adam", settings.anneal, 100)
+        return supervised.TrainConfig(
+            iterations=iterations,
+            meta_batch=settings.meta_batch,
+            outer_lr=settings.reptile_outer_lr,
+            optimiser=sgd,
+            anneal=True,
+            batches_at_once=100,
+        )
+    return supervised.TrainConfig(
+        iterations=iterations,
+        meta_batch=settings.meta_batch,
+        outer_lr=settings.outer_lr,
+        optimiser=adam,
+        anneal=settings.anneal,
+        batches_at_once=100,
+    )
 
 
 def sample(tasks: int, generator: torch.Generator, settings: Settings | None = None) -> FewShot:
@@ -96,7 +111,16 @@ def train(name: str, seed: int, settings: Settings, callback=None) -> tuple[Para
     config = config_of(name, settings)
     # The same numbers as method.direction up to rounding, faster where there is a C++ compiler.
     direction = trace_direction(method, meta, sample(config.meta_batch, torch.Generator(), settings), compiled=True)
-    return meta_train(method, meta, lambda n, g: sample(n, g, settings), config, generator, name, callback, direction)
+    return supervised.train(
+        method,
+        meta,
+        lambda n, g: sample(n, g, settings),
+        config,
+        generator,
+        description=name,
+        callback=callback,
+        direction=direction,
+    )
 
 
 def curve(name: str, meta: Parameters, settings: Settings) -> torch.Tensor:
@@ -104,7 +128,9 @@ def curve(name: str, meta: Parameters, settings: Settings) -> torch.Tensor:
 
     Reptile takes all five support points in each step at test, which is what its minibatches of five are.
     """
-    return learning_curve(method_named(name, settings), meta, test_data(settings), range(settings.test_steps + 1))
+    return supervised.adaptation_curve(
+        method_named(name, settings), meta, test_data(settings), range(settings.test_steps + 1)
+    )
 
 
 def run(name: str, seed: int) -> np.ndarray:

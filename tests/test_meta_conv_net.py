@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from metarl_core.meta import MAML, MetaConfig, Prototypes, in_chunks, learning_curve, meta_train
+from metarl_core.meta import MAML, Prototypes, supervised
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import repeat_parameters
 from metarl_core.tasks import FewShot
@@ -100,7 +100,7 @@ def test_meta_gradient_in_chunks(first_order):
     start = {name: value.double() for name, value in conv_net_parameters(3, seeded(), 4).items()}
     data = FewShot(*(v.double() if v.is_floating_point() else v for v in episodes(5)))
     method = MAML(loss, 0.1, 2, first_order)
-    whole, pieces = method.direction(start, data), in_chunks(method.direction, start, data, 2)
+    whole, pieces = method.direction(start, data), supervised.in_chunks(method.direction, start, data, 2)
     torch.testing.assert_close(pieces[1], whole[1])
     for name, value in whole[0].items():
         torch.testing.assert_close(pieces[0][name], value, rtol=1e-8, atol=1e-12)
@@ -124,13 +124,13 @@ def test_meta_gradient_through_convolution_and_normalisation():
 @pytest.mark.parametrize("method", [MAML(loss, 0.4), Prototypes(loss, conv_features, HEAD)], ids=["MAML", "prototypes"])
 def test_learns_to_tell_new_classes_apart(method):
     start = method.initial(conv_net_parameters(3, seeded(), 8))
-    config = MetaConfig(40, 4, 1e-2, report_every=10)
+    config = supervised.TrainConfig(iterations=40, meta_batch=4, outer_lr=1e-2, report_every=10)
 
     def sample(tasks, generator):
         return episodes(tasks, int(torch.randint(2**30, (), generator=generator)))
 
-    learned, _ = meta_train(method, start, sample, config, seeded(1))
-    curve = learning_curve(method, learned, episodes(20, seed=77), (1,), right)
+    learned, _ = supervised.train(method, start, sample, config, seeded(1))
+    curve = supervised.adaptation_curve(method, learned, episodes(20, seed=77), (1,), right)
     assert float(curve.mean()) > 0.8  # chance is 1/3
 
 

@@ -8,21 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metarl_core.meta import (
-    MAML,
-    Joint,
-    MetaConfig,
-    MetaSGD,
-    Prototypes,
-    Reptile,
-    adapt,
-    learning_curve,
-    meta_train,
-    trace_direction,
-)
+from metarl_core.meta import MAML, Joint, MetaSGD, Prototypes, Reptile, adapt, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import FewShot, Sinusoids
+from metarl_core.training import adam, sgd
 
 HEAD = ("weight2", "bias2")
 
@@ -405,27 +395,35 @@ def test_training_lowers_the_loss(name):
     start = initial_parameters(MLP((1, 20, 20, 1), torch.tanh, seeded()))
     meta = method.initial(start, seeded(2))
     reptile = name.startswith("Reptile")
-    config = MetaConfig(300, 10, 0.5 if reptile else 3e-3, "sgd" if reptile else "adam", reptile, 50, 100)
-    learned, history = meta_train(method, meta, sample, config, seeded(3))
+    config = supervised.TrainConfig(
+        iterations=300,
+        meta_batch=10,
+        outer_lr=0.5 if reptile else 3e-3,
+        optimiser=sgd if reptile else adam,
+        anneal=reptile,
+        batches_at_once=50,
+        chunk=100,
+    )
+    learned, history = supervised.train(method, meta, sample, config, seeded(3))
     assert history["iteration"] == [100, 200, 300] and len(history["loss"]) == 3
     test = sample(100, seeded(4))
-    before, after = (learning_curve(method, m, test, (1,)).mean() for m in (meta, learned))
+    before, after = (supervised.adaptation_curve(method, m, test, (1,)).mean() for m in (meta, learned))
     assert float(after) < 0.95 * float(before)
-    again, _ = meta_train(method, meta, sample, config, seeded(3))
+    again, _ = supervised.train(method, meta, sample, config, seeded(3))
     assert all(torch.equal(value, again[key]) for key, value in learned.items())
 
 
 def test_interrupt_keeps_what_was_learned():
     seen = []
 
-    def stop(iteration, meta):
-        seen.append({name: value.clone() for name, value in meta.items()})
+    def stop(iteration, meta, data):
+        seen.append(meta)
         if iteration == 20:
             raise KeyboardInterrupt
 
     start = initial_parameters(MLP((1, 8, 1), torch.tanh, seeded()))
-    config = MetaConfig(1000, 5, report_every=10)
-    learned, history = meta_train(MAML(squared()), start, sample, config, seeded(), callback=stop)
+    config = supervised.TrainConfig(iterations=1000, meta_batch=5, report_every=10)
+    learned, history = supervised.train(MAML(squared()), start, sample, config, seeded(), callback=stop)
     assert history["iteration"] == [10, 20] and len(seen) == 2
     assert all(torch.equal(value, seen[-1][name]) for name, value in learned.items())
 
@@ -437,7 +435,13 @@ def test_errors_say_what_is_allowed():
     with pytest.raises(ValueError, match="only must name parameters"):
         adapt(start, lambda p: p["w"].sum(1), 0.1, only=("v",))
     meta = initial_parameters(MLP((1, 8, 1), torch.tanh, seeded()))
-    with pytest.raises(ValueError, match="optimiser must be 'adam' or 'sgd'"):
-        meta_train(MAML(squared()), meta, sample, MetaConfig(optimiser="lbfgs"), seeded())
+    with pytest.raises(ValueError, match="optimiser must be a function"):
+        supervised.train(MAML(squared()), meta, sample, supervised.TrainConfig(optimiser="lbfgs"), seeded())
     with pytest.raises(FloatingPointError, match="smaller step size"):
-        meta_train(MAML(squared(torch.relu), 1e20), meta, sample, MetaConfig(200, 5), seeded())
+        supervised.train(
+            MAML(squared(torch.relu), 1e20),
+            meta,
+            sample,
+            supervised.TrainConfig(iterations=200, meta_batch=5),
+            seeded(),
+        )

@@ -12,7 +12,7 @@ import torch
 from widget_walker import walk
 
 from metarl_core.agents import DQNConfig, GaussianPolicy, QNetwork, q_update
-from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, Prototypes, learning_curve
+from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, Prototypes, supervised
 from metarl_core.meta import meta_gradient as mg_module
 from metarl_core.networks import HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import initial_parameters
@@ -307,9 +307,9 @@ def test_errors_along_the_inner_loop_are_those_of_the_methods():
     many = inner_module.errors_along(InnerLoop(start, rates, "", ""), data, (0.5, 2.0), 3)
     assert one.shape == (2, 4)
     for place, factor in enumerate((0.5, 2.0)):
-        maml = learning_curve(MAML(inner_loss, 0.01 * factor), start, data, range(4)).mean(0)
+        maml = supervised.adaptation_curve(MAML(inner_loss, 0.01 * factor), start, data, range(4)).mean(0)
         scaled = start | {"rate." + name: factor * value for name, value in rates.items()}
-        meta_sgd = learning_curve(MetaSGD(inner_loss), scaled, data, range(4)).mean(0)
+        meta_sgd = supervised.adaptation_curve(MetaSGD(inner_loss), scaled, data, range(4)).mean(0)
         torch.testing.assert_close(one[place], maml)
         torch.testing.assert_close(many[place], meta_sgd)
 

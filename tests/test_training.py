@@ -1,0 +1,191 @@
+"""The one training loop: interrupts after whole iterations, own copies for callbacks, checkpoints with exact resume."""
+
+import os
+import signal
+import threading
+
+import pytest
+import torch
+
+from metarl_core.meta import MAML, MetaSGD, Reptile, supervised
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import initial_parameters
+from metarl_core.tasks import Sinusoids
+from metarl_core.training import GeneratorState, History, adam, sgd, training_loop
+
+
+def counted(stop_at=None, how=None):
+    """An iteration that adds 1 to the parameters, and once interrupts itself in the middle."""
+    parameters = {"w": torch.zeros(2)}
+
+    def iterate(iteration):
+        with torch.no_grad():
+            parameters["w"] += 0.5
+            if iteration == stop_at:
+                how()
+            parameters["w"] += 0.5
+        return {"loss": float(iteration)}, "data"
+
+    return parameters, iterate
+
+
+def press():
+    """Ctrl-C, as a terminal or Jupyter sends it."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_history_has_one_entry_a_report():
+    parameters, iterate = counted()
+    history = training_loop(iterate, 4, parameters, description=None)
+    assert history == {"iteration": [1, 2, 3, 4], "loss": [0.0, 1.0, 2.0, 3.0]}
+    assert not history.interrupted and history.iterations == history.planned == 4
+    history = training_loop(lambda i: iterate(i) if i % 2 else None, 4, parameters, description=None)
+    assert history == {"iteration": [2, 4], "loss": [1.0, 3.0]}
+
+
+def test_an_interrupt_waits_for_the_end_of_the_iteration(capsys):
+    parameters, iterate = counted(2, press)
+    before = signal.getsignal(signal.SIGINT)
+    history = training_loop(iterate, 10, parameters, description="work", shown="loss")
+    assert parameters["w"].tolist() == [3.0, 3.0]  # the third iteration was finished
+    assert history.interrupted and history.iterations == 3 and len(history["loss"]) == 3
+    assert "Interrupted after 3 of 10 iterations." in capsys.readouterr().out
+    assert torch.is_grad_enabled() and signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_second_interrupt_breaks_off_and_grad_mode_is_put_back():
+    def twice():
+        press()
+        torch.set_grad_enabled(False)  # as inside a function decorated by no_grad
+        press()
+
+    parameters, iterate = counted(2, twice)
+    history = training_loop(iterate, 10, parameters, description=None)
+    assert history.iterations == 2 and parameters["w"].tolist() == [2.5, 2.5]
+    assert torch.is_grad_enabled()
+
+
+def test_an_interrupt_in_a_nested_loop_ends_the_outer_one_after_its_iteration():
+    inner_histories = []
+
+    def outer(iteration):
+        parameters, iterate = counted(1, press if iteration == 1 else lambda: None)
+        inner_histories.append(training_loop(iterate, 5, parameters, description=None))
+        return {"loss": 0.0}, None
+
+    history = training_loop(outer, 4, {}, description=None)
+    assert history.iterations == 2
+    assert [inner.iterations for inner in inner_histories] == [5, 5]  # an inner loop is part of an iteration
+
+
+def test_a_loop_outside_the_main_thread_runs():
+    parameters, iterate = counted()
+    thread = threading.Thread(target=training_loop, args=(iterate, 3, parameters), kwargs={"description": None})
+    thread.start()
+    thread.join()
+    assert parameters["w"].tolist() == [3.0, 3.0]
+
+
+def test_callbacks_get_copies_of_their_own():
+    parameters, iterate = counted()
+    kept = []
+    training_loop(iterate, 3, parameters, description=None, callback=lambda *arguments: kept.append(arguments))
+    assert [(iteration, own["w"][0].item(), data) for iteration, own, data in kept] == [
+        (1, 1.0, "data"),
+        (2, 2.0, "data"),
+        (3, 3.0, "data"),
+    ]
+    kept[-1][1]["w"].zero_()
+    assert parameters["w"].tolist() == [3.0, 3.0]
+
+
+FAMILY = Sinusoids()
+
+
+def sample(tasks, generator):
+    return FAMILY.sample_few_shot(tasks, 5, 5, generator)
+
+
+def loss(parameters, inputs, targets):
+    return (mlp(parameters, inputs) - targets).square().mean((1, 2))
+
+
+METHODS = {
+    "MAML": (MAML(loss), {"optimiser": adam}),
+    "Meta-SGD, drawn at once": (MetaSGD(loss), {"batches_at_once": 7}),
+    "Reptile": (Reptile(loss, minibatch=5), {"optimiser": sgd, "anneal": True, "batches_at_once": 4}),
+}
+
+
+class Stopped(Exception):
+    """The kernel dies."""
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("stops", [(1,), (5, 9), (13,)])
+def test_a_resumed_training_is_the_uninterrupted_one(name, stops, tmp_path, monkeypatch):
+    monkeypatch.setattr("metarl_core.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    method, options = METHODS[name]
+    config = supervised.TrainConfig(iterations=17, meta_batch=3, report_every=4, **options)
+    start = method.initial(initial_parameters(MLP((1, 8, 1), generator=torch.Generator().manual_seed(0))))
+
+    def run(stop, path):
+        calls = 0
+
+        def dying(tasks, generator):
+            nonlocal calls
+            return sample(tasks, generator)
+
+        def direction(meta, data):
+            nonlocal calls
+            calls += 1
+            if calls == stop:
+                raise Stopped
+            return method.direction(meta, data)
+
+        generator = torch.Generator().manual_seed(1)
+        return supervised.train(
+            method, start, dying, config, generator, description=None, direction=direction, checkpoint=path
+        )
+
+    whole, whole_history = run(None, None)
+    path = tmp_path / "run.pt"
+    for stop in stops:
+        with pytest.raises(Stopped):
+            run(stop, path)
+    resumed, history = run(None, path)
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
+    assert history == whole_history and not history.interrupted
+    again, _ = run(1, path)  # nothing is left to do
+    assert all(torch.equal(value, again[key]) for key, value in whole.items())
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    path = tmp_path / "run.pt"
+    start = initial_parameters(MLP((1, 8, 1)))
+
+    def run(**changes):
+        config = supervised.TrainConfig(iterations=2, meta_batch=2, **changes)
+        supervised.train(MAML(loss), start, sample, config, torch.Generator(), description=None, checkpoint=path)
+
+    run()
+    with pytest.raises(ValueError, match="checkpoint of a training with other settings"):
+        run(outer_lr=0.5)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(ValueError, match="must be a complete checkpoint"):
+        run()
+
+
+def test_generators_are_put_back():
+    generator = torch.Generator().manual_seed(3)
+    state = GeneratorState(generator).state_dict()
+    first = torch.rand(3, generator=generator)
+    GeneratorState(generator).load_state_dict(state)
+    assert torch.equal(torch.rand(3, generator=generator), first)
+
+
+def test_history_of_a_resumed_training_goes_on():
+    history = History(5, 2, {"loss": (3.0, 2.0)})
+    assert history["loss"] == [3.0, 2.0] and history.interrupted
+    with pytest.raises(ValueError, match="iterations must be at least 0, got -1"):
+        training_loop(lambda i: None, -1, {})
