@@ -6,6 +6,13 @@ RATE = "rate."
 
 
 def split_rates(meta: Parameters) -> tuple[Parameters, Parameters]:
-    """θ and α, both under the names of θ."""
+    """θ and α, both under the names of θ.
+
+    Raises:
+        ValueError: where a parameter has no learned rate.
+    """
     start = {name: value for name, value in meta.items() if not name.startswith(RATE)}
+    lacking = [name for name in start if RATE + name not in meta]
+    if lacking:
+        raise ValueError(f"meta must be what method.initial(…) gives, but it lacks a learned rate for {lacking[0]}.")
     return start, {name: meta[RATE + name] for name in start}

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_at_least
 from metarl_core.meta.inner_loop import adapt
-from metarl_core.meta.supervised.maml import DataLoss, gradient_of
+from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks, gradient_of
 from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -24,6 +25,10 @@ class Joint:
     inner_steps: int = 1
     """of fine-tuning"""
 
+    def __post_init__(self):
+        check_loss(self.loss)
+        check_at_least("inner_steps", self.inner_steps, 0)
+
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The parameters before training: a copy of the network's."""
         return copy_parameters(parameters)
@@ -32,6 +37,7 @@ class Joint:
         self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True
     ) -> Parameters:
         """Parameters `[task, ...]` after `steps` steps of fine-tuning on support data."""
+        check_same_tasks(inputs, targets)
         steps = self.inner_steps if steps is None else steps
         start = repeat_parameters(meta, len(inputs))
         return adapt(start, lambda p: self.loss(p, inputs, targets), self.inner_lr, steps, create_graph)

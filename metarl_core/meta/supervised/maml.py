@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_at_least
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.parameters import Parameters, copy_parameters, leaf_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -32,6 +33,10 @@ class MAML:
     only: tuple[str, ...] | None = None
     """ANIL: the parameters that adapt in the inner loop, the head; all are meta-learned. None: all adapt."""
 
+    def __post_init__(self):
+        check_loss(self.loss)
+        check_at_least("inner_steps", self.inner_steps, 0)
+
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
         return copy_parameters(parameters)
@@ -48,6 +53,7 @@ class MAML:
 
         The graph through the steps is kept, unless the method is first-order or `create_graph` says otherwise.
         """
+        check_same_tasks(inputs, targets)
         steps = self.inner_steps if steps is None else steps
         create_graph = not self.first_order if create_graph is None else create_graph
         start = repeat_parameters(meta, len(inputs))
@@ -61,6 +67,18 @@ class MAML:
     def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
         """The meta-gradient, averaged over tasks, and the query losses `[task]`."""
         return gradient_of(self.outer_loss, meta, data)
+
+
+def check_loss(loss: object) -> None:
+    """Raise ValueError unless `loss` can be called."""
+    if not callable(loss):
+        raise ValueError(f"loss must be a function of parameters, inputs and targets, got {loss!r}.")
+
+
+def check_same_tasks(inputs: Tensor, targets: Tensor) -> None:
+    """Raise ValueError unless both have the same number of tasks."""
+    if len(inputs) != len(targets):
+        raise ValueError(f"inputs and targets must be of the same tasks, got {len(inputs)} and {len(targets)} tasks.")
 
 
 def gradient_of(

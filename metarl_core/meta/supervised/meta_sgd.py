@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_at_least
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
-from metarl_core.meta.supervised.maml import DataLoss, gradient_of
+from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks, gradient_of
 from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -25,10 +26,17 @@ class MetaSGD:
     initial_rates: tuple[float, float] = (0.005, 0.1)
     """α begins uniform between these, one number for all parameters of the network, as in the paper"""
 
+    def __post_init__(self):
+        check_loss(self.loss)
+        check_at_least("inner_steps", self.inner_steps, 0)
+        low, high = self.initial_rates
+        if not low <= high:
+            raise ValueError(f"initial_rates must be two increasing numbers, got {self.initial_rates}.")
+
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """θ and α before meta-training; without a generator α begins in the middle of `initial_rates`."""
         low, high = self.initial_rates
-        share = 0.5 if generator is None else float(torch.rand((), generator=generator))
+        share = 0.5 if generator is None else float(torch.rand((), generator=generator, device=generator.device))
         meta = copy_parameters(parameters)
         return meta | {RATE + name: torch.full_like(value, low + share * (high - low)) for name, value in meta.items()}
 
@@ -37,6 +45,7 @@ class MetaSGD:
     ) -> Parameters:
         """Parameters `[task, ...]` after `steps` steps (as in meta-training unless given) on support data."""
         start, rates = split_rates(meta)
+        check_same_tasks(inputs, targets)
         steps = self.inner_steps if steps is None else steps
         start = repeat_parameters(start, len(inputs))
         return adapt(start, lambda p: self.loss(p, inputs, targets), rates, steps, create_graph)

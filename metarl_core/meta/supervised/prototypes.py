@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.meta.supervised.maml import DataLoss, gradient_of
+from metarl_core.meta.supervised.maml import DataLoss, check_loss, gradient_of
 from metarl_core.parameters import Parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -25,6 +25,11 @@ class Prototypes:
     """the embedding: from parameters and inputs `[task, sample, ...]` to `[task, sample, feature]`"""
     head: tuple[str, str]
     """names of the last layer's weight `[class, feature]` and bias `[class]`"""
+
+    def __post_init__(self):
+        check_loss(self.loss)
+        if len(self.head) != 2:
+            raise ValueError(f"head must be the names of a weight and a bias, got {self.head}.")
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: the network without its head."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_at_least
 from metarl_core.meta.inner_loop import Loss, adapt
-from metarl_core.meta.supervised.maml import DataLoss
+from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks
 from metarl_core.parameters import Parameters, copy_parameters, detach_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -29,6 +30,12 @@ class Reptile:
     adam: bool = False
     """Adam with β₁ = 0 in the inner loop, as in the reference code; its state starts anew for each task"""
 
+    def __post_init__(self):
+        check_loss(self.loss)
+        check_at_least("inner_steps", self.inner_steps)
+        if self.minibatch is not None:
+            check_at_least("minibatch", self.minibatch)
+
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
         return copy_parameters(parameters)
@@ -40,6 +47,7 @@ class Reptile:
 
         `create_graph` is there for one call for all methods and changes nothing: Reptile never differentiates a step.
         """
+        check_same_tasks(inputs, targets)
         steps = self.inner_steps if steps is None else steps
         size = inputs.shape[1] if self.minibatch is None else self.minibatch
         starts = [step * size % inputs.shape[1] for step in range(steps)]
@@ -74,6 +82,8 @@ def adapt_by_adam(
     Returns:
         New tensors `[task, ...]`, without a graph.
     """
+    if not 0 <= beta < 1:
+        raise ValueError(f"beta must be in [0, 1), got {beta}.")
     current = detach_parameters(parameters)
     second = {name: torch.zeros_like(value) for name, value in current.items()}
     for step, loss in enumerate(losses, 1):

@@ -107,6 +107,8 @@ def train(
     Raises:
         FloatingPointError: where the loss is no longer a number; says after which iteration.
     """
+    if not meta:
+        raise ValueError("meta must hold at least one parameter, got none.")
     direction = method.direction if direction is None else direction
     learned = trainable_parameters(meta)
     optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)
@@ -162,7 +164,12 @@ class _Batches:
 
     def _draw_many(self) -> None:
         size = self.config.meta_batch
-        self.waiting = batches(self.sample(self.many * size, self.generator), size)[::-1]
+        data = self.sample(self.many * size, self.generator)
+        if len(data.support_inputs) != self.many * size:
+            raise ValueError(
+                f"sample must draw the {self.many * size} tasks that it is asked for, got {len(data.support_inputs)}."
+            )
+        self.waiting = batches(data, size)[::-1]
 
     def state_dict(self) -> dict[str, Any]:
         now = self.generator.get_state()
@@ -193,7 +200,7 @@ class _RunningMean:
         return mean
 
     def state_dict(self) -> dict[str, Any]:
-        return {"total": torch.as_tensor(self.total), "count": self.count}
+        return {"total": self.total, "count": self.count}
 
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
         self.total, self.count = state_dict["total"], state_dict["count"]
@@ -204,6 +211,8 @@ def in_chunks(
 ) -> tuple[Parameters, Tensor]:
     """`direction(meta, data)`, computed `chunk` tasks at a time."""
     tasks = len(data.support_inputs)
+    if chunk is not None:
+        check_at_least("chunk", chunk)
     if chunk is None or chunk >= tasks:
         return direction(meta, data)
     total: Parameters = {}
@@ -239,6 +248,9 @@ def adaptation_curve(
         steps: numbers of inner steps at test, which may be more than in training; 0 is the start itself.
         measure: from parameters `[task, ...]`, inputs and targets to `[task]`; the method's loss unless given.
     """
+    steps = list(steps)
+    if not steps or min(steps) < 0:
+        raise ValueError(f"steps must be numbers of at least 0, got {steps}.")
     measure = method.loss if measure is None else measure
     curve = []
     for count in steps:
