@@ -1,6 +1,6 @@
 """Experience replay (Lin 1992; Mnih et al. 2015): a ring of past transitions for each learner."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -91,6 +91,18 @@ class ReplayBuffer:
         first = (draws * (filled - size + 1)[:, None]).long()
         oldest = (self.written - filled)[:, None]
         return self._at((oldest + first + torch.arange(size)) % self.capacity)
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the buffer holds, for a checkpoint (`metarl_core.training.Stateful`)."""
+        stored = [] if self.storage is None else [value.clone() for value in self.storage]
+        return {"written": self.written.clone(), "stored": stored}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Hold what a buffer of the same capacity and number of learners held when `state_dict` was called."""
+        device = self.written.device
+        self.written = state_dict["written"].to(device, copy=True)
+        stored = [value.to(device, copy=True) for value in state_dict["stored"]]
+        self.storage = Transitions(*stored) if stored else None
 
     def _filled_at_least(self, size: int) -> Tensor:
         filled = self.filled

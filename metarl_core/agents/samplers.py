@@ -5,6 +5,8 @@ the *learner*: several agents (seeds, tasks, or variants of a method) train side
 own (`repeat_parameters`, `stack_parameters`) and its own share of the environments.
 """
 
+from typing import Any
+
 import gymnasium
 import numpy as np
 import torch
@@ -112,6 +114,39 @@ class VectorSampler:
         """Mean return of each learner's last `episodes` finished episodes, `[learner]`; NaN before the first."""
         means = [np.mean(returns[-episodes:]) if returns else np.nan for returns in self.episode_returns]
         return torch.tensor(means, dtype=torch.float32)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether the environments' state can be saved: that of `TaskVectorEnv` can, that of other simulators not."""
+        return hasattr(self.envs, "state_dict")
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the steps to come depend on, for a checkpoint (`metarl_core.training.Stateful`).
+
+        Raises:
+            ValueError: for environments whose state cannot be saved.
+        """
+        if not self.resumable:
+            raise ValueError(
+                f"envs must have a state_dict for a checkpoint, as TaskVectorEnv has; the state of "
+                f"{type(self.envs).__name__} cannot be saved."
+            )
+        return {
+            "envs": self.envs.state_dict(),
+            "observation": self.observation.clone(),
+            "resetting": torch.from_numpy(self._resetting.copy()),
+            "returns": torch.from_numpy(self._returns.copy()),
+            "episode_returns": [list(returns) for returns in self.episode_returns],
+            "steps_taken": self.steps_taken,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on where a sampler of the same environments stood when `state_dict` was called."""
+        self.envs.load_state_dict(state_dict["envs"])
+        self.observation = state_dict["observation"].to(self.observation.device, copy=True)
+        self._resetting, self._returns = (state_dict[name].numpy().copy() for name in ("resetting", "returns"))
+        self.episode_returns = [list(returns) for returns in state_dict["episode_returns"]]
+        self.steps_taken = state_dict["steps_taken"]
 
     def _observed(self, values: np.ndarray) -> Tensor:
         """A copy, for environments may reuse their arrays; floats in torch's default type, whatever the space's."""

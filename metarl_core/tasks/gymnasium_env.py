@@ -1,6 +1,7 @@
 """A task family as ordinary Gymnasium environments: one task, or a vector of tasks × episodes."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -121,6 +122,34 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         self._state, self._finished = state, terminated | truncated
         observation = self._to_numpy(family.observation(state, generator, params))
         return observation, reward.reshape(-1), terminated.reshape(-1), truncated.reshape(-1), {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the steps to come depend on, for a checkpoint (`metarl_core.training.Stateful`).
+
+        Raises:
+            ValueError: before the first `reset`.
+        """
+        if self._state is None:
+            raise ValueError("reset() must be called before state_dict().")
+        arrays = (self._steps, self._finished, self._used)
+        steps, finished, used = (torch.from_numpy(array.copy()) for array in arrays)
+        return {
+            "state": self._state.clone(),
+            "fresh": self._fresh.clone(),
+            "steps": steps,
+            "finished": finished,
+            "used": used,
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Go on where the environments stood when `state_dict` was called; they must be of the same tasks."""
+        device = self._generator.device
+        self._state, self._fresh = (state_dict[name].to(device, copy=True) for name in ("state", "fresh"))
+        self._steps, self._finished, self._used = (
+            state_dict[name].numpy().copy() for name in ("steps", "finished", "used")
+        )
+        self._generator.set_state(state_dict["generator"])
 
     def _restarted(self, state: Tensor, ended: tuple[np.ndarray, np.ndarray]) -> Tensor:
         """`state` with initial states at the index `ended`: drawn for the whole batch, each handed out once."""
