@@ -50,22 +50,20 @@ from metarl_core.evaluation import interquartile_mean, paired_difference, summar
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
-    QMetaConfig,
-    QReptileConfig,
-    learn_new_tasks,
-    meta_train_q,
+    PlainDQN,
+    QReptile,
+    fine_tune,
+    random_transitions,
     repeat_for_tasks,
-    reptile_q,
-    support_adaptation,
     task_sampler,
-    with_rate,
+    values,
 )
 from metarl_core.networks import mlp
 from metarl_core.parameters import stack_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskVectorEnv, select_tasks
 from metarl_core.tasks.controllers import cartpole_gains
-from metarl_core.widgets import fine_tuned, plot_greedy_moves, q_adaptation_explorer, random_transitions
+from metarl_core.widgets import plot_greedy_moves, q_adaptation_explorer
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 
@@ -124,12 +122,16 @@ network = QNetwork(family.observation_space, family.action_space, settings["hidd
 untrained = stack_parameters([network.initial_parameters()])  # a leading axis of one run
 
 began = time.perf_counter()
-method = QMAML(network, dqn, own["inner_lr"], own["inner_steps"], learned_rates=True)
-meta_config = dataclasses.replace(QMetaConfig(**settings["meta"]), rounds=own["rounds"], support=own["learning_starts"])
+known = {"discount": dqn.discount, "double": dqn.double, "huber": dqn.huber}  # of every method here
+steps_of = {"inner_lr": own["inner_lr"], "inner_steps": own["inner_steps"]}
+method = QMAML(family, network, **known, **steps_of, learned_rates=True)
+meta_config = dataclasses.replace(
+    values.TrainConfig(**settings["meta"]), iterations=own["iterations"], support=own["learning_starts"]
+)
 generator = seeded(SEED)
 training = family.sample_tasks(settings["tasks"], generator)
-meta, history = meta_train_q(
-    method, method.initial(untrained), family, training, meta_config, generator, description="Meta-SGD"
+meta, history = values.train(
+    method, method.initial(untrained), meta_config, generator, tasks=training, description="Meta-SGD"
 )
 meta_seconds = time.perf_counter() - began
 
@@ -145,16 +147,20 @@ task_generator = seeded(settings["test_seed"])
 halves = [family.sample_tasks(HALF, task_generator, split) for split in ("test", "ood")]
 test = {name: torch.cat([half[name] for half in halves]) for name in halves[0]}
 STARTS = {"untrained": untrained, "pre-training": pretrained, "Meta-SGD": method.start(meta)}
-RATE, BURST = 3e-3, {"Meta-SGD": 0, "pre-training": 50, "untrained": 50}  # chosen on training tasks, as in the script
+plain = PlainDQN(family, network, **known)  # no meta-learner: DQN alone goes on from where it is put
+shared = {name: getattr(dqn, name) for name in ("steps", "batch_size", "buffer_size", "tau", "exploration")}
+new_task = NewTaskConfig(**shared, learning_starts=own["learning_starts"], checkpoints=tuple(POINTS))
+# Learning rate and burst were chosen on training tasks, as in the script.
+meta_task, plain_task = (dataclasses.replace(new_task, lr=3e-3, burst=burst) for burst in (0, 50))
 
 
 def after_random_moves(name, tasks, steps=own["learning_starts"], seed=3, support=None):
     """Parameters [task, ...] after learning from random moves in each task."""
     start = repeat_for_tasks(STARTS[name], family.check_tasks(tasks))
-    support = random_transitions(family, tasks, network, start, steps, seed) if support is None else support
+    support = random_transitions(family, tasks, steps, seed) if support is None else support
     if name == "Meta-SGD":
-        return support_adaptation(method, meta)(support)
-    return fine_tuned(network, start, support, dataclasses.replace(dqn, lr=RATE), BURST[name])
+        return method.adapt_to_support(meta, support)
+    return fine_tune(plain, start, support, plain_task, seeded(0))
 
 
 def greedy_return(parameters, tasks, seed=4):
@@ -272,9 +278,7 @@ for problem in FAMILIES:
     frequency = torch.nn.functional.one_hot(actions).double().mean(0)  # [state, action]
     agree[problem] = float(frequency.square().sum(-1).mean())
 sparse, some_goals = FAMILIES["sparse"], FAMILIES["sparse"].sample_tasks(200, seeded(7))
-any_network = QNetwork(sparse.observation_space, sparse.action_space, (4,), seeded(0))  # it only acts at random here
-start = repeat_for_tasks(stack_parameters([any_network.initial_parameters()]), 200)
-walks = random_transitions(sparse, some_goals, any_network, start, settings["problems"]["sparse"]["learning_starts"])
+walks = random_transitions(sparse, some_goals, settings["problems"]["sparse"]["learning_starts"])
 seen = float((walks.rewards > 0).any(1).float().mean())
 lines = ["| family | two tasks agree on the best action | actions |", "|---|---|---|"]
 lines += [f"| {n} | {share_:.0%} of states | {int(FAMILIES[n].action_space.n)} |" for n, share_ in agree.items()]
@@ -485,13 +489,14 @@ assert grown > 100 and shrunk < 2 and relative_error > 0.1
 #
 # First from scratch, one task after another, in float64. `rule` says what happens to the inner targets.
 
+
 # %%
 def q_of(theta, batch):
     """Q(s, a) of the actions taken, [sample]."""
     return mlp(theta, batch.observations).gather(-1, batch.actions[:, None])[:, 0]
 
 
-def aim(theta, bar, batch, discount):
+def td_target(theta, bar, batch, discount):
     """y of (10.1), [sample]: double Q-learning, nothing after a termination."""
     best = mlp(theta, batch.next_observations).argmax(-1, keepdim=True)
     going = (~batch.terminated).to(batch.rewards.dtype)  # discount · bool would be rounded to float32
@@ -503,7 +508,7 @@ def my_adapt(theta, batches, alpha, discount, rule="frozen", targets=None):
     copy = {name: value.detach() for name, value in theta.items()} if rule == "frozen" else theta
     current, met = theta, []
     for k, batch in enumerate(batches):
-        y = aim(current, current if rule == "residual" else copy, batch, discount)
+        y = td_target(current, current if rule == "residual" else copy, batch, discount)
         y = targets[k] if targets is not None else y
         met.append(y.detach())
         predicted = q_of(current, batch)
@@ -517,23 +522,24 @@ def my_adapt(theta, batches, alpha, discount, rule="frozen", targets=None):
     return current, met
 
 
-def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=None, aims=None):
+def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=None, outer_targets=None):
     """(10.6), the mean over tasks; a task is its K support batches and its query."""
-    losses, met, query_aims = [], [], []
+    losses, met, query_targets = [], [], []
     for number, (support, query) in enumerate(tasks):
         prime, seen = my_adapt(theta, support, alpha, discount, rule, targets and targets[number])
         bar_prime, _ = my_adapt(bar, support, alpha, discount, "residual" if rule == "residual" else "frozen")
-        y = (aims[number] if aims else aim(prime, bar_prime, query, discount)).detach()
+        y = (outer_targets[number] if outer_targets else td_target(prime, bar_prime, query, discount)).detach()
         losses.append((y - q_of(prime, query)).square().mean())
         met.append(seen)
-        query_aims.append(y)
-    return torch.stack(losses).mean(), met, query_aims
+        query_targets.append(y)
+    return torch.stack(losses).mean(), met, query_targets
 
 
 # %% [markdown]
 # Check against the package in float64: value and gradient, at the untrained network with one $\alpha$ for all
 # parameters, and at the meta-trained one with its learned rates. Then the gradient against central finite differences
 # of the loss *with all targets held*, and the other derivative against finite differences of the whole procedure.
+
 
 # %%
 def double(parameters):
@@ -547,8 +553,7 @@ def one_task(batch, index):
 
 
 eight = select_tasks(training, list(range(8)))
-start = repeat_for_tasks(untrained, 8)
-support, query = (random_transitions(family, eight, network, start, n, seed) for n, seed in ((50, 12), (64, 13)))
+support, query = (random_transitions(family, eight, n, seed) for n, seed in ((50, 12), (64, 13)))
 batched = [Transitions(*(v.double() if v.is_floating_point() else v for v in b)) for b in (support, query)]
 tasks = [([one_task(support, i)] * own["inner_steps"], one_task(query, i)) for i in range(8)]
 
@@ -569,7 +574,7 @@ for name, both in cases.items():
     both = double(both)
     theta = {n: v[0].requires_grad_() for n, v in both.items() if not n.startswith("rate.")}
     rates = {n: both["rate." + n][0] for n in theta}
-    loss, met, aims = my_outer_loss(theta, bar, tasks, rates, GAMMA)
+    loss, met, outer_targets = my_outer_loss(theta, bar, tasks, rates, GAMMA)
     mine = gradient_of(loss, theta)
 
     def package(first_order, theta=theta, rates=rates):
@@ -603,8 +608,8 @@ for name, both in cases.items():
             return float((ends[0] - ends[1]) / 2e-6)
 
         along, whole = flat(direction.values()), found["whole procedure"]
-        assert abs(slope(targets=met, aims=aims) - float(mine @ along)) < 1e-5 * float(mine.norm())
-        assert abs(slope(aims=aims) - float(whole @ along)) < 1e-5 * float(whole.norm())
+        assert abs(slope(targets=met, outer_targets=outer_targets) - float(mine @ along)) < 1e-5 * float(mine.norm())
+        assert abs(slope(outer_targets=outer_targets) - float(whole @ along)) < 1e-5 * float(whole.norm())
     for kind, gradient in found.items():
         cosine = float(torch.cosine_similarity(gradient, mine, dim=0))
         spread_of[name, kind] = float((gradient - mine).norm() / mine.norm())
@@ -644,6 +649,7 @@ assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["
 #
 # **Build it.** One iteration, two tasks, with everything of DQN written out, and the same draws as the package.
 
+
 # %%
 def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
     """(10.10) for one run: theta {name: [1, ...]} moves towards the mean of `number` runs of DQN."""
@@ -654,9 +660,9 @@ def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
     optimiser = torch.optim.Adam(online.values(), lr=config.lr)  # like the moments of Adam
     replay, first, last = ReplayBuffer(config.buffer_size, number), *config.exploration[:2]  # and the transitions
     for step in range(config.steps):
-        chance = first + (last - first) * min(step / (config.exploration[2] * config.steps), 1)  # ε from its start
+        epsilon = first + (last - first) * min(step / (config.exploration[2] * config.steps), 1)  # ε from its start
         seen = environments.observation
-        action = explore(network, online, seen, chance, generator)
+        action = explore(network, online, seen, epsilon, generator)
         following, reward, terminated, _, mask = environments.step(action)
         replay.add(Transitions(seen, action, reward, following, terminated), mask)
         optimiser.param_groups[0]["lr"] = config.lr * (1 - step / config.steps)
@@ -678,7 +684,8 @@ def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
 
 short = dataclasses.replace(dqn, steps=150, learning_starts=50, max_grad_norm=float("inf"), exploration=(1.0, 0.1, 0.5))
 mine = my_reptile_iteration(untrained, 2, short, 0.5, seeded(30), seed=0)
-theirs, _ = reptile_q(network, untrained, family, QReptileConfig(1, 2, 0.5, short), seeded(30), description="check")
+one_iteration = values.TrainConfig(iterations=1, meta_batch=2, outer_lr=0.5)
+theirs, _ = values.train(QReptile(family, network, short), untrained, one_iteration, seeded(30), description="check")
 moved = flat(theirs.values()) - flat(untrained.values())
 apart = float((flat(mine.values()) - flat(theirs.values())).norm() / moved.norm())
 say(f"After one iteration the two differ by {apart:.0e} of the way that they have gone.")
@@ -709,14 +716,13 @@ assert apart < 1e-3
 # or better?
 
 # %%
-new_task = NewTaskConfig(dataclasses.replace(dqn, learning_starts=own["learning_starts"]), checkpoints=tuple(POINTS))
 live = {}
-for name, adapt in (("Meta-SGD", support_adaptation(method, meta)), ("pre-training", None)):
-    start = repeat_for_tasks(STARTS[name], 2 * HALF)
-    live[name], _ = learn_new_tasks(
-        network, start, family, test, with_rate(new_task, RATE, BURST[name]), seeded(settings["test_seed"]), adapt,
-        settings["test_seed"], name,
-    )  # fmt: skip
+for name, learner, start, config in (
+    ("Meta-SGD", method, meta, meta_task), ("pre-training", plain, pretrained, plain_task)
+):  # fmt: skip
+    live[name], _ = values.adaptation_curve(
+        learner, start, test, config, seeded(settings["test_seed"]), seed=settings["test_seed"], description=name
+    )
 
 # %%
 TOLERANCE = 3.0  # points of return, on a scale from −30 to −3: another machine rounds differently
@@ -915,7 +921,6 @@ single = around["after 3 steps"]
 around = {name: values.reshape(5, -1).mean(0) for name, values in around.items()}
 turns = (0, 45, 90, 135, 180)
 angles = {name: value[:HALF] for name, value in test.items()}
-meta_start = repeat_for_tasks(STARTS["Meta-SGD"], HALF)
 
 
 def return_with(support):
@@ -926,8 +931,8 @@ def return_with(support):
 by_turn = []
 for turn in turns:
     other_task = {**angles, "angle": angles["angle"] + np.deg2rad(turn)}
-    by_turn.append(return_with(random_transitions(family, other_task, network, meta_start, own["learning_starts"], 3)))
-own_support = random_transitions(family, angles, network, meta_start, own["learning_starts"], 3)
+    by_turn.append(return_with(random_transitions(family, other_task, own["learning_starts"], 3)))
+own_support = random_transitions(family, angles, own["learning_starts"], 3)
 permutation = torch.randperm(own_support.rewards.shape[1], generator=seeded(6))
 without = {
     "rewards shuffled": return_with(own_support._replace(rewards=own_support.rewards[:, permutation])),
@@ -1262,10 +1267,7 @@ say("Tied to the graph by a term that is zero: every gradient is exactly 0.")
 # angle at which the meta-trained network fails.
 
 # %%
-q_adaptation_explorer(
-    family, network, {"pre-trained": (None, pretrained), "Meta-SGD": (method, meta)},
-    dataclasses.replace(dqn, lr=RATE), BURST["pre-training"], own["learning_starts"],
-)  # fmt: skip
+q_adaptation_explorer({"pre-trained": (plain, pretrained), "Meta-SGD": (method, meta)}, plain_task)
 
 
 # %% [markdown]
@@ -1285,12 +1287,13 @@ q_adaptation_explorer(
 #
 # **Predict:** which of them diverges, given the curvature that is printed?
 
+
 # %%
 def curvature(parameters):
     """Largest eigenvalue of H (10.7) on task 0's support set, and its direction, by power iteration."""
     theta = {n: v[0].detach().requires_grad_() for n, v in double(parameters).items()}
     batch = tasks[0][0][0]
-    y = aim(theta, theta, batch, GAMMA).detach()
+    y = td_target(theta, theta, batch, GAMMA).detach()
     slopes = torch.autograd.grad((y - q_of(theta, batch)).square().mean(), list(theta.values()), create_graph=True)
     v = torch.randn(flat(slopes).shape, generator=seeded(50), dtype=torch.float64)
     for _ in range(30):
@@ -1298,13 +1301,11 @@ def curvature(parameters):
     return float(v.norm()), v / v.norm()
 
 
-quick = dataclasses.replace(meta_config, rounds=8)
+quick = dataclasses.replace(meta_config, iterations=8)
 (largest, _), outcome = curvature(untrained), {}
 for alpha in (0.03, 0.3, 1.0):
-    fixed = QMAML(network, dqn, alpha, own["inner_steps"])
-    few, record = meta_train_q(
-        fixed, untrained, family, training, quick, seeded(51), description=f"MAML, α = {alpha:g}"
-    )
+    fixed = QMAML(family, network, **known, inner_lr=alpha, inner_steps=own["inner_steps"])
+    few, record = values.train(fixed, untrained, quick, seeded(51), tasks=training, description=f"MAML, α = {alpha:g}")
     outcome[alpha] = [loss[0] for loss in record["loss"]]
 lines = ["| α | α λ at the start | outer loss, first round | last round |", "|---|---|---|---|"]
 lines += [f"| {a:g} | {a * largest:.2f} | {v[0]:.3g} | {v[-1]:.3g} |" for a, v in outcome.items()]

@@ -30,20 +30,8 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents import DQNConfig, OraclePolicy, QNetwork, UniformPolicy, VectorSampler, mean_returns, train_dqn
-from metarl_core.meta import (
-    QMAML,
-    NewTaskConfig,
-    QMetaConfig,
-    QReptileConfig,
-    first_reached,
-    learn_new_tasks,
-    meta_train_q,
-    repeat_for_tasks,
-    reptile_q,
-    support_adaptation,
-    with_rate,
-)
-from metarl_core.parameters import stack_parameters
+from metarl_core.meta import QMAML, NewTaskConfig, PlainDQN, QReptile, first_reached, repeat_for_tasks, values
+from metarl_core.parameters import Parameters, stack_parameters
 from metarl_core.results import run_table, table_path
 from metarl_core.tasks import CartPole, GridGoals, InformedTasks, RotatedKeys, TaskFamily, Tasks, TaskVectorEnv
 
@@ -70,7 +58,7 @@ class Problem:
 
     inner_lr: float
     """where the rates of Meta-SGD begin, and the larger α of MAML and FOMAML"""
-    rounds: int
+    iterations: int
     """of meta-training by MAML and its kin"""
     learning_starts: int = 50
     """random steps in a new task, and transitions of a support set in meta-training"""
@@ -115,7 +103,7 @@ class Settings:
     bursts: tuple[int, ...] = (0, 50)
     choice_steps: int = 600
     choice_tasks: int = 5
-    meta: QMetaConfig = field(default_factory=QMetaConfig)
+    meta: values.TrainConfig = field(default_factory=lambda: values.TrainConfig(outer_lr=1e-3))
     tasks: int = 20
     """training tasks of MAML and of pre-training; tasks per iteration of Reptile"""
     reptile_iterations: int = 20
@@ -164,12 +152,25 @@ def untrained(family: TaskFamily, seeds, settings: Settings):
     return networks[0], stack_parameters([network.initial_parameters() for network in networks])
 
 
-def learner(problem: str, name: str, network: QNetwork, settings: Settings) -> QMAML:
-    """A gradient-based meta-learner by its name."""
-    own = settings.problems[problem]
+def method_named(problem: str, name: str, family: TaskFamily, network: QNetwork, settings: Settings) -> values.Method:
+    """A meta-learner or a baseline by its name."""
+    own, dqn = settings.problems[problem], settings.dqn
+    if name == "Reptile":
+        inner = dataclasses.replace(
+            dqn,
+            steps=settings.reptile_steps,
+            learning_starts=own.learning_starts,
+            exploration=settings.reptile_exploration,
+        )
+        return QReptile(family, network, inner)
+    if name in ("fresh", "pre-training", FORCED, "informed"):
+        return PlainDQN(family, network, discount=dqn.discount, double=dqn.double, huber=dqn.huber)
     return QMAML(
+        family,
         network,
-        settings.dqn,
+        discount=dqn.discount,
+        double=dqn.double,
+        huber=dqn.huber,
         inner_lr=own.maml_lr if name in ("MAML", "FOMAML") else own.inner_lr,
         inner_steps=own.inner_steps,
         first_order=name.startswith("FOMAML"),
@@ -211,66 +212,78 @@ def train(problem: str, name: str, settings: Settings, seeds):
     """Meta-train one network per seed, all in one batch.
 
     Returns:
-        Family, network, parameters `[seed, ...]` to begin a new task with, `adapt` for a number of tasks per
-        seed (or None), environment steps per seed.
+        The method, its meta-parameters `[seed, ...]`, environment steps per seed.
     """
     family = family_of(problem)
     if name == "informed":
         family = InformedTasks(family)
     network, start = untrained(family, seeds, settings)
+    method = method_named(problem, name, family, network, settings)
     generator = torch.Generator().manual_seed(seeds[0])
     if name == "fresh":
-        return family, network, start, None, 0
-    if name == "Reptile":
-        inner = dataclasses.replace(
-            settings.dqn,
-            steps=settings.reptile_steps,
-            learning_starts=settings.problems[problem].learning_starts,
-            exploration=settings.reptile_exploration,
-        )
-        config = QReptileConfig(settings.reptile_iterations, settings.tasks, inner=inner)
-        start, history = reptile_q(network, start, family, config, generator, seeds[0], f"{problem}: {name}")
-        return family, network, start, None, history["steps"][-1]
-    tasks = family.sample_tasks(len(seeds) * settings.tasks, generator)
-    if name == "informed":
-        half = settings.informed_tasks // 2
-        tasks = joined(*(family.sample_tasks(half, generator, split) for _ in seeds for split in ("train", "ood")))
+        return method, start, 0
     if name in ("pre-training", FORCED, "informed"):
-        sampler = VectorSampler(
-            TaskVectorEnv(family, family.check_tasks(tasks), tasks), learners=len(seeds), seed=seeds[0]
+        tasks = family.sample_tasks(len(seeds) * settings.tasks, generator)
+        if name == "informed":
+            half = settings.informed_tasks // 2
+            tasks = joined(*(family.sample_tasks(half, generator, split) for _ in seeds for split in ("train", "ood")))
+        envs = TaskVectorEnv(family, family.check_tasks(tasks), tasks)
+        sampler = VectorSampler(envs, learners=len(seeds), seed=seeds[0])
+        start, _ = train_dqn(
+            network, start, sampler, settings.pre_training, generator, description=f"{problem}: {name}"
         )
-        start, _ = train_dqn(network, start, sampler, settings.pre_training, generator, f"{problem}: {name}")
-        return family, network, start, None, sampler.steps_taken // len(seeds)
-    method, own = learner(problem, name, network, settings), settings.problems[problem]
-    config = dataclasses.replace(settings.meta, rounds=own.rounds, support=own.learning_starts)
-    meta, history = meta_train_q(
-        method, method.initial(start), family, tasks, config, generator, seeds[0], f"{problem}: {name}"
+        return method, start, sampler.steps_taken // len(seeds)
+    meta, history = values.train(
+        method,
+        method.initial(start),
+        meta_training(problem, name, settings),
+        generator,
+        seed=seeds[0],
+        description=f"{problem}: {name}",
     )
-    return family, network, method.start(meta), support_adaptation(method, meta), history["steps"][-1]
+    return method, meta, history["env_steps"][-1] // len(seeds)
+
+
+def meta_training(problem: str, name: str, settings: Settings) -> values.TrainConfig:
+    """How its outer loop runs."""
+    if name == "Reptile":
+        return values.TrainConfig(iterations=settings.reptile_iterations, meta_batch=settings.tasks, outer_lr=1.0)
+    own = settings.problems[problem]
+    return dataclasses.replace(
+        settings.meta, iterations=own.iterations, meta_batch=settings.tasks, support=own.learning_starts
+    )
 
 
 def new_tasks(problem: str, settings: Settings) -> NewTaskConfig:
     """How a new task is learned, before the method's choice of learning rate and burst."""
-    dqn = dataclasses.replace(settings.dqn, learning_starts=settings.problems[problem].learning_starts)
-    return NewTaskConfig(dqn, checkpoints=settings.checkpoints)
+    dqn = settings.dqn
+    return NewTaskConfig(
+        steps=dqn.steps,
+        learning_starts=settings.problems[problem].learning_starts,
+        batch_size=dqn.batch_size,
+        buffer_size=dqn.buffer_size,
+        tau=dqn.tau,
+        exploration=dqn.exploration,
+        max_grad_norm=dqn.max_grad_norm,
+        checkpoints=settings.checkpoints,
+    )
 
 
-def chosen(problem: str, family, network, start, adapt, settings: Settings, rates) -> NewTaskConfig:
+def chosen(problem: str, method: values.Method, meta: Parameters, settings: Settings, rates) -> NewTaskConfig:
     """The configuration that gives the highest mean return over the first steps of new *training* tasks."""
     generator = torch.Generator().manual_seed(settings.test_seed + 1)
-    tasks = family.sample_tasks(runs_of(start) * settings.choice_tasks, generator)
+    tasks = method.family.sample_tasks(runs_of(meta) * settings.choice_tasks, generator)
     config = new_tasks(problem, settings)
-    points = tuple(point for point in config.checkpoints if config.dqn.learning_starts < point <= settings.choice_steps)
-    config = dataclasses.replace(
-        config, dqn=dataclasses.replace(config.dqn, steps=settings.choice_steps), checkpoints=points
-    )
-    start, scores = repeat_for_tasks(start, settings.choice_tasks), {}
-    for rate in rates:
-        for burst in settings.bursts if rate else (0,):
-            trial = with_rate(config, rate, burst)
-            returns, _ = learn_new_tasks(network, start, family, tasks, trial, generator, adapt, description=None)
-            scores[rate, burst] = float(returns.mean())
-    return with_rate(new_tasks(problem, settings), *max(scores, key=scores.get))
+    points = tuple(point for point in config.checkpoints if config.learning_starts < point <= settings.choice_steps)
+    short = dataclasses.replace(config, steps=settings.choice_steps, checkpoints=points)
+    scores = {}
+    for lr in rates:
+        for burst in settings.bursts if lr else (0,):
+            trial = dataclasses.replace(short, lr=lr, burst=burst)
+            returns, _ = values.adaptation_curve(method, meta, tasks, trial, generator, description=None)
+            scores[lr, burst] = float(returns.mean())
+    lr, burst = max(scores, key=scores.get)
+    return dataclasses.replace(config, lr=lr, burst=burst)
 
 
 def runs_of(parameters) -> int:
@@ -278,21 +291,21 @@ def runs_of(parameters) -> int:
     return len(next(iter(parameters.values())))
 
 
-def measure(problem: str, name: str, family, network, start, adapt, settings: Settings):
+def measure(problem: str, name: str, method: values.Method, meta: Parameters, settings: Settings):
     """Returns and finished episodes of a method on the held-out tasks, both `[run, task, checkpoint]`."""
-    runs, shape = runs_of(start), (runs_of(start), settings.test_tasks, len(settings.checkpoints))
-    tasks = repeated(held_out(family, settings), runs)
-    begin = repeat_for_tasks(start, settings.test_tasks)
-    if isinstance(family, InformedTasks):
+    runs, shape = runs_of(meta), (runs_of(meta), settings.test_tasks, len(settings.checkpoints))
+    tasks = repeated(held_out(method.family, settings), runs)
+    if isinstance(method.family, InformedTasks):
         config = NewTaskConfig()
         generator = torch.Generator().manual_seed(config.evaluation_seed)
-        once = mean_returns(family, tasks, network, begin, config.episodes, generator)
+        begin = repeat_for_tasks(meta, settings.test_tasks)
+        once = mean_returns(method.family, tasks, method.network, begin, config.episodes, generator)
         return once.reshape(runs, -1, 1).expand(shape).numpy(), np.zeros(shape)
     rates = [rate for rate in settings.rates if rate or name != FORCED]
-    config = chosen(problem, family, network, start, adapt, settings, rates)
+    config = chosen(problem, method, meta, settings, rates)
     generator = torch.Generator().manual_seed(settings.test_seed)
-    returns, episodes = learn_new_tasks(
-        network, begin, family, tasks, config, generator, adapt, settings.test_seed, f"{problem}: {name}"
+    returns, episodes = values.adaptation_curve(
+        method, meta, tasks, config, generator, seed=settings.test_seed, description=f"{problem}: {name}"
     )
     return returns.reshape(shape).numpy(), episodes.reshape(shape).numpy()
 
@@ -301,10 +314,10 @@ def rows(method: str, seeds, settings: Settings) -> np.ndarray:
     """The rows `[seed, task, column]` of a method, its seeds in one batch."""
     problem, name = method.split(": ")
     begun = time.process_time()
-    family, network, start, adapt, steps = train(problem, name, settings, seeds)
+    learner, meta, steps = train(problem, name, settings, seeds)
     seconds = (time.process_time() - begun) / len(seeds)
-    returns, episodes = measure(problem, name, family, network, start, adapt, settings)
-    *_, level = levels(problem, family_of(problem), held_out(family, settings), settings)
+    returns, episodes = measure(problem, name, learner, meta, settings)
+    *_, level = levels(problem, family_of(problem), held_out(family_of(problem), settings), settings)
     first = first_reached(returns, level.numpy(), settings.checkpoints, settings.checkpoints[-1])
     by_then = np.take_along_axis(episodes, np.searchsorted(settings.checkpoints, first)[..., None], -1)
     cost = np.broadcast_to([steps, seconds], (*first.shape, 2))

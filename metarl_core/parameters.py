@@ -69,15 +69,20 @@ def trainable_copy(parameters: Parameters, learners: int) -> Parameters:
     return {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
 
 
-def clip_grad_norm(parameters: Parameters, largest: float) -> None:
-    """Scale each learner's gradient down to norm `largest` where it is longer; parameters are `[learner, ...]`."""
+def clip_grad_norm(parameters: Parameters, largest: float) -> Tensor:
+    """Scale each learner's gradient down to norm `largest` where it is longer; parameters are `[learner, ...]`.
+
+    Returns:
+        The norms before, `[learner]`.
+    """
     gradients = [value.grad for value in parameters.values()]
     norm = torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1)
     factor = (largest / (norm + 1e-6)).clamp_max(1.0)
     if bool((factor == 1).all()):
-        return
+        return norm
     for gradient in gradients:
         gradient.mul_(factor.reshape(-1, *[1] * (gradient.ndim - 1)))
+    return norm
 
 
 def save_parameters(parameters: Parameters, path: str | Path) -> None:

@@ -1,35 +1,37 @@
 """Meta-learning through TD updates: meta-gradients against finite differences, Reptile, replay, and new tasks."""
 
+import dataclasses
+import os
+import signal
+
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete
 from torch import Tensor
 
 from metarl_core.agents import DQN, DQNConfig, QNetwork, ReplayBuffer, Transitions, train_dqn
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
-    QMetaConfig,
-    QReptileConfig,
+    PlainDQN,
+    QReptile,
+    fine_tune,
     first_reached,
-    learn_new_tasks,
-    meta_train_q,
-    q_adaptation,
-    q_training,
+    random_transitions,
     repeat_for_tasks,
-    reptile_q,
     split_rates,
-    support_adaptation,
     task_sampler,
     td_loss,
-    with_rate,
+    values,
 )
+from metarl_core.meta.values import adaptation as adaptation_module
+from metarl_core.meta.values import replayed as replayed_module
+from metarl_core.meta.values import reptile as reptile_module
 from metarl_core.parameters import stack_parameters
-from metarl_core.tasks import GridGoals, InformedTasks, RotatedKeys
+from metarl_core.tasks import CartPole, GridGoals, InformedTasks, RotatedKeys, TabularMDPs
 
-SEEN = Box(-np.inf, np.inf, (3,))
-RUNS, TASKS, ACTIONS = 2, 3, 2
+FAMILY = CartPole()
+RUNS, TASKS, ACTIONS = 2, 3, 2  # CartPole's two actions
 
 
 def seeded(seed=0):
@@ -45,7 +47,7 @@ def double():
 
 def transitions(samples=6, seed=0, learners=RUNS * TASKS):
     generator = seeded(seed)
-    observations, following = torch.randn((2, learners, samples, 3), generator=generator)
+    observations, following = torch.randn((2, learners, samples, 4), generator=generator)
     actions = torch.randint(ACTIONS, (learners, samples), generator=generator)
     rewards = torch.randn((learners, samples), generator=generator)
     ended = torch.rand(rewards.shape, generator=generator) < 0.3
@@ -53,7 +55,8 @@ def transitions(samples=6, seed=0, learners=RUNS * TASKS):
 
 
 def networks(hidden=(5,), runs=RUNS):
-    made = [QNetwork(SEEN, Discrete(ACTIONS), hidden, seeded(run)) for run in range(runs)]
+    spaces = FAMILY.observation_space, FAMILY.action_space
+    made = [QNetwork(*spaces, hidden, seeded(run)) for run in range(runs)]
     return made[0], stack_parameters([network.initial_parameters() for network in made])
 
 
@@ -144,8 +147,16 @@ def of_run(method, meta, run):
 def test_meta_gradient_against_finite_differences(double, steps, huber, is_double, learned_rates):
     """Through K TD updates with frozen targets, in float64, for every parameter and step size of every run."""
     network, start = networks()
-    config = DQNConfig(discount=0.9, huber=huber, double=is_double)
-    method = QMAML(network, config, inner_lr=0.2, inner_steps=steps, learned_rates=learned_rates)
+    method = QMAML(
+        FAMILY,
+        network,
+        discount=0.9,
+        huber=huber,
+        double=is_double,
+        inner_lr=0.2,
+        inner_steps=steps,
+        learned_rates=learned_rates,
+    )
     meta = {name: value.requires_grad_() for name, value in method.initial(start).items()}
     target = {name: value.detach() * 0.9 for name, value in meta.items()}
     support, query = [transitions(seed=seed) for seed in range(steps)], transitions(seed=9)
@@ -155,7 +166,7 @@ def test_meta_gradient_against_finite_differences(double, steps, huber, is_doubl
     for run in range(RUNS):
         parts, target_parts = of_run(method, meta, run), of_run(method, target, run)
         values = [
-            with_fixed_targets(parts, target_parts, support, query, learner, config)
+            with_fixed_targets(parts, target_parts, support, query, learner, method)
             for learner in range(run * TASKS, (run + 1) * TASKS)
         ]
         expected = [value(*parts) for value in values]
@@ -171,7 +182,7 @@ def test_meta_gradient_against_finite_differences(double, steps, huber, is_doubl
 
 def test_first_order_is_the_gradient_at_the_adapted_parameters(double):
     network, start = networks()
-    method = QMAML(network, DQNConfig(discount=0.9, huber=False), inner_lr=0.2, first_order=True)
+    method = QMAML(FAMILY, network, discount=0.9, inner_lr=0.2, first_order=True)
     meta = {name: value.requires_grad_() for name, value in method.initial(start).items()}
     support, query = [transitions(seed=seed) for seed in range(3)], transitions(seed=9)
     losses = method.outer_loss(meta, start, support, query)
@@ -179,11 +190,11 @@ def test_first_order_is_the_gradient_at_the_adapted_parameters(double):
     adapted = {name: value.detach().requires_grad_() for name, value in method.adapt(start, support).items()}
     adapted_target = method.adapt(start, support)
     own = torch.autograd.grad(
-        td_loss(network, adapted_target, query, method.config)(adapted).sum(), list(adapted.values())
+        td_loss(network, adapted_target, query, discount=0.9)(adapted).sum(), list(adapted.values())
     )
     for gradient, one in zip(gradients, own, strict=True):
         torch.testing.assert_close(gradient, one.reshape(RUNS, TASKS, *one.shape[1:]).sum(1))
-    full = QMAML(network, method.config, inner_lr=0.2).outer_loss(meta, start, support, query)
+    full = dataclasses.replace(method, first_order=False).outer_loss(meta, start, support, query)
     torch.testing.assert_close(full, losses)
     full = torch.autograd.grad(full.sum(), list(meta.values()))
     assert max(float((a - b).abs().max()) for a, b in zip(full, gradients, strict=True)) > 1e-3
@@ -191,12 +202,13 @@ def test_first_order_is_the_gradient_at_the_adapted_parameters(double):
 
 def test_inner_step_is_tabular_td(double):
     """Without hidden layers and with one-hot states a step moves Q(s, a) alone, by 2αδ, and no next state's value."""
-    network = QNetwork(Discrete(3), Discrete(2), hidden=())
+    family = TabularMDPs(3, 2)
+    network = QNetwork(family.observation_space, family.action_space, hidden=())
     values = torch.tensor([[1.0, 2.0], [5.0, 3.0], [0.0, 7.0]])
     meta = {"weight0": values.T[None].contiguous(), "bias0": torch.zeros(1, 2)}
     column = lambda value: torch.tensor([[value]])  # noqa: E731
     batch = Transitions(column(0), column(1), column(0.5), column(2), column(False))
-    method = QMAML(network, DQNConfig(discount=0.5, huber=False, double=False), inner_lr=0.1, inner_steps=2)
+    method = QMAML(family, network, discount=0.5, double=False, inner_lr=0.1, inner_steps=2)
     adapted = method.adapt(meta, [batch, batch])
     expected, bias, error = values.clone(), torch.zeros(2), 0.0
     for _ in range(2):  # the target of the second step is that of the first: a frozen copy of θ
@@ -210,7 +222,7 @@ def test_inner_step_is_tabular_td(double):
 def test_runs_and_tasks_do_not_leak(double):
     """Another run's parameters and data change nothing; tasks of one run add up."""
     network, start = networks()
-    method = QMAML(network, DQNConfig(huber=False), inner_lr=0.1)
+    method = QMAML(FAMILY, network, inner_lr=0.1)
     meta = {name: value.requires_grad_() for name, value in method.initial(start).items()}
     support, query = [transitions(seed=seed) for seed in range(3)], transitions(seed=9)
     losses = method.outer_loss(meta, start, support, query)
@@ -227,16 +239,16 @@ def test_runs_and_tasks_do_not_leak(double):
 def test_refuses():
     network, start = networks()
     with pytest.raises(ValueError, match="inner_steps must be at least 1, got 0"):
-        QMAML(network, inner_steps=0)
+        QMAML(FAMILY, network, inner_steps=0)
     with pytest.raises(ValueError, match="multiple of the number of runs 2, got 5"):
-        QMAML(network).adapt(start, [transitions(learners=5)])
+        QMAML(FAMILY, network).adapt(start, [transitions(learners=5)])
 
 
 # Meta-training
 
 
 KEYS = RotatedKeys(horizon=8)
-SMALL = QMetaConfig(rounds=3, support=12, collect=6, updates=2, batch_size=8, capacity=40)
+SMALL = values.TrainConfig(iterations=3, meta_batch=3, support=12, collect=6, updates=2, batch_size=8, buffer_size=40)
 
 
 def keys_setting(family=KEYS, tasks=3):
@@ -267,15 +279,14 @@ class Kept(ReplayBuffer):
 def test_replay_never_mixes_tasks(monkeypatch):
     """In a family whose observations show the task, every transition that a learner sees is of its own task."""
     Kept.made = []
-    for module in (q_training, q_adaptation):
+    for module in (replayed_module, adaptation_module):
         monkeypatch.setattr(module, "ReplayBuffer", Kept)
     family = InformedTasks(KEYS)
     network, start, tasks = keys_setting(family)
-    method = QMAML(network, inner_lr=0.01)
-    meta, _ = meta_train_q(method, method.initial(start), family, tasks, SMALL, seeded())
-    config = NewTaskConfig(DQNConfig(steps=60, learning_starts=20, batch_size=8, train_frequency=1), 2, (0, 20, 60), 2)
-    begin = repeat_for_tasks(meta, 3)
-    learn_new_tasks(network, begin, family, tasks, config, seeded(), support_adaptation(method, meta))
+    method = QMAML(family, network, inner_lr=0.01)
+    meta, _ = values.train(method, method.initial(start), SMALL, seeded(), tasks=tasks)
+    config = NewTaskConfig(steps=60, learning_starts=20, batch_size=8, burst=2, checkpoints=(0, 20, 60), episodes=2)
+    values.adaptation_curve(method, meta, tasks, config, seeded())
     shown = family.features(tasks)
     assert len(Kept.made) == 3 and all(len(buffer.sampled) > 3 for buffer in Kept.made)
     for buffer in Kept.made:
@@ -286,48 +297,137 @@ def test_replay_never_mixes_tasks(monkeypatch):
 
 def test_support_is_random_behaviour_and_query_is_the_adapted_policy(monkeypatch):
     """Exploration is 1 for the support buffer always; for the query buffer it falls, and acts by adapted parameters."""
-    calls, real = [], q_training.collect
+    calls, real = [], replayed_module.collect
 
     def watched(sampler, buffer, steps, network, parameters, epsilon, generator):
         calls.append((id(buffer), steps, epsilon, {name: value.clone() for name, value in parameters.items()}))
         real(sampler, buffer, steps, network, parameters, epsilon, generator)
 
-    monkeypatch.setattr(q_training, "collect", watched)
+    monkeypatch.setattr(replayed_module, "collect", watched)
     network, start, tasks = keys_setting()
-    method = QMAML(network, inner_lr=0.05)
-    config = QMetaConfig(rounds=4, support=12, collect=6, updates=1, exploration=(0.8, 0.2, 0.5))
-    _, history = meta_train_q(method, method.initial(start), KEYS, tasks, config, seeded())
+    method = QMAML(KEYS, network, inner_lr=0.05)
+    config = values.TrainConfig(
+        iterations=4, meta_batch=3, support=12, collect=6, updates=1, exploration=(0.8, 0.2, 0.5)
+    )
+    _, history = values.train(method, method.initial(start), config, seeded(), tasks=tasks)
     support, query = ([call for call in calls if call[0] == key] for key in dict.fromkeys(call[0] for call in calls))
     assert [call[1] for call in support] == [24, 6, 6, 6, 6] and all(call[2] == 1.0 for call in support)
     assert [call[2] for call in query] == pytest.approx([0.8, 0.5, 0.2, 0.2]) and all(call[1] == 6 for call in query)
     unadapted = repeat_for_tasks(start, 3)
     assert not torch.equal(query[0][3]["weight1"], unadapted["weight1"])
-    assert np.shape(history["loss"]) == np.shape(history["return"]) == (4, RUNS)
-    assert 3 * (24 + 4 * 12) * 0.7 < history["steps"][-1] <= 3 * (24 + 4 * 12)
+    assert history["iteration"] == [1, 2, 3, 4]
+    for name in ("loss", "return", "grad_norm", "mean_q"):
+        assert np.shape(history[name]) == (4, RUNS)
+    taken = RUNS * 3 * (24 + 4 * 12)  # of all runs and tasks; steps that only reset are left out
+    assert 0.7 * taken < history["env_steps"][-1] <= taken
 
 
 def test_meta_training_is_reproducible_leaves_the_start_alone_and_survives_an_interrupt(monkeypatch):
     network, start, tasks = keys_setting()
     before = {name: value.clone() for name, value in start.items()}
-    method = QMAML(network, inner_lr=0.01, learned_rates=True)
+    method = QMAML(KEYS, network, inner_lr=0.01, learned_rates=True)
     initial = method.initial(start)
-    first, again = (meta_train_q(method, initial, KEYS, tasks, SMALL, seeded(3))[0] for _ in range(2))
+    first, again = (values.train(method, initial, SMALL, seeded(3), tasks=tasks)[0] for _ in range(2))
     assert all(torch.equal(first[name], again[name]) for name in first) and set(first) == set(initial)
     assert all(torch.equal(start[name], before[name]) for name in start)
     assert not any(torch.equal(first[name], initial[name]) for name in first)
-    left, real = [2], q_training.collect
 
-    def stopping(*arguments):
-        left[0] -= 1
-        if left[0] < -2:
-            raise KeyboardInterrupt
-        return real(*arguments)
+    def stopping(iteration, parameters, data):
+        if iteration == 2:
+            os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(q_training, "collect", stopping)
-    partial, history = meta_train_q(method, initial, KEYS, tasks, SMALL, seeded(3))
-    assert 0 < len(history["loss"]) < SMALL.rounds and set(partial) == set(initial)
-    with pytest.raises(ValueError, match="multiple of the number of runs 2, got 3"):
-        meta_train_q(method, initial, KEYS, KEYS.sample_tasks(3, seeded()), SMALL, seeded())
+    partial, history = values.train(method, initial, SMALL, seeded(3), tasks=tasks, callback=stopping)
+    assert len(history["loss"]) == 2 and history.interrupted and set(partial) == set(initial)
+
+
+def test_callbacks_get_copies_and_the_query(monkeypatch):
+    network, start, tasks = keys_setting()
+    method, seen = QMAML(KEYS, network, inner_lr=0.01), []
+    meta, _ = values.train(
+        method, method.initial(start), SMALL, seeded(), tasks=tasks, callback=lambda *given: seen.append(given)
+    )
+    assert [iteration for iteration, _, _ in seen] == [1, 2, 3]
+    assert all(torch.equal(seen[-1][1][name], meta[name]) for name in meta)
+    assert not torch.equal(seen[0][1]["weight0"], meta["weight0"]), "a kept copy stays as it was"
+    assert all(data.rewards.shape == (RUNS * 3, 8) for _, _, data in seen)
+
+
+def test_tasks_are_drawn_by_the_generator_unless_given():
+    network, start, _ = keys_setting()
+    method = QMAML(KEYS, network, inner_lr=0.01)
+    drawn, generator = values.train(method, method.initial(start), SMALL, seeded(4))[0], seeded(4)
+    tasks = KEYS.sample_tasks(RUNS * 3, generator)
+    given, _ = values.train(method, method.initial(start), SMALL, generator, tasks=tasks)
+    assert all(torch.equal(drawn[name], given[name]) for name in drawn)
+
+
+@pytest.mark.parametrize("anneal", [True, False])
+def test_the_outer_step_falls_to_zero_unless_told_otherwise(anneal, monkeypatch):
+    rates, real = [], torch.optim.Adam.step
+
+    def watched(optimiser, *arguments):
+        rates.append(optimiser.param_groups[0]["lr"])
+        return real(optimiser, *arguments)
+
+    monkeypatch.setattr(torch.optim.Adam, "step", watched)
+    network, start, tasks = keys_setting()
+    method = QMAML(KEYS, network, inner_lr=0.01)
+    config = dataclasses.replace(SMALL, iterations=4, updates=1, outer_lr=0.02, anneal=anneal)
+    values.train(method, method.initial(start), config, seeded(), tasks=tasks)
+    assert rates == pytest.approx([0.02, 0.015, 0.01, 0.005] if anneal else [0.02] * 4)
+
+
+# Checkpoints
+
+
+def methods(kind):
+    """A method and its settings on the small keyboard, four iterations."""
+    network, start, _ = keys_setting()
+    if kind == "QReptile":
+        inner = DQNConfig(steps=40, learning_starts=10, batch_size=8)
+        return QReptile(KEYS, network, inner), start, values.TrainConfig(iterations=4, meta_batch=2)
+    method = QMAML(KEYS, network, inner_lr=0.02, learned_rates=True)
+    return method, method.initial(start), dataclasses.replace(SMALL, iterations=4)
+
+
+@pytest.mark.parametrize("kind", ["QMAML", "QReptile"])
+def test_interrupted_and_resumed_is_uninterrupted(kind, tmp_path):
+    """Bit for bit, in the middle of episodes: buffers, target network, optimiser, generators and environments go on."""
+    method, meta, config = methods(kind)
+    expected, whole = values.train(method, meta, config, seeded(3), seed=5, description=None)
+
+    def stopping(iteration, parameters, data):
+        if iteration in (1, 3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    parts = []
+    for _ in range(3):
+        found, history = values.train(
+            method,
+            meta,
+            config,
+            seeded(3),
+            seed=5,
+            description=None,
+            callback=stopping if len(parts) < 2 else None,
+            checkpoint=tmp_path / "training",
+        )
+        parts.append(history.iterations)
+    assert parts == [1, 3, 4]
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    # NaN, the mean before the first episode's end, is not equal to itself.
+    assert {name: str(values_) for name, values_ in history.items()} == {n: str(v) for n, v in whole.items()}
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    method, meta, config = methods("QMAML")
+    file = tmp_path / "training"
+    values.train(method, meta, config, seeded(3), description=None, checkpoint=file)
+    for other in (dataclasses.replace(method, discount=0.5), dataclasses.replace(method, inner_steps=2)):
+        with pytest.raises(ValueError, match="other settings"):
+            values.train(other, meta, config, seeded(3), description=None, checkpoint=file)
+    with pytest.raises(ValueError, match="training on the same tasks, got others, which differ in 'angle'"):
+        values.train(method, meta, config, seeded(4), description=None, checkpoint=file)
 
 
 def test_meta_training_learns():
@@ -336,14 +436,11 @@ def test_meta_training_learns():
     network = QNetwork(family.observation_space, family.action_space, (32,), seeded())
     start = stack_parameters([network.initial_parameters()])
     tasks = {"angle": torch.tensor([0.1, 0.1 + np.pi] * 4), "order": torch.ones(8)}
-    method = QMAML(network, DQNConfig(discount=0.9, huber=False), inner_lr=0.02, learned_rates=True)
-    config = QMetaConfig(rounds=60, support=30, lr=3e-3, tau=0.01)
-    meta, _ = meta_train_q(method, method.initial(start), family, tasks, config, seeded())
-    dqn = DQNConfig(steps=30, learning_starts=30)
-    returns, _ = learn_new_tasks(
-        network, repeat_for_tasks(method.start(meta), 8), family, tasks, NewTaskConfig(dqn, 0, (0, 30), 30), seeded(1),
-        support_adaptation(method, meta),
-    )  # fmt: skip
+    method = QMAML(family, network, discount=0.9, inner_lr=0.02, learned_rates=True)
+    config = values.TrainConfig(iterations=60, meta_batch=8, support=30, outer_lr=3e-3, tau=0.01)
+    meta, _ = values.train(method, method.initial(start), config, seeded(), tasks=tasks)
+    new = NewTaskConfig(steps=30, learning_starts=30, checkpoints=(0, 30), episodes=30)
+    returns, _ = values.adaptation_curve(method, meta, tasks, new, seeded(1))
     before, after = returns.mean(0).tolist()
     assert after > before + 4
 
@@ -355,40 +452,48 @@ def test_reptile_moves_to_the_mean_of_the_online_networks():
     """One iteration against DQN called by hand, with an online network that its target network lags behind."""
     network, start, _ = keys_setting()
     inner = DQNConfig(steps=80, learning_starts=10, batch_size=8, train_frequency=2, tau=0.001)
-    config = QReptileConfig(2, tasks=3, outer_lr=0.6, inner=inner)
-    seen = []
-    moved, history = reptile_q(
-        network, start, KEYS, config, seeded(2), 7, callback=lambda number, meta: seen.append((number, dict(meta)))
-    )
-    generator, expected = seeded(2), start
+    method, seen = QReptile(KEYS, network, inner), []
+    config = values.TrainConfig(iterations=2, meta_batch=3, outer_lr=0.6)
+    moved, history = values.train(method, start, config, seeded(2), seed=7, callback=lambda *given: seen.append(given))
+    generator, expected, taken = seeded(2), start, []
     for iteration in range(2):
         tasks = KEYS.sample_tasks(RUNS * 3, generator)
         sampler = task_sampler(KEYS, tasks, 7 + iteration)
-        adapted, _ = train_dqn(network, repeat_for_tasks(expected, 3), sampler, inner, generator, None)
+        adapted, _ = train_dqn(network, repeat_for_tasks(expected, 3), sampler, inner, generator, description=None)
         means = {name: value.reshape(RUNS, 3, *value.shape[1:]).mean(1) for name, value in adapted.items()}
         rate = 0.6 * (1 - iteration / 2)
         expected = {name: (1 - rate) * value + rate * means[name] for name, value in expected.items()}
+        taken.append(sampler.steps_taken)
     for name, value in expected.items():
         torch.testing.assert_close(moved[name], value)
-    assert [number for number, _ in seen] == [1, 2] and np.shape(history["return"]) == (2, RUNS)
-    assert history["steps"][0] <= 3 * 80 < history["steps"][1] <= 2 * 3 * 80
+    assert [number for number, _, _ in seen] == history["iteration"] == [1, 2]
+    assert np.shape(history["return"]) == (2, RUNS)
+    assert history["env_steps"] == np.cumsum(taken).tolist(), "of all runs and tasks"
     assert not torch.equal(moved["weight0"], start["weight0"])
+    assert torch.equal(seen[-1][1]["weight0"], moved["weight0"])
+    assert not torch.equal(seen[0][1]["weight0"], moved["weight0"])
 
 
 def test_reptile_survives_an_interrupt(monkeypatch):
     network, start, _ = keys_setting()
     calls = []
 
-    def stopping(*arguments):
+    def stopping(*arguments, **named):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return train_dqn(*arguments)
+        return train_dqn(*arguments, **named)
 
-    monkeypatch.setattr(q_training, "train_dqn", stopping)
-    config = QReptileConfig(5, tasks=2, inner=DQNConfig(steps=30, learning_starts=10, batch_size=4))
-    moved, history = reptile_q(network, start, KEYS, config, seeded())
-    assert len(history["steps"]) == 2 and moved["weight0"].isfinite().all()
+    monkeypatch.setattr(reptile_module, "train_dqn", stopping)
+    method = QReptile(KEYS, network, DQNConfig(steps=30, learning_starts=10, batch_size=4))
+    moved, history = values.train(method, start, values.TrainConfig(iterations=5, meta_batch=2), seeded())
+    assert len(history["env_steps"]) == 2 and moved["weight0"].isfinite().all()
+
+
+def test_reptile_refuses_settings_of_replayed_transitions():
+    network, start, _ = keys_setting()
+    with pytest.raises(ValueError, match="has iterations, meta_batch, outer_lr, anneal, got also batch_size, tau"):
+        values.train(QReptile(KEYS, network), start, values.TrainConfig(tau=0.1, batch_size=3), seeded())
 
 
 # New tasks
@@ -397,33 +502,40 @@ def test_reptile_survives_an_interrupt(monkeypatch):
 def test_a_new_task_begins_with_random_behaviour_then_adapts_then_learns(monkeypatch):
     """Warm-up at ε = 1, adaptation on exactly its transitions, a burst, then the schedule of ε from its first value."""
     network, start, tasks = keys_setting()
-    chances, updates, real, update = [], [], q_adaptation.collect, DQN.update
+    shares, updates, real, update = [], [], adaptation_module.collect, DQN.update
 
     def watched(sampler, buffer, steps, network, parameters, epsilon, generator):
-        chances.append(epsilon)
+        shares.append(epsilon)
         real(sampler, buffer, steps, network, parameters, epsilon, generator)
 
     def counted(rule, batch):
-        updates.append(len(chances))
+        updates.append(len(shares))
         update(rule, batch)
 
-    monkeypatch.setattr(q_adaptation, "collect", watched)
+    monkeypatch.setattr(adaptation_module, "collect", watched)
     monkeypatch.setattr(DQN, "update", counted)
-    dqn = DQNConfig(steps=40, learning_starts=20, batch_size=4, train_frequency=1, exploration=(0.5, 0.1, 0.5))
-    config = with_rate(NewTaskConfig(dqn, checkpoints=(0, 20, 40), episodes=2), 2e-3, 3)
-    assert config.dqn.lr == 2e-3 and config.burst == 3 and dqn.lr == 1e-3
-    given = []
-
-    def adapt(support):
-        given.append(support)
-        return {name: value + 1 for name, value in repeat_for_tasks(start, 3).items()}
-
-    returns, episodes = learn_new_tasks(
-        network, repeat_for_tasks(start, 3), KEYS, tasks, config, seeded(), adapt, description=None
+    method = QMAML(KEYS, network, inner_lr=0.05, inner_steps=2)
+    config = NewTaskConfig(
+        steps=40,
+        learning_starts=20,
+        burst=3,
+        batch_size=4,
+        exploration=(0.5, 0.1, 0.5),
+        checkpoints=(0, 20, 40),
+        episodes=2,
     )
-    assert chances[:20] == [1.0] * 20 and chances[20] == 0.5 and chances[39] == pytest.approx(0.5 - 0.4 * 19 / 20)
+    given, inner = [], QMAML.adapt
+
+    def adapt(self, meta, batches, **named):
+        given.append(batches)
+        return inner(self, meta, batches, **named)
+
+    monkeypatch.setattr(QMAML, "adapt", adapt)
+    returns, episodes = values.adaptation_curve(method, start, tasks, config, seeded(), description=None)
+    assert shares[:20] == [1.0] * 20 and shares[20] == 0.5 and shares[39] == pytest.approx(0.5 - 0.4 * 19 / 20)
     assert updates == [20] * 3 + list(range(21, 41))
-    (support,) = given
+    ((support, again),) = given
+    assert support is again
     # An episode lasts 8 steps at most; the step after it only resets and is no transition.
     assert 12 <= support.rewards.shape[1] <= 18 and support.rewards.shape[0] == RUNS * 3
     joined = support.next_observations[:, :-1] == support.observations[:, 1:]
@@ -435,17 +547,59 @@ def test_a_new_task_begins_with_random_behaviour_then_adapts_then_learns(monkeyp
 
 def test_nothing_changes_before_the_warm_up_ends():
     network, start, tasks = keys_setting()
-    config = NewTaskConfig(DQNConfig(steps=20, learning_starts=20), checkpoints=(0, 10, 20), episodes=3)
-    returns, _ = learn_new_tasks(network, repeat_for_tasks(start, 3), KEYS, tasks, config, seeded(), description=None)
+    config = NewTaskConfig(steps=20, learning_starts=20, checkpoints=(0, 10, 20), episodes=3)
+    returns, _ = values.adaptation_curve(PlainDQN(KEYS, network), start, tasks, config, seeded(), description=None)
     assert torch.equal(returns[:, 0], returns[:, 1]) and torch.equal(returns[:, 0], returns[:, 2])
 
 
 @pytest.mark.parametrize("points", [(), (5, 5), (10, 0), (0, 21), (-1, 3)])
 def test_checkpoints_are_checked(points):
-    network, start, tasks = keys_setting()
-    config = NewTaskConfig(DQNConfig(steps=20, learning_starts=10), checkpoints=points)
     with pytest.raises(ValueError, match="increasing numbers from 0 to 20"):
-        learn_new_tasks(network, repeat_for_tasks(start, 3), KEYS, tasks, config, seeded(), description=None)
+        NewTaskConfig(steps=20, checkpoints=points)
+
+
+def test_the_discount_of_a_new_task_is_the_methods():
+    """With γ = 0 a network learns other values than with the default: nothing is passed again by hand."""
+    network, start, tasks = keys_setting()
+    config = NewTaskConfig(steps=60, learning_starts=10, checkpoints=(60,), episodes=5, lr=0.01)
+    found = [
+        values.adaptation_curve(
+            PlainDQN(KEYS, network, discount=discount), start, tasks, config, seeded(), description=None
+        )
+        for discount in (0.0, 0.99)
+    ]
+    assert not torch.equal(found[0][0], found[1][0])
+    inner = DQNConfig(discount=0.0, huber=False)
+    by_reptile = values.adaptation_curve(
+        QReptile(KEYS, network, inner), start, tasks, config, seeded(), description=None
+    )
+    assert torch.equal(by_reptile[0], found[0][0])
+
+
+def test_random_transitions_follow_each_other():
+    tasks = KEYS.sample_tasks(5, seeded())
+    batch, again, other = (random_transitions(KEYS, tasks, 30, seed) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(batch, again, strict=True))
+    assert not torch.equal(batch.actions, other.actions)
+    frequency = torch.nn.functional.one_hot(batch.actions, 8).double().mean((0, 1))
+    assert frequency.min() > 0.04 and 20 < batch.rewards.shape[1] <= 30
+    joined = (batch.next_observations[:, :-1] == batch.observations[:, 1:]).all(-1)
+    assert 0.7 < float(joined.float().mean()) < 1
+
+
+def test_fine_tuning_is_the_burst():
+    """By hand: DQN's updates on the minibatches that the generator draws."""
+    network, start, tasks = keys_setting()
+    batch, begin = random_transitions(KEYS, tasks, 30), repeat_for_tasks(start, 3)
+    config = NewTaskConfig(burst=3, batch_size=5, lr=0.01, tau=0.2)
+    found = fine_tune(PlainDQN(KEYS, network, discount=0.8), begin, batch, config, seeded(4))
+    parameters, generator = {name: value.clone().requires_grad_() for name, value in begin.items()}, seeded(4)
+    rule = DQN(network, parameters, DQNConfig(lr=0.01, tau=0.2, discount=0.8, huber=False))
+    for _ in range(3):
+        index = torch.randint(batch.rewards.shape[1], (RUNS * 3, 5), generator=generator)
+        rule.update(Transitions(*(torch.stack([v[i, index[i]] for i in range(RUNS * 3)]) for v in batch)))
+    for name, value in found.items():
+        assert torch.equal(value, rule.parameters[name]) and not torch.equal(value, begin[name])
 
 
 def test_first_reached_by_hand():
@@ -461,6 +615,6 @@ def test_grid_observations_work_too():
     family = GridGoals(5, "dense", horizon=10)
     network = QNetwork(family.observation_space, family.action_space, (8,), seeded())
     start = stack_parameters([network.initial_parameters()])
-    tasks, method = family.sample_tasks(4, seeded()), QMAML(network, inner_lr=0.01)
-    meta, history = meta_train_q(method, method.initial(start), family, tasks, SMALL, seeded())
+    method = QMAML(family, network, inner_lr=0.01)
+    meta, history = values.train(method, method.initial(start), SMALL, seeded())
     assert np.isfinite(history["loss"]).all() and meta["weight0"].shape == (1, 8, 25)

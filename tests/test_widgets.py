@@ -11,8 +11,8 @@ import pytest
 import torch
 from widget_walker import walk
 
-from metarl_core.agents import DQNConfig, GaussianPolicy, QNetwork, q_update
-from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, Prototypes, supervised
+from metarl_core.agents import GaussianPolicy, QNetwork, q_update
+from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, NewTaskConfig, PlainDQN, Prototypes, supervised
 from metarl_core.meta import meta_gradient as mg_module
 from metarl_core.networks import HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import initial_parameters
@@ -110,8 +110,9 @@ def q_adaptation():
     spaces = family.observation_space, family.action_space
     network = QNetwork(*spaces, (16,), torch.Generator().manual_seed(0))
     start = {name: value[None] for name, value in network.initial_parameters().items()}
-    learners = {"MAML": (QMAML(network, inner_lr=0.03), start), "pre-trained": (None, start)}
-    return q_adaptation_explorer(family, network, learners, DQNConfig(batch_size=32), updates=5)
+    methods = QMAML(family, network, inner_lr=0.03), PlainDQN(family, network)
+    learners = {"MAML": (methods[0], start), "pre-trained": (methods[1], start)}
+    return q_adaptation_explorer(learners, NewTaskConfig(batch_size=32, burst=5))
 
 
 EXPLORERS = [

@@ -27,15 +27,10 @@ from metarl_core.meta.supervised.meta_sgd import MetaSGD
 from metarl_core.meta.supervised.prototypes import Prototypes
 from metarl_core.meta.supervised.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.supervised.tracing import trace_direction
-from metarl_core.meta.values.adaptation import (
-    NewTaskConfig,
-    first_reached,
-    learn_new_tasks,
-    support_adaptation,
-    with_rate,
-)
-from metarl_core.meta.values.maml import QMAML, repeat_for_tasks, td_loss
-from metarl_core.meta.values.training import QMetaConfig, QReptileConfig, meta_train_q, reptile_q, task_sampler
+from metarl_core.meta.values.adaptation import NewTaskConfig, fine_tune, first_reached, random_transitions
+from metarl_core.meta.values.maml import QMAML, td_loss
+from metarl_core.meta.values.reptile import PlainDQN, QReptile
+from metarl_core.meta.values.runs import repeat_for_tasks, task_sampler
 
 __all__ = [
     "ESTIMATORS",
@@ -49,12 +44,12 @@ __all__ = [
     "OuterPPO",
     "OuterReptile",
     "OuterTRPO",
+    "PlainDQN",
     "PolicyMAML",
     "PolicyMetaConfig",
     "Prototypes",
     "QMAML",
-    "QMetaConfig",
-    "QReptileConfig",
+    "QReptile",
     "Reptile",
     "Stage",
     "adapt",
@@ -64,27 +59,24 @@ __all__ = [
     "clipped_loss",
     "dice_loss",
     "estimator_named",
+    "fine_tune",
     "first_reached",
     "gradient_of",
     "policies",
     "supervised",
     "values",
     "kl_product",
-    "learn_new_tasks",
     "meta_gradient",
     "meta_train_policy",
-    "meta_train_q",
+    "random_transitions",
     "relative_outcome",
     "repeat_for_tasks",
-    "reptile_q",
     "sampling_loss",
     "split_rates",
     "stage_kl",
-    "support_adaptation",
     "surrogate_loss",
     "task_sampler",
     "td_loss",
     "trace_direction",
     "train_maml",
-    "with_rate",
 ]

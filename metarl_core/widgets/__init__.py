@@ -9,12 +9,7 @@ from metarl_core.widgets.maml_landscape import maml_landscape_explorer
 from metarl_core.widgets.meta_gradient import meta_gradient_explorer
 from metarl_core.widgets.policy_adaptation import policy_adaptation_explorer
 from metarl_core.widgets.policy_gradient import policy_gradient_explorer
-from metarl_core.widgets.q_adaptation import (
-    fine_tuned,
-    plot_greedy_moves,
-    q_adaptation_explorer,
-    random_transitions,
-)
+from metarl_core.widgets.q_adaptation import plot_greedy_moves, q_adaptation_explorer
 from metarl_core.widgets.q_values import q_value_explorer
 from metarl_core.widgets.tasks import task_explorer
 
@@ -25,7 +20,6 @@ __all__ = [
     "adaptation_explorer",
     "budget_explorer",
     "few_shot_explorer",
-    "fine_tuned",
     "inner_loop_explorer",
     "maml_landscape_explorer",
     "meta_gradient_explorer",
@@ -34,7 +28,6 @@ __all__ = [
     "policy_gradient_explorer",
     "q_adaptation_explorer",
     "q_value_explorer",
-    "random_transitions",
     "slider",
     "task_explorer",
 ]

@@ -9,45 +9,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
-from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect
+from metarl_core.agents.dqn import QNetwork
 from metarl_core.agents.evaluate import mean_returns
-from metarl_core.agents.replay import ReplayBuffer, Transitions
-from metarl_core.meta.values.adaptation import support_adaptation
-from metarl_core.meta.values.maml import QMAML
-from metarl_core.meta.values.training import task_sampler
-from metarl_core.parameters import Parameters, trainable_copy
-from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.meta.values.adaptation import NewTaskConfig, fine_tune, random_transitions
+from metarl_core.meta.values.config import Method
+from metarl_core.parameters import Parameters
+from metarl_core.tasks.family import Tasks
 from metarl_core.tasks.rotated_keys import RotatedKeys
 from metarl_core.widgets.explorer import Explorer, slider
 
 GRID = 9
 """arrows per axis"""
 KEYBOARDS = {"anticlockwise, as in training": 1.0, "mirrored": -1.0}
-
-
-def random_transitions(
-    family: TaskFamily, tasks: Tasks, network: QNetwork, parameters: Parameters, steps: int, seed: int = 0
-) -> Transitions:
-    """What `steps` uniformly random environment steps leave behind, in the order in which it came, `[task, sample]`.
-
-    Steps that only reset an environment leave nothing, so that there are a few samples less than steps.
-    """
-    sampler, generator = task_sampler(family, tasks, seed), torch.Generator().manual_seed(seed)
-    buffer = ReplayBuffer(steps, family.check_tasks(tasks))
-    collect(sampler, buffer, steps, network, parameters, 1.0, generator)
-    return buffer.sample_run(int(buffer.filled.min()), generator)
-
-
-def fine_tuned(
-    network: QNetwork, start: Parameters, batch: Transitions, config: DQNConfig, updates: int, seed: int = 0
-) -> Parameters:
-    """Parameters `[task, ...]` after DQN updates on minibatches of transitions `[task, sample, ...]`."""
-    learners, size = batch.rewards.shape
-    rule, generator = DQN(network, trainable_copy(start, learners), config), torch.Generator().manual_seed(seed)
-    for _ in range(updates):
-        index = torch.randint(size, (learners, config.batch_size), generator=generator)
-        rule.update(Transitions(*(value[torch.arange(learners)[:, None], index] for value in batch)))
-    return {name: value.detach() for name, value in rule.parameters.items()}
 
 
 def plot_greedy_moves(
@@ -87,11 +60,8 @@ def plot_greedy_moves(
 
 
 def q_adaptation_explorer(
-    family: RotatedKeys,
-    network: QNetwork,
-    learners: Mapping[str, tuple[QMAML | None, Parameters]],
-    config: DQNConfig,
-    updates: int = 50,
+    learners: Mapping[str, tuple[Method, Parameters]],
+    config: NewTaskConfig,
     transitions: int = 50,
     goal: tuple[float, float] = (0.4, 0.3),
     episodes: int = 10,
@@ -100,8 +70,9 @@ def q_adaptation_explorer(
     """Turn the keys, choose how many random steps there are to learn from, and see what two Q-networks make of them.
 
     Args:
-        learners: two, by label: a meta-learner with its meta-parameters `[1, ...]`, which takes its K inner steps; or
-            None with parameters `[1, ...]`, which takes `updates` steps of DQN on the same transitions.
+        learners: two, by label: a `QMAML` with its meta-parameters `[1, ...]`, which takes its K inner steps; or a
+            method without inner steps, with parameters `[1, ...]`, which takes `config.burst` steps of DQN on the same
+            transitions. All have one family of `RotatedKeys`.
         config: of DQN.
         transitions: default number of random steps.
         episodes: for each return.
@@ -113,12 +84,14 @@ def q_adaptation_explorer(
         margins = {"left": 0.1, "right": 0.99, "bottom": 0.07, "top": 0.94, "wspace": 0.08, "hspace": 0.17}
         figure, axes = plotting.figure(2, 2, width=7.4, height=7.6, margins=margins, sharex=True, sharey=True)
         for row, (label, (method, meta)) in enumerate(learners.items()):
-            start = meta if method is None else method.start(meta)
-            batch = random_transitions(family, tasks, network, start, steps, seed)
-            if method is None:
-                after, how = fine_tuned(network, start, batch, config, updates, seed), f"{updates} updates of DQN"
+            family, network, start = method.family, method.network, method.start(meta)
+            batch = random_transitions(family, tasks, steps, seed)
+            if method.inner_steps:
+                after, how = method.adapt_to_support(meta, batch), f"{method.inner_steps} inner steps"
             else:
-                after, how = support_adaptation(method, meta)(batch), f"{method.inner_steps} inner steps"
+                generator = torch.Generator().manual_seed(seed)
+                after = fine_tune(method, start, batch, config, generator)
+                how = f"{config.burst} updates of DQN"
             for column, parameters in enumerate((start, after)):
                 panel = axes[row, column]
                 plot_greedy_moves(panel, family, network, parameters, tasks, goal)

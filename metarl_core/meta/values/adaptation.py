@@ -1,108 +1,188 @@
 """Learn new tasks by DQN from a given initialisation, and count what it takes to reach a level."""
 
-import dataclasses
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect, epsilon_at
+from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect, linear_schedule
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
-from metarl_core.meta.values.maml import QMAML
-from metarl_core.meta.values.training import task_sampler
-from metarl_core.parameters import Parameters, trainable_copy
+from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.meta.values.config import Method, check_exploration
+from metarl_core.meta.values.runs import check_meta, repeat_for_tasks, task_sampler, tasks_per_run
+from metarl_core.parameters import Parameters, detach_parameters, trainable_copy
 from metarl_core.tasks.family import TaskFamily, Tasks
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class NewTaskConfig:
-    """How a new task is learned, the same for every initialisation."""
+    """How a new task is learned, the same for every initialisation: random steps, then DQN, one update a step."""
 
-    dqn: DQNConfig = field(default_factory=lambda: DQNConfig(learning_starts=50, train_frequency=1, batch_size=64))
-    """`steps` and `learning_starts` count environment steps. Behaviour is uniformly random during the warm-up, whose
-    transitions are the support set; the schedule of ε begins after it. The learning rate is constant."""
+    steps: int = 1_600
+    """environment steps"""
+    learning_starts: int = 50
+    """of them uniformly random, before learning: their transitions are the support set"""
     burst: int = 0
-    """gradient steps taken at once when the warm-up ends"""
+    """gradient steps of DQN taken at once after the random steps"""
+    lr: float = 1e-3
+    """of Adam, constant; 0: the network stays as it is"""
+    batch_size: int = 64
+    buffer_size: int = 50_000
+    """of the replay buffer"""
+    tau: float = 0.01
+    """of the target network (see `DQNConfig`)"""
+    target_update_interval: int = 100
+    """gradient steps between copies into the target network; used where `tau` is 1"""
+    exploration: tuple[float, float, float] = (1.0, 0.02, 0.1)
+    """ε after the random steps: first, last, and the share of `steps` over which it falls linearly"""
+    max_grad_norm: float = 10.0
     checkpoints: tuple[int, ...] = (0, 50, 100, 200, 400, 800, 1600)
     """environment steps after which the greedy policy is measured; 0: the initialisation; at the end of the
-    warm-up: after the burst"""
+    random steps: after adaptation and burst"""
     episodes: int = 10
     """per task and measurement"""
     evaluation_seed: int = 1000
     """of the measurements' episodes, the same at every checkpoint"""
 
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "buffer_size", "target_update_interval", "episodes"):
+            check_at_least(name, getattr(self, name))
+        for name in ("learning_starts", "burst", "lr"):
+            check_at_least(name, getattr(self, name), 0)
+        check_positive("max_grad_norm", self.max_grad_norm)
+        check_between("tau", self.tau)
+        check_exploration(self.exploration)
+        points = list(self.checkpoints)
+        if not points or points != sorted(set(points)) or points[0] < 0 or points[-1] > self.steps:
+            raise ValueError(f"checkpoints must be increasing numbers from 0 to {self.steps}, got {points}.")
 
-def learn_new_tasks(
-    network: QNetwork,
-    start: Parameters,
-    family: TaskFamily,
+
+def adaptation_curve(
+    method: Method,
+    meta: Parameters,
     tasks: Tasks,
     config: NewTaskConfig,
     generator: torch.Generator,
-    adapt: Callable[[Transitions], Parameters] | None = None,
+    *,
     seed: int = 0,
     description: str | None = "new tasks",
 ) -> tuple[Tensor, Tensor]:
-    """DQN on every task from given parameters: warm-up, adaptation, then step by step with one update each.
+    """What a method's greedy policy earns along the way in new tasks: random steps, adaptation, then DQN.
+
+    Family, network, discount, loss and inner steps are those of the method.
 
     Args:
-        start: parameters `[task, ...]` to begin with.
-        adapt: from the warm-up's transitions, one batch `[task, sample, ...]`, to the adapted parameters `[task, ...]`
-            that learning goes on with (`support_adaptation`); None: learning goes on from `start`.
+        method: `QMAML`, `QReptile`, or `PlainDQN` as the baseline.
+        meta: meta-parameters `[run, ...]`.
+        tasks: new tasks `[run · task, ...]`, those of the first run first.
+        config: how a task is learned.
         generator: of exploration and minibatches.
         seed: of the environments.
         description: name on the progress bar; None for no bar.
 
     Returns:
-        mean returns of the greedy policy `[task, checkpoint]`, and finished training episodes `[task, checkpoint]`.
+        mean returns of the greedy policy `[run · task, checkpoint]`, and finished training episodes
+        `[run · task, checkpoint]`.
 
     Raises:
-        ValueError: for checkpoints that are not increasing numbers of steps up to `config.dqn.steps`.
+        ValueError: where the runs cannot share the tasks equally, or a settings object of another kind is given.
     """
-    points, dqn = list(config.checkpoints), config.dqn
-    if not points or points != sorted(set(points)) or points[0] < 0 or points[-1] > dqn.steps:
-        raise ValueError(f"checkpoints must be increasing numbers from 0 to {dqn.steps}, got {points}.")
+    _check_config(config)
+    family, network, start = method.family, method.network, method.start(meta)
+    check_meta(network, start)
     learners = family.check_tasks(tasks)
-    sampler, buffer = task_sampler(family, tasks, seed), ReplayBuffer(dqn.buffer_size, learners)
-    rule = DQN(network, trainable_copy(start, learners), dqn)
+    start = repeat_for_tasks(start, tasks_per_run(start, learners))
+    sampler, buffer = task_sampler(family, tasks, seed), ReplayBuffer(config.buffer_size, learners)
+    rule = _dqn(method, start, learners, config)
     returns, episodes = [], []
-    for step in tqdm(range(dqn.steps + 1), desc=description, disable=description is None):
-        if step == dqn.learning_starts:
-            if adapt is not None:
-                support = buffer.sample_run(int(buffer.filled.min()), generator)
-                rule = DQN(network, trainable_copy(adapt(support), learners), dqn)
-            for _ in range(config.burst):
-                rule.update(buffer.sample(dqn.batch_size, generator))
-        if step in points:
-            measure = torch.Generator().manual_seed(config.evaluation_seed)
-            greedy = {name: value.detach() for name, value in rule.parameters.items()}
-            returns.append(mean_returns(family, tasks, network, greedy, config.episodes, measure))
-            episodes.append(torch.tensor([float(len(finished)) for finished in sampler.episode_returns]))
-        if step == dqn.steps:
-            break
-        after = step - dqn.learning_starts
-        epsilon = 1.0 if after < 0 else epsilon_at(after, dqn)
-        collect(sampler, buffer, 1, network, rule.parameters, epsilon, generator)
-        if after >= 0:
-            rule.update(buffer.sample(dqn.batch_size, generator))
+    try:
+        for step in tqdm(range(config.steps + 1), desc=description, disable=description is None):
+            if step == config.learning_starts:
+                if method.inner_steps:
+                    support = buffer.sample_run(int(buffer.filled.min()), generator)
+                    rule = _dqn(method, method.adapt_to_support(meta, support), learners, config)
+                for _ in range(config.burst):
+                    rule.update(buffer.sample(config.batch_size, generator))
+            if step in config.checkpoints:
+                measure = torch.Generator(generator.device).manual_seed(config.evaluation_seed)
+                greedy = detach_parameters(rule.parameters)
+                returns.append(mean_returns(family, tasks, network, greedy, config.episodes, measure))
+                finished = [float(len(each)) for each in sampler.episode_returns]
+                episodes.append(torch.tensor(finished, device=returns[-1].device))
+            if step == config.steps:
+                break
+            after = step - config.learning_starts
+            epsilon = 1.0 if after < 0 else linear_schedule(config.exploration, after, config.steps)
+            collect(sampler, buffer, 1, network, rule.parameters, epsilon, generator)
+            if after >= 0:
+                rule.update(buffer.sample(config.batch_size, generator))
+    finally:
+        sampler.envs.close()
     return torch.stack(returns, 1), torch.stack(episodes, 1)
 
 
-def support_adaptation(method: QMAML, meta: Parameters) -> Callable[[Transitions], Parameters]:
-    """The K inner steps of a meta-trained `QMAML` as the `adapt` of `learn_new_tasks`."""
+def random_transitions(family: TaskFamily, tasks: Tasks, steps: int, seed: int = 0) -> Transitions:
+    """What `steps` uniformly random environment steps leave behind, in the order in which it came, `[task, sample]`.
 
-    def adapt(support: Transitions) -> Parameters:
-        adapted = method.adapt(meta, [support] * method.inner_steps)
-        return {name: value.detach() for name, value in adapted.items()}
+    Steps that only reset an environment leave nothing, so that there are a few samples less than steps.
 
-    return adapt
+    Args:
+        family: with `Discrete` actions.
+        tasks: `[task, ...]`.
+        steps: at least 1.
+        seed: of the environments and of the actions.
+    """
+    check_at_least("steps", steps)
+    learners, generator = family.check_tasks(tasks), torch.Generator().manual_seed(seed)
+    # With ε = 1 every action is random, so that any network will do.
+    network = QNetwork(family.observation_space, family.action_space, (), torch.Generator().manual_seed(0))
+    parameters = {name: value.expand(learners, *value.shape) for name, value in network.initial_parameters().items()}
+    sampler, buffer = task_sampler(family, tasks, seed), ReplayBuffer(steps, learners)
+    try:
+        collect(sampler, buffer, steps, network, parameters, 1.0, generator)
+    finally:
+        sampler.envs.close()
+    return buffer.sample_run(int(buffer.filled.min()), generator)
 
 
-def first_reached(returns, level, checkpoints: Sequence[int], limit: float) -> np.ndarray:
+def fine_tune(
+    method: Method,
+    start: Parameters,
+    batch: Transitions,
+    config: NewTaskConfig,
+    generator: torch.Generator,
+) -> Parameters:
+    """The burst of a new task alone: `config.burst` updates of DQN on minibatches of given transitions.
+
+    Args:
+        method: its network, discount and loss count.
+        start: parameters `[task, ...]`; not changed.
+        batch: transitions `[task, sample, ...]`.
+        config: its `burst`, `batch_size`, `lr` and what it says of the target network count.
+        generator: of the minibatches.
+
+    Returns:
+        Parameters `[task, ...]`, constants.
+    """
+    _check_config(config)
+    learners, size = batch.rewards.shape
+    rule, device = _dqn(method, start, learners, config), batch.rewards.device
+    for _ in range(config.burst):
+        index = torch.randint(size, (learners, config.batch_size), generator=generator, device=generator.device)
+        rows = torch.arange(learners, device=device)[:, None]
+        rule.update(Transitions(*(value[rows, index.to(device)] for value in batch)))
+    return detach_parameters(rule.parameters)
+
+
+def first_reached(
+    returns: ArrayLike, level: ArrayLike, checkpoints: Sequence[int], limit: float
+) -> NDArray[np.float64]:
     """The first checkpoint at which the return is at least `level`, here and at the next checkpoint, `[...]`.
 
     Args:
@@ -111,12 +191,29 @@ def first_reached(returns, level, checkpoints: Sequence[int], limit: float) -> n
         checkpoints: increasing.
         limit: what is given where the level is not reached; means over tasks then are too small, never too large.
     """
-    above = np.asarray(returns) >= np.asarray(level)[..., None]
+    values, points = np.asarray(returns), np.asarray(checkpoints, dtype=float)
+    if values.shape[-1:] != points.shape:
+        raise ValueError(f"returns must have shape [..., {len(points)}], as the checkpoints, got {list(values.shape)}.")
+    above = values >= np.asarray(level)[..., None]
     above[..., :-1] &= above[..., 1:]
-    first = np.asarray(checkpoints, dtype=float)[above.argmax(-1)]
+    first = points[above.argmax(-1)]
     return np.where(above.any(-1), first, limit)
 
 
-def with_rate(config: NewTaskConfig, lr: float, burst: int) -> NewTaskConfig:
-    """`config` with another step size of Adam and another burst."""
-    return dataclasses.replace(config, dqn=dataclasses.replace(config.dqn, lr=lr), burst=burst)
+def _dqn(method: Method, start: Parameters, tasks: int, config: NewTaskConfig) -> DQN:
+    """DQN from parameters `[task, ...]` on, with what the method knows and what the settings of a new task say."""
+    dqn = DQNConfig(
+        lr=config.lr,
+        tau=config.tau,
+        target_update_interval=config.target_update_interval,
+        max_grad_norm=config.max_grad_norm,
+        discount=method.discount,
+        double=method.double,
+        huber=method.huber,
+    )
+    return DQN(method.network, trainable_copy(start, tasks), dqn)
+
+
+def _check_config(config: Any) -> None:
+    if not isinstance(config, NewTaskConfig):
+        raise ValueError(f"config must be a values.NewTaskConfig, got {type(config).__name__}.")
