@@ -4,6 +4,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box
 
 from metarl_core.agents import CategoricalPolicy, GaussianPolicy, UniformPolicy
 from metarl_core.parameters import initial_parameters, stack_parameters
@@ -208,6 +209,40 @@ def test_diverged_policy(name):
     broken = {key: torch.full_like(value, torch.nan) for key, value in parameters.items()}
     with pytest.raises(ValueError, match="NaN"):
         rollout(family, family.sample_tasks(2, seeded()), policy, broken, 2, seeded())
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if isinstance(FAMILIES[name].observation_space, Box)])
+def test_double_from_tasks_to_advantages(name):
+    """Tasks and weights in double, torch's default float32: every number of the learner's is double."""
+    family = FAMILIES[name]
+    tasks = family.sample_tasks(3, seeded(), dtype=torch.float64)
+    assert all(value.dtype == torch.float64 and value.shape[0] == 3 for value in tasks.values())
+    policy, parameters = policy_for(family)
+    parameters = {key: value.double() for key, value in parameters.items()}
+    seen = rollout(family, tasks, policy, parameters, 4, seeded(1), horizon=6)
+    returns = seen.rewards.flip(-1).cumsum(-1).flip(-1)
+    advantages = (returns - returns.mean(1, keepdim=True)) * seen.mask
+    for value in (seen.rewards, seen.log_probabilities, advantages):
+        assert value.dtype == torch.float64
+    if seen.observations.is_floating_point():
+        assert seen.observations.dtype == seen.final_observations.dtype == torch.float64
+    if seen.actions.is_floating_point():
+        assert seen.actions.dtype == torch.float64
+
+
+def test_tasks_are_cast_at_the_boundary():
+    """What NumPy or a list holds is cast to what networks compute in; a tensor in double is refused beside float32."""
+    family = PointNavigation()
+    policy, parameters = policy_for(family)
+    expected = rollout(family, {"goal": torch.tensor([[0.1, 0.2]])}, policy, parameters, 2, seeded(), horizon=4)
+    for goal in (np.array([[0.1, 0.2]]), [[0.1, 0.2]], [0.1, 0.2]):
+        seen = rollout(family, {"goal": goal}, policy, parameters, 2, seeded(), horizon=4)
+        assert torch.equal(seen.rewards, expected.rewards) and seen.rewards.dtype == torch.float32
+    double = {"goal": torch.tensor([[0.1, 0.2]], dtype=torch.float64)}
+    with pytest.raises(ValueError, match=r"of the tasks' dtype torch.float64, got torch.float32"):
+        rollout(family, double, policy, parameters, 2, seeded())
+    with pytest.raises(ValueError, match="must be a tensor, got ndarray"):
+        family.check_tasks({"goal": np.zeros((1, 2))})
 
 
 def test_refuses():

@@ -23,7 +23,8 @@ from metarl_core.tasks import (
     rollout,
     select_tasks,
 )
-from metarl_core.tasks.family import check_action, stamp_split
+from metarl_core.tasks.checks import check_action
+from metarl_core.tasks.draws import stamp_split
 
 CONTINUOUS = {
     "bandits": (BernoulliBandits(arms=3), ["means"]),
@@ -191,12 +192,43 @@ def test_stamp_changes_one_bit():
     assert not (odd == even).any()
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_stamp_in_every_precision(dtype):
+    values = torch.rand(200, generator=seeded()).to(dtype)
+    odd, even = stamp_split(values, "test"), stamp_split(values, "train")
+    assert odd.shape == even.shape == values.shape and odd.dtype == even.dtype == dtype
+    step = torch.finfo(dtype).eps * values
+    assert bool(((odd - values).abs() <= step).all()) and bool(((even - values).abs() <= step).all())
+    assert not set(odd.tolist()) & set(even.tolist())
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("split", ["train", "test", "ood"])
+def test_double_precision_tasks(name, split):
+    """Under torch's default float64 and with `dtype`: as many tasks as asked for, of p(T), in double."""
+    family = FAMILIES[name]
+    given = family.sample_tasks(2000, seeded(), split, dtype=torch.float64)
+    torch.set_default_dtype(torch.float64)
+    try:
+        default = family.sample_tasks(2000, seeded(), split)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    single = family.sample_tasks(2000, seeded(), split)
+    for key, value in given.items():
+        assert torch.equal(value, default[key]) and value.shape == single[key].shape
+        assert value.dtype == (torch.float64 if single[key].is_floating_point() else torch.int64)
+        spread = max(float(single[key].double().std()), 1e-6)
+        assert abs(float(value.double().mean() - single[key].double().mean())) < 0.2 * spread
+        if value.unique().numel() > 100:  # drawn in double, not cast from float32
+            assert not torch.equal(value.float().double(), value)
+
+
 @pytest.mark.parametrize(
     "make, given",
     [
         (lambda: BernoulliBandits(arms=1), "got 1"),
-        (lambda: TabularMDPs(states=1), "got 1 and 5"),
-        (lambda: TabularMDPs(actions=1), "got 10 and 1"),
+        (lambda: TabularMDPs(states=1), "states must be at least 2, got 1"),
+        (lambda: TabularMDPs(actions=1), "actions must be at least 2, got 1"),
         (lambda: GridGoals(size=2), "got 2"),
         (lambda: GridGoals(reward="shaped"), "sparse, step, dense, got 'shaped'"),
         (lambda: GridGoals(walls=((9, 9),)), "7 × 7 grid"),
@@ -214,7 +246,10 @@ def test_stamp_changes_one_bit():
         (lambda: CartPole(varying=()), "got \\[\\]"),
         (lambda: Pendulum(spread=0.5), "got 0.5"),
         (lambda: GymnasiumTasks([]), "at least one"),
-        (lambda: GymnasiumTasks([lambda: gymnasium.make("FrozenLake-v1")]), "Box"),
+        (
+            lambda: GymnasiumTasks([lambda: gymnasium.make("Blackjack-v1")]),
+            "observations must lie in a Box or a Discrete",
+        ),
     ],
 )
 def test_constructors_refuse(make, given):

@@ -2,7 +2,8 @@
 
 from metarl_core.tasks.bandits import BernoulliBandits
 from metarl_core.tasks.cartpole import CartPole
-from metarl_core.tasks.family import SPLITS, TaskFamily, Tasks, expand_tasks, select_tasks
+from metarl_core.tasks.checks import SPLITS
+from metarl_core.tasks.family import TaskFamily, Tasks, expand_tasks, select_tasks
 from metarl_core.tasks.few_shot import FewShot, ImageClasses
 from metarl_core.tasks.from_gymnasium import GymnasiumTasks
 from metarl_core.tasks.glyphs import load_glyphs

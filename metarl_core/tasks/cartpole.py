@@ -1,14 +1,17 @@
 """CartPole whose physics vary from task to task; equal to Gymnasium's CartPole-v1 at default physics."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
 from torch import Tensor
 
+from metarl_core.tasks.draws import rand, uniform
 from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.physics import check_spread, draw_physics
+from metarl_core.tasks.physics import check_spread, default_physics, draw_physics
 
 TIME_STEP = 0.02  # seconds
 ANGLE_LIMIT = 12 * 2 * math.pi / 360  # radians
@@ -41,38 +44,38 @@ class CartPole(TaskFamily):
         self,
         spread: float = 2.0,
         horizon: int = 500,
-        varying: tuple[str, ...] = tuple(DEFAULT_PHYSICS),
+        varying: Sequence[str] = tuple(DEFAULT_PHYSICS),
         hidden_sign: bool = False,
     ):
-        unknown = set(varying) - set(DEFAULT_PHYSICS)
-        if unknown or not varying:
+        varying = (varying,) if isinstance(varying, str) else tuple(varying)
+        if not varying or set(varying) - set(DEFAULT_PHYSICS):
             raise ValueError(f"varying must name some of {list(DEFAULT_PHYSICS)}, got {list(varying)}.")
-        self.spread, self.varying, self.hidden_sign = check_spread(spread), tuple(varying), hidden_sign
+        self.spread, self.varying, self.hidden_sign = check_spread(spread), varying, hidden_sign
         limits = np.array([2 * POSITION_LIMIT, np.inf, 2 * ANGLE_LIMIT, np.inf], dtype=np.float32)
         self.observation_space = spaces.Box(-limits, limits, dtype=np.float32)
         self.action_space = spaces.Discrete(2)
         super().__init__(horizon)
 
     def get_default_params(self) -> Tasks:
-        return {name: torch.tensor([value]) for name, value in DEFAULT_PHYSICS.items()}
+        return default_physics(DEFAULT_PHYSICS)
 
-    def draw_tasks(self, n, generator, split):
-        tasks = draw_physics(self.default_params, self.varying, self.spread, n, generator, split)
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
+        tasks = draw_physics(DEFAULT_PHYSICS, self.varying, self.spread, n, generator, split, dtype)
         if self.hidden_sign:
-            tasks["force"] = torch.where(torch.rand(n, generator=generator) < 0.5, -tasks["force"], tasks["force"])
+            mirrored = uniform((n,), 0.0, 1.0, generator, dtype) < 0.5
+            tasks["force"] = torch.where(mirrored, -tasks["force"], tasks["force"])
         return tasks
 
-    def features(self, params):
+    def features(self, tasks: Tasks) -> Tensor:
         """Natural logarithm of each parameter's factor to CartPole-v1, and the sign of the force."""
-        factors = [(params[name] / value).abs().log() for name, value in DEFAULT_PHYSICS.items()]
-        return torch.stack([*factors, params["force"].sign()], -1)
+        factors = [(tasks[name] / value).abs().log() for name, value in DEFAULT_PHYSICS.items()]
+        return torch.stack([*factors, tasks["force"].sign()], -1)
 
-    def initial(self, rng, params):
-        shape = params["gravity"].shape
-        draws = torch.rand((4, *shape), generator=rng, dtype=params["gravity"].dtype)
+    def initial(self, rng: torch.Generator, params: Tasks) -> Tensor:
+        draws = rand((4, *params["gravity"].shape), rng, params["gravity"])
         return draws.sub_(0.5).mul_(0.1).movedim(0, -1)
 
-    def transition(self, state, action, rng, params):
+    def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
         """Euler step of the equations of motion (Florian 2007)."""
         x, x_dot, theta, theta_dot = state.unbind(-1)
         total_mass = params["mass_cart"] + params["mass_pole"]
@@ -85,11 +88,11 @@ class CartPole(TaskFamily):
         velocity = torch.stack([x_dot, x_acc, theta_dot, theta_acc])
         return state.add(velocity.movedim(0, -1), alpha=TIME_STEP)
 
-    def observation(self, state, rng, params):
+    def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return state
 
-    def reward(self, state, action, next_state, rng, params) -> Tensor:
+    def reward(self, state: Tensor, action: Tensor, next_state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return torch.ones_like(state[..., 0])
 
-    def terminal(self, state, rng, params):
+    def terminal(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return (state[..., 0].abs() > POSITION_LIMIT) | (state[..., 2].abs() > ANGLE_LIMIT)

@@ -36,16 +36,16 @@ def cartpole_gains(tasks: Tasks) -> Tensor:
         push = np.array([[0], [1 / mass + slip / (mass * lever)], [0], [-1 / (mass * lever)]])
         riccati = solve_continuous_are(dynamics, push, STATE_COST, FORCE_COST)
         gains.append(-(push.T @ riccati / FORCE_COST)[0])
-    return torch.tensor(np.array(gains), dtype=torch.float32)
+    return torch.from_numpy(np.array(gains)).to(tasks["length"])
 
 
 class CartPoleController:
     """Push right where gains · state > 0; `parameters["gains"]` is `[task, 4]` (see `cartpole_gains`)."""
 
-    def noise(self, shape, generator):
-        return torch.zeros(shape)
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.zeros(shape, device=generator.device)
 
-    def act(self, parameters, observation, noise):
+    def act(self, parameters: Tasks, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         score = (observation * parameters["gains"][:, None]).sum(-1)
         return (score > 0).long(), noise
 
@@ -58,15 +58,15 @@ class PendulumController:
     a spring and a damper.
     """
 
-    def noise(self, shape, generator):
-        return torch.zeros(shape)
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        return torch.zeros(shape, device=generator.device)
 
-    def act(self, parameters, observation, noise):
+    def act(self, parameters: Tasks, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         gravity, mass, length = (parameters[k][:, None] for k in ("gravity", "mass", "length"))
         cosine, sine, speed = observation.unbind(-1)
         inertia = mass * length**2 / 3
         energy = 0.5 * inertia * speed.square() + 0.5 * mass * gravity * length * (cosine - 1)
-        direction = torch.where(speed >= 0, 1.0, -1.0)  # at rest, start somewhere
+        direction = torch.where(speed >= 0, 1.0, -1.0).to(speed.dtype)  # at rest, start somewhere
         swing = -direction * energy.sign() * (20 * energy.abs()).clamp_max(MAX_TORQUE)
         angle = torch.atan2(sine, cosine)
         hold = inertia * (-STIFFNESS * angle - DAMPING * speed) - 0.5 * mass * gravity * length * sine

@@ -7,22 +7,32 @@ receive the task parameters expanded to `[task, episode, ...]`, so that a hundre
 episodes move in one call.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import torch
+from gymnasium import Space, spaces
 from gymnasium.experimental.functional import FuncEnv
 from torch import Tensor
 
+from metarl_core.tasks.checks import as_tensor, check_action, check_horizon, check_mapping, check_sampling, check_tasks
+
+if TYPE_CHECKING:
+    from gymnasium.vector import VectorEnv
+
 Tasks = dict[str, Tensor]
-SPLITS = ("train", "test", "ood")
+"""Task parameters by name, each `[task, ...]`; within an environment `[task, episode, ...]`."""
+GivenTasks = Mapping[str, Any]
+"""Task parameters as a caller may write them: tensors, arrays, lists or numbers."""
+Index = int | slice | Sequence[int] | Tensor
 
 
-class TaskFamily(FuncEnv):
+class TaskFamily(FuncEnv[Tensor, Tensor, Tensor, Tensor, Tensor, None, Tasks]):
     """p(T) and the functional environment that its tasks parametrise.
 
-    A subclass sets `observation_space`, `action_space` (of one environment) and `horizon` (the time
-    limit in steps), and defines `get_default_params` (one ordinary task), `draw_tasks` and the
-    functions of `FuncEnv`:
+    A subclass sets `observation_space`, `action_space` (of one environment; a `Discrete` one counts from 0)
+    and `horizon` (the time limit in steps), and defines `get_default_params` (one ordinary task), `draw_tasks`
+    and the functions of `FuncEnv`, whose `params` are tasks expanded to `[task, episode, ...]`:
 
     ==================================================  ===============================================
     `initial(rng, params)`                              state `[task, episode, ...]`
@@ -31,23 +41,42 @@ class TaskFamily(FuncEnv):
     `reward(state, action, next_state, rng, params)`    reward `[task, episode]`
     `terminal(state, rng, params)`                      bool `[task, episode]`: terminated, never the
                                                         time limit
+    `truncated(state, rng, params)`                     bool `[task, episode]`: cut off by the environment
+                                                        itself; None, the default, where it never does
     ==================================================  ===============================================
 
-    These five are pure and do not check their input; `step` does, and so do `rollout` and the
-    Gymnasium environments.
+    These are pure and do not check their input; `step` does, and so do `rollout` and the Gymnasium
+    environments. All of them compute in the floating dtype and on the device of the tasks; random numbers
+    are drawn on the generator's device.
+
+    Attributes:
+        pure: whether the functions are; false for a family that drives simulators (`GymnasiumTasks`).
     """
 
+    observation_space: Space[Any]
+    action_space: Space[Any]
+    default_params: Tasks
     horizon: int
+    pure = True
 
     def __init__(self, horizon: int):
         self.horizon = check_horizon(horizon)
+        for name in ("observation_space", "action_space"):
+            space = getattr(self, name, None)
+            if isinstance(space, spaces.Discrete) and space.start != 0:
+                raise ValueError(f"{name} must count from 0 where it is Discrete, got {space}.")
         super().__init__()
 
-    def draw_tasks(self, n: int, generator: torch.Generator, split: str) -> Tasks:
-        """Draw `n` tasks of a valid `split`; called by `sample_tasks`, which checks its arguments."""
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
+        """Draw `n` tasks of a valid `split`; called by `sample_tasks`, which checks its arguments.
+
+        A family of your own may leave out `dtype`: its tasks then come in torch's default type only.
+        """
         raise NotImplementedError
 
-    def sample_tasks(self, n: int, generator: torch.Generator, split: str = "train") -> Tasks:
+    def sample_tasks(
+        self, n: int, generator: torch.Generator, split: str = "train", dtype: torch.dtype | None = None
+    ) -> Tasks:
         """Draw `n` independent tasks.
 
         Args:
@@ -56,46 +85,67 @@ class TaskFamily(FuncEnv):
             split: "train" and "test" never share a task; both follow p(T) where tasks are continuous, and
                 are two disjoint sets where they are finitely many (`GridGoals`). "ood" is a named
                 out-of-distribution split that shares no task with either.
+            dtype: of floating-point parameters; torch's default by default. The draws of two dtypes differ.
 
         Returns:
-            Dictionary of tensors with leading axis `[n]`.
+            Dictionary of tensors with leading axis `[n]`, on the generator's device.
 
         Raises:
-            ValueError: for `n` < 1 or an unknown split.
+            ValueError: for `n` < 1, an unknown split, or a dtype that is not floating-point.
         """
-        if n < 1:
-            raise ValueError(f"n is the number of tasks and must be at least 1, got {n}.")
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
-        return self.draw_tasks(n, generator, split)
+        check_sampling(n, generator, split, dtype)
+        return self.draw_tasks(n, generator, split, *([] if dtype is None else [dtype]))
 
     def check_tasks(self, tasks: Mapping[str, Tensor]) -> int:
         """Number of tasks in `tasks`.
 
         Raises:
-            ValueError: where the names, shapes or values are not those of this family.
+            ValueError: where the names, types, shapes or values are not those of this family.
         """
-        number = check_tasks(tasks, {name: value.shape[1:] for name, value in self.default_params.items()})
+        number = check_tasks(tasks, {name: tuple(value.shape[1:]) for name, value in self.default_params.items()})
         for name, value in self.default_params.items():
             if tasks[name].is_floating_point() != value.is_floating_point():
                 raise ValueError(f"tasks[{name!r}] must hold numbers like {value.dtype}, got {tasks[name].dtype}.")
         return number
 
-    def features(self, params: Tasks) -> Tensor:
+    def as_tasks(self, tasks: GivenTasks | None) -> Tasks:
+        """`tasks` as the tensors that `rollout` and the environments of this family compute with.
+
+        Floating-point tensors stay as they are. Arrays, lists and numbers become tensors of torch's default
+        floating type (of NumPy's numbers nobody chose float64), integers int64. A single task may lack
+        the task axis; None is the family's ordinary task.
+
+        Raises:
+            ValueError: as `check_tasks`, or where a value is not made of numbers.
+        """
+        if tasks is None:
+            return self.default_params
+        check_mapping(tasks)
+        converted = {name: as_tensor(name, value, self.default_params.get(name)) for name, value in tasks.items()}
+        self.check_tasks(converted)
+        return converted
+
+    def features(self, tasks: Tasks) -> Tensor:
         """The task as numbers that a network can be given, `[..., feature]`; all parameters, flattened, by default."""
         parts = []
-        for name, value in params.items():
+        for name, value in tasks.items():
             own = self.default_params[name].ndim - 1
             parts.append(value.flatten(value.ndim - own) if own else value[..., None])
         return torch.cat(parts, -1)
 
-    def step(self, state: Tensor, action: Tensor, rng: torch.Generator, params: Tasks):
+    def truncated(self, state: Tensor, rng: Any, params: Tasks) -> Tensor | None:
+        """bool `[task, episode]`: the environment itself cut the episode off in `state`. None: it never does."""
+        return None
+
+    def step(
+        self, state: Tensor, action: Tensor, rng: torch.Generator, params: Tasks
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One checked step: `(next_state, observation, reward, terminated)`, each `[task, episode, ...]`.
 
         Raises:
             ValueError: where the action's shape or values do not fit the action space.
         """
-        check_action(self.action_space, action, state.shape[:2])
+        check_action(self.action_space, action, tuple(state.shape[:2]))
         next_state = self.transition(state, action, rng, params)
         return (
             next_state,
@@ -104,59 +154,24 @@ class TaskFamily(FuncEnv):
             self.terminal(next_state, rng, params),
         )
 
+    def vector_env(self, tasks: GivenTasks | None = None, num_envs: int | None = None) -> "VectorEnv":
+        """The tasks as one Gymnasium vector environment with next-step autoreset.
 
-def check_tasks(tasks: Mapping[str, Tensor], shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Number of tasks in `tasks`, whose entries must have shape `[task, *shapes[name]]`.
+        Args:
+            tasks: parameters `[task, ...]`; the family's ordinary task by default.
+            num_envs: number of environments, a multiple of the number of tasks; one for each by default.
+                Environment i runs task i // (num_envs / number of tasks).
 
-    Raises:
-        ValueError: names the entry that does not fit.
-    """
-    if set(tasks) != set(shapes):
-        raise ValueError(f"tasks must have the entries {sorted(shapes)}, got {sorted(tasks)}.")
-    number = next((value.shape[0] for value in tasks.values() if value.ndim > 0), 0)
-    for name, value in tasks.items():
-        if tuple(value.shape) != (number, *shapes[name]):
-            expected = ", ".join(["tasks", *map(str, shapes[name])])
-            raise ValueError(f"tasks[{name!r}] must have shape [{expected}], got {list(value.shape)}.")
-        if value.is_floating_point() and not bool(value.isfinite().all()):
-            raise ValueError(f"tasks[{name!r}] must be finite, got NaN or infinity.")
-    if number < 1:
-        raise ValueError("tasks must hold at least one task, got zero.")
-    return number
+        Raises:
+            ValueError: for malformed tasks or another number of environments.
+        """
+        from metarl_core.tasks.gymnasium_env import TaskVectorEnv
+
+        tasks = self.as_tasks(tasks)
+        return TaskVectorEnv(self, self.check_tasks(tasks) if num_envs is None else num_envs, tasks)
 
 
-def check_horizon(horizon: int) -> int:
-    """`horizon` itself.
-
-    Raises:
-        ValueError: where it is below one step.
-    """
-    if horizon < 1:
-        raise ValueError(f"horizon is a number of steps and must be at least 1, got {horizon}.")
-    return int(horizon)
-
-
-def check_action(space, action: Tensor, batch: tuple[int, ...]) -> None:
-    """Raise ValueError unless `action` is a batch of actions of `space` with leading axes `batch`.
-
-    Continuous actions beyond the bounds are allowed, as in Gymnasium's Pendulum: environments clip them.
-    """
-    expected = (*batch, *space.shape)
-    if tuple(action.shape) != expected:
-        raise ValueError(f"action must have shape {list(expected)}, got {list(action.shape)}.")
-    if action.is_floating_point():
-        if not bool(action.isfinite().all()):
-            raise ValueError("action must be finite, got NaN or infinity.")
-    elif hasattr(space, "n"):
-        lowest, highest = map(int, action.aminmax())
-        if lowest < 0 or highest >= space.n:
-            wrong = lowest if lowest < 0 else highest
-            raise ValueError(f"action must be one of 0 to {space.n - 1}, got {wrong}.")
-    if hasattr(space, "n") and action.is_floating_point():
-        raise ValueError(f"action must hold integers 0 to {space.n - 1}, got {action.dtype}.")
-
-
-def select_tasks(tasks: Tasks, index) -> Tasks:
+def select_tasks(tasks: Tasks, index: Index) -> Tasks:
     """The tasks at `index` (an int keeps the task axis; a slice, list or tensor selects several)."""
     index = [index] if isinstance(index, int) else index
     return {name: value[index] for name, value in tasks.items()}
@@ -178,21 +193,3 @@ def expand_tasks(tasks: Tasks, episodes: int) -> Tasks:
 def append_axes(flags: Tensor, like: Tensor) -> Tensor:
     """`flags` with axes of size one appended until it has as many as `like`."""
     return flags.reshape(*flags.shape, *[1] * (like.ndim - flags.ndim))
-
-
-def uniform(shape: tuple[int, ...], low: float, high: float, generator: torch.Generator) -> Tensor:
-    """float32 draws from the uniform distribution on [low, high)."""
-    return low + (high - low) * torch.rand(shape, generator=generator)
-
-
-def stamp_split(values: Tensor, split: str) -> Tensor:
-    """Mark continuous task parameters as train or test by the last bit of their float32 significand.
-
-    Two fresh draws from a continuous p(T) almost never coincide. The stamp makes it *never*: train
-    values are even, test values odd, and both follow p(T) to one part in sixteen million. "ood" values
-    are returned as they are, because their region of the parameter space is their mark.
-    """
-    if split == "ood":
-        return values
-    bits = values.contiguous().view(torch.int32) & ~1
-    return (bits | (1 if split == "test" else 0)).view(torch.float32)

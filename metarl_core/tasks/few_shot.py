@@ -10,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.family import SPLITS
+from metarl_core.arguments import check_one_of
+from metarl_core.tasks.checks import SPLITS, check_count, check_generator
 
 
 class FewShot(NamedTuple):
@@ -58,7 +59,9 @@ class ImageClasses:
             odd = sorted(set(split_of) ^ set(self.groups))
             raise ValueError(f"every group of the classes must be in one split and no other, see {odd}.")
         self.members = {
-            split: torch.tensor([i for i, group in enumerate(self.groups) if split_of[group] == split])
+            split: torch.tensor(
+                [i for i, group in enumerate(self.groups) if split_of[group] == split], device=self.images.device
+            )
             for split in splits
         }
 
@@ -71,6 +74,7 @@ class ImageClasses:
         generator: torch.Generator,
         split: str = "train",
         rotations: bool = False,
+        dtype: torch.dtype | None = None,
     ) -> FewShot:
         """Draw `n` episodes.
 
@@ -83,21 +87,22 @@ class ImageClasses:
             split: whose classes are drawn.
             rotations: turn each class of a task by 0, 90, 180 or 270 degrees, all its images alike. It makes
                 new classes out of few (Santoro et al. 2016) and belongs in training only.
+            dtype: of the images; torch's default by default.
 
         Returns:
-            Images float32 `[n, ways * shots, 1, side, side]` in [0, 1] and labels int64 0 to ways − 1
+            Images `[n, ways * shots, 1, side, side]` in [0, 1] and labels int64 0 to ways − 1
             `[n, ways * shots]`, and alike with `queries`. A class gets a random label; samples are ordered by
-            label, so `view(n, ways, shots, ...)` separates the classes.
+            label, so `view(n, ways, shots, ...)` separates the classes. All on the device of `self.images`.
 
         Raises:
             ValueError: where `n`, `ways`, `shots` or `queries` is below 1 or more than there is, or there is no
                 such split.
         """
         for name, value in (("n", n), ("ways", ways), ("shots", shots), ("queries", queries)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
-        if split not in self.members:
-            raise ValueError(f"split must be one of {', '.join(self.members)}, got {split!r}.")
+            check_count(name, value)
+        check_generator(generator)
+        check_one_of("split", split, self.members)
+        dtype = torch.get_default_dtype() if dtype is None else dtype
         members, instances = self.members[split], self.images.shape[1]
         if ways > len(members):
             raise ValueError(f"ways must be at most {len(members)}, the classes of split {split!r}, got {ways}.")
@@ -106,13 +111,15 @@ class ImageClasses:
                 f"shots + queries must be at most {instances}, the images of a class, got {shots} + {queries}."
             )
         # The first entries of a random ranking are a draw without replacement, for all tasks at once.
-        drawn = torch.rand(n, len(members), generator=generator).topk(ways).indices
-        picked = torch.rand(n, ways, instances, generator=generator).topk(shots + queries).indices
+        source, device = generator.device, members.device
+        drawn = torch.rand(n, len(members), generator=generator, device=source).topk(ways).indices.to(device)
+        picked = torch.rand(n, ways, instances, generator=generator, device=source).topk(shots + queries).indices
+        picked = picked.to(device)
         images = self.images[members[drawn][:, :, None], picked]
         if rotations:
-            images = turn(images, torch.randint(4, (n, ways), generator=generator))
-        images = images[:, :, :, None].to(torch.float32) / 255
-        labels = torch.arange(ways).repeat_interleave(shots + queries).expand(n, -1).view(n, ways, -1)
+            images = turn(images, torch.randint(4, (n, ways), generator=generator, device=source).to(device))
+        images = images[:, :, :, None].to(dtype) / 255
+        labels = torch.arange(ways, device=device).repeat_interleave(shots + queries).expand(n, -1).view(n, ways, -1)
         support, query = slice(None, shots), slice(shots, None)
         return FewShot(
             images[:, :, support].flatten(1, 2),

@@ -1,5 +1,8 @@
 """Grid worlds with a hidden goal: small enough to solve exactly, large enough to need exploration."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from gymnasium import spaces
@@ -7,6 +10,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 from torch import Tensor
 
+from metarl_core.arguments import check_one_of
+from metarl_core.tasks.checks import check_count
 from metarl_core.tasks.family import TaskFamily, Tasks
 
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left as (row, column)
@@ -39,12 +44,10 @@ class GridGoals(TaskFamily):
         start: tuple[int, int] | None = None,
         horizon: int = 30,
     ):
-        if size < 3:
-            raise ValueError(f"size must be at least 3, got {size}.")
-        if reward not in REWARDS:
-            raise ValueError(f"reward must be one of {', '.join(REWARDS)}, got {reward!r}.")
+        size = check_count("size", size, 3)
+        check_one_of("reward", reward, REWARDS)
         start = (size // 2, size // 2) if start is None else start
-        if not all(0 <= row < size and 0 <= column < size for row, column in (*walls, start)):
+        if not all(len(cell) == 2 and all(0 <= part < size for part in cell) for cell in (*walls, start)):
             raise ValueError(f"walls and start must lie on the {size} × {size} grid, got {walls} and {start}.")
         if start in walls:
             raise ValueError(f"start must not be a wall, got {start}.")
@@ -52,18 +55,20 @@ class GridGoals(TaskFamily):
         self.start = start[0] * size + start[1]
         self.next_cell = _next_cells(size, self.walls)
         self.distance = _distances(self.next_cell)
+        self._tables: dict[torch.device, tuple[Tensor, Tensor]] = {}
         self.goals = self._split_goals()
         self.observation_space = spaces.Discrete(size**2)
         self.action_space = spaces.Discrete(len(MOVES))
         super().__init__(horizon)
 
     def _split_goals(self) -> dict[str, Tensor]:
-        cells = torch.arange(self.size**2)
+        cells = torch.arange(self.size**2, device="cpu")
         reachable = self.distance[self.start].isfinite() & (cells != self.start)
         far = (cells // self.size > self.size // 2) & (cells % self.size > self.size // 2)
         near = cells[reachable & ~far]
-        near = near[torch.randperm(len(near), generator=torch.Generator().manual_seed(0))]
-        splits = {"train": near[torch.arange(len(near)) % 4 != 0], "test": near[::4], "ood": cells[reachable & far]}
+        near = near[torch.randperm(len(near), generator=torch.Generator("cpu").manual_seed(0), device="cpu")]
+        every_fourth = torch.arange(len(near), device="cpu") % 4 == 0
+        splits = {"train": near[~every_fourth], "test": near[::4], "ood": cells[reachable & far]}
         for split, goals in splits.items():
             if len(goals) == 0:
                 raise ValueError(f"the grid must leave goal cells for every split, got none for {split!r}.")
@@ -72,44 +77,56 @@ class GridGoals(TaskFamily):
     def get_default_params(self) -> Tasks:
         return {"goal": self.goals["train"][:1]}
 
-    def check_tasks(self, tasks):
+    def check_tasks(self, tasks: Mapping[str, Tensor]) -> int:
         number = super().check_tasks(tasks)
         for goal in tasks["goal"].tolist():
             if not 0 <= goal < self.size**2 or self.distance[self.start, goal].isinf():
                 raise ValueError(f"tasks['goal'] must be cells that can be reached from the start, got {goal}.")
         return number
 
-    def draw_tasks(self, n, generator, split):
-        goals = self.goals[split]
-        return {"goal": goals[torch.randint(len(goals), (n,), generator=generator)]}
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
+        goals = self.goals[split].to(generator.device)
+        return {"goal": goals[torch.randint(len(goals), (n,), generator=generator, device=generator.device)]}
 
-    def features(self, params):
+    def features(self, tasks: Tasks) -> Tensor:
         """Row and column of the goal, scaled to [-1, 1]: goals that were never seen lie between others."""
-        place = torch.stack([params["goal"] // self.size, params["goal"] % self.size], -1)
+        place = torch.stack([tasks["goal"] // self.size, tasks["goal"] % self.size], -1)
         return place * (2 / (self.size - 1)) - 1
 
-    def initial(self, rng, params):
+    def initial(self, rng: torch.Generator, params: Tasks) -> Tensor:
         return torch.full_like(params["goal"], self.start)
 
-    def transition(self, state, action, rng, params):
-        return self.next_cell[state, action]
+    def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
+        return self._tables_on(state.device)[0][state, action]
 
-    def observation(self, state, rng, params):
+    def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return state
 
-    def reward(self, state, action, next_state, rng, params):
-        if self.reward_kind == "dense":
-            return -self.distance[next_state, params["goal"]] / self.size
-        if self.reward_kind == "step":
-            return torch.full(state.shape, -1.0)
-        return (next_state == params["goal"]).float()
+    def reward(self, state: Tensor, action: Tensor, next_state: Tensor, rng: Any, params: Tasks) -> Tensor:
+        return self._reward(next_state, params["goal"])
 
-    def terminal(self, state, rng, params):
+    def terminal(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return state == params["goal"]
 
-    def optimal_action(self, observation, params):
+    def _reward(self, next_state: Tensor, goal: Tensor) -> Tensor:
+        """The reward for reaching `next_state`, in torch's default dtype: the tasks, integers, have none."""
+        dtype = torch.get_default_dtype()
+        if self.reward_kind == "dense":
+            return -self._tables_on(goal.device)[1][next_state, goal].to(dtype) / self.size
+        if self.reward_kind == "step":
+            return torch.full_like(next_state, -1.0, dtype=dtype)
+        return (next_state == goal).to(dtype)
+
+    def _tables_on(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """`next_cell` and `distance` on `device`, moved there once."""
+        if device not in self._tables:
+            self._tables[device] = (self.next_cell.to(device), self.distance.to(device))
+        return self._tables[device]
+
+    def optimal_action(self, observation: Tensor, tasks: Tasks) -> Tensor:
         """A first step of a shortest path to the goal (the oracle that knows the goal)."""
-        return self.distance[self.next_cell[observation], params["goal"][..., None]].argmin(-1)
+        next_cell, distance = self._tables_on(observation.device)
+        return distance[next_cell[observation], tasks["goal"][..., None]].argmin(-1)
 
     def tables(self, tasks: Tasks) -> tuple[Tensor, Tensor]:
         """The tasks as tables for dynamic programming: transitions `[task, S, 4, S]`, rewards `[task, S, 4]`.
@@ -118,20 +135,20 @@ class GridGoals(TaskFamily):
         """
         self.check_tasks(tasks)
         goal = tasks["goal"][:, None, None]
-        cell, action = torch.arange(self.size**2)[:, None], torch.arange(len(MOVES))
-        following = self.next_cell[cell, action]
-        rewards = self.reward(cell.expand_as(following)[None], action, following[None], None, {"goal": goal})
-        going = (cell[None] != goal).float()
-        transitions = torch.nn.functional.one_hot(following, self.size**2).float()
+        cell = torch.arange(self.size**2, device=goal.device)[:, None]
+        following = self._tables_on(goal.device)[0]
+        rewards = self._reward(following[None], goal)
+        going = (cell[None] != goal).to(rewards.dtype)
+        transitions = torch.nn.functional.one_hot(following, self.size**2).to(rewards.dtype)
         return transitions[None] * going[..., None], rewards.where(rewards.isfinite(), 0) * going
 
 
-def _next_cells(size: int, walls) -> Tensor:
+def _next_cells(size: int, walls: Sequence[tuple[int, int]]) -> Tensor:
     """`[cell, action]`: the cell that each move leads to."""
     blocked = np.zeros((size, size), dtype=bool)
     for wall in walls:
         blocked[wall] = True
-    table = torch.empty((size**2, len(MOVES)), dtype=torch.int64)
+    table = torch.empty((size**2, len(MOVES)), dtype=torch.int64, device="cpu")
     for cell in range(size**2):
         row, column = divmod(cell, size)
         for action, (down, right) in enumerate(MOVES):

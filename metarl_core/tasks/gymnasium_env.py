@@ -1,6 +1,5 @@
 """A task family as ordinary Gymnasium environments: one task, or a vector of tasks × episodes."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -10,11 +9,11 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from metarl_core.tasks.family import TaskFamily, Tasks, check_action, check_horizon, expand_tasks
-from metarl_core.tasks.from_gymnasium import GymnasiumTasks
+from metarl_core.tasks.checks import check_action, check_count, check_horizon
+from metarl_core.tasks.family import GivenTasks, TaskFamily, Tasks, expand_tasks
 
 
-class TaskEnv(gymnasium.Env):
+class TaskEnv(gymnasium.Env[Any, Any]):
     """One task of a family as a `gymnasium.Env`; its time limit is the family's horizon.
 
     Args:
@@ -25,17 +24,19 @@ class TaskEnv(gymnasium.Env):
 
     metadata = {"render_modes": []}
 
-    def __init__(self, family: TaskFamily, task: Mapping | None = None):
+    def __init__(self, family: TaskFamily, task: GivenTasks | None = None):
+        check_family(family)
         self.family = family
         self.observation_space, self.action_space = family.observation_space, family.action_space
-        self.task = _as_tasks(family, task)
+        self.task = family.as_tasks(task)
         if family.check_tasks(self.task) != 1:
             raise ValueError(f"task must be one task, got {family.check_tasks(self.task)}.")
         self._params = expand_tasks(self.task, 1)
-        self._generator = torch.Generator()
-        self._state = None
+        self._generator = generator_beside(self.task)
+        self._state: Tensor | None = None
+        self._steps = 0
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None):
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None or self._state is None:
             self._generator.manual_seed(int(self.np_random.integers(2**63)))
@@ -44,7 +45,7 @@ class TaskEnv(gymnasium.Env):
         observation = self.family.observation(self._state, self._generator, self._params)
         return _single_to_numpy(observation, self.observation_space), {}
 
-    def step(self, action):
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         if self._state is None:
             raise ValueError("reset() must be called before the first step().")
         tensor = _action_to_tensor(action, self.action_space, self._state, (1, 1))
@@ -52,7 +53,9 @@ class TaskEnv(gymnasium.Env):
             self._state, tensor, self._generator, self._params
         )
         self._steps += 1
-        truncated = not bool(terminated) and self._steps >= self.family.horizon
+        cut = self.family.truncated(self._state, self._generator, self._params)
+        late = self._steps >= self.family.horizon or (cut is not None and bool(cut))
+        truncated = not bool(terminated) and late
         return _single_to_numpy(observation, self.observation_space), float(reward), bool(terminated), truncated, {}
 
 
@@ -63,11 +66,12 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
     default: the step after an episode's end ignores the action, resets and pays 0.
 
     The family computes in tensors; which episodes have ended is kept in NumPy, whose small operations
-    cost less. What `step` and `reset` return are copies that the caller may change.
+    cost less. What `step` and `reset` return are copies that the caller may change. Tasks on another
+    device are computed there; NumPy arrays come out all the same.
 
     Args:
-        family: the family, of pure functions (`GymnasiumTasks` is stateful: make its environments a
-            vector with `gymnasium.make_vec`).
+        family: the family, of pure functions (`GymnasiumTasks` is stateful: `vector_env` of that family
+            makes another kind of vector environment).
         num_envs: number of environments, a multiple of the number of tasks.
         tasks: parameters `[task, ...]`; the family's ordinary task by default.
         max_episode_steps: time limit; the family's horizon by default.
@@ -75,25 +79,33 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.NEXT_STEP}
 
-    def __init__(self, family: TaskFamily, num_envs: int, tasks: Mapping | None = None, max_episode_steps=None):
-        if isinstance(family, GymnasiumTasks):
-            raise ValueError("family must have pure functions, got GymnasiumTasks, which is stateful.")
+    def __init__(
+        self,
+        family: TaskFamily,
+        num_envs: int,
+        tasks: GivenTasks | None = None,
+        max_episode_steps: int | None = None,
+    ):
+        check_family(family)
+        if not family.pure:
+            kind = type(family).__name__
+            raise ValueError(f"family must have pure functions, got {kind}, which is stateful: use its vector_env.")
         self.family = family
-        self.tasks = _as_tasks(family, tasks)
+        self.tasks = family.as_tasks(tasks)
         number = family.check_tasks(self.tasks)
-        if num_envs < 1 or num_envs % number:
-            raise ValueError(f"num_envs must be a positive multiple of the number of tasks {number}, got {num_envs}.")
-        self.num_envs = num_envs
+        self.num_envs = check_num_envs(num_envs, number)
         self.horizon = family.horizon if max_episode_steps is None else check_horizon(max_episode_steps)
         self.single_observation_space, self.single_action_space = family.observation_space, family.action_space
         self.observation_space = batch_space(family.observation_space, num_envs)
         self.action_space = batch_space(family.action_space, num_envs)
         self._batch = (number, num_envs // number)
         self._params = expand_tasks(self.tasks, self._batch[1])
-        self._generator = torch.Generator()
-        self._state = None
+        self._generator = generator_beside(self.tasks)
+        self._state: Tensor | None = None
 
-    def reset(self, *, seed: int | None = None, options: dict | None = None):
+    def reset(  # type: ignore[override]  # one seed for all, not a list
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None or self._state is None:
             self._generator.manual_seed(int(self.np_random.integers(2**63)))
@@ -104,21 +116,23 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         return self._to_numpy(self.family.observation(self._state, self._generator, self._params)), {}
 
     @torch.inference_mode()
-    def step(self, actions):
+    def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         if self._state is None:
             raise ValueError("reset() must be called before the first step().")
         family, generator, params = self.family, self._generator, self._params
         action = _action_to_tensor(actions, self.single_action_space, self._state, self._batch)
         check_action(self.single_action_space, action, self._batch)
         state = family.transition(self._state, action, generator, params)
-        reward = family.reward(self._state, action, state, generator, params).numpy().copy()
-        terminated = family.terminal(state, generator, params).numpy()
+        reward = family.reward(self._state, action, state, generator, params).cpu().numpy().copy()
+        terminated = family.terminal(state, generator, params).cpu().numpy()
+        cut = family.truncated(state, generator, params)
         self._steps += 1
+        late = self._steps >= self.horizon if cut is None else (self._steps >= self.horizon) | cut.cpu().numpy()
         ended = self._finished.nonzero()
         if len(ended[0]):
             state = self._restarted(state, ended)
-            reward[ended], terminated[ended], self._steps[ended] = 0, False, 0
-        truncated = (self._steps >= self.horizon) & ~terminated
+            reward[ended], terminated[ended], self._steps[ended], late[ended] = 0, False, 0, False
+        truncated = late & ~terminated
         self._state, self._finished = state, terminated | truncated
         observation = self._to_numpy(family.observation(state, generator, params))
         return observation, reward.reshape(-1), terminated.reshape(-1), truncated.reshape(-1), {}
@@ -158,44 +172,58 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
             self._used[:] = False
         self._used[ended] = True
         state = state.clone()
-        state.numpy()[ended] = self._fresh.numpy()[ended]
+        if state.device.type == "cpu":  # NumPy's small operations cost less
+            state.numpy()[ended] = self._fresh.numpy()[ended]
+        else:
+            places = tuple(torch.from_numpy(axis).to(state.device) for axis in ended)
+            state[places] = self._fresh[places]
         return state
 
     def _to_numpy(self, observation: Tensor) -> np.ndarray:
-        array = observation.reshape(self.num_envs, *observation.shape[2:]).numpy()
+        array = observation.reshape(self.num_envs, *observation.shape[2:]).cpu().numpy()
         return array.astype(self.observation_space.dtype)
 
 
-def _as_tasks(family: TaskFamily, tasks: Mapping | None) -> Tasks:
-    """Tensors of the dtypes of the family's ordinary task; a missing task axis is added."""
-    if tasks is None:
-        return family.default_params
-    converted = {}
-    for name, value in tasks.items():
-        like = family.default_params.get(name)
-        value = torch.as_tensor(value)
-        if like is not None:
-            if value.dtype != torch.float64 or not like.is_floating_point():
-                value = value.to(like.dtype)
-            value = value[None] if value.ndim == like.ndim - 1 else value
-        converted[name] = value
-    return converted
+def check_family(family: TaskFamily) -> None:
+    """Raise ValueError unless `family` is a `TaskFamily`."""
+    if not isinstance(family, TaskFamily):
+        raise ValueError(f"family must be a TaskFamily, got {family!r}.")
 
 
-def _action_to_tensor(action, space, state: Tensor, batch: tuple[int, int]) -> Tensor:
+def check_num_envs(num_envs: int, tasks: int) -> int:
+    """`num_envs` as an int.
+
+    Raises:
+        ValueError: where it is not a positive multiple of the number of `tasks`.
+    """
+    if check_count("num_envs", num_envs) % tasks:
+        raise ValueError(f"num_envs must be a positive multiple of the number of tasks {tasks}, got {num_envs}.")
+    return int(num_envs)
+
+
+def generator_beside(tasks: Tasks) -> torch.Generator:
+    """A new generator on the device of `tasks`."""
+    return torch.Generator(next(iter(tasks.values())).device)
+
+
+def _action_to_tensor(action: Any, space: gymnasium.Space[Any], state: Tensor, batch: tuple[int, int]) -> Tensor:
     """`action` of one environment or a flat batch as a tensor `[task, episode, ...]`: int64, or of `state`'s dtype."""
-    array = np.asarray(action)
+    array = np.asarray(action.cpu() if isinstance(action, Tensor) else action)
+    if array.dtype.kind not in "fiub":
+        raise ValueError(f"action must be made of numbers, got {action!r}.")
+    own = space.shape or ()
     count = batch[0] * batch[1]
-    expected = space.shape if array.shape == space.shape and count == 1 else (count, *space.shape)
+    expected = own if array.shape == own and count == 1 else (count, *own)
     if array.shape != expected:
         raise ValueError(f"action must have shape {list(expected)}, got {list(array.shape)}.")
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *space.shape)
+    tensor = torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *own)
     if isinstance(space, gymnasium.spaces.Discrete):
-        return tensor if tensor.is_floating_point() else tensor.long()  # floats are for check_action to refuse
-    return tensor.to(state.dtype)
+        tensor = tensor if tensor.is_floating_point() else tensor.long()  # floats are for check_action to refuse
+        return tensor.to(state.device)
+    return tensor.to(state.device, state.dtype)
 
 
-def _single_to_numpy(observation: Tensor, space):
+def _single_to_numpy(observation: Tensor, space: gymnasium.Space[Any]) -> Any:
     """The observation of a 1 × 1 batch as an element of `space`."""
-    array = observation[0, 0].numpy()
+    array = observation[0, 0].cpu().numpy()
     return np.int64(array) if isinstance(space, gymnasium.spaces.Discrete) else array.astype(space.dtype)

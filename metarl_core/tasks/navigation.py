@@ -1,10 +1,15 @@
 """2-D point navigation to a hidden goal, the standard testbed of gradient-based meta-RL (Finn et al. 2017, 5.3)."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from gymnasium import spaces
+from torch import Tensor
 
-from metarl_core.tasks.family import TaskFamily, Tasks, stamp_split, uniform
+from metarl_core.arguments import check_one_of, check_positive
+from metarl_core.tasks.draws import stamp_split, uniform
+from metarl_core.tasks.family import TaskFamily, Tasks
 
 REWARDS = ("distance", "squared", "sparse")
 MAX_STEP = 0.1  # longest move per axis and step
@@ -39,10 +44,9 @@ class PointNavigation(TaskFamily):
         half_width: float = 0.5,
         goal_radius: float = 0.1,
     ):
-        if reward not in REWARDS:
-            raise ValueError(f"reward must be one of {', '.join(REWARDS)}, got {reward!r}.")
-        if half_width <= 0 or goal_radius <= 0:
-            raise ValueError(f"half_width and goal_radius must be positive, got {half_width} and {goal_radius}.")
+        check_one_of("reward", reward, REWARDS)
+        check_positive("half_width", half_width)
+        check_positive("goal_radius", goal_radius)
         self.reward_kind, self.terminate_at_goal = reward, terminate_at_goal and reward != "sparse"
         self.half_width, self.goal_radius = half_width, goal_radius
         self.action_bound = 1.0 if normalised_actions else MAX_STEP
@@ -51,29 +55,29 @@ class PointNavigation(TaskFamily):
         super().__init__(horizon)
 
     def get_default_params(self) -> Tasks:
-        return {"goal": torch.tensor([[0.3, 0.4]]) * (self.half_width / 0.5)}
+        return {"goal": torch.tensor([[0.3, 0.4]], device="cpu") * (self.half_width / 0.5)}
 
-    def draw_tasks(self, n, generator, split):
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
         inner, outer = (0.0, 1.0) if split != "ood" else (1.0, 2.0)
         # The larger coordinate of a uniform draw from a square ring has a linear density; its square is uniform.
-        largest = uniform((n,), inner**2, outer**2, generator).sqrt()
-        other = largest * uniform((n,), -1.0, 1.0, generator)
-        largest = torch.where(torch.rand(n, generator=generator) < 0.5, largest, -largest)
-        swap = torch.rand(n, generator=generator) < 0.5
+        largest = uniform((n,), inner**2, outer**2, generator, dtype).sqrt()
+        other = largest * uniform((n,), -1.0, 1.0, generator, dtype)
+        largest = torch.where(uniform((n,), 0.0, 1.0, generator, dtype) < 0.5, largest, -largest)
+        swap = uniform((n,), 0.0, 1.0, generator, dtype) < 0.5
         goal = torch.stack([torch.where(swap, other, largest), torch.where(swap, largest, other)], -1)
         return {"goal": stamp_split(goal * self.half_width, split)}
 
-    def initial(self, rng, params):
+    def initial(self, rng: torch.Generator, params: Tasks) -> Tensor:
         return torch.zeros_like(params["goal"])
 
-    def transition(self, state, action, rng, params):
+    def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
         bound = self.action_bound
         return state.add(action.clamp(-bound, bound), alpha=MAX_STEP / bound)
 
-    def observation(self, state, rng, params):
+    def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return state
 
-    def reward(self, state, action, next_state, rng, params):
+    def reward(self, state: Tensor, action: Tensor, next_state: Tensor, rng: Any, params: Tasks) -> Tensor:
         offset = next_state - params["goal"]
         if self.reward_kind == "squared":
             return -offset.square().sum(-1)
@@ -82,16 +86,16 @@ class PointNavigation(TaskFamily):
             return -distance
         return (distance <= self.goal_radius).to(state.dtype)
 
-    def terminal(self, state, rng, params):
+    def terminal(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         if not self.terminate_at_goal:
-            return torch.zeros(state.shape[:-1], dtype=torch.bool)
+            return torch.zeros_like(state[..., 0], dtype=torch.bool)
         return ((state - params["goal"]).abs() < 0.01).all(-1)
 
-    def optimal_action(self, observation, params):
+    def optimal_action(self, observation: Tensor, tasks: Tasks) -> Tensor:
         """The straight walk: as far towards the goal as one step allows, per axis.
 
         Each coordinate comes as close to the goal as any policy could bring it by then, so this
         is the exact optimum for each of the three rewards.
         """
-        move = (params["goal"] - observation).clamp(-MAX_STEP, MAX_STEP)
+        move = (tasks["goal"] - observation).clamp(-MAX_STEP, MAX_STEP)
         return move * (self.action_bound / MAX_STEP)

@@ -1,13 +1,16 @@
 """Pendulum whose physics vary from task to task; equal to Gymnasium's Pendulum-v1 at default physics."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
+from torch import Tensor
 
+from metarl_core.tasks.draws import rand
 from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.physics import check_spread, draw_physics
+from metarl_core.tasks.physics import check_spread, default_physics, draw_physics
 
 TIME_STEP = 0.05  # seconds
 MAX_SPEED = 8.0  # radians per second
@@ -37,17 +40,16 @@ class Pendulum(TaskFamily):
         super().__init__(horizon)
 
     def get_default_params(self) -> Tasks:
-        return {name: torch.tensor([value]) for name, value in DEFAULT_PHYSICS.items()}
+        return default_physics(DEFAULT_PHYSICS)
 
-    def draw_tasks(self, n, generator, split):
-        return draw_physics(self.default_params, tuple(DEFAULT_PHYSICS), self.spread, n, generator, split)
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
+        return draw_physics(DEFAULT_PHYSICS, tuple(DEFAULT_PHYSICS), self.spread, n, generator, split, dtype)
 
-    def initial(self, rng, params):
-        shape = params["gravity"].shape
-        draws = 2 * torch.rand((*shape, 2), generator=rng, dtype=params["gravity"].dtype) - 1
-        return draws * torch.tensor([math.pi, 1.0], dtype=draws.dtype)
+    def initial(self, rng: torch.Generator, params: Tasks) -> Tensor:
+        draws = 2 * rand((*params["gravity"].shape, 2), rng, params["gravity"]) - 1
+        return draws * draws.new_tensor([math.pi, 1.0])
 
-    def transition(self, state, action, rng, params):
+    def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
         angle, speed = state.unbind(-1)
         torque = action[..., 0].clamp(-MAX_TORQUE, MAX_TORQUE)
         gravity, mass, length = params["gravity"], params["mass"], params["length"]
@@ -56,16 +58,16 @@ class Pendulum(TaskFamily):
         speed = speed.clamp(-MAX_SPEED, MAX_SPEED)
         return torch.stack([angle + speed * TIME_STEP, speed], -1)
 
-    def observation(self, state, rng, params):
+    def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         angle, speed = state.unbind(-1)
         return torch.stack([angle.cos(), angle.sin(), speed], -1)
 
-    def reward(self, state, action, next_state, rng, params):
+    def reward(self, state: Tensor, action: Tensor, next_state: Tensor, rng: Any, params: Tasks) -> Tensor:
         """The cost of the state that the action was taken in, as in Gymnasium."""
         angle, speed = state.unbind(-1)
         angle = (angle + math.pi) % (2 * math.pi) - math.pi
         torque = action[..., 0].clamp(-MAX_TORQUE, MAX_TORQUE)
         return -(angle.square() + 0.1 * speed.square() + 0.001 * torque.square())
 
-    def terminal(self, state, rng, params):
-        return torch.zeros(state.shape[:-1], dtype=torch.bool)
+    def terminal(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
+        return torch.zeros_like(state[..., 0], dtype=torch.bool)

@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.family import SPLITS, Tasks, check_tasks, stamp_split, uniform
+from metarl_core.tasks.checks import check_count, check_generator, check_sampling, check_tasks
+from metarl_core.tasks.draws import stamp_split, uniform
+from metarl_core.tasks.family import Tasks
 from metarl_core.tasks.few_shot import FewShot
 
 AMPLITUDE = (0.1, 5.0)
@@ -21,20 +23,20 @@ class Sinusoids:
     amplitude is uniform on [5, 10]. Inputs are uniform on [−5, 5].
     """
 
-    def sample_tasks(self, n: int, generator: torch.Generator, split: str = "train") -> Tasks:
+    def sample_tasks(
+        self, n: int, generator: torch.Generator, split: str = "train", dtype: torch.dtype | None = None
+    ) -> Tasks:
         """Draw `n` tasks: a dictionary of `amplitude` `[n]` and `phase` `[n]` in radians.
 
         Raises:
-            ValueError: for `n` < 1 or an unknown split.
+            ValueError: for `n` < 1, an unknown split, or a `dtype` (torch's default by default) that is not
+                floating-point.
         """
-        if n < 1:
-            raise ValueError(f"n is the number of tasks and must be at least 1, got {n}.")
-        if split not in SPLITS:
-            raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}.")
-        amplitude = uniform((n,), *(OOD_AMPLITUDE if split == "ood" else AMPLITUDE), generator)
+        check_sampling(n, generator, split, dtype)
+        amplitude = uniform((n,), *(OOD_AMPLITUDE if split == "ood" else AMPLITUDE), generator, dtype)
         return {
             "amplitude": stamp_split(amplitude, split),
-            "phase": stamp_split(uniform((n,), *PHASE, generator), split),
+            "phase": stamp_split(uniform((n,), *PHASE, generator, dtype), split),
         }
 
     def sample_data(self, tasks: Tasks, points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -44,23 +46,29 @@ class Sinusoids:
             ValueError: for malformed tasks or fewer than one point.
         """
         n = check_tasks(tasks, {"amplitude": (), "phase": ()})
-        if points < 1:
-            raise ValueError(f"points must be at least 1, got {points}.")
-        inputs = uniform((n, points, 1), *INPUT, generator)
+        check_count("points", points)
+        check_generator(generator)
+        amplitude = tasks["amplitude"]
+        inputs = uniform((n, points, 1), *INPUT, generator, amplitude.dtype).to(amplitude.device)
         return inputs, self.target(tasks, inputs)
 
     def sample_few_shot(
-        self, n: int, shots: int, queries: int, generator: torch.Generator, split: str = "train"
+        self,
+        n: int,
+        shots: int,
+        queries: int,
+        generator: torch.Generator,
+        split: str = "train",
+        dtype: torch.dtype | None = None,
     ) -> FewShot:
         """Draw `n` tasks with `shots` support points and `queries` query points each, all `[n, points, 1]`.
 
         Raises:
-            ValueError: for `n`, `shots` or `queries` < 1 or an unknown split.
+            ValueError: for `n`, `shots` or `queries` < 1, an unknown split, or another `dtype` than a floating one.
         """
         for name, value in (("shots", shots), ("queries", queries)):
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}.")
-        tasks = self.sample_tasks(n, generator, split)
+            check_count(name, value)
+        tasks = self.sample_tasks(n, generator, split, dtype)
         return FewShot(*self.sample_data(tasks, shots, generator), *self.sample_data(tasks, queries, generator))
 
     def target(self, tasks: Tasks, inputs: Tensor) -> Tensor:

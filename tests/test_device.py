@@ -1,0 +1,197 @@
+"""Any device and any precision, tested without a GPU.
+
+With torch's default device "meta" and everything given on the CPU, a factory call that forgets its device makes a
+tensor without data, and the case fails: on a GPU it would have failed for mixing devices. Each case is run a second
+time with torch's default dtype float64: what it returns must be double throughout.
+
+A case is a function without arguments that returns what it computed: tensors, arrays, or tuples, lists, dictionaries
+and dataclasses of them. Add cases of another subpackage to its table below.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from metarl_core.tasks import (
+    BernoulliBandits,
+    CartPole,
+    GridGoals,
+    GymnasiumTasks,
+    ImageClasses,
+    InformedTasks,
+    Pendulum,
+    PointNavigation,
+    RotatedKeys,
+    Sinusoids,
+    TabularMDPs,
+    TaskEnv,
+    rollout,
+)
+from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
+
+FAMILIES: dict[str, Callable[[], Any]] = {
+    "bandits": BernoulliBandits,
+    "tabular": TabularMDPs,
+    "grid": GridGoals,
+    "grid, dense": functools.partial(GridGoals, reward="dense"),
+    "grid, step": functools.partial(GridGoals, reward="step"),
+    "navigation": PointNavigation,
+    "navigation, sparse": functools.partial(PointNavigation, reward="sparse"),
+    "keys": RotatedKeys,
+    "keys, step": functools.partial(RotatedKeys, reward="step"),
+    "cartpole": functools.partial(CartPole, hidden_sign=True),
+    "pendulum": Pendulum,
+    "informed": lambda: InformedTasks(GridGoals()),
+    "Gymnasium, discrete": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "FrozenLake-v1")]),
+    "Gymnasium, continuous": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "Pendulum-v1")]),
+}
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator("cpu").manual_seed(seed)
+
+
+class RandomActions:
+    """Any action with probability one."""
+
+    def __init__(self, space: gymnasium.Space):
+        self.space = space
+
+    def noise(self, shape, generator):
+        if isinstance(self.space, gymnasium.spaces.Discrete):
+            return torch.randint(int(self.space.n), shape, generator=generator, device=generator.device)
+        return torch.rand((*shape, *self.space.shape), generator=generator, device=generator.device)
+
+    def act(self, parameters, observation, noise):
+        # Log-probabilities of the dtype that the policy computes in, torch's default.
+        return noise, torch.zeros(observation.shape[:2], device=observation.device)
+
+
+def drawn(make, split):
+    family = make()
+    return family.sample_tasks(3, seeded(), split), family.features(family.sample_tasks(3, seeded(), split))
+
+
+def rolled_out(make):
+    family = make()
+    return rollout(family, family.sample_tasks(3, seeded()), RandomActions(family.action_space), {}, 4, seeded(), 6)
+
+
+def single(make):
+    """Rewards and state; a NumPy observation has the dtype of its space, float32 for everyone."""
+    env = TaskEnv(make())
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    rewards = [env.step(env.action_space.sample())[1] for _ in range(5)]
+    return np.array(rewards), env._state
+
+
+def vector(make):
+    """As `single`, past the first autoreset."""
+    family = make()
+    family.horizon = 4
+    env = family.vector_env(family.sample_tasks(2, seeded()), 4)
+    env.action_space.seed(0)
+    env.reset(seed=0)
+    rewards = [env.step(env.action_space.sample())[1] for _ in range(7)]
+    state = getattr(env, "_state", None)
+    env.close()
+    return torch.from_numpy(np.stack(rewards)), state
+
+
+def controlled():
+    cartpole, pendulum = CartPole(), Pendulum()
+    tasks, physics = cartpole.sample_tasks(2, seeded()), pendulum.sample_tasks(2, seeded())
+    gains = {"gains": cartpole_gains(tasks)}
+    return (
+        rollout(cartpole, tasks, CartPoleController(), gains, 2, seeded(), 5),
+        rollout(pendulum, physics, PendulumController(), physics, 2, seeded(), 5),
+    )
+
+
+def optimal(make):
+    family = make()
+    tasks = family.sample_tasks(2, seeded())
+    observation = family.observation(family.initial(seeded(), {k: v[:, None] for k, v in tasks.items()}), None, {})
+    choose = getattr(family, "steering_action", None) or family.optimal_action
+    return choose(observation, {name: value[:, None] for name, value in tasks.items()})
+
+
+def images(rotations):
+    pictures = torch.rand((6, 3, 4, 4), generator=seeded(), device="cpu")
+    classes = ImageClasses(pictures, list("aabbcc"), {"train": ["a", "b"], "test": ["c"]})
+    return classes.sample_few_shot(2, 2, 1, 1, seeded(), rotations=rotations)
+
+
+Case = tuple[str, Callable[[], Any]]
+TASKS: list[Case] = [
+    *((f"draw {name}", functools.partial(drawn, make, "train")) for name, make in FAMILIES.items()),
+    *(
+        (f"draw {name}, ood", functools.partial(drawn, make, "ood"))
+        for name, make in FAMILIES.items()
+        if not name.startswith("Gymnasium")
+    ),
+    *((f"rollout {name}", functools.partial(rolled_out, make)) for name, make in FAMILIES.items()),
+    *((f"TaskEnv {name}", functools.partial(single, make)) for name, make in FAMILIES.items()),
+    *((f"vector_env {name}", functools.partial(vector, make)) for name, make in FAMILIES.items()),
+    *((f"oracle {name}", functools.partial(optimal, FAMILIES[name])) for name in ("bandits", "grid", "navigation")),
+    ("oracle keys", functools.partial(optimal, RotatedKeys)),
+    ("grid tables", lambda: GridGoals(reward="dense").tables(GridGoals().sample_tasks(2, seeded()))),
+    ("controllers", controlled),
+    ("sinusoids", lambda: Sinusoids().sample_few_shot(2, 3, 4, seeded(), "test")),
+    ("image classes", lambda: images(False)),
+    ("image classes, turned", lambda: images(True)),
+]
+CASES: list[Case] = [*TASKS]
+"""All tables joined: append that of another subpackage."""
+
+
+def tensors(value: Any) -> Iterator[Tensor]:
+    """Every tensor and array in a nested result."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, np.ndarray):
+        yield torch.from_numpy(value)
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        yield from tensors(vars(value))
+    elif isinstance(value, dict):
+        yield from tensors(list(value.values()))
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from tensors(part)
+
+
+@pytest.fixture
+def default_dtype_double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.fixture
+def default_device_meta():
+    torch.set_default_device("meta")
+    yield
+    torch.set_default_device(None)
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
+def test_no_factory_call_forgets_its_device(case, default_device_meta):
+    found = list(tensors(case()))
+    assert found
+    for tensor in found:
+        assert tensor.device.type == "cpu"
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
+def test_double_throughout(case, default_dtype_double):
+    for tensor in tensors(case()):
+        assert not tensor.is_floating_point() or tensor.dtype == torch.float64
+        assert not tensor.is_floating_point() or bool(tensor.isfinite().all())
