@@ -26,9 +26,11 @@
 
 # %%
 import dataclasses
+import functools
 import re
 import time
 
+import gymnasium
 import numpy as np
 import torch
 from IPython.display import Markdown, display
@@ -61,7 +63,7 @@ from metarl_core.meta import (
 from metarl_core.networks import mlp
 from metarl_core.parameters import stack_parameters
 from metarl_core.results import load_table
-from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskVectorEnv, select_tasks
+from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, RotatedKeys, TaskVectorEnv, select_tasks
 from metarl_core.tasks.controllers import cartpole_gains
 from metarl_core.widgets import plot_greedy_moves, q_adaptation_explorer
 
@@ -1430,6 +1432,56 @@ say("\n".join(lines))
 # **B.** Support sets without a reward are the same for (nearly) all goals; what they exclude is where the goal is
 # *not*, and three or thirty steps on zeros teach no search. (C) depends on $\alpha\lambda$, not on the number alone.
 # </details>
+#
+# ## Your own environments
+#
+# All families of this chapter are functions of tensors, for speed. No method asks for that: a list of functions that
+# make ordinary Gymnasium environments is a family, too (chapter 02). Here is an environment of your own, a corridor
+# whose hidden number says at which end it pays to stand.
+
+# %%
+class Corridor(gymnasium.Env):
+    """Walk to the left or to the right; a step pays the place times a hidden number."""
+
+    observation_space, action_space = gymnasium.spaces.Box(-1, 1, (1,)), gymnasium.spaces.Discrete(2)
+
+    def __init__(self, pay):
+        self.pay = pay
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.place = self.np_random.uniform(-0.5, 0.5, 1).astype(np.float32)
+        return self.place.copy(), {}
+
+    def step(self, action):
+        self.place = np.clip(self.place + (0.25 if action else -0.25), -1, 1).astype(np.float32)
+        return self.place.copy(), float(self.pay * self.place[0]), False, False, {}
+
+
+# %% [markdown]
+# And meta-training on six of them, then two new ones, in ten lines. `QReptile` in place of `QMAML` works as well.
+
+# %%
+pays = {"train": (-1.5, -1, -0.5, 0.5, 1, 1.5), "test": (-0.75, 0.75)}
+corridors = {split: [functools.partial(Corridor, pay) for pay in numbers] for split, numbers in pays.items()}
+with GymnasiumTasks(**corridors, horizon=12) as own_family:
+    own_network = QNetwork(own_family.observation_space, own_family.action_space, (32,), seeded(0))
+    learner = QMAML(own_family, own_network, discount=0.9, inner_lr=0.05, learned_rates=True)
+    begin = learner.initial(stack_parameters([own_network.initial_parameters()]))
+    ways = values.TrainConfig(iterations=20, meta_batch=6), NewTaskConfig(steps=50, checkpoints=(0, 50))
+    found, _ = values.train(learner, begin, ways[0], seeded(1), tasks={"index": torch.arange(6)}, description="own")
+    own_returns, _ = values.adaptation_curve(learner, found, {"index": torch.tensor([6, 7])}, ways[1], seeded(2))
+
+# %%
+say(
+    "| hidden number | before | after 50 random moves and three steps |\n|---|---|---|\n"
+    + "\n".join(f"| {n} | {a:.1f} | {b:.1f} |" for n, (a, b) in zip(pays["test"], own_returns.tolist(), strict=True))
+)
+assert float(own_returns[:, 0].min()) < 0 < 2 < float(own_returns[:, 1].min())
+
+# %% [markdown]
+# Before adaptation the agent walks to one of the ends, as it must. Simulators run one after another, each step a call
+# of Python, and their state cannot be saved. Where you can write the environment as functions of tensors, do.
 #
 # ## Exercises
 #

@@ -1,9 +1,11 @@
 """Meta-learning through TD updates: meta-gradients against finite differences, Reptile, replay, and new tasks."""
 
 import dataclasses
+import functools
 import os
 import signal
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -28,7 +30,7 @@ from metarl_core.meta.values import adaptation as adaptation_module
 from metarl_core.meta.values import replayed as replayed_module
 from metarl_core.meta.values import reptile as reptile_module
 from metarl_core.parameters import stack_parameters
-from metarl_core.tasks import CartPole, GridGoals, InformedTasks, RotatedKeys, TabularMDPs
+from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, InformedTasks, RotatedKeys, TabularMDPs
 
 FAMILY = CartPole()
 RUNS, TASKS, ACTIONS = 2, 3, 2  # CartPole's two actions
@@ -618,3 +620,91 @@ def test_grid_observations_work_too():
     method = QMAML(family, network, inner_lr=0.01)
     meta, history = values.train(method, method.initial(start), SMALL, seeded())
     assert np.isfinite(history["loss"]).all() and meta["weight0"].shape == (1, 8, 25)
+
+
+# Ordinary Gymnasium environments
+
+
+class Corridor(gymnasium.Env):
+    """Walk to the left or to the right; a step pays the place times a hidden number. Counts those that are open."""
+
+    observation_space, action_space = gymnasium.spaces.Box(-1, 1, (1,)), gymnasium.spaces.Discrete(2)
+    open = 0
+
+    def __init__(self, pay):
+        self.pay = pay
+        Corridor.open += 1
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.place = self.np_random.uniform(-0.5, 0.5, 1).astype(np.float32)
+        return self.place.copy(), {}
+
+    def step(self, action):
+        self.place = np.clip(self.place + (0.25 if action else -0.25), -1, 1).astype(np.float32)
+        return self.place.copy(), float(self.pay * self.place[0]), False, False, {}
+
+    def close(self):
+        Corridor.open -= 1
+
+
+def corridors():
+    """Six training tasks and two test tasks, and a network for them."""
+    train, test = (
+        [functools.partial(Corridor, pay) for pay in pays]
+        for pays in ((-1.5, -1.0, -0.5, 0.5, 1.0, 1.5), (-0.75, 0.75))
+    )
+    family = GymnasiumTasks(train, test, horizon=12)
+    network = QNetwork(family.observation_space, family.action_space, (32,), seeded())
+    return family, network, stack_parameters([network.initial_parameters()])
+
+
+def test_qmaml_learns_on_gymnasium_environments():
+    """The ten lines of chapter 10: afterwards the inner steps alone find the end of the corridor that pays."""
+    Corridor.open = 0
+    family, network, start = corridors()
+    method = QMAML(family, network, discount=0.9, inner_lr=0.05, learned_rates=True)
+    config = values.TrainConfig(iterations=20, meta_batch=6)
+    meta, history = values.train(
+        method, method.initial(start), config, seeded(1), tasks={"index": torch.arange(6)}, description=None
+    )
+    assert Corridor.open == 0, "the simulators of training are given back"
+    assert np.isfinite(history["loss"]).all() and history["return"][-1][0] > history["return"][0][0]
+    new = NewTaskConfig(steps=50, checkpoints=(0, 50))
+    returns, episodes = values.adaptation_curve(
+        method, meta, {"index": torch.tensor([6, 7])}, new, seeded(2), description=None
+    )
+    assert bool((returns[:, 1] > 2).all()) and float(returns[:, 0].min()) < 0
+    assert episodes[:, 1].tolist() == [50 // 13] * 2, "12 steps, and one that only resets"
+    family.close()
+    assert Corridor.open == 0
+
+
+def test_reptile_trains_on_gymnasium_environments_and_resumes(tmp_path):
+    """Each iteration makes its environments, so that nothing of a simulator needs to be saved between two."""
+    family, network, start = corridors()
+    method = QReptile(family, network, DQNConfig(steps=60, learning_starts=20, batch_size=8))
+    config = values.TrainConfig(iterations=3, meta_batch=4)
+    expected, history = values.train(method, start, config, seeded(3), description=None)
+    assert np.isfinite(history["return"]).all() and not torch.equal(expected["weight0"], start["weight0"])
+
+    def stopping(iteration, parameters, data):
+        if iteration == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    for callback in (stopping, None):
+        found, _ = values.train(
+            method, start, config, seeded(3), description=None, callback=callback, checkpoint=tmp_path / "reptile"
+        )
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_qmaml_refuses_a_checkpoint_of_simulators(tmp_path):
+    Corridor.open = 0
+    family, network, start = corridors()
+    config = values.TrainConfig(iterations=1, meta_batch=2)
+    with pytest.raises(
+        ValueError, match="checkpoint must be None where .* whose state cannot be saved.*GymnasiumTasks"
+    ):
+        values.train(QMAML(family, network), start, config, seeded(), checkpoint=tmp_path / "file")
+    assert Corridor.open == 0 and not (tmp_path / "file").exists()

@@ -9,7 +9,6 @@ from metarl_core.agents.dqn import QNetwork
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.gymnasium_env import TaskVectorEnv
 
 
 def repeat_for_tasks(parameters: Mapping[str, Tensor], tasks: int) -> Parameters:
@@ -50,7 +49,7 @@ def task_sampler(family: TaskFamily, tasks: Tasks, seed: int) -> VectorSampler:
         seed: of the environments.
     """
     learners = family.check_tasks(tasks)
-    return VectorSampler(TaskVectorEnv(family, learners, tasks), learners=learners, seed=seed)
+    return VectorSampler(family.vector_env(tasks, learners), learners=learners, seed=seed)
 
 
 def check_spaces(family: Any, network: Any) -> None:
