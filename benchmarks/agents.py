@@ -17,13 +17,11 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import gymnasium
 import numpy as np
 import torch
 
-from benchmarks.environments import processor
 from metarl_core.agents import (
     CARTPOLE_DQN,
     CARTPOLE_PPO,
@@ -35,8 +33,9 @@ from metarl_core.agents import (
     train_ppo,
 )
 from metarl_core.parameters import select_parameters
+from metarl_core.results import write_benchmark
+from metarl_core.results.tables import processor
 
-RESULTS = Path(__file__).parent / "results" / "agents.json"
 THRESHOLDS = {"CartPole-v1": 475.0, "Pendulum-v1": -200.0}
 EVERY = 0.5
 """processor seconds of training between evaluations"""
@@ -228,10 +227,8 @@ def main() -> None:
     }
     versions["python"] = platform.python_version()
     content = {"processor": processor(), "threads": 1, "versions": versions, "episodes": EPISODES, "rows": rows}
-    text = json.dumps(content, indent=1, ensure_ascii=False).replace("Infinity", "null")
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(text + "\n", encoding="utf-8")
-    print(f"Written to {RESULTS.relative_to(Path(__file__).parent.parent)}.")
+    text = json.dumps(content).replace("Infinity", "null")
+    write_benchmark("agents", json.loads(text))
 
 
 if __name__ == "__main__":

@@ -5,12 +5,10 @@ machine slows all of them alike; medians over the turns are compared, and ratios
 """
 
 import importlib.metadata
-import json
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -18,9 +16,10 @@ import torch
 from tqdm.auto import tqdm
 
 from metarl_core.agents import UniformPolicy
+from metarl_core.results import write_benchmark
+from metarl_core.results.tables import processor
 from metarl_core.tasks import CartPole, TaskVectorEnv, expand_tasks, rollout
 
-RESULTS = Path(__file__).parent / "results" / "environments.json"
 BATCHES = ((20, 20), (64, 64), (256, 64))
 LOOP = "gymnasium.make, a Python loop"
 
@@ -128,14 +127,6 @@ def measure(found: list[Contender], turns: int = 9, seconds: float = 0.1) -> lis
     return [statistics.median(values) for values in rates]
 
 
-def processor() -> str:
-    """The processor's name in words."""
-    listing = Path("/proc/cpuinfo")
-    lines = listing.read_text().splitlines() if listing.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
-
-
 def main() -> None:
     torch.set_num_threads(1)
     found = contenders()
@@ -153,9 +144,7 @@ def main() -> None:
     versions = {name: importlib.metadata.version(name).split("+")[0] for name in ("torch", "gymnasium", "numpy")}
     versions["python"] = platform.python_version()
     content = {"processor": processor(), "threads": 1, "versions": versions, "rows": rows}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Written to {RESULTS.relative_to(Path(__file__).parent.parent)}.")
+    write_benchmark("environments", content)
 
 
 if __name__ == "__main__":

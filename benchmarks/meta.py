@@ -10,12 +10,10 @@ import copy
 import functools
 import importlib.metadata
 import importlib.util
-import json
 import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -23,13 +21,13 @@ from torch.func import functional_call, grad, vmap
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.auto import tqdm
 
-from benchmarks.environments import processor
 from metarl_core.meta import MAML, supervised, trace_direction
 from metarl_core.networks import HEAD, MLP, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import Parameters, initial_parameters
+from metarl_core.results import write_benchmark
+from metarl_core.results.tables import processor
 from metarl_core.tasks import FewShot, Sinusoids
 
-RESULTS = Path(__file__).parent / "results" / "meta.json"
 OUTER_LR = 1e-3
 CHUNK = 8
 """tasks at once in the convolutional network"""
@@ -328,9 +326,7 @@ def main() -> None:
         "processor": processor(), "threads": 1, "versions": versions, "gigaflops": round(rate / 1e9, 1),
         **results, "scaling": scaling(rate),
     }  # fmt: skip
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Written to {RESULTS.relative_to(Path(__file__).parent.parent)}.")
+    write_benchmark("meta", content)
 
 
 if __name__ == "__main__":

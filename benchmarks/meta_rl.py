@@ -8,13 +8,11 @@ adaptation. Both compute the same gradients from the same trajectories, which is
 """
 
 import importlib.metadata
-import json
 import platform
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -25,14 +23,14 @@ from torch.distributions import Independent, Normal, kl_divergence
 from torch.func import functional_call
 from tqdm.auto import tqdm
 
-from benchmarks.environments import processor
 from metarl_core.agents import GaussianPolicy, linear_baseline, normalise, reward_to_go
 from metarl_core.meta import OuterAdam, OuterTRPO, PolicyMAML, meta_gradient
 from metarl_core.meta.policies.maml import MetaBatch
 from metarl_core.parameters import Parameters, initial_parameters
+from metarl_core.results import write_benchmark
+from metarl_core.results.tables import processor
 from metarl_core.tasks import PointNavigation, rollout
 
-RESULTS = Path(__file__).parent / "results" / "meta_rl.json"
 TASKS, EPISODES, INNER_LR = 20, 20, 0.5
 
 
@@ -330,8 +328,7 @@ def main() -> None:
         "steps_per_second": {name: round(rate) for name, rate in rates.items()},
         "seconds_per_iteration": {name: round(value, 4) for name, value in iterations.items()},
     }  # fmt: skip
-    RESULTS.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"Written to {RESULTS.relative_to(Path(__file__).parent.parent)}.")
+    write_benchmark("meta_rl", content)
 
 
 if __name__ == "__main__":

@@ -25,12 +25,10 @@
 
 # %%
 import functools
-import json
 import math
 import time
 import warnings
 from fractions import Fraction
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -43,6 +41,7 @@ from metarl_core import plotting
 from metarl_core.agents.policies import OraclePolicy, UniformPolicy
 from metarl_core.evaluation import bootstrap_interval, mean
 from metarl_core.exact import backward_induction, bayes_optimal_value, gittins_indices, policy_value
+from metarl_core.results import load_benchmark
 from metarl_core.tasks import (
     SPLITS,
     BernoulliBandits,
@@ -1219,7 +1218,7 @@ plotting.show(
     "and then level off.",
 )
 loop = ways["Python loop"][1]
-table = json.loads(Path("../benchmarks/results/environments.json").read_text(encoding="utf-8"))
+table = load_benchmark("environments")
 slow = next(row for row in table["rows"] if "async" in row["name"])
 assert rate[10_000] > 5 * loop and rate[1] < loop  # wide margins: clocks differ from machine to machine
 Markdown(

@@ -26,10 +26,8 @@
 
 # %%
 import dataclasses
-import json
 import re
 import time
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -69,7 +67,7 @@ from metarl_core.meta import (
     surrogate_loss,
 )
 from metarl_core.parameters import initial_parameters
-from metarl_core.results import load_table
+from metarl_core.results import load_benchmark, load_table
 from metarl_core.tasks import PointNavigation, rollout, select_tasks
 from metarl_core.widgets import policy_adaptation_explorer
 
@@ -1486,7 +1484,7 @@ assert float((touches["MAML"] == 0).float().mean()) > 0.05
 # gradients (the benchmark checks that first). Times are of one machine; the factors travel.
 
 # %%
-measured = json.loads(Path("../benchmarks/results/meta_rl.json").read_text(encoding="utf-8"))
+measured = load_benchmark("meta_rl")
 speed, cost = measured["steps_per_second"], measured["seconds_per_iteration"]
 ours_speed = speed["sampling: metarl_core, 20 tasks × 20 episodes"]
 lines = ["| sampling with the policy | steps per second | factor |", "|---|---|---|"]

@@ -1,20 +1,77 @@
-"""python -m experiments [NAME ...]: fill the tables of all scripts in this folder, or of those named."""
+"""Bring the committed tables up to date, each made by the script of its name in this folder.
 
+    python -m experiments [NAME ...]            fill what is missing; confirm what other code made, or make it anew
+    python -m experiments --confirm [NAME ...]  only confirm: a few rows again, and the code's digest where they agree
+    python -m experiments --check [NAME ...]    only say which are out of date
+
+Without names, all of them. A stopped run goes on where it was.
+"""
+
+import argparse
 import importlib
 import sys
+import time
 from pathlib import Path
+
+import torch
+
+from metarl_core.results import Experiment
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("__"))
 
 
-def main(names: list[str]) -> None:
-    unknown = [name for name in names if name not in NAMES]
+def experiment(name: str) -> Experiment:
+    """What stands in the script of that name."""
+    return importlib.import_module(f"experiments.{name}").EXPERIMENT
+
+
+def confirmed(chosen: Experiment) -> bool:
+    """Confirm one table and say how that went."""
+    started = time.perf_counter()
+    try:
+        difference = chosen.confirm()
+    except (ValueError, FileNotFoundError) as error:
+        print(f"{chosen.name}: NOT confirmed: {error}", flush=True)
+        return False
+    how = f"within {difference:.3g}" if difference else "number for number"
+    print(f"{chosen.name}: confirmed {how} in {time.perf_counter() - started:.0f} s", flush=True)
+    return True
+
+
+def bring_up(chosen: Experiment) -> None:
+    """Fill one table. Rows of other code stay where a few of them come out the same."""
+    why = chosen.out_of_date()
+    print(f"{chosen.name}: {why or 'up to date'}", flush=True)
+    if why == "the code that makes it has changed" and not confirmed(chosen):
+        chosen.path.unlink()
+    if why:
+        chosen.fill()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m experiments", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--confirm", action="store_true", help="make a few rows again and compare; make no others")
+    parser.add_argument("--check", action="store_true", help="only say which tables are out of date")
+    options = parser.parse_args(arguments)
+    unknown = [name for name in options.names if name not in NAMES]
     if unknown:
         sys.exit(f"experiments must be some of {', '.join(NAMES)}, got {', '.join(unknown)}.")
-    for name in names or NAMES:
-        importlib.import_module(f"experiments.{name}").main()
+    torch.set_num_threads(1)
+    failed = False
+    for name in options.names or NAMES:
+        chosen = experiment(name)
+        if options.check:
+            why = chosen.out_of_date()
+            print(f"{name}: {why or 'up to date'}")
+            failed |= why is not None
+        elif options.confirm:
+            failed |= not confirmed(chosen)
+        else:
+            bring_up(chosen)
+    return int(failed)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

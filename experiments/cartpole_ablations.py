@@ -7,13 +7,11 @@ result is `[evaluation episode, column]`, as in `policy_gradients`.
 import functools
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from experiments import policy_gradients
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 
-TABLE = table_path("cartpole_ablations")
 METHODS = ("PPO", *policy_gradients.ABLATIONS)
 
 
@@ -45,13 +43,14 @@ def run(method: str, seed: int) -> Tensor:
     return run_all_seeds(method)[Settings().seeds.index(seed)]
 
 
-def main() -> None:
-    """Fill the table, method by method: seeds of one method come out of one training."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    for number in range(1, len(METHODS) + 1):
-        run_table(TABLE, settings, METHODS[:number], settings.seeds, run, digits=2)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="cartpole_ablations",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=tuple(("one epoch", seed) for seed in Settings().seeds),
+    tolerance=100.0,
+    digits=2,
+    by_method=True,
+)

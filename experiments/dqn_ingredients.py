@@ -16,14 +16,12 @@ import numpy as np
 import torch
 
 from metarl_core.agents import CARTPOLE_DQN, DQN, DQNConfig, train_dqn
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import CartPole, rollout
-
-TABLE = table_path("dqn_ingredients")
 
 CHANGES = {
     "full": {},
-    "newest 128 only": {"capacity": 128},
+    "newest 128 only": {"buffer_size": 128},
     "no target network": {"tau": 1.0, "target_update_interval": 1},
     "hard target": {"tau": 1.0, "target_update_interval": 50},
     "no double Q": {"double": False},
@@ -119,13 +117,13 @@ def run(method: str, seed: int) -> np.ndarray:
     return _all_seeds(method)[[Settings().seeds.index(seed)]]
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    for method in reversed(METHODS):  # a variant at a time; run_table puts the newest first
-        run_table(TABLE, settings, (method,), settings.seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="dqn_ingredients",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=tuple(("full", seed) for seed in Settings().seeds),
+    tolerance=(100.0, 100.0, 100.0),
+    by_method=True,
+)

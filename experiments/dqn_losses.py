@@ -15,9 +15,7 @@ import torch
 
 from experiments.dqn_ingredients import Relabelled, evaluation
 from metarl_core.agents import CARTPOLE_DQN, DQNConfig, dqn, train_dqn
-from metarl_core.results import run_table, table_path
-
-TABLE = table_path("dqn_losses")
+from metarl_core.results import Experiment
 
 STATES = {
     "start": (0.0, 0.0, 0.0, 0.0),
@@ -109,13 +107,13 @@ def run(method: str, seed: int) -> np.ndarray:
     return _all_seeds(method)[[Settings().seeds.index(seed)]]
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    for method in reversed(METHODS):  # a method at a time; run_table puts the newest first
-        run_table(TABLE, settings, (method,), settings.seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="dqn_losses",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=tuple(("squared loss", seed) for seed in Settings().seeds),
+    tolerance=100.0,
+    by_method=True,
+)

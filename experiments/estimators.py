@@ -13,10 +13,9 @@ import torch
 from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import OuterPPO, PolicyMAML, PolicyMetaConfig, adaptation_curve, meta_train_policy
 from metarl_core.parameters import initial_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation
 
-TABLE = table_path("estimators")
 OPTIONS = {
     "LVC": {"estimator": "lvc"},
     "naive": {"estimator": "naive"},
@@ -70,12 +69,12 @@ def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     return evaluate(learner, theta, settings, generator)
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    run_table(TABLE, settings, METHODS, settings.seeds, functools.partial(run, settings=settings))
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="estimators",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=functools.partial(run, settings=Settings()),
+    sample=tuple((method, 0) for method in METHODS),
+    tolerance=3.0,
+)

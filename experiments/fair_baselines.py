@@ -20,10 +20,9 @@ from experiments import point_navigation
 from metarl_core.agents import train_reinforce
 from metarl_core.meta import adaptation_curve, choose_inner_lr
 from metarl_core.parameters import repeat_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation
 
-TABLE = table_path("fair_baselines")
 METHODS = ("pre-trained", "specialist", "from scratch")
 
 
@@ -83,12 +82,12 @@ def returns_and_steps(trajectories) -> torch.Tensor:
     return torch.stack([returns, before.to(returns.dtype)], -1)
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    run_table(TABLE, settings, METHODS, settings.seeds, functools.partial(run, settings=settings))
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="fair_baselines",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=functools.partial(run, settings=Settings()),
+    sample=(("specialist", 0), ("from scratch", 0)),
+    tolerance=5.0,
+)

@@ -16,12 +16,10 @@ from torch import Tensor
 from metarl_core.meta import MAML, Joint, MetaSGD, Prototypes, Reptile, supervised
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import Parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import FewShot, ImageClasses, load_glyphs
 from metarl_core.tasks.few_shot import turn
 from metarl_core.training import adam, sgd
-
-TABLE = table_path("glyphs")
 
 LEARNERS = ("prototypes", "MAML", "FOMAML", "ANIL", "Meta-SGD", "Reptile", "pre-training", "random initialisation")
 METHODS = tuple(
@@ -277,11 +275,12 @@ def run(method: str, seed: int) -> np.ndarray:
     return evaluate(name, int(shots), meta, settings).numpy()
 
 
-def main() -> None:
-    """Fill the table, method by method."""
-    torch.set_num_threads(1)
-    run_table(TABLE, Settings(), METHODS, Settings().seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="glyphs",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=(("prototypes, 1-shot", 0), ("random initialisation, 1-shot", 0), ("pixel neighbours, 1-shot", 0)),
+    tolerance=0.02,
+)

@@ -14,11 +14,10 @@ from torch import Tensor
 from metarl_core.meta import MAML, MetaSGD, Reptile, adapt, split_rates, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import Parameters, initial_parameters, repeat_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.training import adam, sgd
 
-TABLE = table_path("inner_loops")
 FAMILY = Sinusoids()
 HEAD = ("weight2", "bias2")
 DIVERGED = 1e6
@@ -177,11 +176,12 @@ def run(name: str, seed: int) -> np.ndarray:
     return errors.mean(0, keepdim=True).nan_to_num(DIVERGED).clamp(max=DIVERGED).numpy()
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    run_table(TABLE, Settings(), METHODS, Settings().seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="inner_loops",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=(("MAML", 0), ("Reptile", 0)),
+    tolerance=0.15,
+)

@@ -35,10 +35,8 @@ from metarl_core.meta import (
     meta_train_policy,
 )
 from metarl_core.parameters import initial_parameters, repeat_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import CartPole, PointNavigation, TaskFamily
-
-TABLE = table_path("meta_policies")
 
 BASELINES = ("pre-training", "random initialisation", "from scratch")
 NAVIGATION = ("MAML", "MAML, every step", "MAML, TRPO", "FOMAML", "Meta-SGD", "Reptile", *BASELINES)
@@ -212,12 +210,17 @@ def run(method: str, seed: int) -> Tensor:
     return adaptation_curve(family, tasks, policy, start, rates, settings.steps, generator, episodes)[0]
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    run_table(TABLE, settings, METHODS, settings.seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="meta_policies",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=(
+        ("navigation: MAML", 0),
+        ("released: MAML", 0),
+        ("navigation: from scratch", 0),
+        ("CartPole: random initialisation", 0),
+    ),
+    tolerance=5.0,
+)

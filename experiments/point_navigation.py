@@ -22,10 +22,9 @@ import torch
 from metarl_core.agents import GaussianPolicy, ReinforceConfig, train_reinforce
 from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
 from metarl_core.parameters import initial_parameters, repeat_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation, Tasks
 
-TABLE = table_path("point_navigation")
 METHODS = ("MAML", "pre-trained", "specialist", "random initialisation", "from scratch")
 
 
@@ -100,12 +99,12 @@ def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: 
     return torch.stack(curve, 1)
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    run_table(TABLE, settings, METHODS, settings.seeds, functools.partial(run, settings=settings))
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="point_navigation",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=functools.partial(run, settings=Settings()),
+    sample=tuple((method, 0) for method in METHODS),
+    tolerance=5.0,
+)

@@ -33,10 +33,9 @@ from metarl_core.agents import (
 from metarl_core.agents.ppo import PPO, ppo_loss
 from metarl_core.agents.training import train_policy
 from metarl_core.parameters import Parameters, clip_grad_norm, select_parameters, stack_parameters, trainable_copy
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import CartPole, Pendulum, TaskFamily, rollout
 
-TABLE = table_path("policy_gradients")
 ABLATIONS = ("no clip", "raw advantages", "one epoch", "λ = 0", "λ = 1", "truncation as termination")
 METHODS = (
     *(f"CartPole: {method}" for method in ("PPO", "A2C", "REINFORCE")),
@@ -236,13 +235,14 @@ def run(method: str, seed: int) -> Tensor:
     return run_all_seeds(method)[Settings().seeds.index(seed)]
 
 
-def main() -> None:
-    """Fill the table, method by method: seeds of one method come out of one training."""
-    torch.set_num_threads(1)
-    settings = Settings()
-    for number in range(1, len(METHODS) + 1):
-        run_table(TABLE, settings, METHODS[:number], settings.seeds, run, digits=2)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="policy_gradients",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=tuple((method, seed) for method in ("CartPole: PPO", "CartPole: REINFORCE") for seed in Settings().seeds),
+    tolerance=150.0,
+    digits=2,
+    by_method=True,
+)

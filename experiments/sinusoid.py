@@ -12,11 +12,10 @@ import torch
 from metarl_core.meta import MAML, Joint, MetaSGD, Reptile, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import Parameters, initial_parameters
-from metarl_core.results import run_table, table_path
+from metarl_core.results import Experiment
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.training import adam, sgd
 
-TABLE = table_path("sinusoid")
 FAMILY = Sinusoids()
 DIVERGED = 1e6
 """written for errors that are larger or no number: Meta-SGD's rates are learned for one step; several may diverge"""
@@ -140,11 +139,12 @@ def run(name: str, seed: int) -> np.ndarray:
     return curve(name, meta, settings).mean(0, keepdim=True).nan_to_num(DIVERGED).clamp(max=DIVERGED).numpy()
 
 
-def main() -> None:
-    """Fill the table."""
-    torch.set_num_threads(1)
-    run_table(TABLE, Settings(), METHODS, Settings().seeds, run)
-
-
-if __name__ == "__main__":
-    main()
+EXPERIMENT = Experiment(
+    name="sinusoid",
+    script=__file__,
+    settings=Settings(),
+    methods=METHODS,
+    run=run,
+    sample=(("MAML", 0), ("random initialisation", 0)),
+    tolerance=0.5,
+)

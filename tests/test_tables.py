@@ -6,7 +6,8 @@ import json
 import numpy as np
 import pytest
 
-from metarl_core.results import load_table, run_table, settings_as_json
+from metarl_core.results import Experiment, code_digest, load_table, run_table
+from metarl_core.results.tables import settings_as_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,3 +121,121 @@ def test_binary_file(tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="table.json"):
         load_table(path)
+
+
+# What made a table, and whether it is what the code makes now.
+
+
+@pytest.fixture
+def script(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("from metarl_core.tasks import Sinusoids\nSinusoids()\n")
+    return path
+
+
+@dataclasses.dataclass(frozen=True)
+class Seeded(Settings):
+    seeds: tuple[int, ...] = (0, 1)
+
+
+def experiment(script, run=result, **changes):
+    fixed = {
+        "name": "toy",
+        "script": script,
+        "settings": Seeded(),
+        "methods": ("maml", "scratch"),
+        "run": run,
+        "sample": (("maml", 0), ("scratch", 1)),
+        "tolerance": 0.5,
+        "folder": script.parent / "tables",
+    }
+    return Experiment(**fixed | changes)
+
+
+def test_a_table_carries_the_digest_of_its_code(script):
+    toy = experiment(script)
+    assert toy.out_of_date() == "there is no table yet"
+    table = toy.fill()
+    assert table.code == code_digest(script) == toy.code and table.confirmed is None
+    assert toy.out_of_date() is None
+    script.write_text("# a comment\n" + script.read_text())
+    assert toy.out_of_date() is None
+    script.write_text(script.read_text() + "1 + 1\n")
+    assert toy.out_of_date() == "the code that makes it has changed"
+    assert experiment(script, settings=Seeded(lr=1.0)).out_of_date() == "its settings have changed"
+    assert experiment(script, methods=("maml", "rl2")).out_of_date() == "it lacks rows"
+
+
+def test_rows_of_two_codes_have_no_digest(tmp_path):
+    path = tmp_path / "table.json"
+    assert run_table(path, Settings(), ["maml"], [0], result, code="one").code == "one"
+    assert run_table(path, Settings(), ["maml"], [0, 1], result, code="one").code == "one"
+    assert run_table(path, Settings(), ["maml"], [0, 1, 2], result, code="two").code is None
+    assert run_table(path, Settings(lr=0.2), ["maml"], [0], result, code="two").code == "two"
+
+
+def test_method_by_method(tmp_path):
+    counted = Counted()
+    run_table(tmp_path / "table.json", Settings(), ["maml", "scratch"], [0, 1], counted, by_method=True)
+    assert counted.calls == [("maml", 0), ("maml", 1), ("scratch", 0), ("scratch", 1)]
+
+
+def test_confirming_makes_only_the_sample_and_renews_the_digest(script):
+    rows = experiment(script).fill().rows
+    script.write_text(script.read_text() + "1 + 1\n")
+    counted = Counted()
+    toy = experiment(script, counted)
+    assert toy.confirm() == 0.0
+    assert counted.calls == [("maml", 0), ("scratch", 1)]
+    table = load_table(toy.path)
+    assert toy.out_of_date() is None and table.rows == rows
+    assert table.confirmed["rows"] == [["maml", 0], ["scratch", 1]] and table.confirmed["difference"] == 0.0
+
+
+def moved(by):
+    return lambda method, seed: result(method, seed) + by
+
+
+def elsewhere(toy):
+    """As if the table had been made on another machine."""
+    content = json.loads(toy.path.read_text())
+    content["versions"]["processor"] = "another"
+    toy.path.write_text(json.dumps(content))
+
+
+def test_confirming_is_exact_where_the_table_was_made_and_within_the_tolerance_elsewhere(script):
+    toy = experiment(script)
+    toy.fill()
+    script.write_text(script.read_text() + "1 + 1\n")
+    before = toy.path.read_text()
+    with pytest.raises(ValueError, match="'maml', seed 0, must be the same number for number .* difference of 0.1"):
+        experiment(script, moved(0.1)).confirm()
+    with pytest.raises(ValueError, match="must agree with the table within 0.5, got differences up to 0.6"):
+        experiment(script, moved(0.6)).confirm()
+    with pytest.raises(ValueError, match="got differences up to nan"):
+        experiment(script, moved(np.nan)).confirm()
+    assert toy.path.read_text() == before and toy.out_of_date(), "a table that is not confirmed stays as it is"
+    elsewhere(toy)
+    assert experiment(script, moved(0.1)).confirm() == pytest.approx(0.1)
+    assert toy.out_of_date() is None
+    with pytest.raises(ValueError, match="same number for number as on 20"):  # here it gave something else before
+        experiment(script, moved(0.2)).confirm()
+    assert experiment(script, moved(0.1)).confirm() == pytest.approx(0.1)
+
+
+def test_columns_that_differ_from_run_to_run_are_not_compared(script):
+    experiment(script).fill()
+    other = experiment(script, lambda m, s: result(m, s) + np.array([0.0, 99.0]), tolerance=(0.5, np.inf))
+    assert other.confirm() == 0.0
+    with pytest.raises(ValueError, match="must agree"):
+        experiment(script, lambda m, s: result(m, s) + np.array([0.0, 99.0])).confirm()
+
+
+def test_nothing_is_confirmed_that_is_not_there(script):
+    experiment(script).fill()
+    with pytest.raises(ValueError, match="no row of 'maml', seed 7"):
+        experiment(script, sample=(("maml", 7),)).confirm()
+    with pytest.raises(ValueError, match="settings of toy have changed"):
+        experiment(script, settings=Seeded(lr=3.0)).confirm()
+    with pytest.raises(ValueError, match=r"shape \[2, 2\], got \[1, 2\]"):
+        experiment(script, lambda m, s: result(m, s)[:1]).confirm()

@@ -1,0 +1,27 @@
+"""What `benchmarks/` measured, committed with the machine that it was measured on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+BENCHMARKS = Path(__file__).parent / "data" / "benchmarks"
+
+
+def load_benchmark(name: str) -> dict[str, Any]:
+    """The committed measurements of that name ("meta_rl"), as the script in `benchmarks/` wrote them.
+
+    Raises:
+        ValueError: where there are none of that name.
+    """
+    names = sorted(file.stem for file in BENCHMARKS.glob("*.json"))
+    if name not in names:
+        raise ValueError(f"the name of a committed benchmark must be one of {', '.join(names)}, got {name!r}.")
+    return json.loads((BENCHMARKS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def write_benchmark(name: str, content: dict[str, Any]) -> None:
+    """Write measurements where `load_benchmark` finds them, and say where that is."""
+    BENCHMARKS.mkdir(parents=True, exist_ok=True)
+    path = BENCHMARKS / f"{name}.json"
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"Written to {path.relative_to(BENCHMARKS.parents[3])}.")
