@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 
 from metarl_core.results import Experiment
+from metarl_core.results.experiment import UNCONFIRMED
 
 FOLDER = Path(__file__).parent
 NAMES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("__"))
@@ -43,7 +44,7 @@ def bring_up(chosen: Experiment) -> None:
     """Fill one table. Rows of other code stay where a few of them come out the same."""
     why = chosen.out_of_date()
     print(f"{chosen.name}: {why or 'up to date'}", flush=True)
-    if why == "the code that makes it has changed" and not confirmed(chosen):
+    if why == UNCONFIRMED and not confirmed(chosen):
         chosen.path.unlink()
     if why:
         chosen.fill()

@@ -36,8 +36,6 @@ PACKAGE = {
     "experiments/other.py": "from metarl_core.tasks import Grids\n\ndef size():\n    return Grids.size\n",
 }
 SCRIPT = "from metarl_core import plotting\nfrom metarl_core.tasks import Points\nPoints().move(1.0)\nplotting.COLOUR\n"
-    "from metarl_core import plotting\nfrom metarl_core.tasks import Points\n\nPoints().move(1.0)\nplotting.COLOUR\n"
-)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from metarl_core.results import Experiment, code_digest, load_table, run_table
+from metarl_core.results.experiment import UNCONFIRMED
 from metarl_core.results.tables import settings_as_json
 
 
@@ -161,7 +162,7 @@ def test_a_table_carries_the_digest_of_its_code(script):
     script.write_text("# a comment\n" + script.read_text())
     assert toy.out_of_date() is None
     script.write_text(script.read_text() + "1 + 1\n")
-    assert toy.out_of_date() == "the code that makes it has changed"
+    assert toy.out_of_date() == UNCONFIRMED
     assert experiment(script, settings=Seeded(lr=1.0)).out_of_date() == "its settings have changed"
     assert experiment(script, methods=("maml", "rl2")).out_of_date() == "it lacks rows"
 

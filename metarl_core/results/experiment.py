@@ -23,6 +23,8 @@ from metarl_core.results.tables import (
     write_table,
 )
 
+UNCONFIRMED = "its rows are not confirmed for the code as it is now"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
@@ -74,7 +76,7 @@ class Experiment:
         if any(sorted(table.rows.get(method, {})) != sorted(self.settings.seeds) for method in self.methods):
             return "it lacks rows"
         if table.code != self.code:
-            return "the code that makes it has changed"
+            return UNCONFIRMED
         return None
 
     def confirm(self) -> float:
