@@ -1,5 +1,6 @@
 """Every family is an ordinary Gymnasium environment, single and vector, and ordinary environments are a family."""
 
+import gc
 import importlib.util
 import os
 import warnings
@@ -12,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import metarl_core  # noqa: F401  (registers the ids)
-from metarl_core.agents import CategoricalPolicy, UniformPolicy
+from metarl_core.agents import CategoricalPolicy, UniformPolicy, VectorSampler
 from metarl_core.meta import adaptation_curve
 from metarl_core.parameters import initial_parameters
 from metarl_core.registration import FAMILIES
@@ -20,6 +21,7 @@ from metarl_core.tasks import (
     CartPole,
     GridGoals,
     GymnasiumTasks,
+    Pendulum,
     PointNavigation,
     TaskEnv,
     TaskVectorEnv,
@@ -290,6 +292,127 @@ def test_gymnasium_tasks_splits_and_errors():
     mixed = GymnasiumTasks([make], test=[lambda: gymnasium.make("Acrobot-v1")], horizon=5)
     with pytest.raises(ValueError, match="spaces like the first"):
         rollout(mixed, mixed.sample_tasks(1, seeded(), "test"), UniformPolicy(mixed.action_space), {}, 1, seeded())
+
+
+class Counting(gymnasium.Env):
+    """Counts its steps in the observation; ends or is cut off at a given one, and cannot be stepped on after."""
+
+    def __init__(self, end, cut, shift=0):
+        self.observation_space = gymnasium.spaces.Discrete(20, start=shift)
+        self.action_space = gymnasium.spaces.Discrete(3, start=shift)
+        self.end, self.cut, self.shift, self.closed, self.over = end, cut, shift, 0, True
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps, self.over = 0, False
+        return np.int64(self.shift), {}
+
+    def step(self, action):
+        assert not self.over, "stepped after the end"
+        assert action in self.action_space
+        self.steps += 1
+        terminated, truncated = self.steps == self.end, self.steps == self.cut
+        self.over = terminated or truncated
+        return np.int64(self.steps + self.shift), float(action), terminated, truncated, {}
+
+    def close(self):
+        self.closed += 1
+
+
+def test_truncation_is_the_environments_own():
+    """It lands in `truncated`, also at the very step of the family's limit; with termination it does not count."""
+    ends = [(9, 3), (2, 9), (4, 4), (9, 6), (9, 9)]
+    family = GymnasiumTasks([lambda end=end, cut=cut: Counting(end, cut) for end, cut in ends], horizon=6)
+    seen = rollout(family, {"index": torch.arange(5)}, UniformPolicy(family.action_space), {}, 2, seeded())
+    assert seen.lengths.tolist() == [[3, 3], [2, 2], [4, 4], [6, 6], [6, 6]]
+    assert seen.terminated.any(-1)[:, 0].tolist() == [False, True, True, False, False]
+    assert seen.truncated.any(-1)[:, 0].tolist() == [True, False, False, True, True]
+    assert torch.equal((seen.terminated | seen.truncated).int().argmax(-1), seen.lengths - 1)
+    assert seen.final_observations.tolist() == seen.lengths.tolist()
+
+
+def test_pendulum_truncates_at_its_own_limit():
+    """Gymnasium's Pendulum-v1 is cut off after 200 steps, whatever the horizon."""
+    with GymnasiumTasks([lambda: gymnasium.make("Pendulum-v1")], horizon=300) as family:
+        seen = rollout(family, family.default_params, UniformPolicy(family.action_space), {}, 2, seeded())
+    assert seen.lengths.tolist() == [[200, 200]] and not seen.terminated.any()
+    assert bool(seen.truncated[..., 199].all()) and int(seen.truncated.sum()) == 2
+
+
+def test_spaces_that_start_elsewhere():
+    """The family counts from 0 in rollouts and vector environments; its simulators from where they start."""
+    family = GymnasiumTasks([lambda: Counting(5, 9, shift=7)], horizon=4)
+    assert family.observation_space == gymnasium.spaces.Discrete(20)
+    assert family.action_space == gymnasium.spaces.Discrete(3)
+    policy = CategoricalPolicy(family.observation_space, family.action_space, hidden=(4,), generator=seeded())
+    seen = rollout(family, family.default_params, policy, initial_parameters(policy), 3, seeded())
+    assert seen.observations[0, 0].tolist() == [0, 1, 2, 3]
+    assert torch.equal(seen.rewards, seen.actions + 7.0)
+    envs = family.vector_env(num_envs=2)
+    assert envs.single_action_space == family.action_space and envs.reset(seed=0)[0].tolist() == [0, 0]
+    observation, reward, *_ = envs.step(np.array([0, 2]))
+    assert observation.tolist() == [1, 1] and reward.tolist() == [7, 9]
+
+
+def test_simulators_are_closed():
+    made = []
+
+    def make():
+        made.append(Counting(3, 9))
+        return made[-1]
+
+    with GymnasiumTasks([make], horizon=4) as family:
+        for _ in range(2):  # the second time nothing new is made
+            rollout(family, family.default_params, UniformPolicy(family.action_space), {}, 3, seeded())
+        assert len(made) == 4 and [env.closed for env in made] == [1, 0, 0, 0]  # the first was asked for its spaces
+        envs = family.vector_env(num_envs=2)
+    assert [env.closed for env in made] == [1, 1, 1, 1, 0, 0]
+    envs.close()
+    assert all(env.closed == 1 for env in made)
+    rollout(family, family.default_params, UniformPolicy(family.action_space), {}, 1, seeded())
+    del family, envs  # the vector environment would make its simulators with the family
+    gc.collect()
+    assert made[-1].closed == 1
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_vector_env_runs_each_task_in_its_environments(stateful):
+    """Environment i runs task i // (num_envs / tasks), with next-step autoreset and the family's time limit."""
+    if stateful:
+        makers = [lambda g=g: gymnasium.make("Pendulum-v1", g=g) for g in (0.0, 10.0, 20.0)]
+        family, tasks = GymnasiumTasks(makers, horizon=3), {"index": [2, 0]}
+    else:
+        family = Pendulum(horizon=3)
+        tasks = {"gravity": [20.0, 0.0], "mass": [1.0, 1.0], "length": [1.0, 1.0]}
+    envs = family.vector_env(tasks, 4)
+    assert envs.num_envs == 4 and envs.metadata["autoreset_mode"] == AutoresetMode.NEXT_STEP
+    assert family.vector_env(tasks).num_envs == 2
+    before, _ = envs.reset(seed=0)
+    for step in range(1, 9):
+        after, reward, terminated, truncated, _ = envs.step(np.zeros((4, 1), dtype=np.float32))
+        if step % 4:
+            # Euler's step of the unforced pendulum: 3 g / (2 l) sin θ · 0.05 is added to the speed.
+            speedup = (after - before)[:, 2] / before[:, 1]
+            np.testing.assert_allclose(speedup, [1.5, 1.5, 0, 0], rtol=1e-3, atol=1e-4)
+        assert truncated.all() == (step % 4 == 3) and not terminated.any()
+        before = after
+    envs.close()
+
+
+def test_a_sampler_of_gymnasium_tasks():
+    """Each learner of a sampler acts on its own task's simulator."""
+    makers = [lambda n=n: Counting(n, 99) for n in (2, 3, 5)]
+    with GymnasiumTasks(makers, horizon=10) as family:
+        envs = family.vector_env({"index": torch.tensor([2, 0])})
+        sampler = VectorSampler(envs, 6, learners=2)
+        policy = UniformPolicy(family.action_space)
+        seen = sampler(policy, {}, seeded())
+        assert seen.terminated[:, 0].tolist() == [
+            [False, False, False, False, True, False],
+            [False, True, False, False, True, False],
+        ]
+        assert seen.mask[:, 0].tolist() == [[True] * 5 + [False], [True, True, False] * 2]
+        envs.close()
 
 
 def test_a_policy_adapts_on_gymnasium_tasks():

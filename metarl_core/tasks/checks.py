@@ -54,6 +54,11 @@ def check_sampling(n: int, generator: torch.Generator, split: str, dtype: torch.
     check_count("n", n)
     check_generator(generator)
     check_one_of("split", split, SPLITS)
+    check_dtype(dtype)
+
+
+def check_dtype(dtype: torch.dtype | None) -> None:
+    """Raise ValueError unless `dtype` is floating-point, or None for torch's default."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise ValueError(f"dtype must be a floating-point torch.dtype, got {dtype!r}.")
 

@@ -15,7 +15,15 @@ from gymnasium import Space, spaces
 from gymnasium.experimental.functional import FuncEnv
 from torch import Tensor
 
-from metarl_core.tasks.checks import as_tensor, check_action, check_horizon, check_mapping, check_sampling, check_tasks
+from metarl_core.tasks.checks import (
+    as_tensor,
+    check_action,
+    check_count,
+    check_horizon,
+    check_mapping,
+    check_sampling,
+    check_tasks,
+)
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv
@@ -172,9 +180,20 @@ class TaskFamily(FuncEnv[Tensor, Tensor, Tensor, Tensor, Tensor, None, Tasks]):
 
 
 def select_tasks(tasks: Tasks, index: Index) -> Tasks:
-    """The tasks at `index` (an int keeps the task axis; a slice, list or tensor selects several)."""
-    index = [index] if isinstance(index, int) else index
-    return {name: value[index] for name, value in tasks.items()}
+    """The tasks at `index` (an int keeps the task axis; a slice, list or tensor selects several).
+
+    Raises:
+        ValueError: where there is no such task.
+    """
+    check_mapping(tasks)
+    chosen = [index] if isinstance(index, int) else index
+    try:
+        if isinstance(index, str):  # torch would take it for a sequence
+            raise TypeError
+        return {name: value[chosen] for name, value in tasks.items()}
+    except (IndexError, TypeError) as error:
+        number = len(next(iter(tasks.values())))
+        raise ValueError(f"index must choose some of the {number} tasks, got {index!r}.") from error
 
 
 def expand_tasks(tasks: Tasks, episodes: int) -> Tasks:
@@ -182,7 +201,12 @@ def expand_tasks(tasks: Tasks, episodes: int) -> Tasks:
 
     Small parameters are copied, because element-wise operations run faster on contiguous memory; tables
     with a thousand entries or more stay views.
+
+    Raises:
+        ValueError: for fewer than one episode.
     """
+    check_mapping(tasks)
+    check_count("episodes", episodes)
     expanded = {}
     for name, value in tasks.items():
         wide = value.unsqueeze(1).expand(value.shape[0], episodes, *value.shape[1:])

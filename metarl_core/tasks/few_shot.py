@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.arguments import check_one_of
-from metarl_core.tasks.checks import SPLITS, check_count, check_generator
+from metarl_core.tasks.checks import SPLITS, check_count, check_dtype, check_generator
 
 
 class FewShot(NamedTuple):
@@ -102,6 +102,7 @@ class ImageClasses:
             check_count(name, value)
         check_generator(generator)
         check_one_of("split", split, self.members)
+        check_dtype(dtype)
         dtype = torch.get_default_dtype() if dtype is None else dtype
         members, instances = self.members[split], self.images.shape[1]
         if ways > len(members):
@@ -135,6 +136,8 @@ def as_bytes(images: Tensor) -> Tensor:
     Raises:
         ValueError: where they are not `[class, instance, side, side]` or not in range.
     """
+    if not isinstance(images, Tensor):
+        raise ValueError(f"images must be a tensor, got {type(images).__name__}.")
     if images.ndim != 4 or 0 in images.shape or images.shape[2] != images.shape[3]:
         raise ValueError(f"images must have shape [class, instance, side, side], got {list(images.shape)}.")
     if images.dtype == torch.uint8:

@@ -6,6 +6,7 @@ matplotlib is imported where it is used, so that the other tasks stay light.
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ def rasterise(codes: Collection[int], faces: Sequence[str] = FACES) -> dict[int,
     from matplotlib import get_data_path
     from matplotlib.ft2font import FT2Font
 
-    drawn = defaultdict(list)
+    drawn: dict[int, list[np.ndarray]] = defaultdict(list)
     for name in faces:
         face = FT2Font(str(Path(get_data_path(), "fonts", "ttf", f"{name}.ttf")))
         for code in sorted(face.get_charmap().keys() & set(codes)):
@@ -52,7 +53,7 @@ def rasterise(codes: Collection[int], faces: Sequence[str] = FACES) -> dict[int,
     return {code: torch.from_numpy(np.stack(drawn[code])) for code in sorted(drawn)}
 
 
-def draw(face, code: int) -> np.ndarray | None:
+def draw(face: Any, code: int) -> np.ndarray | None:
     """One letter as uint8 `[RASTER, RASTER]`; None where it has no ink or is tiny beside a letter (a dot, a dash)."""
     face.set_size(100, 72)  # points at 72 per inch: 100 pixels to the em
     left, bottom, right, top = (edge / 64 for edge in face.load_char(code).bbox)
@@ -76,27 +77,29 @@ def jitter(rasters: Tensor, generator: torch.Generator, strength: float = 1.0) -
 
     Args:
         rasters: uint8 `[n, RASTER, RASTER]`.
-        generator: source of randomness.
+        generator: source of randomness, on the rasters' device.
         strength: scales all of it; 0 draws the letters as they are.
 
     Returns:
         uint8 `[n, SIDE, SIDE]`, ink 255 on 0.
     """
-    n = len(rasters)
+    n, device = len(rasters), rasters.device
 
     def spread(width: float, *shape: int) -> Tensor:
-        return strength * width * (2 * torch.rand(n, *shape, generator=generator) - 1)
+        return (
+            strength * width * (2 * torch.rand(n, *shape, generator=generator, device=device, dtype=torch.float32) - 1)
+        )
 
     angle, shear = spread(0.2), spread(0.2)
     stretch = spread(0.15, 2).exp()
     rotation = torch.stack([angle.cos(), -angle.sin(), angle.sin(), angle.cos()], 1).view(n, 2, 2)
-    shears = torch.eye(2).repeat(n, 1, 1)
+    shears = torch.eye(2, device=device, dtype=torch.float32).repeat(n, 1, 1)
     shears[:, 0, 1] = shear
     affine = stretch[:, :, None] * (rotation @ shears)
     shift = spread(0.08, 2, 1)
-    lattice = strength * 0.06 * torch.randn(n, 2, BUMPS**2, generator=generator)
+    lattice = strength * 0.06 * torch.randn(n, 2, BUMPS**2, generator=generator, device=device, dtype=torch.float32)
     # Everything that moves a point is linear in these features of the point, so one product moves all points.
-    where = torch.cat([affine, shift, lattice], 2) @ features()
+    where = torch.cat([affine, shift, lattice], 2) @ features().to(device)
     samples = where.view(n, 2, 2 * SIDE, 2 * SIDE).permute(0, 2, 3, 1) * (2 * SIDE / RASTER)
     fine = F.grid_sample(rasters[:, None].float(), samples, align_corners=False)
     return F.avg_pool2d(fine, 2)[:, 0].round().to(torch.uint8)
@@ -107,8 +110,8 @@ def features() -> Tensor:
 
     Coordinates run from −1 to 1 over the image.
     """
-    line = (torch.arange(2 * SIDE) + 0.5) / SIDE - 1
-    centres = torch.linspace(-0.75, 0.75, BUMPS)
+    line = (torch.arange(2 * SIDE, device="cpu", dtype=torch.float32) + 0.5) / SIDE - 1
+    centres = torch.linspace(-0.75, 0.75, BUMPS, device="cpu", dtype=torch.float32)
     bump = (-0.5 * ((line - centres[:, None]) / (centres[1] - centres[0])).square()).exp()
     y, x = torch.meshgrid(line, line, indexing="ij")
     bumps = torch.einsum("iy,jx->ijyx", bump, bump).flatten(0, 1)

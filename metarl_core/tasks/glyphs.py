@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metarl_core.tasks.checks import check_count
 from metarl_core.tasks.few_shot import ImageClasses
 from metarl_core.tasks.glyph_rendering import FACES, jitter, rasterise
 
@@ -45,14 +46,14 @@ def load_glyphs(seed: int = 0, instances: int = 20) -> ImageClasses:
         the splits of `SCRIPTS`.
 
     Raises:
-        ValueError: where `instances` is below 1.
+        ValueError: where `instances` is below 1 or `seed` below 0.
     """
-    if instances < 1:
-        raise ValueError(f"instances must be at least 1, got {instances}.")
+    check_count("seed", seed, 0)
+    check_count("instances", instances)
     letters = select_letters()
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator("cpu").manual_seed(seed)
     # Faces take turns; the jitter makes two images of one face differ.
-    upright = torch.cat([rasters[torch.arange(instances) % len(rasters)] for rasters in letters.values()])
+    upright = torch.cat([rasters[torch.arange(instances, device="cpu") % len(rasters)] for rasters in letters.values()])
     images = torch.cat([jitter(some, generator) for some in upright.split(1024)])
     groups = [script_of(code) for code in letters]
     return ImageClasses(images.unflatten(0, (len(letters), instances)), groups, SCRIPTS)
@@ -82,7 +83,7 @@ def select_letters() -> dict[int, Tensor]:
     script = {code: name for code in range(0x10400) if (name := script_of(code))}
     sans = rasterise(script, FACES[:1])
     chosen: dict[int, Tensor] = {}
-    taken = torch.zeros(1, TEMPLATE**2)
+    taken = torch.zeros((1, TEMPLATE**2), device="cpu")
     for scripts in SCRIPTS.values():
         candidates = [code for code in sans if script[code] in scripts]
         # Plain letters before accented ones: of A and those accented forms that look alike, A stays.

@@ -40,18 +40,19 @@ class GridGoals(TaskFamily):
         self,
         size: int = 7,
         reward: str = "sparse",
-        walls: tuple[tuple[int, int], ...] = (),
+        walls: Sequence[tuple[int, int]] = (),
         start: tuple[int, int] | None = None,
         horizon: int = 30,
     ):
         size = check_count("size", size, 3)
         check_one_of("reward", reward, REWARDS)
         start = (size // 2, size // 2) if start is None else start
-        if not all(len(cell) == 2 and all(0 <= part < size for part in cell) for cell in (*walls, start)):
+        walls = tuple(walls)
+        if not all(_on_grid(cell, size) for cell in (*walls, start)):
             raise ValueError(f"walls and start must lie on the {size} × {size} grid, got {walls} and {start}.")
         if start in walls:
             raise ValueError(f"start must not be a wall, got {start}.")
-        self.size, self.reward_kind, self.walls = size, reward, tuple(walls)
+        self.size, self.reward_kind, self.walls = size, reward, walls
         self.start = start[0] * size + start[1]
         self.next_cell = _next_cells(size, self.walls)
         self.distance = _distances(self.next_cell)
@@ -141,6 +142,12 @@ class GridGoals(TaskFamily):
         going = (cell[None] != goal).to(rewards.dtype)
         transitions = torch.nn.functional.one_hot(following, self.size**2).to(rewards.dtype)
         return transitions[None] * going[..., None], rewards.where(rewards.isfinite(), 0) * going
+
+
+def _on_grid(cell: Any, size: int) -> bool:
+    """Whether `cell` is a pair (row, column) on the grid."""
+    pair = isinstance(cell, Sequence) and len(cell) == 2 and all(isinstance(part, int | np.integer) for part in cell)
+    return pair and all(0 <= part < size for part in cell)
 
 
 def _next_cells(size: int, walls: Sequence[tuple[int, int]]) -> Tensor:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from metarl_core.tasks.checks import check_count
 from metarl_core.tasks.few_shot import ImageClasses
 
 PARTS = {"train": "images_background", "test": "images_evaluation"}
@@ -30,10 +31,13 @@ def load_omniglot(folder: str | Path, side: int = 28) -> ImageClasses:
         ValueError: where a folder is missing or empty, a picture cannot be read, or characters differ in their
             number of pictures.
     """
-    if side < 1:
-        raise ValueError(f"side is in pixels and must be at least 1, got {side}.")
+    side = check_count("side", side)
+    if not isinstance(folder, str | Path):
+        raise ValueError(f"folder must be a path, got {folder!r}.")
     folder = Path(folder).expanduser()
-    images, groups, splits = [], [], {}
+    images: list[np.ndarray] = []
+    groups: list[str] = []
+    splits: dict[str, list[str]] = {}
     for split, part in PARTS.items():
         splits[split] = []
         for alphabet in subfolders(folder / part, "alphabets"):

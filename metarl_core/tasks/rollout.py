@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.tasks.checks import check_count, check_generator, check_horizon
-from metarl_core.tasks.family import GivenTasks, Index, TaskFamily, Tasks, append_axes, expand_tasks
+from metarl_core.tasks.family import GivenTasks, Index, TaskFamily, Tasks, append_axes, expand_tasks, select_tasks
 
 
 class Policy(Protocol):
@@ -64,8 +64,8 @@ class Trajectories:
         return int(self.mask.sum())
 
     def select(self, index: Index) -> "Trajectories":
-        """The trajectories of some tasks (a slice, list or index tensor)."""
-        return Trajectories(**{name: value[index] for name, value in vars(self).items()})
+        """The trajectories of some tasks, chosen as by `select_tasks`."""
+        return Trajectories(**select_tasks(vars(self), index))
 
 
 class NotANumberError(ValueError, FloatingPointError):
