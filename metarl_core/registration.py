@@ -1,8 +1,13 @@
 """Gymnasium ids of the task families: `gymnasium.make("metarl/PointNavigation-v0", task=...)`."""
 
 import importlib
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
+
+if TYPE_CHECKING:
+    from metarl_core.tasks.family import GivenTasks, TaskFamily
+    from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 
 FAMILIES = {
     "metarl/BernoulliBandits-v0": "metarl_core.tasks.bandits:BernoulliBandits",
@@ -27,7 +32,9 @@ def register() -> None:
             )
 
 
-def make_env(family: str, task=None, render_mode=None, **family_arguments):
+def make_env(
+    family: str, task: "GivenTasks | None" = None, render_mode: str | None = None, **family_arguments: Any
+) -> "TaskEnv":
     """One task of a family as a `gymnasium.Env`; further keywords go to the family (`horizon=50`)."""
     from metarl_core.tasks.gymnasium_env import TaskEnv
 
@@ -35,14 +42,20 @@ def make_env(family: str, task=None, render_mode=None, **family_arguments):
 
 
 def make_vector_env(
-    family: str, num_envs: int, task=None, max_episode_steps=None, render_mode=None, **family_arguments
-):
+    family: str,
+    num_envs: int,
+    task: "GivenTasks | None" = None,
+    max_episode_steps: int | None = None,
+    render_mode: str | None = None,
+    **family_arguments: Any,
+) -> "TaskVectorEnv":
     """Tasks × episodes of a family as a `gymnasium.vector.VectorEnv`; `task` may hold several tasks."""
     from metarl_core.tasks.gymnasium_env import TaskVectorEnv
 
     return TaskVectorEnv(_family_class(family)(**family_arguments), num_envs, task, max_episode_steps)
 
 
-def _family_class(path: str):
+def _family_class(path: str) -> "type[TaskFamily]":
     module, name = path.split(":")
-    return getattr(importlib.import_module(module), name)
+    family: type[TaskFamily] = getattr(importlib.import_module(module), name)
+    return family

@@ -32,10 +32,14 @@ Tasks = dict[str, Tensor]
 """Task parameters by name, each `[task, ...]`; within an environment `[task, episode, ...]`."""
 GivenTasks = Mapping[str, Any]
 """Task parameters as a caller may write them: tensors, arrays, lists or numbers."""
+if TYPE_CHECKING:
+    Functional = object  # Gymnasium's signatures let an environment go without parameters; here they are the task
+else:
+    Functional = FuncEnv
 Index = int | slice | Sequence[int] | Tensor
 
 
-class TaskFamily(FuncEnv[Tensor, Tensor, Tensor, Tensor, Tensor, None, Tasks]):
+class TaskFamily(Functional):
     """p(T) and the functional environment that its tasks parametrise.
 
     A subclass sets `observation_space`, `action_space` (of one environment; a `Discrete` one counts from 0)
@@ -74,6 +78,25 @@ class TaskFamily(FuncEnv[Tensor, Tensor, Tensor, Tensor, Tensor, None, Tasks]):
             if isinstance(space, spaces.Discrete) and space.start != 0:
                 raise ValueError(f"{name} must count from 0 where it is Discrete, got {space}.")
         super().__init__()
+
+    def get_default_params(self) -> Tasks:
+        """One ordinary task, with a task axis of size one."""
+        raise NotImplementedError
+
+    def initial(self, rng: torch.Generator, params: Tasks) -> Tensor:
+        raise NotImplementedError
+
+    def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
+        raise NotImplementedError
+
+    def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
+        raise NotImplementedError
+
+    def reward(self, state: Tensor, action: Tensor, next_state: Tensor, rng: Any, params: Tasks) -> Tensor:
+        raise NotImplementedError
+
+    def terminal(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
+        raise NotImplementedError
 
     def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
         """Draw `n` tasks of a valid `split`; called by `sample_tasks`, which checks its arguments.

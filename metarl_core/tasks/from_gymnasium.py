@@ -60,7 +60,7 @@ class GymnasiumTasks(TaskFamily):
         first.close()
         self.observation_space = _from_zero("observations", self._raw_spaces[0])
         self.action_space = _from_zero("actions", self._raw_spaces[1])
-        self._size = int(np.prod(self.observation_space.shape))
+        self._size = int(np.prod(self.observation_space.shape or ()))
         self._simulators: dict[tuple[int, int], gymnasium.Env[Any, Any]] = {}
         self._running: list[gymnasium.Env[Any, Any]] = []
         self._newest: Tensor | None = None
@@ -184,6 +184,7 @@ class _FamilySpaces(gymnasium.Wrapper[Any, Any, Any, Any]):
     def __init__(self, env: "gymnasium.Env[Any, Any]", observation_space: Any, action_space: Any):
         super().__init__(env)
         self._starts = [getattr(space, "start", None) for space in (env.observation_space, env.action_space)]
+        self._bounds = (getattr(action_space, "low", None), getattr(action_space, "high", None))
         self.observation_space, self.action_space = observation_space, action_space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
@@ -192,7 +193,7 @@ class _FamilySpaces(gymnasium.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         if self._starts[1] is None:
-            action = np.clip(action, self.action_space.low, self.action_space.high).astype(self.action_space.dtype)
+            action = np.clip(action, *self._bounds).astype(self.action_space.dtype)
         else:
             action = self._starts[1] + int(action)
         observation, reward, terminated, truncated, info = self.env.step(action)

@@ -55,7 +55,7 @@ def load_glyphs(seed: int = 0, instances: int = 20) -> ImageClasses:
     # Faces take turns; the jitter makes two images of one face differ.
     upright = torch.cat([rasters[torch.arange(instances, device="cpu") % len(rasters)] for rasters in letters.values()])
     images = torch.cat([jitter(some, generator) for some in upright.split(1024)])
-    groups = [script_of(code) for code in letters]
+    groups = [str(script_of(code)) for code in letters]
     return ImageClasses(images.unflatten(0, (len(letters), instances)), groups, SCRIPTS)
 
 

@@ -103,7 +103,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         self._generator = generator_beside(self.tasks)
         self._state: Tensor | None = None
 
-    def reset(  # type: ignore[override]  # one seed for all, not a list
+    def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[np.ndarray, dict[str, Any]]:
         super().reset(seed=seed)
@@ -165,7 +165,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         )
         self._generator.set_state(state_dict["generator"])
 
-    def _restarted(self, state: Tensor, ended: tuple[np.ndarray, np.ndarray]) -> Tensor:
+    def _restarted(self, state: Tensor, ended: tuple[np.ndarray, ...]) -> Tensor:
         """`state` with initial states at the index `ended`: drawn for the whole batch, each handed out once."""
         if self._used[ended].any():
             self._fresh = self.family.initial(self._generator, self._params)

@@ -81,7 +81,7 @@ class PointNavigation(TaskFamily):
         offset = next_state - params["goal"]
         if self.reward_kind == "squared":
             return -offset.square().sum(-1)
-        distance = torch.linalg.vector_norm(offset, dim=-1)
+        distance: Tensor = torch.linalg.vector_norm(offset, dim=-1)
         if self.reward_kind == "distance":
             return -distance
         return (distance <= self.goal_radius).to(state.dtype)

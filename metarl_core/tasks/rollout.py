@@ -149,8 +149,8 @@ def rollout(
     # Categorical actions drawn from NaN probabilities look like any others; their log-probabilities do not.
     if bool(actions.isnan().any()) or bool(log_probabilities[:steps].isnan().any()):
         raise NotANumberError("actions and their log-probabilities must be numbers, got NaN from the policy.")
-    taken = (record[:steps] for record in (actions, rewards, log_probabilities, done, cut))
-    return _assemble(observations, *taken, horizon=horizon)
+    taken = [record[:steps] for record in (actions, rewards, log_probabilities, done, cut)]
+    return _assemble(horizon, observations, *taken)
 
 
 def check_parameters(
@@ -179,13 +179,13 @@ def check_parameters(
 
 
 def _assemble(
+    horizon: int,
     observations: Tensor,
     actions: Tensor,
     rewards: Tensor,
     log_probabilities: Tensor,
     done: Tensor,
     cut: Tensor,
-    horizon: int,
 ) -> Trajectories:
     """Turn time-first records into `Trajectories`.
 

@@ -92,4 +92,5 @@ class RotatedKeys(TaskFamily):
 
 
 def _distance(state: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(state[..., :2] - state[..., 2:], dim=-1)
+    distance: Tensor = torch.linalg.vector_norm(state[..., :2] - state[..., 2:], dim=-1)
+    return distance
