@@ -1,6 +1,7 @@
 """The tools that turn sources into notebooks, on a small source of their own."""
 
 import copy
+import functools
 import os
 import re
 import shutil
@@ -10,10 +11,13 @@ import sys
 import nbformat
 import pytest
 
+from metarl_core.results import code_digest
+from metarl_core.results.tables import DATA
+from tools import pairs
 from tools.course import ROOT, read
 from tools.exercises import blocks, check_calls, generate, problems
 from tools.notebooks import STATE, VIEW, tidy
-from tools.pairs import digest, notebook_text, pair, read_source, stale, write_pair
+from tools.pairs import mark_executed, notebook_text, pair, read_source, results_loaded, stale, write_pair
 
 HINTS = "\n".join(f"# <details><summary>Hint {n}: words</summary>{n}</details>" for n in (1, 2, 3))
 
@@ -66,11 +70,11 @@ def source(tmp_path):
 
 
 def executed(notebook):
-    """As if it had been run: counts, an output each, the digest."""
+    """As if it had been run: counts, an output each, the digests."""
     for count, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
         cell.execution_count = count
         cell.outputs = [nbformat.v4.new_output("stream", text=f"output {count}\n")]
-    notebook.metadata["metarl"] = {"executed": digest(notebook)}
+    mark_executed(notebook)
     return notebook
 
 
@@ -150,6 +154,52 @@ def test_stale_says_why(source):
     other = copy.deepcopy(good)
     other.cells[2].outputs = [nbformat.v4.new_output("error", ename="E", evalue="", traceback=[])]
     assert stale(other) == "it contains an error"
+
+
+LOADS = """
+# %%
+from metarl_core.results import load_table
+from metarl_core.tasks import Sinusoids
+table, family = load_table("sinusoid"), Sinusoids()
+"""
+
+
+def test_outputs_are_stale_when_the_package_or_a_table_changed(source, tmp_path, monkeypatch):
+    code, tables = tmp_path / "code", tmp_path / "tables"
+    shutil.copytree(ROOT / "metarl_core", code / "metarl_core", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    tables.mkdir()
+    for name in ("sinusoid", "glyphs"):
+        shutil.copy(DATA / f"{name}.json", tables)
+    monkeypatch.setattr(pairs, "DATA", tables)
+    monkeypatch.setattr(pairs, "code_digest", functools.partial(code_digest, root=code))
+    source.write_text(SOURCE + LOADS, encoding="utf-8")
+    notebook = executed(pair(source))
+    assert stale(notebook) is None
+
+    def edit(path, was, now):
+        text = path.read_text(encoding="utf-8")
+        assert was in text
+        path.write_text(text.replace(was, now, 1), encoding="utf-8")
+
+    package = code / "metarl_core" / "tasks"
+    edit(package / "sinusoid.py", '"""', '"""What was said before: ')
+    edit(package / "cartpole.py", "class CartPole", "EXTRA = 1\n\n\nclass CartPole")
+    edit(tables / "glyphs.json", '"ways":5', '"ways":6')
+    edit(tables / "sinusoid.json", '"torch":', '"torch again":')
+    assert stale(notebook) is None, "a docstring, another family, another table and the versions change no output"
+    edit(package / "sinusoid.py", "class Sinusoids", "EXTRA = 1\n\n\nclass Sinusoids")
+    assert stale(notebook) == "the package or the results that it uses have changed since it was executed"
+    edit(package / "sinusoid.py", "EXTRA = 1\n\n\nclass Sinusoids", "class Sinusoids")
+    assert stale(notebook) is None
+    edit(tables / "sinusoid.json", '"iterations":70000', '"iterations":60000')
+    assert "have changed" in stale(notebook)
+
+
+def test_results_that_a_notebook_loads_are_found():
+    found = results_loaded('load_table("sinusoid")\nload_benchmark("meta")\nx = 1')
+    assert sorted(path.name for path in found) == ["meta.json", "sinusoid.json"]
+    assert set(results_loaded("load_table(name)")) == set(DATA.glob("*.json")), "a computed name may be any"
+    assert results_loaded("print(load_tables)") == []
 
 
 def test_what_differs_from_run_to_run_is_taken_out():

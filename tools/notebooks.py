@@ -1,12 +1,14 @@
 """Bring chapters/ and solutions/ up to date: pair every .py with its .ipynb, execute what is stale, report the cost.
 
-    python -m tools.notebooks                 all notebooks whose code changed since they were executed
+    python -m tools.notebooks                 all notebooks that changed, or whose package or tables did
     python -m tools.notebooks 05 solutions/06 only those whose path contains one of the words
-    python -m tools.notebooks --force 05      even if not stale: after a change in metarl_core
+    python -m tools.notebooks --force 05      even if not stale
+    python -m tools.notebooks --check         only say which are stale
     python -m tools.notebooks --measure       execute all and report seconds and megabytes; write nothing
 
-Notebooks run on one thread, in their own folder, with the network closed (tests/ipython). The figure of a cell tagged
-`picture-NAME` is also written to images/NAME.png beside the notebook, for README to show.
+Two notebooks run at a time (one for --measure), each on one thread, in its own folder, with the network closed
+(tests/ipython). The figure of a cell tagged `picture-NAME` is also written to images/NAME.png beside the notebook, for
+README to show.
 """
 
 from __future__ import annotations
@@ -21,15 +23,17 @@ import os
 import re
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
+from tqdm.auto import tqdm
 
 from tools.course import ROOT
 from tools.measure import PeakMemory
-from tools.pairs import LANGUAGE, digest, pair, promise, sources, stale, write_pair
+from tools.pairs import LANGUAGE, digest, mark_executed, pair, promise, sources, stale, write_pair
 
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
@@ -78,7 +82,7 @@ def tidy(notebook: NotebookNode) -> None:
     notebook.metadata["language_info"] = NotebookNode(LANGUAGE)
     _rename_widgets(notebook)
     _settle_bars(notebook)
-    notebook.metadata["metarl"] = NotebookNode(executed=digest(notebook))
+    mark_executed(notebook)
 
 
 def _rename_widgets(notebook: NotebookNode) -> None:
@@ -164,6 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.notebooks", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of paths, such as 05 or solutions/06; all without")
     parser.add_argument("--force", action="store_true", help="execute even what is not stale")
+    parser.add_argument("--check", action="store_true", help="only say which are stale; write nothing")
     parser.add_argument("--measure", action="store_true", help="execute and report only; write nothing")
     options = parser.parse_args(arguments)
     try:
@@ -172,39 +177,52 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     if not chosen:
         print("There is no notebook in chapters/ or solutions/ yet.")
-    failed = False
+    waiting, failed = [], False
     for py in chosen:
-        name = py.relative_to(ROOT).with_suffix("").as_posix()
-        try:
-            _bring_up_to_date(py, name, options.force, options.measure)
-        except CellExecutionError as error:
-            failed = True
-            print(
-                f"{name}.ipynb, cell {error.cell_number}: {error.ename}: {error.evalue}\n{error.traceback}",
-                file=sys.stderr,
-            )
-        except (DeadKernelError, ValueError) as error:
-            failed = True
-            cell = f", cell {error.cell_number}" if hasattr(error, "cell_number") else ""
-            print(f"{name}.ipynb{cell}: {error}", file=sys.stderr)
+        notebook = pair(py)
+        why = "asked for" if options.force or options.measure else stale(notebook)
+        if options.check:
+            print(f"{_name(py)}: {why or 'up to date'}")
+            failed |= why is not None
+        elif why is None:
+            write_pictures(notebook, py.parent)
+            print(f"{_name(py)}: " + ("paired" if write_pair(py, notebook) else "up to date"))
+        else:
+            waiting.append((py, notebook))
+            print(f"{_name(py)}: to be executed ({why})")
+    if waiting:
+        with ThreadPoolExecutor(1 if options.measure else 2) as pool:
+            jobs = [pool.submit(_execute_and_write, py, notebook, options.measure) for py, notebook in waiting]
+            for job in tqdm(as_completed(jobs), total=len(jobs), desc="notebooks"):
+                said, well = job.result()
+                failed |= not well
+                tqdm.write(said, file=sys.stdout if well else sys.stderr)
     return int(failed)
 
 
-def _bring_up_to_date(py: Path, name: str, force: bool, measure: bool) -> None:
-    notebook, promised = pair(py), promise(py)
-    why = "asked for" if force or measure else stale(notebook)
-    if why is None:
-        write_pictures(notebook, py.parent)
-        print(f"{name}: " + ("paired" if write_pair(py, notebook) else "up to date"))
-        return
-    print(f"{name}: executing ({why}) ...", flush=True)
-    seconds, megabytes = execute(notebook, py.parent)
-    if not measure:
-        write_pair(py, notebook)
-        write_pictures(notebook, py.parent)
+def _name(py: Path) -> str:
+    return py.relative_to(ROOT).with_suffix("").as_posix()
+
+
+def _execute_and_write(py: Path, notebook: NotebookNode, measure: bool) -> tuple[str, bool]:
+    """What there is to say about the execution of a notebook, and whether it went well."""
+    name, cell = _name(py), ""
+    try:
+        promised = promise(py)
+        seconds, megabytes = execute(notebook, py.parent)
+        if not measure:
+            write_pair(py, notebook)
+            write_pictures(notebook, py.parent)
+    except (CellExecutionError, DeadKernelError, ValueError) as error:
+        if hasattr(error, "cell_number"):
+            cell = f", cell {error.cell_number}"
+        what = str(error)
+        if isinstance(error, CellExecutionError):
+            what = f"{error.ename}: {error.evalue}\n{error.traceback}"
+        return f"{name}.ipynb{cell}: {what}", False
     within = promised is None or (seconds <= promised[0] and megabytes <= promised[1])
     words = f", promised are {promised[0]} s and {promised[1]} MB" if promised else ""
-    print(f"{name}: {seconds:.1f} s and {megabytes:.0f} MB{words}" + ("" if within else ": OVER BUDGET"), flush=True)
+    return f"{name}: {seconds:.1f} s and {megabytes:.0f} MB{words}" + ("" if within else ": OVER BUDGET"), True
 
 
 if __name__ == "__main__":

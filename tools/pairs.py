@@ -1,13 +1,17 @@
 """NN_name.py and NN_name.ipynb are one notebook: the .py has the content, the .ipynb adds ids and outputs.
 
 Jupytext can pair them too, but goes by modification times, which are arbitrary after a clone, and leaves outputs that
-no longer belong to the source. Here content goes from the .py to the .ipynb only, and the .ipynb remembers, as
-`metadata.metarl.executed`, a digest of the code that its outputs came from.
+no longer belong to the source. Here content goes from the .py to the .ipynb only, and the .ipynb remembers, in
+`metadata.metarl`, digests of what its outputs came from: of its own code, and of the package's code and the committed
+results below it.
 """
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
+import json
 import re
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -16,6 +20,9 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from metarl_core.results import code_digest
+from metarl_core.results.benchmarks import BENCHMARKS
+from metarl_core.results.tables import DATA
 from tools.course import ROOT, header, read
 
 FOLDERS = ("chapters", "solutions")
@@ -119,13 +126,53 @@ def stable_id(text: str, taken: set[str]) -> str:
 
 
 def digest(notebook: NotebookNode) -> str:
-    """What the outputs depend on: the code, in order."""
+    """What the outputs depend on in the notebook: its code, in order."""
     code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
+def digest_below(notebook: NotebookNode) -> str:
+    """What the outputs depend on besides: code of the package that the notebook uses, and results that it loads."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    code = re.sub(r"^[%!].*$", "", "\n".join(cells), flags=re.M)  # magics are no Python
+    parts = [code_digest(code, leave_out=(), own_code=False), *(_result(path) for path in results_loaded(code))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def results_loaded(code: str) -> list[Path]:
+    """The files of committed results that `load_table` and `load_benchmark` read in the code; all, for a computed name.
+
+    Raises SyntaxError for what is not Python.
+    """
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            folder = {"load_table": DATA, "load_benchmark": BENCHMARKS}.get(node.func.id)
+            name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else "*"
+            found |= set(folder.glob(f"{name}.json")) if folder else set()
+    return sorted(found)
+
+
+def _result(path: Path) -> str:
+    return _digest_of_result(path, path.stat().st_mtime_ns)
+
+
+@functools.cache
+def _digest_of_result(path: Path, changed: int) -> str:
+    """Of the numbers and settings in a file, and not of what confirmed them."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if path.parent == DATA:
+        content = {"settings": content["settings"], "rows": content["rows"]}
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def mark_executed(notebook: NotebookNode) -> None:
+    """Note what the outputs came from."""
+    notebook.metadata["metarl"] = NotebookNode(executed=digest(notebook), below=digest_below(notebook))
+
+
 def stale(notebook: NotebookNode) -> str | None:
-    """Why the outputs in a notebook are not those of its code in a fresh kernel; None if they are."""
+    """Why the outputs in a notebook are not what it gives now in a fresh kernel; None if they are."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if any(cell.execution_count is None for cell in code):
         return "it has cells that were not executed"
@@ -135,6 +182,8 @@ def stale(notebook: NotebookNode) -> str | None:
         return "it contains an error"
     if notebook.metadata.get("metarl", {}).get("executed") != digest(notebook):
         return "its code has changed since it was executed"
+    if notebook.metadata.metarl.get("below") != digest_below(notebook):
+        return "the package or the results that it uses have changed since it was executed"
     return None
 
 
