@@ -50,7 +50,8 @@ EXPERIMENT = Experiment(
     methods=METHODS,
     run=run,
     sample=tuple(("one epoch", seed) for seed in Settings().seeds),
-    tolerance=100.0,
+    # Machines agree until rounding is amplified: in the first third of training.
+    tolerance=(*[20.0] * 4, *[500.0] * 8),
     digits=2,
     by_method=True,
 )

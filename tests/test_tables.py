@@ -1,6 +1,7 @@
 """Multi-seed tables survive a kill, notice other settings, and check a live run against its row."""
 
 import dataclasses
+import functools
 import json
 
 import numpy as np
@@ -211,7 +212,7 @@ def test_confirming_is_exact_where_the_table_was_made_and_within_the_tolerance_e
     before = toy.path.read_text()
     with pytest.raises(ValueError, match="'maml', seed 0, must be the same number for number .* difference of 0.1"):
         experiment(script, moved(0.1)).confirm()
-    with pytest.raises(ValueError, match="must agree with the table within 0.5, got differences up to 0.6"):
+    with pytest.raises(ValueError, match="must agree with the table within the tolerance, got differences up to 0.6"):
         experiment(script, moved(0.6)).confirm()
     with pytest.raises(ValueError, match="got differences up to nan"):
         experiment(script, moved(np.nan)).confirm()
@@ -230,6 +231,16 @@ def test_columns_that_differ_from_run_to_run_are_not_compared(script):
     assert other.confirm() == 0.0
     with pytest.raises(ValueError, match="must agree"):
         experiment(script, lambda m, s: result(m, s) + np.array([0.0, 99.0])).confirm()
+
+
+def test_columns_have_tolerances_of_their_own(script):
+    toy = experiment(script)
+    toy.fill()
+    elsewhere(toy)
+    other = functools.partial(experiment, script, lambda m, s: result(m, s) + np.array([0.0, 3.0]))
+    assert other(tolerance=(0.1, 5.0)).confirm() == 3.0
+    with pytest.raises(ValueError, match="must agree"):
+        other(tolerance=(5.0, 0.1)).confirm()
 
 
 def test_nothing_is_confirmed_that_is_not_there(script):

@@ -40,9 +40,10 @@ class Experiment:
     """makes the row of one method and seed"""
     sample: tuple[tuple[str, int], ...]
     """methods and seeds that are cheap, and together exercise the code"""
-    tolerance: float | tuple[float, ...]
-    """by which machines differ in a row's mean over tasks, one number or one for each column; infinite in columns
-    that differ from run to run, such as seconds"""
+    tolerance: float | tuple
+    """by which machines may differ in a row's mean over tasks: one number, or an array that broadcasts to that mean,
+    so that what comes before rounding is amplified can be held more tightly; infinite for what differs from run to
+    run, such as seconds"""
     digits: int = 4
     by_method: bool = False
     """seeds of a method come out of one training"""
@@ -109,8 +110,8 @@ class Experiment:
             off = np.where(compared, np.abs(live.mean(0) - row.mean(0)), 0.0)
             if not (off <= bounds).all():
                 raise ValueError(
-                    f"{method!r}, seed {seed}, must agree with the table within {self.tolerance}, "
-                    f"got differences up to {off.max():.3g}."
+                    f"{method!r}, seed {seed}, must agree with the table within the tolerance, "
+                    f"got differences up to {off[~(off <= bounds)].max():.3g}."
                 )
             if table.versions == here and not (live == row)[compared].all():
                 raise ValueError(
