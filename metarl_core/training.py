@@ -180,7 +180,7 @@ def _note(history: History, metrics: Metrics) -> None:
 
 
 def _short(value: Any) -> str:
-    mean = torch.tensor(value, dtype=torch.float64).nanmean()
+    mean = torch.tensor(value, dtype=torch.float64, device="cpu").nanmean()
     return f"{float(mean):.3g}"
 
 

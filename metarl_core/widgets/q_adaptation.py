@@ -77,14 +77,21 @@ def q_adaptation_explorer(
         transitions: default number of random steps.
         episodes: for each return.
         seed: of the random steps, the same for every position of the controls.
+
+    Raises:
+        ValueError: for tasks of another family.
     """
+    families = {type(method.family).__name__: method.family for method, _ in learners.values()}
+    family = families.get("RotatedKeys")
+    if not isinstance(family, RotatedKeys) or len(families) != 1:
+        raise ValueError(f"learners must be of one family of RotatedKeys, got {', '.join(families) or 'none'}.")
 
     def draw(angle: int, keyboard: str, steps: int) -> Figure:
         tasks = {"angle": torch.tensor([np.deg2rad(angle)]).float(), "order": torch.tensor([KEYBOARDS[keyboard]])}
         margins = {"left": 0.1, "right": 0.99, "bottom": 0.07, "top": 0.94, "wspace": 0.08, "hspace": 0.17}
         figure, axes = plotting.figure(2, 2, width=7.4, height=7.6, margins=margins, sharex=True, sharey=True)
         for row, (label, (method, meta)) in enumerate(learners.items()):
-            family, network, start = method.family, method.network, method.start(meta)
+            network, start = method.network, method.start(meta)
             batch = random_transitions(family, tasks, steps, seed)
             if method.inner_steps:
                 after, how = method.adapt_to_support(meta, batch), f"{method.inner_steps} inner steps"

@@ -1,6 +1,7 @@
 """Watch tabular Q-learning spread values over a grid with a hidden goal."""
 
 import functools
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -45,7 +46,8 @@ def _random_walk(family: GridGoals, goal: int, steps: int, slip: float, seed: in
 def _slipping_tables(family: GridGoals, goal: int, slip: float) -> tuple[torch.Tensor, torch.Tensor]:
     """The same world as tables `[1, S, A, S]` and expected rewards `[1, S, A]` for dynamic programming."""
     transitions, rewards = (table.double() for table in family.tables({"goal": torch.tensor([goal])}))
-    return tuple((1 - slip) * table + slip * table.mean(2, keepdim=True) for table in (transitions, rewards))
+    transitions, rewards = ((1 - slip) * table + slip * table.mean(2, keepdim=True) for table in (transitions, rewards))
+    return transitions, rewards
 
 
 def learn_from_a_walk(walk: np.ndarray, goal: int, cells: int, discounts, exponents, moments) -> np.ndarray:
@@ -140,7 +142,9 @@ def _draw_grid(axes: Axes, family: GridGoals, q: np.ndarray, optimal: np.ndarray
     shown, limits, colours = VIEWS[view](q, optimal)
     triangles = _triangles(family.size).reshape(-1, len(MOVES), 3, 2)[cells].reshape(-1, 3, 2)
     edges = "face" if view == "greedy policy" else "white"
-    faces = PolyCollection(triangles, array=shown[cells].reshape(-1), cmap=colours, edgecolors=edges, linewidths=0.4)
+    faces = PolyCollection(
+        list(triangles), array=shown[cells].reshape(-1), cmap=colours, edgecolors=edges, linewidths=0.4
+    )
     faces.set_clim(*limits)
     axes.add_collection(faces)
     axes.figure.colorbar(faces, ax=axes, fraction=0.046, pad=0.03)
@@ -177,7 +181,7 @@ def _draw_arrows(axes: Axes, family: GridGoals, q: np.ndarray, optimal: np.ndarr
 
 def _draw_errors(axes: Axes, moments: list[int], errors: np.ndarray, chosen: int, now: int) -> None:
     for index, exponent in enumerate(EXPONENTS):
-        weight = {"linewidth": 3.0} if index == chosen else {"linewidth": 1.2, "alpha": 0.7}
+        weight: dict[str, Any] = {"linewidth": 3.0} if index == chosen else {"linewidth": 1.2, "alpha": 0.7}
         axes.plot(moments[1:], errors[1:, index], label=f"ω = {exponent:g}", **weight)
     if now:
         axes.plot(moments[now], errors[now, chosen], "o", color="black", markersize=8)

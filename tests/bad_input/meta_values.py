@@ -103,7 +103,7 @@ CALLS = [
     (
         "random_transitions",
         lambda: values.random_transitions(Pendulum(), Pendulum().sample_tasks(1, torch.Generator()), 5),
-        "needs Discrete actions",
+        "family must have Discrete actions, got Box",
     ),
     ("first_reached", lambda: values.first_reached([[1.0, 2.0]], 1.0, (0, 10, 20), 20), "returns must have shape"),
     ("repeat_for_tasks", lambda: values.repeat_for_tasks(META, 0), "tasks must be a number of tasks of at least 1"),

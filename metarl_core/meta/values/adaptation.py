@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import gymnasium
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQN, DQNConfig, QNetwork, collect, linear_schedule
+from metarl_core.agents.dqn import DQN, DQNConfig, collect, linear_schedule
+from metarl_core.agents.draws import draw_integers, draw_uniform
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.arguments import check_at_least, check_between, check_positive
@@ -139,13 +141,17 @@ def random_transitions(family: TaskFamily, tasks: Tasks, steps: int, seed: int =
         seed: of the environments and of the actions.
     """
     check_at_least("steps", steps)
+    if not isinstance(family.action_space, gymnasium.spaces.Discrete):
+        raise ValueError(f"family must have Discrete actions, got {family.action_space}.")
     learners, generator = family.check_tasks(tasks), torch.Generator().manual_seed(seed)
-    # With ε = 1 every action is random, so that any network will do.
-    network = QNetwork(family.observation_space, family.action_space, (), torch.Generator().manual_seed(0))
-    parameters = {name: value.expand(learners, *value.shape) for name, value in network.initial_parameters().items()}
+    actions = int(family.action_space.n)
     sampler, buffer = task_sampler(family, tasks, seed), ReplayBuffer(steps, learners)
     try:
-        collect(sampler, buffer, steps, network, parameters, 1.0, generator)
+        for _ in range(steps):
+            observation, action = sampler.observation, draw_integers(actions, sampler.batch, generator)
+            draw_uniform(sampler.batch, generator)  # `collect` with ε = 1 draws it, too: the same seed, the same steps
+            following, reward, terminated, _, mask = sampler.step(action)
+            buffer.add(Transitions(observation, action, reward, following, terminated), mask)
     finally:
         sampler.envs.close()
     return buffer.sample_run(int(buffer.filled.min()), generator)
