@@ -4,21 +4,51 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
+from metarl_core.arguments import check_at_least
 
-def interquartile_mean(scores, axis=None) -> np.ndarray:
+__all__ = [
+    "Curve",
+    "Interval",
+    "bootstrap_interval",
+    "interquartile_mean",
+    "mean",
+    "paired_difference",
+    "summarise_curves",
+]
+
+
+def interquartile_mean(scores: ArrayLike, axis: int | None = None) -> np.ndarray:
     """Mean of the middle half of the scores: the lowest and the highest quarter are left out.
 
     Less swayed by one failed run than the mean, less noisy than the median (Agarwal et al. 2021). An
     alias of scipy's 25 % trimmed mean.
+
+    Args:
+        axis: along which, of all scores for None.
+
+    Raises:
+        ValueError: for no scores.
     """
-    return stats.trim_mean(scores, 0.25, axis=axis)
+    return stats.trim_mean(_some(scores), 0.25, axis=axis)
 
 
-def mean(scores, axis=None) -> np.ndarray:
-    """The plain mean, with the signature of `interquartile_mean`."""
-    return np.mean(scores, axis=axis)
+def mean(scores: ArrayLike, axis: int | None = None) -> np.ndarray:
+    """The plain mean, with the signature of `interquartile_mean`.
+
+    Raises:
+        ValueError: for no scores.
+    """
+    return np.mean(_some(scores), axis=axis)
+
+
+def _some(scores: ArrayLike) -> np.ndarray:
+    array = np.asarray(scores, dtype=float)
+    if not array.size:
+        raise ValueError(f"scores must hold at least one number, got shape {list(array.shape)}.")
+    return array
 
 
 @dataclass(frozen=True)
@@ -56,13 +86,15 @@ def bootstrap_interval(
         seed: of the resampling.
 
     Raises:
-        ValueError: for scores that are not `[run, task]` with two runs or more, or hold NaN.
+        ValueError: for scores that are not `[run, task]` with two runs or more, or hold NaN; for a confidence that
+            is no probability, and no resamples.
     """
     scores = np.asarray(scores, dtype=float)
     if scores.ndim != 2 or scores.shape[0] < 2 or scores.shape[1] < 1:
         raise ValueError(f"scores must have shape [run, task] with at least 2 runs, got {list(scores.shape)}.")
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite, got NaN or infinity.")
+    check_at_least("resamples", resamples)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
     point = float(statistic(scores, axis=None))

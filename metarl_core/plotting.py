@@ -14,6 +14,31 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
+from metarl_core.arguments import check_at_least, check_between, check_positive
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "METHOD_STYLE",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "SKY",
+    "STYLE",
+    "YELLOW",
+    "figure",
+    "gif",
+    "image_bundle",
+    "plot_curve",
+    "plot_intervals",
+    "plot_paths",
+    "png",
+    "show",
+    "show_animation",
+    "style",
+]
+
 # Okabe and Ito's colour-blind-safe palette, in the order that methods take it.
 BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#666666",
@@ -53,7 +78,14 @@ def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 
         margins: keywords of `Figure.subplots_adjust` for a fixed layout. Explorers use one: letting
             matplotlib find the layout doubles the time of a redraw.
         options: of `Figure.subplots`.
+
+    Raises:
+        ValueError: for less than one row or column, and a size that is not above zero.
     """
+    check_at_least("rows", rows)
+    check_at_least("columns", columns)
+    check_positive("width", width)
+    check_positive("height", height)
     with matplotlib.rc_context(STYLE):
         new = Figure(figsize=(width, height), layout="none" if margins else "constrained")
         if margins:
@@ -70,7 +102,13 @@ def png(drawn: Figure) -> bytes:
 
 
 def image_bundle(picture: bytes, alt: str) -> tuple[dict, dict]:
-    """A PNG as notebook output with alternative text: data and metadata by MIME type."""
+    """A PNG as notebook output with alternative text: data and metadata by MIME type.
+
+    Raises:
+        ValueError: for an empty `alt`.
+    """
+    if not alt.strip():
+        raise ValueError("alt must describe the figure, got an empty text.")
     return {"image/png": base64.b64encode(picture).decode(), "text/plain": alt}, {"image/png": {"alt": alt}}
 
 
@@ -80,11 +118,12 @@ def show(drawn: Figure, alt: str) -> None:
     Args:
         drawn: the figure.
         alt: what a reader who cannot see it must know: what is plotted, and what it shows.
+
+    Raises:
+        ValueError: for an empty `alt`.
     """
     from IPython.display import display  # only notebooks need IPython
 
-    if not alt.strip():
-        raise ValueError("alt must describe the figure, got an empty text.")
     data, metadata = image_bundle(png(drawn), alt)
     display(data, metadata=metadata, raw=True)
 
@@ -96,10 +135,10 @@ def gif(drawn: Figure, draw: Callable[[int], object], frames: int, rate: float =
         rate: frames per second.
 
     Raises:
-        ValueError: for fewer than one frame.
+        ValueError: for fewer than one frame, and a rate that is not above zero.
     """
-    if frames < 1:
-        raise ValueError(f"frames must be at least 1, got {frames}.")
+    check_at_least("frames", frames)
+    check_positive("rate", rate)
     with matplotlib.rc_context(STYLE), tempfile.TemporaryDirectory() as folder:
         path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)
         with writer.saving(drawn, str(path), dpi=72):
@@ -139,16 +178,30 @@ def plot_curve(axes: Axes, x, curve, label: str, style: str | None = None, **opt
     """A `Curve` (point estimates with intervals) as a line with a band, in its method's colour.
 
     Args:
+        x: `[length]`.
         style: the method in `METHOD_STYLE` whose colour and marker to take; `label` by default.
+
+    Raises:
+        ValueError: for an `x` of another length than the curve.
     """
+    if len(x) != len(curve.point):
+        raise ValueError(f"x must have the curve's length {len(curve.point)}, got {len(x)}.")
     color, marker = METHOD_STYLE.get(style or label, (None, "o"))
     (line,) = axes.plot(x, curve.point, marker=marker, color=color, label=label, **options)
     axes.fill_between(x, curve.low, curve.high, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
 def plot_intervals(axes: Axes, labels, intervals, styles=None, horizontal: bool = True) -> None:
-    """Point estimates with intervals, one bar a method."""
+    """Point estimates with intervals, one bar a method.
+
+    Raises:
+        ValueError: unless there are as many labels and styles as intervals.
+    """
     styles = labels if styles is None else styles
+    if not len(labels) == len(intervals) == len(styles):
+        raise ValueError(
+            f"labels, intervals and styles must be as many, got {len(labels)}, {len(intervals)} and {len(styles)}."
+        )
     place = np.arange(len(labels))
     points = np.array([interval.point for interval in intervals])
     errors = np.abs(np.array([[i.low, i.high] for i in intervals]).T - points)
@@ -172,13 +225,18 @@ def plot_paths(axes: Axes, trajectories, task: int, goal, color: str = BLUE, lim
         task: index of the task.
         goal: `[2]`.
         limit: the axes show [−limit, limit]².
+
+    Raises:
+        ValueError: for a task that is not among the trajectories, and a limit that is not above zero.
     """
+    check_between("task", task, 0, len(trajectories.lengths) - 1)
+    check_positive("limit", limit)
     lengths = trajectories.lengths[task].tolist()
     paths = []
     for episode, length in enumerate(lengths):
         path = trajectories.observations[task, episode, :length]
-        path = np.concatenate([path.numpy(), trajectories.final_observations[task, episode][None].numpy()])
-        paths.append(path)
+        last = trajectories.final_observations[task, episode][None]
+        paths.append(np.concatenate([path.numpy(force=True), last.numpy(force=True)]))
     axes.add_collection(LineCollection(paths, colors=color, alpha=0.35, linewidths=1.0))
     axes.plot(0, 0, "o", color="black", markersize=5, label="start")
     axes.plot(float(goal[0]), float(goal[1]), "*", color=RED, markersize=15, label="goal")

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from metarl_core.results.tables import check_file_name
+
 BENCHMARKS = Path(__file__).parent / "data" / "benchmarks"
 
 
@@ -20,8 +22,14 @@ def load_benchmark(name: str) -> dict[str, Any]:
 
 
 def write_benchmark(name: str, content: dict[str, Any]) -> None:
-    """Write measurements where `load_benchmark` finds them, and say where that is."""
+    """Write measurements where `load_benchmark` finds them, and say where that is.
+
+    Raises:
+        ValueError: for a name with anything but letters, digits and underscores; for infinity and NaN, which other
+            readers of JSON refuse.
+    """
+    check_file_name(name)
     BENCHMARKS.mkdir(parents=True, exist_ok=True)
     path = BENCHMARKS / f"{name}.json"
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
     print(f"Written to {path.relative_to(BENCHMARKS.parents[3])}.")

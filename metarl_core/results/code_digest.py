@@ -27,8 +27,11 @@ def modules_below(source: str, leave_out: Collection[str] = (), root: Path = ROO
         leave_out: modules and packages that are not followed.
         root: the folder in which the packages lie.
         name: the module's own name, where the source has relative imports.
+
+    Raises:
+        ValueError: for a text that is not Python.
     """
-    waiting = list(_imported(_Module(source, name, False), leave_out, root))
+    waiting = list(_imported(_script(source, name), leave_out, root))
     found: set[str] = set()
     while waiting:
         module = waiting.pop()
@@ -50,12 +53,21 @@ def code_digest(
         own_code: False leaves out the code of the script itself.
 
     Raises:
-        SyntaxError: where a file is not Python.
+        ValueError: where there is no such file, or it is not Python.
     """
+    if isinstance(source, Path) and not source.is_file():
+        raise ValueError(f"source must be a file or the text of one, got {source}, which is no file.")
     text = source.read_text(encoding="utf-8") if isinstance(source, Path) else source
-    parts = [_Module(text, "", False).code] if own_code else []
+    parts = [_script(text).code] if own_code else []
     parts += [f"{name}\n{_module(name, root).code}" for name in modules_below(text, leave_out, root)]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _script(text: str, name: str = "") -> "_Module":
+    try:
+        return _Module(text, name, False)
+    except SyntaxError as error:
+        raise ValueError(f"source must be Python, got a text with a fault in line {error.lineno}.") from error
 
 
 class _Module:

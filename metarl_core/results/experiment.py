@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
+from metarl_core.arguments import check_one_of
 from metarl_core.results.code_digest import code_digest
 from metarl_core.results.tables import (
     DATA,
     Table,
+    check_file_name,
     load_table,
     run_table,
     settings_as_json,
@@ -49,6 +51,16 @@ class Experiment:
     """seeds of a method come out of one training"""
     folder: Path = DATA
     """where the table lies"""
+
+    def __post_init__(self) -> None:
+        check_file_name(self.name)
+        if not self.methods:
+            raise ValueError("methods must name at least one method, got none.")
+        if not self.sample:
+            raise ValueError("sample must name at least one method and seed, got none.")
+        for method, seed in self.sample:
+            check_one_of("a method of sample", method, self.methods)
+            check_one_of("a seed of sample", seed, self.settings.seeds)
 
     @property
     def path(self) -> Path:

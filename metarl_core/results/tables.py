@@ -76,9 +76,14 @@ def table_path(name: str) -> Path:
     Raises:
         ValueError: for a name with anything but letters, digits and underscores.
     """
-    if not re.fullmatch(r"\w+", name):
-        raise ValueError(f"name must be of letters, digits and underscores, got {name!r}.")
+    check_file_name(name)
     return DATA / f"{name}.json"
+
+
+def check_file_name(name: str) -> None:
+    """Raise ValueError unless a name can be a file's on every system."""
+    if not isinstance(name, str) or not re.fullmatch(r"\w+", name):
+        raise ValueError(f"name must be of letters, digits and underscores, got {name!r}.")
 
 
 def load_table(name: str | Path) -> Table:
