@@ -25,6 +25,7 @@ from metarl_core.tasks import (
     PointNavigation,
     TaskEnv,
     TaskVectorEnv,
+    gymnasium_env,
     rollout,
     select_tasks,
 )  # fmt: skip
@@ -185,6 +186,21 @@ def test_actions_of_other_dtypes(id):
             observation, reward, *_ = env.step(env.action_space.sample().astype(dtype))
             single.step(np.asarray(single.action_space.sample()).astype(dtype))
         assert observation.dtype == env.observation_space.dtype and reward.dtype == np.float32
+
+
+@pytest.mark.parametrize("id", FAMILIES)
+def test_restarts_on_another_device(id, monkeypatch):
+    """What a GPU's environments do at an autoreset, tried on the CPU: the same as NumPy's indexing."""
+    first, second = (gymnasium.make_vec(id, num_envs=3, vectorization_mode="vector_entry_point") for _ in range(2))
+    first.unwrapped.horizon = second.unwrapped.horizon = 4
+    first.action_space.seed(0), first.reset(seed=0), second.reset(seed=0)
+    for _ in range(12):
+        action = first.action_space.sample()
+        expected = first.step(action)[:4]
+        with monkeypatch.context() as patched:
+            patched.setattr(gymnasium_env, "replace_in_numpy", gymnasium_env.replace_on_device)
+            for mine, other in zip(expected, second.step(action)[:4], strict=True):
+                np.testing.assert_array_equal(mine, other)
 
 
 def test_float64_tasks_keep_their_precision():

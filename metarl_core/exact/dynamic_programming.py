@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.family import Tasks, check_horizon
+from metarl_core.tasks.checks import check_horizon
+from metarl_core.tasks.family import Tasks
 from metarl_core.tasks.tabular import TabularMDPs
 
 

@@ -89,7 +89,9 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         check_family(family)
         if not family.pure:
             kind = type(family).__name__
-            raise ValueError(f"family must have pure functions, got {kind}, which is stateful: use its vector_env.")
+            raise ValueError(
+                f"family must have pure functions, got {kind}, which is stateful (GymnasiumTasks.vector_env)."
+            )
         self.family = family
         self.tasks = family.as_tasks(tasks)
         number = family.check_tasks(self.tasks)
@@ -161,9 +163,9 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         device = self._generator.device
         self._state, self._fresh = (state_dict[name].to(device, copy=True) for name in ("state", "fresh"))
         self._steps, self._finished, self._used = (
-            state_dict[name].numpy().copy() for name in ("steps", "finished", "used")
+            state_dict[name].cpu().numpy().copy() for name in ("steps", "finished", "used")
         )
-        self._generator.set_state(state_dict["generator"])
+        self._generator.set_state(state_dict["generator"].cpu())
 
     def _restarted(self, state: Tensor, ended: tuple[np.ndarray, ...]) -> Tensor:
         """`state` with initial states at the index `ended`: drawn for the whole batch, each handed out once."""
@@ -172,11 +174,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
             self._used[:] = False
         self._used[ended] = True
         state = state.clone()
-        if state.device.type == "cpu":  # NumPy's small operations cost less
-            state.numpy()[ended] = self._fresh.numpy()[ended]
-        else:
-            places = tuple(torch.from_numpy(axis).to(state.device) for axis in ended)
-            state[places] = self._fresh[places]
+        replace = replace_in_numpy if state.device.type == "cpu" else replace_on_device
+        replace(state, self._fresh, ended)
         return state
 
     def _to_numpy(self, observation: Tensor) -> np.ndarray:
@@ -204,6 +203,17 @@ def check_num_envs(num_envs: int, tasks: int) -> int:
 def generator_beside(tasks: Tasks) -> torch.Generator:
     """A new generator on the device of `tasks`."""
     return torch.Generator(next(iter(tasks.values())).device)
+
+
+def replace_in_numpy(state: Tensor, fresh: Tensor, places: tuple[np.ndarray, ...]) -> None:
+    """Put `fresh` into `state` at `places`, in NumPy, whose small operations cost less; on the CPU only."""
+    state.numpy()[places] = fresh.numpy()[places]
+
+
+def replace_on_device(state: Tensor, fresh: Tensor, places: tuple[np.ndarray, ...]) -> None:
+    """The same on any device."""
+    index = tuple(torch.from_numpy(axis).to(state.device) for axis in places)
+    state[index] = fresh[index]
 
 
 def _action_to_tensor(action: Any, space: gymnasium.Space[Any], state: Tensor, batch: tuple[int, int]) -> Tensor:
