@@ -19,6 +19,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
@@ -35,6 +36,7 @@ from metarl_core.tasks import (
     rollout,
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
+from metarl_core.tasks.glyph_rendering import RASTER, jitter
 
 FAMILIES: dict[str, Callable[[], Any]] = {
     "bandits": BernoulliBandits,
@@ -106,6 +108,18 @@ def vector(make):
     return torch.from_numpy(np.stack(rewards)), state
 
 
+def made(id):
+    """`gymnasium.make_vec` and `make`, whose family makes its ordinary task itself."""
+    vector = gymnasium.make_vec(id, num_envs=2, vectorization_mode="vector_entry_point", max_episode_steps=2)
+    env = gymnasium.make(id)
+    for some in (vector, env):
+        some.action_space.seed(0)
+        some.reset(seed=0)
+        for _ in range(4):
+            some.step(some.action_space.sample())
+    return vector.unwrapped.tasks, env.unwrapped.task, env.unwrapped._state
+
+
 def controlled():
     cartpole, pendulum = CartPole(), Pendulum()
     tasks, physics = cartpole.sample_tasks(2, seeded()), pendulum.sample_tasks(2, seeded())
@@ -143,11 +157,13 @@ TASKS: list[Case] = [
     *((f"vector_env {name}", functools.partial(vector, make)) for name, make in FAMILIES.items()),
     *((f"oracle {name}", functools.partial(optimal, FAMILIES[name])) for name in ("bandits", "grid", "navigation")),
     ("oracle keys", functools.partial(optimal, RotatedKeys)),
+    *((f"make {id}", functools.partial(made, id)) for id in REGISTERED),
     ("grid tables", lambda: GridGoals(reward="dense").tables(GridGoals().sample_tasks(2, seeded()))),
     ("controllers", controlled),
     ("sinusoids", lambda: Sinusoids().sample_few_shot(2, 3, 4, seeded(), "test")),
     ("image classes", lambda: images(False)),
     ("image classes, turned", lambda: images(True)),
+    ("jitter", lambda: jitter(torch.full((2, RASTER, RASTER), 255, dtype=torch.uint8, device="cpu"), seeded())),
 ]
 CASES: list[Case] = [*TASKS]
 """All tables joined: append that of another subpackage."""
