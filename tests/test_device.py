@@ -19,6 +19,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from metarl_core.agents import DQNConfig, QNetwork
+from metarl_core.meta import values
 from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
     BernoulliBandits,
@@ -165,7 +167,50 @@ TASKS: list[Case] = [
     ("image classes, turned", lambda: images(True)),
     ("jitter", lambda: jitter(torch.full((2, RASTER, RASTER), 255, dtype=torch.uint8, device="cpu"), seeded())),
 ]
-CASES: list[Case] = [*TASKS]
+
+
+def q_network(family):
+    """A small Q-network on the CPU, and two runs of parameters of torch's default dtype."""
+    with torch.device("cpu"):
+        network = QNetwork(family.observation_space, family.action_space, (4,), seeded())
+        start = {name: value.expand(2, *value.shape) for name, value in network.initial_parameters().items()}
+    return network, start
+
+
+def meta_trained(make, learner):
+    """Meta-trained Q-networks, and what they earn in new tasks."""
+    family = make()
+    network, start = q_network(family)
+    if learner == "QMAML":
+        method = values.QMAML(family, network, inner_lr=0.01, learned_rates=True)
+        config = values.TrainConfig(iterations=2, meta_batch=2, support=5, collect=4, updates=2, batch_size=3)
+    else:
+        method = values.QReptile(family, network, DQNConfig(steps=12, learning_starts=4, batch_size=3))
+        config = values.TrainConfig(iterations=2, meta_batch=2)
+    meta, _ = values.train(method, method.initial(start), config, seeded(), description=None)
+    tasks = family.sample_tasks(4, seeded(1))
+    new = values.NewTaskConfig(steps=12, learning_starts=6, burst=1, batch_size=3, checkpoints=(0, 6, 12), episodes=2)
+    returns, episodes = values.adaptation_curve(method, meta, tasks, new, seeded(2), description=None)
+    return meta, returns, episodes.to(returns.dtype)
+
+
+def fine_tuned(make):
+    family = make()
+    network, start = q_network(family)
+    batch = values.random_transitions(family, family.sample_tasks(2, seeded()), 9)
+    new = values.NewTaskConfig(burst=2, batch_size=3)
+    return batch, values.fine_tune(values.PlainDQN(family, network), start, batch, new, seeded())
+
+
+META_VALUES: list[Case] = [
+    *(
+        (f"{learner} {name}", functools.partial(meta_trained, FAMILIES[name], learner))
+        for learner in ("QMAML", "QReptile")
+        for name in ("keys", "grid, dense", "Gymnasium, discrete")
+    ),
+    ("fine-tuning", functools.partial(fine_tuned, RotatedKeys)),
+]
+CASES: list[Case] = [*TASKS, *META_VALUES]
 """All tables joined: append that of another subpackage."""
 
 

@@ -51,12 +51,12 @@ class QNetwork:
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Nothing is drawn: acting is greedy (see `train_dqn` for exploration)."""
-        return torch.zeros(shape)
+        return torch.zeros(shape, device=generator.device)
 
     def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The greedy action; its log-probability is 0."""
         action = self.greedy_action(parameters, observation)
-        return action, torch.zeros(action.shape)
+        return action, torch.zeros(action.shape, device=action.device)
 
     def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor:
         """argmax_a Q(s, a) `[...]`."""

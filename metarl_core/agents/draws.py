@@ -10,23 +10,23 @@ Generators = torch.Generator | Sequence[torch.Generator]
 
 
 def draw_uniform(shape: tuple[int, ...], generator: Generators, dtype: torch.dtype | None = None) -> Tensor:
-    """Uniform on [0, 1), `[learner, ...]`.
+    """Uniform on [0, 1), `[learner, ...]`, on the generator's device.
 
     Raises:
         ValueError: for a number of generators that is not the number of learners.
     """
     if isinstance(generator, torch.Generator):
-        return torch.rand(shape, generator=generator, dtype=dtype)
+        return torch.rand(shape, generator=generator, dtype=dtype, device=generator.device)
     check_generators(generator, shape[0])
-    return torch.stack([torch.rand(shape[1:], generator=one, dtype=dtype) for one in generator])
+    return torch.stack([torch.rand(shape[1:], generator=one, dtype=dtype, device=one.device) for one in generator])
 
 
 def draw_integers(high: int, shape: tuple[int, ...], generator: Generators) -> Tensor:
     """Uniform on 0, …, `high` − 1, `[learner, ...]`; errors as `draw_uniform`."""
     if isinstance(generator, torch.Generator):
-        return torch.randint(high, shape, generator=generator)
+        return torch.randint(high, shape, generator=generator, device=generator.device)
     check_generators(generator, shape[0])
-    return torch.stack([torch.randint(high, shape[1:], generator=one) for one in generator])
+    return torch.stack([torch.randint(high, shape[1:], generator=one, device=one.device) for one in generator])
 
 
 def check_generators(generator: Sequence[torch.Generator], learners: int) -> None:

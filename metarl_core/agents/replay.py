@@ -37,7 +37,8 @@ class ReplayBuffer:
             raise ValueError(f"capacity and learners must be at least 1, got {capacity} and {learners}.")
         self.capacity, self.learners = capacity, learners
         self.storage: Transitions | None = None
-        self.written = torch.zeros(learners, dtype=torch.int64)
+        # On the device of the transitions, as soon as there are any.
+        self.written = torch.zeros(learners, dtype=torch.int64, device="cpu")
 
     @property
     def filled(self) -> Tensor:
@@ -56,12 +57,14 @@ class ReplayBuffer:
                 f"transitions must come from {self.learners} learners with at most {self.capacity} each, "
                 f"got {learners} learners with {envs}."
             )
+        device = transitions.rewards.device
         if self.storage is None:
+            self.written = self.written.to(device)
             self.storage = Transitions(
                 *(value.new_zeros((self.learners, self.capacity, *value.shape[2:])) for value in transitions)
             )
         if mask is None:
-            mask = torch.ones((learners, envs), dtype=torch.bool)
+            mask = torch.ones((learners, envs), dtype=torch.bool, device=device)
         place = (self.written[:, None] + mask.cumsum(1) - 1) % self.capacity
         learner, env = mask.nonzero(as_tuple=True)
         place = place[learner, env]
@@ -78,7 +81,7 @@ class ReplayBuffer:
         filled = self._filled_at_least(1)
         # In float64 the product is below `filled` for every draw below 1.
         draws = draw_uniform((self.learners, size), generator, dtype=torch.float64)
-        return self._at((draws * filled[:, None]).long())
+        return self._at((draws.to(filled.device) * filled[:, None]).long())
 
     def sample_run(self, size: int, generator: Generators) -> Transitions:
         """`size` transitions per learner that were written one after another, from a uniformly drawn place on.
@@ -88,9 +91,9 @@ class ReplayBuffer:
         """
         filled = self._filled_at_least(size)
         draws = draw_uniform((self.learners, 1), generator, dtype=torch.float64)
-        first = (draws * (filled - size + 1)[:, None]).long()
+        first = (draws.to(filled.device) * (filled - size + 1)[:, None]).long()
         oldest = (self.written - filled)[:, None]
-        return self._at((oldest + first + torch.arange(size)) % self.capacity)
+        return self._at((oldest + first + torch.arange(size, device=filled.device)) % self.capacity)
 
     def state_dict(self) -> dict[str, Any]:
         """What the buffer holds, for a checkpoint (`metarl_core.training.Stateful`)."""
@@ -114,5 +117,5 @@ class ReplayBuffer:
 
     def _at(self, index: Tensor) -> Transitions:
         """The transitions at places `[learner, sample]` of each learner's own ring."""
-        index = index + self.capacity * torch.arange(self.learners)[:, None]
+        index = index + self.capacity * torch.arange(self.learners, device=index.device)[:, None]
         return Transitions(*(stored.flatten(0, 1)[index] for stored in self.storage))

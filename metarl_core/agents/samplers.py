@@ -67,7 +67,7 @@ class VectorSampler:
             false where the step only reset the environment; its reward is 0.
         """
         space = self.envs.single_action_space
-        actions = action.numpy().reshape(self.envs.num_envs, *action.shape[2:])
+        actions = action.detach().cpu().numpy().reshape(self.envs.num_envs, *action.shape[2:])
         if isinstance(space, gymnasium.spaces.Box):
             actions = np.clip(actions, space.low, space.high)
         elif isinstance(space, gymnasium.spaces.Discrete):
@@ -113,7 +113,7 @@ class VectorSampler:
     def recent_return(self, episodes: int = 20) -> Tensor:
         """Mean return of each learner's last `episodes` finished episodes, `[learner]`; NaN before the first."""
         means = [np.mean(returns[-episodes:]) if returns else np.nan for returns in self.episode_returns]
-        return torch.tensor(means, dtype=torch.float32)
+        return torch.tensor(means, dtype=torch.float32, device="cpu")
 
     @property
     def resumable(self) -> bool:
