@@ -20,11 +20,13 @@ export OMP_NUM_THREADS MKL_NUM_THREADS
 # A learner may have a kernel of their own that is called python3, too; the one in .venv goes first.
 export JUPYTER_PREFER_ENV_PATH := 1
 
-NBVAL_ENV  := IPYTHONDIR=$(CURDIR)/tests/ipython
-NOTEBOOKS   = $(wildcard chapters/*.ipynb solutions/*.ipynb)
+# Against hanging only: a slow machine fails nothing.
+CELL_TIMEOUT := 3600
+NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython"
+NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test notebooks exercises experiments map doctor benchmarks lint clean
+.PHONY: help lab test quick checks notebooks exercises experiments map doctor budgets benchmarks lower-bounds clean
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv).
 ifneq ($(shell test -x $(PY) && echo alive),alive)
@@ -32,7 +34,7 @@ ifneq ($(shell test -x $(PY) && echo alive),alive)
 endif
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # python3-venv is a package of its own on Debian and Ubuntu, hence the second check.
 define make_venv
@@ -77,12 +79,25 @@ lab: $(LAB_READY)  ## open the course in JupyterLab
 	fi; \
 	exec $(PY) -m jupyterlab "$$@" $(LAB_ARGS)
 
-# Both halves run even if the first one fails: one run tells all that is wrong.
+# What takes no time to find: slips, form, types, imports that go upward.
+checks: $(TEST_READY)
+	@failed=0; \
+	$(PY) -m ruff check . || failed=1; \
+	$(PY) -m ruff format --check . || failed=1; \
+	$(PY) -m mypy || failed=1; \
+	$(PY) -c "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])" || failed=1; \
+	exit $$failed
+
+quick: checks  ## lint, types, imports and the fast tests, in two minutes
+	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile -m "not slow" -q
+
+# All parts run even if the first one fails: one run tells all that is wrong. Cells of a notebook keep their order.
 test: $(TEST_READY)  ## prove everything: package, notebooks, exercises
 	@failed=0; \
+	"$(MAKE)" --no-print-directory checks || failed=1; \
 	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile || failed=1; \
 	if [ -n "$(NOTEBOOKS)" ]; then \
-	  $(NBVAL_ENV) $(PY) -m pytest --nbval-lax $(NOTEBOOKS) -n $(WORKERS) --dist loadfile --nbval-cell-timeout=600 || failed=1; \
+	  $(NBVAL_ENV) $(PY) -m pytest -p no:randomly --nbval-lax $(NOTEBOOKS) -n $(WORKERS) --dist loadfile --nbval-cell-timeout=$(CELL_TIMEOUT) || failed=1; \
 	else \
 	  echo "There is no notebook in chapters/ or solutions/ yet."; \
 	fi; \
@@ -98,19 +113,22 @@ exercises: $(TEST_READY)  ## make exercises/ from solutions/
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
 	$(PY) -m experiments
 
-benchmarks: $(TEST_READY)  ## measure speed beside other libraries
-	$(PY) -m benchmarks
+budgets: $(TEST_READY)  ## hold every notebook to its promise, in course seconds
+	$(PY) -m tools.budgets
+
+benchmarks: $(TEST_READY)  ## hold the package to its speed, in ratios measured here
+	$(PY) -m benchmarks.ratios
+
+lower-bounds: $(TEST_READY)  ## test the package on the oldest versions that pyproject.toml allows
+	$(PY) -m tools.lower_bounds
 
 map: $(TEST_READY)  ## write README's course map from course.toml
 	$(PY) -m tools.course_map
 
-lint: $(TEST_READY)  ## look for slips with ruff
-	$(PY) -m ruff check .
-
 doctor: $(LAB_READY)  ## say what is wrong with the installation
-	@$(PY) -m metarl_core.doctor
+	@$(PY) -m tools.doctor
 
 clean:  ## remove .venv and what can be made again
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

@@ -1,6 +1,7 @@
-"""What the agents learn on CartPole-v1 and Pendulum-v1: five seeds as five learners, measured on plain environments."""
+"""What the agents learn on CartPole-v1 and Pendulum-v1: two seeds as two learners, measured on plain environments."""
 
 import gymnasium
+import pytest
 import torch
 
 from metarl_core.agents import (
@@ -16,7 +17,10 @@ from metarl_core.agents import (
 )
 from metarl_core.parameters import select_parameters
 
-SEEDS = range(5)
+SEEDS = range(2)
+"""chapters 03 and 04 train five, and hold them to their tables"""
+
+pytestmark = pytest.mark.slow
 
 
 def returns_of(setting, train, environment):
@@ -45,9 +49,9 @@ def test_ppo_solves_cartpole():
 
 def test_ppo_solves_pendulum():
     means = returns_of(PENDULUM_PPO, train_ppo, "Pendulum-v1")
-    assert sum(mean >= -250 for mean in means) >= 4, means
+    assert min(means) >= -250, means
 
 
 def test_trpo_solves_pendulum():
     means = returns_of(PENDULUM_TRPO, train_trpo, "Pendulum-v1")
-    assert sum(mean >= -250 for mean in means) >= 4, means
+    assert min(means) >= -250, means

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from metarl_core import doctor
+from tools import doctor
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -49,7 +49,7 @@ def test_it_runs_and_its_exit_code_says_what_it_printed():
 
 def test_it_speaks_where_no_package_is_installed(tmp_path):
     """-S hides every installed package, -I the environment: what is left is Python alone."""
-    command = [sys.executable, "-I", "-S", str(ROOT / "metarl_core" / "doctor.py")]
+    command = [sys.executable, "-I", "-S", str(ROOT / "tools" / "doctor.py")]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert (run.returncode, run.stderr) == (1, "")
     assert "PROBLEM  torch: is missing -> " in run.stdout

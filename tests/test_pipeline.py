@@ -2,11 +2,7 @@
 
 import copy
 import functools
-import os
-import re
 import shutil
-import subprocess
-import sys
 
 import nbformat
 import pytest
@@ -14,7 +10,9 @@ import pytest
 from metarl_core.results import code_digest
 from metarl_core.results.tables import DATA
 from tools import pairs
-from tools.course import ROOT, read
+from tools.budgets import Cost
+from tools.course import ROOT
+from tools.course_second import seconds_of_parts
 from tools.exercises import blocks, check_calls, generate, problems
 from tools.notebooks import STATE, VIEW, tidy
 from tools.pairs import mark_executed, notebook_text, pair, read_source, results_loaded, stale, write_pair
@@ -233,23 +231,20 @@ def test_what_differs_from_run_to_run_is_taken_out():
     assert shown[0]["data"][VIEW]["model_id"] in one.metadata.widgets[STATE]["state"]
 
 
-def test_a_notebook_over_its_budget_fails(tmp_path):
-    """The course's conftest.py in a small tree, with a promise that no kernel can hold."""
-    stem = read()["00"].stem
-    for name in ("conftest.py", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    table = (ROOT / "course.toml").read_text(encoding="utf-8")
-    table = re.sub(r"^megabytes = \d+", "megabytes = 1", table, count=1, flags=re.M)  # chapter 00 is the first
-    (tmp_path / "course.toml").write_text(table, encoding="utf-8")
-    (tmp_path / "chapters").mkdir()
-    cell = nbformat.v4.new_code_cell("import os; assert os.path.basename(os.getcwd()) == 'chapters'")
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": {"name": "python3", "display_name": ""}})
-    nbformat.write(notebook, tmp_path / "chapters" / f"{stem}.ipynb")
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "METARL_BUDGET"))}
-    command = [sys.executable, "-m", "pytest", "--nbval-lax", f"chapters/{stem}.ipynb", "-p", "no:cacheprovider"]
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert "1 failed, 1 passed" in run.stdout, run.stdout + run.stderr
-    assert re.search(
-        rf"chapters/{stem}: [\d.]+ s of \d+ s promised, \d+ MB of 1 MB: over budget in megabytes", run.stdout
-    )
+def cost(**changes):
+    settings = dict(name="chapters/05", seconds=90.0, factor=1.0, megabytes=900.0)
+    return Cost(**{**settings, "promised_seconds": 100, "promised_megabytes": 1000, **changes})
+
+
+def test_a_promise_is_in_course_seconds():
+    assert not cost().broken and cost().course_seconds == 90.0
+    slow = cost(seconds=270.0, factor=3.0)  # a machine three times slower breaks nothing
+    assert not slow.broken and str(slow).startswith("chapters/05: 90 of 100 course seconds (270 s here, factor 3.00)")
+    assert cost(seconds=150.0).broken == ["seconds"] and cost(megabytes=1500.0).broken == ["megabytes"]
+    assert str(cost(seconds=150.0, megabytes=1500.0)).endswith("OVER BUDGET in seconds and megabytes")
+
+
+def test_a_course_second_is_the_same_work_each_time():
+    few, many = (sum(seconds_of_parts(share, 1)) for share in (0.01, 0.05))
+    assert few > 0 and many > 0  # both are scaled to a whole course second
+    assert all(part > 0 for part in seconds_of_parts(0.01, 1))

@@ -92,7 +92,7 @@ def header(chapter: Chapter, course: Course | None = None) -> str:
         effort.append(f"Reading: about {chapter.reading_minutes} minutes.")
     if chapter.seconds is not None:
         budget = f"{chapter.seconds} seconds and {chapter.megabytes} MB"
-        effort.append(f"Running: at most {budget} on one thread, held by a test.")
+        effort.append(f"Running: at most {budget} on the machine that README names; `make doctor` compares yours.")
     if chapter.exercises is not None:
         effort.append(f"[Exercises](../exercises/{chapter.stem}.ipynb): about {chapter.exercises.minutes} minutes.")
     if effort:

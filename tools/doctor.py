@@ -328,6 +328,18 @@ def check_compiler() -> Check:
     return Check("C++ compiler", "note", "none, so torch.compile is not used: the same results, some of them later")
 
 
+def check_speed() -> Check:
+    """How long a course second takes here: run times are promised in course seconds."""
+    try:
+        seconds = importlib.import_module("tools.course_second").factor(0.05)
+    except Exception as error:  # check_torch has already said what is missing
+        return Check("speed", "note", f"unknown: {type(error).__name__}")
+    text = f"this machine takes {seconds:.1f} times the run times that the course promises"
+    if seconds > 4:
+        return Check("speed", "note", text, "close other programs, or have patience: nothing fails because of it")
+    return Check("speed", "ok", text)
+
+
 def check_loopback() -> Check:
     """Jupyter talks to its kernels over 127.0.0.1."""
     try:
@@ -365,6 +377,7 @@ def examine() -> list:
         check_writable("temporary files", Path(tempfile.gettempdir()), advice="set TMPDIR to a folder of your own"),
         check_matplotlib_cache(),
         check_compiler(),
+        check_speed(),
         check_loopback(),
     ]
 
