@@ -31,6 +31,7 @@ from metarl_core.meta.values import replayed as replayed_module
 from metarl_core.meta.values import reptile as reptile_module
 from metarl_core.parameters import stack_parameters
 from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, InformedTasks, RotatedKeys, TabularMDPs
+from metarl_core.training import History
 
 FAMILY = CartPole()
 RUNS, TASKS, ACTIONS = 2, 3, 2  # CartPole's two actions
@@ -490,6 +491,19 @@ def test_reptile_survives_an_interrupt(monkeypatch):
     method = QReptile(KEYS, network, DQNConfig(steps=30, learning_starts=10, batch_size=4))
     moved, history = values.train(method, start, values.TrainConfig(iterations=5, meta_batch=2), seeded())
     assert len(history["env_steps"]) == 2 and moved["weight0"].isfinite().all()
+
+
+def test_reptile_does_not_move_towards_half_a_run(monkeypatch):
+    """A second Ctrl-C breaks off the run of DQN that is going on."""
+    network, start, _ = keys_setting()
+
+    def broken_off(*arguments, **named):
+        return train_dqn(*arguments, **named)[0], History(planned=2, iterations=1)
+
+    monkeypatch.setattr(reptile_module, "train_dqn", broken_off)
+    method = QReptile(KEYS, network, DQNConfig(steps=30, learning_starts=10, batch_size=4))
+    moved, history = values.train(method, start, values.TrainConfig(iterations=5, meta_batch=2), seeded())
+    assert history.iterations == 0 and all(torch.equal(moved[name], start[name]) for name in start)
 
 
 def test_reptile_refuses_settings_of_replayed_transitions():

@@ -131,9 +131,11 @@ class ReptileLearning:
         sampler = task_sampler(method.family, tasks, self.seed + iteration)
         start = repeat_for_tasks(self.parameters, config.meta_batch)
         try:
-            adapted, _ = train_dqn(method.network, start, sampler, method.inner, self.generator, description=None)
+            adapted, inner = train_dqn(method.network, start, sampler, method.inner, self.generator, description=None)
         finally:
             sampler.envs.close()
+        if getattr(inner, "interrupted", False):  # broken off at once: no move towards half a run
+            raise KeyboardInterrupt
         step = OUTER_LR if config.outer_lr is None else config.outer_lr
         if config.anneal:
             step = step * (1 - iteration / config.iterations)
