@@ -100,7 +100,8 @@ def check_action(space: Space[Any], action: Tensor, batch: tuple[int, ...]) -> N
     if tuple(action.shape) != expected:
         raise ValueError(f"action must have shape {list(expected)}, got {list(action.shape)}.")
     if isinstance(space, spaces.Discrete):
-        low, high = int(space.start), int(space.start + space.n - 1)
+        low = int(space.start)
+        high = low + int(space.n) - 1
         if action.is_floating_point():
             raise ValueError(f"action must hold integers {low} to {high}, got {action.dtype}.")
         lowest, highest = map(int, action.aminmax())

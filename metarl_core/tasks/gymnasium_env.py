@@ -1,5 +1,6 @@
 """A task family as ordinary Gymnasium environments: one task, or a vector of tasks × episodes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium
@@ -104,6 +105,8 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         self._params = expand_tasks(self.tasks, self._batch[1])
         self._generator = generator_beside(self.tasks)
         self._state: Tensor | None = None
+        on_cpu = self._generator.device.type == "cpu"
+        self._numpy: Callable[[Tensor], np.ndarray] = Tensor.numpy if on_cpu else through_cpu
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -125,11 +128,11 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         action = _action_to_tensor(actions, self.single_action_space, self._state, self._batch)
         check_action(self.single_action_space, action, self._batch)
         state = family.transition(self._state, action, generator, params)
-        reward = family.reward(self._state, action, state, generator, params).cpu().numpy().copy()
-        terminated = family.terminal(state, generator, params).cpu().numpy()
+        reward = self._numpy(family.reward(self._state, action, state, generator, params)).copy()
+        terminated = self._numpy(family.terminal(state, generator, params))
         cut = family.truncated(state, generator, params)
         self._steps += 1
-        late = self._steps >= self.horizon if cut is None else (self._steps >= self.horizon) | cut.cpu().numpy()
+        late = self._steps >= self.horizon if cut is None else (self._steps >= self.horizon) | self._numpy(cut)
         ended = self._finished.nonzero()
         if len(ended[0]):
             state = self._restarted(state, ended)
@@ -179,7 +182,7 @@ class TaskVectorEnv(gymnasium.vector.VectorEnv):
         return state
 
     def _to_numpy(self, observation: Tensor) -> np.ndarray:
-        array = observation.reshape(self.num_envs, *observation.shape[2:]).cpu().numpy()
+        array = self._numpy(observation.reshape(self.num_envs, *observation.shape[2:]))
         return array.astype(self.observation_space.dtype)
 
 
@@ -205,6 +208,12 @@ def generator_beside(tasks: Tasks) -> torch.Generator:
     return torch.Generator(next(iter(tasks.values())).device)
 
 
+def through_cpu(values: Tensor) -> np.ndarray:
+    """The array of a tensor on another device; on the CPU, even the call of `cpu` would be felt in small steps."""
+    array: np.ndarray = values.cpu().numpy()
+    return array
+
+
 def replace_in_numpy(state: Tensor, fresh: Tensor, places: tuple[np.ndarray, ...]) -> None:
     """Put `fresh` into `state` at `places`, in NumPy, whose small operations cost less; on the CPU only."""
     state.numpy()[places] = fresh.numpy()[places]
@@ -218,18 +227,19 @@ def replace_on_device(state: Tensor, fresh: Tensor, places: tuple[np.ndarray, ..
 
 def _action_to_tensor(action: Any, space: gymnasium.Space[Any], state: Tensor, batch: tuple[int, int]) -> Tensor:
     """`action` of one environment or a flat batch as a tensor `[task, episode, ...]`: int64, or of `state`'s dtype."""
-    array = np.asarray(action.cpu() if isinstance(action, Tensor) else action)
-    if array.dtype.kind not in "fiub":
-        raise ValueError(f"action must be made of numbers, got {action!r}.")
+    array = np.asarray(action)
     own = space.shape or ()
     count = batch[0] * batch[1]
     expected = own if array.shape == own and count == 1 else (count, *own)
     if array.shape != expected:
         raise ValueError(f"action must have shape {list(expected)}, got {list(array.shape)}.")
-    tensor = torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *own)
+    try:
+        tensor = torch.from_numpy(np.ascontiguousarray(array)).reshape(*batch, *own)
+    except TypeError as error:
+        raise ValueError(f"action must be made of numbers, got {action!r}.") from error
     if isinstance(space, gymnasium.spaces.Discrete):
         tensor = tensor if tensor.is_floating_point() else tensor.long()  # floats are for check_action to refuse
-        return tensor.to(state.device)
+        return tensor if state.device.type == "cpu" else tensor.to(state.device)
     return tensor.to(state.device, state.dtype)
 
 
