@@ -38,6 +38,7 @@ from metarl_core.evaluation import paired_difference, summarise_curves
 from metarl_core.meta import MAML, Joint, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.recipes import sinusoid
 from metarl_core.results import load_table
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
@@ -104,26 +105,6 @@ def draw_tasks(number, generator):
     return family.sample_few_shot(number, shots, settings["queries"], generator)
 
 
-def train(method, seed, iterations, callback=None, description="MAML", compiled=False):
-    """Meta-train from a random network, by a traced meta-gradient: the same operations with less overhead."""
-    generator = seeded(seed)
-    network = MLP((1, *settings["hidden"], 1), generator=generator, initialisation="linear")
-    start = initial_parameters(network)
-    config = supervised.TrainConfig(
-        iterations=iterations,
-        meta_batch=settings["meta_batch"],
-        outer_lr=settings["outer_lr"],
-        optimiser=adam,
-        anneal=settings["anneal"],
-        batches_at_once=100,
-    )
-    direction = trace_direction(method, start, draw_tasks(config.meta_batch, seeded(0)), compiled)
-    learned, history = supervised.train(
-        method, start, draw_tasks, config, generator, description=description, callback=callback, direction=direction
-    )
-    return start, learned, history, direction
-
-
 maml = MAML(loss, inner_lr=alpha)
 snapshots = {}  # θ during training, for section 5
 kept_at = (100, 300, 1000, 3000, 10_000, 30_000, settings["iterations"])
@@ -135,10 +116,11 @@ def keep(iteration, meta, data):
 
 
 began = time.perf_counter()
-random_start, theta, history, compiled = train(maml, 0, settings["iterations"], keep, compiled=True)
+theta, history = sinusoid.trained("MAML", 0, callback=keep)  # the recipe of the table's row: section 4 takes it apart
 training_seconds = time.perf_counter() - began
+random_start, _ = sinusoid.untrained(maml, 0)
 joint = Joint(loss, inner_lr=alpha)
-_, pretrained, *_ = train(joint, 0, 5000, description="pre-training")
+pretrained, _ = sinusoid.trained("pre-training", 0, sinusoid.Settings(iterations=5000))
 starts = {"random initialisation": random_start, "pre-training": pretrained, "MAML": theta}
 
 # %% [markdown]
@@ -469,6 +451,7 @@ say(f"Largest relative difference in twenty iterations: {np.abs(np.divide(trace,
 # %%
 batch = draw_tasks(25, seeded(7))
 traced = trace_direction(maml, random_start, batch)
+compiled = trace_direction(maml, random_start, batch, compiled=True)
 rates = {
     "one task after another": 1 / seconds(lambda: my_meta_gradient(random_start, batch, alpha), 5),
     "all tasks at once": 1 / seconds(lambda: maml.direction(random_start, batch), 50),

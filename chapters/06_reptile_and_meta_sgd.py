@@ -38,10 +38,11 @@ from metarl_core.evaluation import bootstrap_interval, paired_difference, summar
 from metarl_core.meta import MAML, Joint, MetaSGD, Reptile, adapt, split_rates, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.recipes import inner_loops, sinusoid
 from metarl_core.results import load_table
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import AMPLITUDE, task_agnostic_floor, zero_floor
-from metarl_core.training import adam, sgd
+from metarl_core.training import sgd
 from metarl_core.widgets import InnerLoop, inner_loop_explorer
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
@@ -108,29 +109,13 @@ def draw_tasks(number, generator):
     return family.sample_few_shot(number, shots, settings["queries"], generator)
 
 
-def train(method, seed, iterations, description, compiled=True, outer=adam):
-    """Meta-train from a random network. Reptile: plain steps of size 1 that shrink to 0 (outer=sgd)."""
-    generator = seeded(seed)
-    network = MLP((1, *settings["hidden"], 1), generator=generator, initialisation="linear")
-    start = method.initial(initial_parameters(network), generator)
-    step = settings["reptile_outer_lr"] if outer == sgd else settings["outer_lr"]
-    config = supervised.TrainConfig(
-        iterations=iterations,
-        meta_batch=width,
-        outer_lr=step,
-        optimiser=outer,
-        anneal=outer == sgd,
-        batches_at_once=100,
-    )
-    direction = trace_direction(method, start, draw_tasks(width, seeded(0)), compiled)
-    return supervised.train(method, start, draw_tasks, config, generator, description=description, direction=direction)
-
-
 meta_sgd, maml = MetaSGD(loss), MAML(loss, alpha)
 reptile = Reptile(loss, settings["reptile_inner_lr"], settings["reptile_inner_steps"], minibatch=shots)
-learned, _ = train(meta_sgd, 0, settings["iterations"], "Meta-SGD")
-theta_maml, _ = train(maml, 0, parts.settings["iterations"], "MAML")
-theta_reptile, _ = train(reptile, 0, parts.settings["iterations"], "Reptile", outer=sgd)
+# The recipes of the tables' rows, seed 0: a random network, then iterations on new tasks as in chapter 05. Sections 2
+# and 7 take Reptile and Meta-SGD apart.
+learned, _ = sinusoid.trained("Meta-SGD", 0)
+theta_maml, _ = inner_loops.trained("MAML", 0)
+theta_reptile, _ = inner_loops.trained("Reptile", 0)
 theta_sgd, rates = split_rates(learned)
 
 # %%
@@ -476,9 +461,7 @@ def agreement(theta, x, y):
     return float(torch.nn.functional.cosine_similarity(g[:, 0], g[:, 1]).mean())
 
 
-joint_theta, _ = train(
-    Reptile(loss, alpha, 1, minibatch=shots), 0, parts.settings["iterations"], "Reptile, k = 1", outer=sgd
-)
+joint_theta, _ = inner_loops.trained("Reptile, k = 1", 0)
 places = {
     "random network": network, "Reptile, k = 1 (joint training)": joint_theta, "Reptile": theta_reptile, "MAML": theta_maml
 }  # fmt: skip
@@ -1080,7 +1063,7 @@ class HeadRates(MetaSGD):
 
 
 head_rates = HeadRates(loss)
-head_learned, _ = train(head_rates, 0, parts.settings["iterations"], "ANIL, learned rates")
+head_learned, _ = inner_loops.trained("ANIL, learned rates", 0, method=head_rates)
 live = supervised.adaptation_curve(head_rates, head_learned, held_out, range(11))
 assert np.abs(parts.scores("ANIL, learned rates")[0, 0, 1] - float(live[:, 1].mean())) < 0.1
 bias_rate = float(head_learned["rate.bias2"])

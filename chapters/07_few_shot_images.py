@@ -117,7 +117,7 @@ def draw_wide(number, generator):
 
 
 method = Prototypes(classification_loss, conv_features, HEAD)
-generator = seeded(0)
+generator = seeded(0)  # draws the network, then the tasks, as in `metarl_core.recipes.glyphs`: the table's seed 0 again
 network = conv_net_parameters(WAYS, generator, settings["channels"])
 meta_batch = settings["meta_batch"] * WAYS // settings["prototype_ways"]  # as many images as in 5-way batches
 config = supervised.TrainConfig(

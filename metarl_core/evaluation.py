@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,8 +65,8 @@ class Interval:
 
 
 def bootstrap_interval(
-    scores,
-    statistic: Callable = interquartile_mean,
+    scores: ArrayLike,
+    statistic: Callable[..., Any] = interquartile_mean,
     whole_runs: bool = True,
     confidence: float = 0.95,
     resamples: int = 2000,
@@ -99,7 +100,7 @@ def bootstrap_interval(
         raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
     point = float(statistic(scores, axis=None))
 
-    def of_all(*columns, axis):
+    def of_all(*columns: np.ndarray, axis: int) -> np.ndarray:
         return statistic(np.concatenate(np.broadcast_arrays(*columns), axis=axis), axis=axis)
 
     if np.ptp(scores, axis=0).max() == 0:  # identical runs: nothing to resample
@@ -129,7 +130,7 @@ class Curve:
     high: np.ndarray
 
 
-def summarise_curves(scores, statistic: Callable = interquartile_mean, **options) -> Curve:
+def summarise_curves(scores: ArrayLike, statistic: Callable[..., Any] = interquartile_mean, **options: Any) -> Curve:
     """`bootstrap_interval` for each position of curves `[run, task, length]`.
 
     An adaptation curve is the return after 0, 1, 2, … gradient steps; `options` go to `bootstrap_interval`.
@@ -144,7 +145,7 @@ def summarise_curves(scores, statistic: Callable = interquartile_mean, **options
     return Curve(*(np.array([getattr(interval, name) for interval in intervals]) for name in ("point", "low", "high")))
 
 
-def paired_difference(first, second, **options) -> Interval:
+def paired_difference(first: ArrayLike, second: ArrayLike, **options: Any) -> Interval:
     """Interval of the mean of `first` − `second`, both `[run, task]` on the same tasks.
 
     Differences per task cancel what makes a task hard for both. An interval that excludes 0 is

@@ -1,20 +1,29 @@
 """The figures that chapters share, in one style."""
 
+from __future__ import annotations
+
 import base64
 import io
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
+from cycler import cycler
 from matplotlib.animation import PillowWriter
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from metarl_core.arguments import check_at_least, check_between, check_positive
+
+if TYPE_CHECKING:  # to draw, torch is not needed
+    from torch import Tensor
+
+    from metarl_core.tasks.rollout import Trajectories
 
 __all__ = [
     "BLUE",
@@ -54,7 +63,7 @@ METHOD_STYLE = {
 }
 """Colour and marker of each method, the same in every chapter."""
 
-STYLE = {
+STYLE: Any = {
     "figure.figsize": (7.0, 4.0),
     "figure.dpi": 110,
     "font.size": 12,
@@ -63,14 +72,21 @@ STYLE = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.alpha": 0.25,
-    "axes.prop_cycle": matplotlib.cycler(color=[BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, PURPLE, RED, SKY, GREY]),
     "lines.linewidth": 2.0,
     "legend.frameon": False,
     "image.cmap": "viridis",
 }
 
 
-def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 4.0, margins=None, **options):
+def figure(
+    rows: int = 1,
+    columns: int = 1,
+    width: float = 7.0,
+    height: float = 4.0,
+    margins: Mapping[str, float] | None = None,
+    **options: Any,
+) -> tuple[Figure, Any]:
     """A new figure in the course's style and its axes, as `plt.subplots` gives them.
 
     Args:
@@ -87,7 +103,7 @@ def figure(rows: int = 1, columns: int = 1, width: float = 7.0, height: float = 
     check_positive("width", width)
     check_positive("height", height)
     with matplotlib.rc_context(STYLE):
-        new = Figure(figsize=(width, height), layout="none" if margins else "constrained")
+        new = Figure(figsize=(width, height), layout=None if margins else "constrained")
         if margins:
             new.subplots_adjust(**margins)
         return new, new.subplots(rows, columns, **options)
@@ -140,7 +156,7 @@ def gif(drawn: Figure, draw: Callable[[int], object], frames: int, rate: float =
     check_at_least("frames", frames)
     check_positive("rate", rate)
     with matplotlib.rc_context(STYLE), tempfile.TemporaryDirectory() as folder:
-        path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)
+        path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)  # type: ignore[arg-type]
         with writer.saving(drawn, str(path), dpi=72):
             for frame in range(frames):
                 draw(frame)
@@ -174,11 +190,14 @@ def show_animation(
     display(data, metadata={"image/gif": {"alt": alt}}, raw=True)
 
 
-def plot_curve(axes: Axes, x, curve, label: str, style: str | None = None, **options) -> None:
+def plot_curve(
+    axes: Axes, x: Sequence[float] | np.ndarray, curve: Any, label: str, style: str | None = None, **options: Any
+) -> None:
     """A `Curve` (point estimates with intervals) as a line with a band, in its method's colour.
 
     Args:
         x: `[length]`.
+        curve: a `metarl_core.evaluation.Curve`.
         style: the method in `METHOD_STYLE` whose colour and marker to take; `label` by default.
 
     Raises:
@@ -191,8 +210,14 @@ def plot_curve(axes: Axes, x, curve, label: str, style: str | None = None, **opt
     axes.fill_between(x, curve.low, curve.high, color=line.get_color(), alpha=0.2, linewidth=0)
 
 
-def plot_intervals(axes: Axes, labels, intervals, styles=None, horizontal: bool = True) -> None:
-    """Point estimates with intervals, one bar a method.
+def plot_intervals(
+    axes: Axes,
+    labels: Sequence[str],
+    intervals: Sequence[Any],
+    styles: Sequence[str] | None = None,
+    horizontal: bool = True,
+) -> None:
+    """Point estimates with intervals (`metarl_core.evaluation.Interval`), one bar a method.
 
     Raises:
         ValueError: unless there are as many labels and styles as intervals.
@@ -217,7 +242,14 @@ def plot_intervals(axes: Axes, labels, intervals, styles=None, horizontal: bool 
         axes.grid(axis="x", visible=False)
 
 
-def plot_paths(axes: Axes, trajectories, task: int, goal, color: str = BLUE, limit: float = 0.8) -> None:
+def plot_paths(
+    axes: Axes,
+    trajectories: Trajectories,
+    task: int,
+    goal: Sequence[float] | Tensor,
+    color: str = BLUE,
+    limit: float = 0.8,
+) -> None:
     """The paths of one task's episodes in the plane, its start and its goal.
 
     Args:
@@ -244,7 +276,7 @@ def plot_paths(axes: Axes, trajectories, task: int, goal, color: str = BLUE, lim
 
 
 @contextmanager
-def style():
+def style() -> Iterator[None]:
     """The course's style for figures made by hand with matplotlib."""
     with matplotlib.rc_context(STYLE):
         yield

@@ -143,34 +143,36 @@ def _defining(module: str, name: str | None, root: Path) -> str | None:
 class _Strip(ast.NodeTransformer):
     """Removes docstrings, annotations, `__all__` and what is for type checkers only."""
 
-    def visit_Expr(self, node):
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str) else node
 
-    def visit_Pass(self, node):
+    def visit_Pass(self, node: ast.Pass) -> ast.AST | None:
         return None
 
-    def visit_If(self, node):
+    def visit_If(self, node: ast.If) -> ast.AST | None:
         self.generic_visit(node)
         return None if "TYPE_CHECKING" in ast.unparse(node.test) else node
 
-    def visit_arg(self, node):
+    def visit_arg(self, node: ast.arg) -> ast.AST | None:
         node.annotation = None
         return node
 
-    def visit_FunctionDef(self, node):
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
         node.returns = None
         return self.generic_visit(node)
 
-    visit_AsyncFunctionDef = visit_FunctionDef
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST | None:
+        node.returns = None
+        return self.generic_visit(node)
 
-    def visit_Assign(self, node):
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         return None if any(isinstance(t, ast.Name) and t.id == "__all__" for t in node.targets) else node
 
-    def visit_AnnAssign(self, node):
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         """An assignment like any other, or a declaration, which is none."""
         return None if node.value is None else ast.Assign([node.target], node.value)
 
-    def visit_ClassDef(self, node):
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST | None:
         """The fields of a dataclass are what its annotations make them; which annotation matters for two only."""
         for field in node.body:
             if isinstance(field, ast.AnnAssign):
@@ -184,15 +186,16 @@ class _Strip(ast.NodeTransformer):
 
 def _without_imports(tree: ast.AST) -> ast.AST:
     class Drop(ast.NodeTransformer):
-        def visit_Import(self, node):
+        def visit_Import(self, node: ast.Import) -> ast.AST | None:
             return None
 
-        visit_ImportFrom = visit_Import
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | None:
+            return None
 
     return Drop().visit(tree)
 
 
-def _dump(part) -> Iterable[str]:
+def _dump(part: object) -> Iterable[str]:
     """Like `ast.dump`, but for what is empty, which versions of Python write differently."""
     if isinstance(part, ast.AST):
         yield type(part).__name__ + "("

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -106,7 +107,7 @@ def load_table(name: str | Path) -> Table:
         raise ValueError(f"{path} must be a table written by run_table; it cannot be read.") from error
 
 
-def settings_as_json(settings) -> dict:
+def settings_as_json(settings: Any) -> dict:
     """A settings dataclass as the dictionary that stands in its table's file.
 
     Raises:
@@ -142,7 +143,7 @@ def processor() -> str:
 
 def run_table(
     path: str | Path,
-    settings,
+    settings: Any,
     methods: Sequence[str],
     seeds: Sequence[int],
     run: Callable[[str, int], ArrayLike],
