@@ -4,6 +4,9 @@
     python -m experiments --confirm [NAME ...]  only confirm: a few rows again, and the code's digest where they agree
     python -m experiments --check [NAME ...]    only say which are out of date
 
+`--confirm --against FOLDER` compares with the code of another checkout, number for number: for a machine on which not
+even the code that made a table gives the same numbers again (rounding differs, and training amplifies it).
+
 Without names, all of them. A stopped run goes on where it was.
 """
 
@@ -27,15 +30,16 @@ def experiment(name: str) -> Experiment:
     return importlib.import_module(f"experiments.{name}").EXPERIMENT
 
 
-def confirmed(chosen: Experiment) -> bool:
+def confirmed(chosen: Experiment, against: Path | None = None) -> bool:
     """Confirm one table and say how that went."""
     started = time.perf_counter()
     try:
-        difference = chosen.confirm()
+        difference = chosen.confirm(against)
     except (ValueError, FileNotFoundError) as error:
         print(f"{chosen.name}: NOT confirmed: {error}", flush=True)
         return False
-    how = f"within {difference:.3g}" if difference else "number for number"
+    how = f"with a difference of {difference:.3g} from the table" if difference else "number for number"
+    how += f", and as {against} makes it" if against else ""
     print(f"{chosen.name}: confirmed {how} in {time.perf_counter() - started:.0f} s", flush=True)
     return True
 
@@ -55,6 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--confirm", action="store_true", help="make a few rows again and compare; make no others")
     parser.add_argument("--check", action="store_true", help="only say which tables are out of date")
+    parser.add_argument("--against", type=Path, metavar="FOLDER", help="with --confirm: a checkout of the code before")
     options = parser.parse_args(arguments)
     unknown = [name for name in options.names if name not in NAMES]
     if unknown:
@@ -68,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}: {why or 'up to date'}")
             failed |= why is not None
         elif options.confirm:
-            failed |= not confirmed(chosen)
+            failed |= not confirmed(chosen, options.against)
         else:
             bring_up(chosen)
     return int(failed)

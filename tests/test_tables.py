@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -220,17 +221,62 @@ def test_confirming_is_exact_where_the_table_was_made_and_within_the_tolerance_e
     elsewhere(toy)
     assert experiment(script, moved(0.1)).confirm() == pytest.approx(0.1)
     assert toy.out_of_date() is None
-    with pytest.raises(ValueError, match="same number for number as on 20"):  # here it gave something else before
+    with pytest.raises(ValueError, match="as they were here on 20.* got others"):  # whatever the tolerance
         experiment(script, moved(0.2)).confirm()
     assert experiment(script, moved(0.1)).confirm() == pytest.approx(0.1)
 
 
+CHECKOUT = """
+import numpy as np
+from pathlib import Path
+TABLE = Path(__file__).parent / "toy.json"
+class Settings:
+    by = 0.25
+def run(method, seed, settings):
+    return np.array([[len(method), seed], [0.123456789, 2 * seed]]) + settings.by
+"""
+
+
+def test_confirming_against_the_code_before(script, tmp_path):
+    """On another machine: the table agrees with neither, and both agree."""
+    toy = experiment(script)
+    toy.fill()
+    elsewhere(toy)
+    folder = tmp_path / "before"
+    (folder / "experiments").mkdir(parents=True)
+    (folder / "experiments" / "toy.py").write_text(CHECKOUT)
+    shutil.copy(toy.path, folder / "experiments")
+    strict = functools.partial(experiment, script, tolerance=0.1)
+    with pytest.raises(ValueError, match="within the tolerance"):
+        strict(moved(0.25)).confirm()
+    with pytest.raises(ValueError, match="'maml', seed 0, must be the same by the code in before, got other numbers"):
+        strict(moved(0.2501)).confirm(folder)
+    with pytest.raises(ValueError, match="the code in before"):
+        strict(moved(0.0)).confirm(folder)
+    assert toy.path.read_text().count("confirmed") == 0
+    assert strict(moved(0.25)).confirm(folder) == pytest.approx(0.25)
+    assert load_table(toy.path).confirmed["against"] == "before" and toy.out_of_date() is None
+    assert strict(moved(0.25)).confirm() == pytest.approx(0.25), "the same again, without that checkout"
+    with pytest.raises(ValueError, match="as they were here"):
+        strict(moved(0.2501)).confirm()
+    table = folder / "experiments" / "toy.json"
+    table.write_text(table.read_text().replace("0.1235", "0.1236", 1))
+    with pytest.raises(ValueError, match="must have the same table toy, got another"):
+        strict(moved(0.25)).confirm(folder)
+    (folder / "experiments" / "toy.py").write_text("1 / 0")
+    with pytest.raises(ValueError, match="must make the rows of toy, it says: ZeroDivisionError"):
+        strict(moved(0.25)).confirm(folder)
+
+
 def test_columns_that_differ_from_run_to_run_are_not_compared(script):
     experiment(script).fill()
-    other = experiment(script, lambda m, s: result(m, s) + np.array([0.0, 99.0]), tolerance=(0.5, np.inf))
-    assert other.confirm() == 0.0
+
+    def seconds(method, seed):
+        return result(method, seed) + np.array([0.0, 99.0])
+
     with pytest.raises(ValueError, match="must agree"):
-        experiment(script, lambda m, s: result(m, s) + np.array([0.0, 99.0])).confirm()
+        experiment(script, seconds).confirm()
+    assert experiment(script, seconds, tolerance=(0.5, np.inf)).confirm() == 0.0
 
 
 def test_columns_have_tolerances_of_their_own(script):
@@ -238,9 +284,9 @@ def test_columns_have_tolerances_of_their_own(script):
     toy.fill()
     elsewhere(toy)
     other = functools.partial(experiment, script, lambda m, s: result(m, s) + np.array([0.0, 3.0]))
-    assert other(tolerance=(0.1, 5.0)).confirm() == 3.0
     with pytest.raises(ValueError, match="must agree"):
         other(tolerance=(5.0, 0.1)).confirm()
+    assert other(tolerance=(0.1, 5.0)).confirm() == 3.0
 
 
 def test_nothing_is_confirmed_that_is_not_there(script):

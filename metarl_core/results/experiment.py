@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from metarl_core.arguments import check_one_of
 from metarl_core.results.code_digest import code_digest
+from metarl_core.results.other_code import name_of_checkout, rows_of_checkout
 from metarl_core.results.tables import (
     DATA,
     Table,
@@ -92,14 +93,18 @@ class Experiment:
             return UNCONFIRMED
         return None
 
-    def confirm(self) -> float:
+    def confirm(self, against: Path | None = None) -> float:
         """Make the rows of `sample` again, and write the code's new digest where they are as committed.
 
-        On the machine and versions that made the table, every number must be the same; on others, a row's
-        mean over tasks must agree within the tolerance, and give what it gave there before.
+        On the machine and versions that made the table, or confirmed it before, every number must be the same. On
+        others rounding differs, and training amplifies it: there a row's mean over tasks must agree within the
+        tolerance, or, `against` a checkout of the code that made the table, both must give the same here.
+
+        Args:
+            against: the folder of such a checkout, with the same table.
 
         Returns:
-            The largest difference between means over tasks.
+            The largest difference from the committed table in means over tasks.
 
         Raises:
             ValueError: where they are not, with what differs; the table is left as it is.
@@ -107,44 +112,75 @@ class Experiment:
         table, here = load_table(self.path), versions_here()
         if table.settings != settings_as_json(self.settings):
             raise ValueError(f"the settings of {self.name} have changed: its table must be made anew.")
-        bounds = np.asarray(self.tolerance, dtype=float)
-        difference, made = 0.0, []
-        for method, seed in tqdm(self.sample, desc=f"{self.name}, again"):
+        for method, seed in self.sample:
             if seed not in table.rows.get(method, {}):
                 raise ValueError(f"the table {self.name} has no row of {method!r}, seed {seed}.")
-            live = np.round(np.asarray(self.run(method, seed), dtype=float), self.digits)
-            row = np.asarray(table.rows[method][seed])
-            if live.shape != row.shape:
-                raise ValueError(
-                    f"{method!r}, seed {seed}, must have the shape {list(row.shape)}, got {list(live.shape)}."
-                )
-            compared = np.isfinite(np.broadcast_to(bounds, row.shape))
-            off = np.where(compared, np.abs(live.mean(0) - row.mean(0)), 0.0)
-            if not (off <= bounds).all():
-                raise ValueError(
-                    f"{method!r}, seed {seed}, must agree with the table within the tolerance, "
-                    f"got differences up to {off[~(off <= bounds)].max():.3g}."
-                )
-            if table.versions == here and not (live == row)[compared].all():
-                raise ValueError(
-                    f"{method!r}, seed {seed}, must be the same number for number on the machine that made the table, "
-                    f"got a difference of {np.abs(live - row)[compared].max():.3g}."
-                )
-            difference = max(difference, float(off.max()))
-            made.append(live[compared].tolist())
+        committed = [np.asarray(table.rows[method][seed]) for method, seed in self.sample]
+        live = [self._rounded(self.run(*pair)) for pair in tqdm(self.sample, desc=f"{self.name}, again")]
+        for pair, row, now in zip(self.sample, committed, live, strict=True):
+            if now.shape != row.shape:
+                raise ValueError(f"{_words(pair)} must have the shape {list(row.shape)}, got {list(now.shape)}.")
+        kept = [self._compared(row) for row in committed]
+        result = json.dumps([now[columns].tolist() for now, columns in zip(live, kept, strict=True)])
         confirmed = {
             "on": datetime.date.today().isoformat(),
             "rows": [list(pair) for pair in self.sample],
-            "difference": difference,
+            "difference": max(self._off(row, now).max() for row, now in zip(committed, live, strict=True)),
             "versions": here,
-            "result": hashlib.sha256(json.dumps(made).encode()).hexdigest()[:16],
+            "result": hashlib.sha256(result.encode()).hexdigest()[:16],
         }
         last = table.confirmed or {}
-        same = all(last.get(key) == confirmed[key] for key in ("rows", "versions"))
-        if same and last["result"] != confirmed["result"]:
-            raise ValueError(
-                f"rows of {self.name} must be the same number for number as on {last['on']} on this machine, "
-                "got others within the tolerance."
-            )
+        if against:
+            confirmed["against"] = self._same_as_other_code(against, table, live, kept)
+        elif all(last.get(key) == confirmed[key] for key in ("rows", "versions")):
+            if last["result"] != confirmed["result"]:
+                raise ValueError(f"rows of {self.name} must be as they were here on {last['on']}, got others.")
+        else:
+            for pair, row, now in zip(self.sample, committed, live, strict=True):
+                self._check(pair, row, now, exact=table.versions == here)
         write_table(self.path, replace(table, code=self.code, confirmed=confirmed))
-        return difference
+        return confirmed["difference"]
+
+    def _rounded(self, row: ArrayLike) -> np.ndarray:
+        return np.round(np.asarray(row, dtype=float), self.digits)
+
+    def _compared(self, row: np.ndarray) -> np.ndarray:
+        """Which numbers of a row are compared."""
+        return np.isfinite(np.broadcast_to(np.asarray(self.tolerance, dtype=float), row.shape))
+
+    def _off(self, row: np.ndarray, now: np.ndarray) -> np.ndarray:
+        return np.where(self._compared(row[0]), np.abs(now.mean(0) - row.mean(0)), 0.0)
+
+    def _check(self, pair: tuple[str, int], row: np.ndarray, now: np.ndarray, exact: bool) -> None:
+        """Raise ValueError where a row differs from the committed one."""
+        off = self._off(row, now)
+        within = off <= np.asarray(self.tolerance, dtype=float)
+        if not within.all():
+            raise ValueError(
+                f"{_words(pair)} must agree with the table within the tolerance, "
+                f"got differences up to {off[~within].max():.3g}."
+            )
+        difference = np.abs(now - row)[self._compared(row)].max()
+        if exact and difference > 0:
+            raise ValueError(
+                f"{_words(pair)} must be the same number for number on the machine that made the table, "
+                f"got a difference of {difference:.3g}."
+            )
+
+    def _same_as_other_code(self, folder: Path, table: Table, live: list[np.ndarray], kept: list[np.ndarray]) -> str:
+        """The name of a checkout whose code gives the same rows.
+
+        Raises:
+            ValueError: where it does not, or has another table.
+        """
+        there, rows = rows_of_checkout(folder, self.name, self.sample)
+        if there != json.loads(json.dumps(table.rows)):
+            raise ValueError(f"the checkout {folder.name} must have the same table {self.name}, got another.")
+        for pair, row, now, columns in zip(self.sample, map(self._rounded, rows), live, kept, strict=True):
+            if now.shape != row.shape or not np.array_equal(now[columns], row[columns]):
+                raise ValueError(f"{_words(pair)} must be the same by the code in {folder.name}, got other numbers.")
+        return name_of_checkout(folder)
+
+
+def _words(pair: tuple[str, int]) -> str:
+    return f"{pair[0]!r}, seed {pair[1]},"
