@@ -45,7 +45,6 @@ def run(method: str, seed: int) -> Tensor:
 
 EXPERIMENT = Experiment(
     name="cartpole_ablations",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

@@ -119,7 +119,6 @@ def run(method: str, seed: int) -> np.ndarray:
 
 EXPERIMENT = Experiment(
     name="dqn_ingredients",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

@@ -109,7 +109,6 @@ def run(method: str, seed: int) -> np.ndarray:
 
 EXPERIMENT = Experiment(
     name="dqn_losses",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

@@ -71,7 +71,6 @@ def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
 
 EXPERIMENT = Experiment(
     name="estimators",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=functools.partial(run, settings=Settings()),

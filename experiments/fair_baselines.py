@@ -84,7 +84,6 @@ def returns_and_steps(trajectories) -> torch.Tensor:
 
 EXPERIMENT = Experiment(
     name="fair_baselines",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=functools.partial(run, settings=Settings()),

@@ -10,7 +10,6 @@ from metarl_core.results import Experiment
 
 EXPERIMENT = Experiment(
     name="meta_dqn",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

@@ -212,7 +212,6 @@ def run(method: str, seed: int) -> Tensor:
 
 EXPERIMENT = Experiment(
     name="meta_policies",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

@@ -101,7 +101,6 @@ def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: 
 
 EXPERIMENT = Experiment(
     name="point_navigation",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=functools.partial(run, settings=Settings()),

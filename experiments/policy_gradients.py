@@ -237,7 +237,6 @@ def run(method: str, seed: int) -> Tensor:
 
 EXPERIMENT = Experiment(
     name="policy_gradients",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

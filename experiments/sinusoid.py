@@ -8,7 +8,6 @@ from metarl_core.results import Experiment
 
 EXPERIMENT = Experiment(
     name="sinusoid",
-    script=__file__,
     settings=Settings(),
     methods=METHODS,
     run=run,

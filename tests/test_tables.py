@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -144,7 +145,7 @@ class Seeded(Settings):
 def experiment(script, run=result, **changes):
     fixed = {
         "name": "toy",
-        "script": script,
+        "source": script,
         "settings": Seeded(),
         "methods": ("maml", "scratch"),
         "run": run,
@@ -167,6 +168,12 @@ def test_a_table_carries_the_digest_of_its_code(script):
     assert toy.out_of_date() == UNCONFIRMED
     assert experiment(script, settings=Seeded(lr=1.0)).out_of_date() == "its settings have changed"
     assert experiment(script, methods=("maml", "scratch", "rl2")).out_of_date() == "it lacks rows"
+
+
+def test_the_code_of_a_table_is_the_file_that_defines_its_run(script):
+    here = code_digest(Path(__file__))
+    assert experiment(script, source=None).code == here != experiment(script).code
+    assert experiment(script, functools.partial(result), source=None).code == here
 
 
 def test_rows_of_two_codes_have_no_digest(tmp_path):

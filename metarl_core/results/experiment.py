@@ -1,7 +1,9 @@
 """What a committed table is made from, and whether it is still what the code makes."""
 
 import datetime
+import functools
 import hashlib
+import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -31,16 +33,14 @@ UNCONFIRMED = "its rows are not confirmed for the code as it is now"
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A table's name, the script that makes it, and how."""
+    """A table's name, and how its rows are made."""
 
     name: str
-    script: str | Path
-    """the file whose code makes the rows; it and the package below it are the table's code"""
     settings: Any
     """a dataclass with `seeds`"""
     methods: tuple[str, ...]
     run: Callable[[str, int], ArrayLike]
-    """makes the row of one method and seed"""
+    """makes the row of one method and seed; the file that defines it, and the package below, are the table's code"""
     sample: tuple[tuple[str, int], ...]
     """methods and seeds that are cheap, and together exercise the code"""
     tolerance: float | tuple
@@ -50,6 +50,8 @@ class Experiment:
     digits: int = 4
     by_method: bool = False
     """seeds of a method come out of one training"""
+    source: Path | None = None
+    """the file of the code, where it is not the one that defines `run`"""
     folder: Path = DATA
     """where the table lies"""
 
@@ -71,7 +73,8 @@ class Experiment:
     @property
     def code(self) -> str:
         """Digest of the code that makes the table now."""
-        return code_digest(Path(self.script))
+        makes = self.run.func if isinstance(self.run, functools.partial) else self.run
+        return code_digest(self.source or Path(inspect.getfile(makes)))
 
     def fill(self) -> Table:
         """Make what is missing; all, where the settings have changed."""

@@ -32,7 +32,6 @@ HERE = Path(__file__)
 NOWHERE = HERE.parent / "no_table.json"
 EXPERIMENT = {
     "name": "toy",
-    "script": HERE,
     "settings": Settings(),
     "methods": ("maml",),
     "run": lambda method, seed: [[0.0]],
