@@ -83,7 +83,7 @@ class Watch:
 def ours(setting: Setting, seeds: tuple[int, ...]) -> dict:
     """One learner per seed, all at once."""
     agent, parameters, sampler = setting.prepare(seeds)
-    watch = Watch(setting.environment, len(seeds))
+    watch = Watch(setting.env_id, len(seeds))
 
     def look(current):
         def mean_return(learner, seed):
@@ -97,10 +97,23 @@ def ours(setting: Setting, seeds: tuple[int, ...]) -> dict:
     watch.resume()
     try:
         if isinstance(agent, ActorCritic):
-            train_ppo(agent, parameters, sampler, setting.config, generator, callback=lambda i, p, t: look(p))
+            train_ppo(
+                agent,
+                parameters,
+                sampler,
+                setting.config,
+                generator,
+                callback=lambda iteration, parameters, data: look(parameters),
+            )
         else:
             train_dqn(
-                agent, parameters, sampler, setting.config, generator, callback=lambda i, p: look(p), report_every=200
+                agent,
+                parameters,
+                sampler,
+                setting.config,
+                generator,
+                callback=lambda iteration, parameters, data: look(parameters),
+                report_every=200,
             )
     except Good:
         pass

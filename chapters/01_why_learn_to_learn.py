@@ -93,7 +93,9 @@ def train_specialist(seed):
     policy, start, generator = untrained(seed)
     goal = family.sample_tasks(1, generator)
     label = f"specialist {seed}"
-    parameters, history = train_reinforce(family, policy, start, specialist_settings, generator, goal, label)
+    parameters, history = train_reinforce(
+        family, policy, start, specialist_settings, generator, tasks=goal, description=label
+    )
     return policy, parameters, generator, goal, history
 
 
@@ -310,7 +312,9 @@ def my_reinforce(task, parameters, generator, iterations, episodes=20, discount=
 _, start, generator = untrained(4)
 _, mine = my_reinforce(own_goal, start, torch.Generator().manual_seed(7), iterations=10)
 ten = ReinforceConfig(iterations=10, episodes=20, discount=0.99, lr=3e-3)
-_, theirs = train_reinforce(family, policy, start, ten, torch.Generator().manual_seed(7), own_goal, "ten updates")
+_, theirs = train_reinforce(
+    family, policy, start, ten, torch.Generator().manual_seed(7), tasks=own_goal, description="ten updates"
+)
 assert np.allclose(mine, theirs["return"], atol=0.05), (mine, theirs["return"])
 say(f"Largest difference over ten updates: {np.abs(np.subtract(mine, theirs['return'])).max():.1e} in return.")
 
@@ -339,8 +343,8 @@ _ = train_reinforce(
     repeat_parameters(start, settings["test_tasks"]),
     ReinforceConfig(**settings["scratch"]),
     generator,
-    held_out,
-    "from scratch, 40 goals",
+    tasks=held_out,
+    description="from scratch, 40 goals",
     callback=lambda iteration, parameters, batch: recorded.append(batch),
 )
 scratch_live = torch.stack([batch.returns.mean(1) for batch in recorded], 1)  # [task, update]
@@ -755,8 +759,8 @@ learners = {
         np.concatenate([[0.0], maml_steps.cumsum(0)[:-1]]),
         maml_history["steps"][-1],
     ),
-    "pre-trained": from_fair("pre-trained", pretraining_history["steps"][-1], one_step_search),
-    "specialist": from_fair("specialist", specialist_history["steps"][-1], one_step_search),
+    "pre-trained": from_fair("pre-trained", pretraining_history["env_steps"][-1], one_step_search),
+    "specialist": from_fair("specialist", specialist_history["env_steps"][-1], one_step_search),
     "from scratch": from_fair("from scratch", 0, scratch_search),
 }
 

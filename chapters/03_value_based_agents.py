@@ -48,8 +48,8 @@ from metarl_core.agents import (
     UniformPolicy,
     dqn_loss,
     dqn_target,
+    epsilon_greedy,
     evaluate,
-    explore,
     q_learning,
     train_dqn,
 )
@@ -734,7 +734,7 @@ _, _, sampler = CARTPOLE_DQN.prepare([0])
 buffer, generator = ReplayBuffer(1000), seeded(9)
 for _ in range(100):  # four environments
     observation = sampler.observation
-    action = explore(network, start, observation, 1.0, generator)
+    action = epsilon_greedy(network, start, observation, 1.0, generator)
     following, reward, terminated, _, mask = sampler.step(action)
     buffer.add(Transitions(observation, action, reward, following, terminated), mask)  # the mask leaves out mere resets
 batches = [buffer.sample(64, generator) for _ in range(30)]
@@ -786,16 +786,15 @@ network, start, sampler = CARTPOLE_DQN.prepare(settings["seeds"])
 reports, early = [], {}
 
 
-def note(step, parameters):
+def note(iteration, parameters, data):
     reports.append(torch.cat([sampler.recent_return()[:, None], greedy_episodes(network, parameters)], -1))
-    if step == 12_500:
-        early.update({name: value.detach().clone() for name, value in parameters.items()})
+    if iteration * CARTPOLE_DQN.num_envs == 12_500:
+        early.update(parameters)
 
 
 trained, history = train_dqn(
-    network, start, sampler, CARTPOLE_DQN.config, seeded(settings["training_seed"]), "DQN, five seeds",
-    callback=note, report_every=settings["report_every"],
-)  # fmt: skip
+    network, start, sampler, CARTPOLE_DQN.config, seeded(settings["training_seed"]), description="DQN, five seeds",
+    callback=note, report_every=settings["report_every"])  # fmt: skip
 live = torch.stack(reports, 1)  # [seed, report, (training return, greedy return, promise)]
 
 # %% [markdown]

@@ -120,15 +120,17 @@ def keeping(every):
     kept = []
 
     def callback(iteration, parameters, trajectories):
-        if (iteration + 1) % every == 0:
-            kept.append({name: value.detach().clone() for name, value in agent.policy_part(parameters).items()})
+        if iteration % every == 0:
+            kept.append(agent.policy_part(parameters))
 
     return kept, callback
 
 
 iterations = PENDULUM.config.iterations
 kept, callback = keeping(iterations // 10)
-_, pendulum_history = train_ppo(agent, start, sampler, PENDULUM.config, seeded(0), "PPO, five pendulums", callback)
+_, pendulum_history = train_ppo(
+    agent, start, sampler, PENDULUM.config, seeded(0), description="PPO, five pendulums", callback=callback
+)
 pendulum_policy, pendulum_kept = agent.policy, [agent.policy_part(start), *kept]
 
 # %%
@@ -179,7 +181,7 @@ plotting.show_animation(
 )
 training_returns = np.array(pendulum_history["return"])  # [update, seed]
 first = int((training_returns > -300).any(1).argmax())
-simulated = pendulum_history["steps"][first] * 0.05 / 60
+simulated = pendulum_history["env_steps"][first] / len(SEEDS) * 0.05 / 60
 say(
     f"The last picture ends {abs(math.degrees(math.remainder(angles[2, -1], 2 * math.pi))):.1f}° from upright. The "
     f"first agent's training returns pass −300 after {first + 1} updates, **{simulated:.0f} minutes** of simulated "
@@ -601,7 +603,7 @@ assert torch.allclose(my_gae(*data, 0.97, 0.9), gae(*data, 0.97, 0.9), atol=1e-5
 cartpole = CartPole()
 half_way = dataclasses.replace(CARTPOLE, config=dataclasses.replace(CARTPOLE.config, iterations=8))
 agent, start, sampler = half_way.prepare([0])
-young, _ = train_ppo(agent, start, sampler, half_way.config, seeded(0), "eight updates")
+young, _ = train_ppo(agent, start, sampler, half_way.config, seeded(0), description="eight updates")
 young = select_parameters(young, 0)
 g, discount = seeded(2), CARTPOLE.config.discount
 fit, fresh = (rollout(cartpole, cartpole.default_params, agent.policy, agent.policy_part(young), 400, g) for _ in "ab")
@@ -1123,12 +1125,11 @@ mine, my_direction, my_kl = my_trpo_step(agent.policy, own, rows, settings)
 batch = agent.batch(start, runs, settings.discount, settings.gae_lambda).with_normalised_advantages()
 _, direction_, _ = natural_gradient(agent.policy, agent.policy_part(start), batch, 10, settings.cg_damping)
 theirs = trainable_copy(start, 1)
-rule = TRPO(agent, theirs, settings)
-rule.update(runs, seeded(0))
+diagnostics = TRPO(agent, theirs, settings).update(runs, seeded(0))
 largest = max(float(value.abs().max()) for value in my_direction.values())
 assert all(torch.allclose(my_direction[n], direction_[n][0], atol=2e-3 * largest) for n in my_direction)
 assert all(torch.allclose(mine[n], theirs[f"policy.{n}"][0], atol=1e-3) for n in mine)
-assert 0 < my_kl <= settings.max_kl and abs(my_kl - float(rule.last_kl)) < 1e-4
+assert 0 < my_kl <= settings.max_kl and abs(my_kl - float(diagnostics["approx_kl"])) < 1e-4
 say(f"Ours and the package's take the same step; its mean KL is {my_kl:.4f}, at most {settings.max_kl} was allowed.")
 
 
@@ -1343,9 +1344,9 @@ def trained_live(chosen, family, description):
     """Five seeds of PPO: returns [seed, episode, checkpoint] while they learn, and [seed, episode] at the end."""
     agent, start, sampler = chosen.prepare(SEEDS)
     kept, callback = keeping(chosen.config.iterations // 10)
-    train_ppo(agent, start, sampler, chosen.config, seeded(0), description, callback)
+    train_ppo(agent, start, sampler, chosen.config, seeded(0), description=description, callback=callback)
     curve = curve_of(family, agent.policy, [agent.policy_part(start), *kept])
-    return curve, final_returns(chosen.environment, agent.policy, kept[-1])
+    return curve, final_returns(chosen.env_id, agent.policy, kept[-1])
 
 
 cartpole_curve, cartpole_final = trained_live(CARTPOLE, cartpole, "PPO, CartPole")

@@ -155,7 +155,12 @@ theta, history = meta_train_policy(method, ppo, method.initial(random_start), co
 training_seconds = time.perf_counter() - began
 
 _, start, pre_generator = untrained(family, SEED)
-pre_config = ReinforceConfig(2 * navigation["iterations"], EPISODES, settings["meta_batch"], lr=settings["outer_lr"])
+pre_config = ReinforceConfig(
+    iterations=2 * navigation["iterations"],
+    episodes=EPISODES,
+    meta_batch=settings["meta_batch"],
+    lr=settings["outer_lr"],
+)
 pretrained, _ = train_reinforce(family, policy, start, pre_config, pre_generator, description="pre-training")
 
 # %%

@@ -44,7 +44,7 @@ from metarl_core.agents import (
     Transitions,
     UniformPolicy,
     VectorSampler,
-    explore,
+    epsilon_greedy,
     mean_returns,
     train_dqn,
 )
@@ -139,8 +139,7 @@ meta_seconds = time.perf_counter() - began
 
 sampler = VectorSampler(TaskVectorEnv(family, settings["tasks"], training), learners=1)
 pretrained, _ = train_dqn(
-    network, untrained, sampler, DQNConfig(**settings["pre_training"]), seeded(SEED), "pre-training"
-)
+    network, untrained, sampler, DQNConfig(**settings["pre_training"]), seeded(SEED), description="pre-training")
 pre_seconds = time.perf_counter() - began - meta_seconds
 
 # %%
@@ -664,7 +663,7 @@ def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
     for step in range(config.steps):
         epsilon = first + (last - first) * min(step / (config.exploration[2] * config.steps), 1)  # ε from its start
         seen = environments.observation
-        action = explore(network, online, seen, epsilon, generator)
+        action = epsilon_greedy(network, online, seen, epsilon, generator)
         following, reward, terminated, _, mask = environments.step(action)
         replay.add(Transitions(seen, action, reward, following, terminated), mask)
         optimiser.param_groups[0]["lr"] = config.lr * (1 - step / config.steps)

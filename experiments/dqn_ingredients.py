@@ -6,16 +6,14 @@ the mean return of the latest 20 training episodes (with exploration), the mean 
 from fresh starts, and the mean over those starts of max_a Q(s, a), the value that the agent promises itself.
 """
 
-import contextlib
 import dataclasses
 import functools
 from dataclasses import dataclass, field
-from unittest import mock
 
 import numpy as np
 import torch
 
-from metarl_core.agents import CARTPOLE_DQN, DQN, DQNConfig, train_dqn
+from metarl_core.agents import CARTPOLE_DQN, DQNConfig, train_dqn
 from metarl_core.results import Experiment
 from metarl_core.tasks import CartPole, rollout
 
@@ -91,19 +89,25 @@ def train(method: str, settings: Settings):
     if method in RULES:
         sampler = Relabelled(sampler, RULES[method])
     config = dataclasses.replace(settings.config, **settings.changes[method])
+    if method == "constant learning rate":
+        config = dataclasses.replace(config, anneal=False)
     generator = torch.Generator().manual_seed(settings.training_seed)
     reports = []
 
-    def report(steps, parameters):
+    def report(iteration, parameters, data):
         training = sampler.recent_return()[:, None]
         reports.append(torch.cat([training, evaluation(network, parameters, settings)], -1))
 
-    # train_dqn lets the learning rate fall and has no switch for it: deafen the optimiser.
-    deaf = mock.patch.object(DQN, "set_lr", lambda self, value: None)
-    with deaf if method == "constant learning rate" else contextlib.nullcontext():
-        parameters, _ = train_dqn(
-            network, start, sampler, config, generator, method, callback=report, report_every=settings.report_every
-        )
+    parameters, _ = train_dqn(
+        network,
+        start,
+        sampler,
+        config,
+        generator,
+        description=method,
+        callback=report,
+        report_every=settings.report_every,
+    )
     return network, parameters, torch.stack(reports, 1)
 
 

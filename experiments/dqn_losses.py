@@ -65,9 +65,8 @@ class Divided:
         return observation, reward / self.scale, *rest
 
 
-def loss(network, parameters, batch, target, threshold: float | None) -> torch.Tensor:
-    """`dqn_loss` with a threshold that can be chosen; e² without one."""
-    predicted = network(parameters, batch.observations).gather(-1, batch.actions[..., None])[..., 0]
+def loss(predicted: torch.Tensor, target: torch.Tensor, huber: bool, threshold: float | None) -> torch.Tensor:
+    """DQN's loss with a threshold that can be chosen; e² without one."""
     error = (predicted - target).abs()
     if threshold is None:
         return error.square().mean(1)
@@ -86,18 +85,25 @@ def _all_seeds(method: str) -> np.ndarray:
         falls.add_(terminated.sum(1))
         return terminated
 
-    def report(steps, parameters):
+    def report(iteration, parameters, data):
         with torch.no_grad():
             values = scale * network(parameters, states).max(-1).values
         greedy = evaluation(network, parameters, settings)[:, :1]
-        reports.append(torch.cat([greedy, values, falls[:, None] / steps], -1))
+        reports.append(torch.cat([greedy, values, falls[:, None] / (iteration * settings.num_envs)], -1))
 
     generator = torch.Generator().manual_seed(settings.training_seed)
     sampler = Relabelled(Divided(sampler, scale), count)
     chosen = functools.partial(loss, threshold=threshold)
-    with mock.patch.object(dqn, "dqn_loss", lambda *arguments: chosen(*arguments[:-1])):  # the last one is config.huber
+    with mock.patch.object(dqn, "td_error_loss", chosen):
         train_dqn(
-            network, start, sampler, settings.config, generator, method, report, report_every=settings.report_every
+            network,
+            start,
+            sampler,
+            settings.config,
+            generator,
+            description=method,
+            callback=report,
+            report_every=settings.report_every,
         )
     return torch.stack(reports, 1).numpy()
 

@@ -66,7 +66,9 @@ def from_scratch(family: PointNavigation, test, seed: int, settings: Settings) -
         seen = []
         config = dataclasses.replace(settings.training.scratch, lr=rate)
         repeated = repeat_parameters(start, len(tasks["goal"]))
-        train_reinforce(family, policy, repeated, config, generator, tasks, callback=lambda *args: seen.append(args[2]))
+        train_reinforce(
+            family, policy, repeated, config, generator, tasks=tasks, callback=lambda *args: seen.append(args[2])
+        )
         return returns_and_steps(seen)
 
     search = family.sample_tasks(settings.search_tasks, generator)

@@ -153,7 +153,12 @@ def trained(problem: str, name: str, seed: int, settings: Settings, callback=Non
     own = settings.problems[problem]
     if name == "pre-training":
         # As many episodes as MAML's: before and after adaptation.
-        config = ReinforceConfig(2 * own.iterations, settings.episodes, settings.meta_batch, lr=settings.outer_lr)
+        config = ReinforceConfig(
+            iterations=2 * own.iterations,
+            episodes=settings.episodes,
+            meta_batch=settings.meta_batch,
+            lr=settings.outer_lr,
+        )
         start, _ = train_reinforce(family, policy, start, config, generator)
     elif name != "random initialisation":
         method, rule, iterations = learner(problem, name, family, policy, settings)
@@ -182,9 +187,9 @@ def learning_curves(problem: str, seed: int, settings: Settings) -> Tensor:
         family,
         policy,
         repeat_parameters(start, settings.test_tasks),
-        ReinforceConfig(settings.scratch_updates, settings.episodes, lr=settings.outer_lr),
+        ReinforceConfig(iterations=settings.scratch_updates, episodes=settings.episodes, lr=settings.outer_lr),
         generator,
-        held_out(family, settings),
+        tasks=held_out(family, settings),
         callback=lambda iteration, parameters, trajectories: curve.append(trajectories.returns.mean(1)),
     )
     return torch.stack(curve, 1)

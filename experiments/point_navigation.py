@@ -34,7 +34,7 @@ class Settings:
 
     maml: MamlConfig = field(default_factory=lambda: MamlConfig(iterations=60))
     pretraining: ReinforceConfig = field(
-        default_factory=lambda: ReinforceConfig(iterations=120, tasks_per_iteration=20, lr=3e-3)
+        default_factory=lambda: ReinforceConfig(iterations=120, meta_batch=20, lr=3e-3)
     )
     """as many episodes as MAML: 120 iterations once, instead of 60 iterations before and after adaptation"""
     specialist: ReinforceConfig = field(default_factory=lambda: ReinforceConfig(iterations=100, lr=3e-3))
@@ -76,7 +76,7 @@ def trained(method: str, seed: int, settings: Settings):
         start, _ = train_reinforce(family, policy, start, settings.pretraining, generator)
     if method == "specialist":
         goal = family.sample_tasks(1, generator)
-        start, _ = train_reinforce(family, policy, start, settings.specialist, generator, goal)
+        start, _ = train_reinforce(family, policy, start, settings.specialist, generator, tasks=goal)
     steps = len(settings.maml_rates)
     training_tasks = family.sample_tasks(settings.test_tasks, generator)
     rate = choose_inner_lr(family, training_tasks, policy, start, settings.rates, steps, generator)
@@ -93,7 +93,7 @@ def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: 
         repeat_parameters(start, settings.test_tasks),
         settings.scratch,
         generator,
-        tasks,
+        tasks=tasks,
         callback=lambda iteration, parameters, trajectories: curve.append(trajectories.returns.mean(1)),
     )
     return torch.stack(curve, 1)

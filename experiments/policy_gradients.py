@@ -54,7 +54,13 @@ class Settings:
     checkpoints: int = 10
     test_seed: int = 1000
     cartpole_ppo: Setting = CARTPOLE_PPO
-    cartpole_a2c: Setting = Setting("CartPole-v1", 8, 5, (64, 64), A2CConfig(iterations=1280, lr=3e-3, discount=0.98))
+    cartpole_a2c: Setting = Setting(
+        env_id="CartPole-v1",
+        num_envs=8,
+        num_steps=5,
+        hidden=(64, 64),
+        config=A2CConfig(iterations=1280, lr=3e-3, discount=0.98),
+    )
     cartpole_reinforce: ReinforceConfig = field(
         default_factory=lambda: ReinforceConfig(iterations=60, episodes=10, discount=0.98)
     )
@@ -62,7 +68,11 @@ class Settings:
     pendulum_ppo: Setting = PENDULUM_PPO
     pendulum_trpo: Setting = PENDULUM_TRPO
     pendulum_a2c: Setting = Setting(
-        "Pendulum-v1", 16, 5, (64, 64), A2CConfig(iterations=2400, lr=1e-3, discount=0.9, entropy_coef=0.0)
+        env_id="Pendulum-v1",
+        num_envs=16,
+        num_steps=5,
+        hidden=(64, 64),
+        config=A2CConfig(iterations=2400, lr=1e-3, discount=0.9, entropy_coef=0.0),
     )
     pendulum_reinforce: ReinforceConfig = field(
         default_factory=lambda: ReinforceConfig(iterations=60, episodes=16, discount=0.9)
@@ -131,13 +141,13 @@ class RawPPO(PPO):
                 ppo_loss(self.agent, self.parameters, part, config).sum().backward()
                 clip_grad_norm(self.parameters, config.max_grad_norm)
                 self.optimiser.step()
-        self.schedule.step()
+        self.schedule.next_update()
+        return {}
 
 
-def train_raw_ppo(agent, parameters, sampler, config, generator, description, callback):
-    learned = trainable_copy(parameters, sampler.learners)
-    rule = RawPPO(agent, learned, config)
-    return train_policy(agent, learned, sampler, rule.update, config.iterations, generator, description, callback)
+def train_raw_ppo(agent, parameters, sampler, config, generator, *, description, callback):
+    rule = RawPPO(agent, trainable_copy(parameters, sampler.learners), config)
+    return train_policy(rule, sampler, config.iterations, generator, description=description, callback=callback)
 
 
 class MergedEnds:
@@ -199,7 +209,16 @@ def trained_reinforce(environment: str, settings: Settings, ppo: Setting):
     snapshots.start(start)
     generator = torch.Generator().manual_seed(min(settings.seeds))
     label = f"{environment}: REINFORCE"
-    train_reinforce(family, agent.policy, start, config, generator, ordinary(family, number), label, snapshots)
+    train_reinforce(
+        family,
+        agent.policy,
+        start,
+        config,
+        generator,
+        tasks=ordinary(family, number),
+        description=label,
+        callback=snapshots,
+    )
     return agent.policy, snapshots.at_marks()
 
 
@@ -216,7 +235,7 @@ def judged(policy, checkpoints: list[Parameters], environment: str, settings: Se
         generator = torch.Generator().manual_seed(settings.test_seed)
         runs = rollout(family, ordinary(family, number), Greedy(policy), parameters, episodes, generator)
         columns.append(runs.returns)
-    with gymnasium.make(getattr(settings, f"{environment.lower()}_ppo").environment) as env:
+    with gymnasium.make(getattr(settings, f"{environment.lower()}_ppo").env_id) as env:
         last = [
             evaluate(env, policy, select_parameters(checkpoints[-1], seed), episodes, settings.test_seed)
             for seed in range(number)

@@ -54,6 +54,24 @@ def select_parameters(parameters: Parameters, learner: int) -> Parameters:
     return {name: value[learner] for name, value in parameters.items()}
 
 
+def has_task_axis(value: Tensor, axes: int) -> bool:
+    """Whether a parameter that has `axes` axes in one network comes for many tasks, `[task, ...]`.
+
+    Raises:
+        ValueError: where it has another number of axes than these.
+    """
+    if value.ndim not in (axes, axes + 1):
+        raise ValueError(
+            f"a parameter must have {axes} axes, or {axes + 1} with a task axis, got one of shape {list(value.shape)}."
+        )
+    return value.ndim == axes + 1
+
+
+def dtype_of(parameters: Mapping[str, Tensor]) -> torch.dtype:
+    """The number type that parameters have, and that a network of them computes in."""
+    return next(iter(parameters.values())).dtype
+
+
 def trainable_copy(parameters: Parameters, learners: int) -> Parameters:
     """Leaves for an optimiser: copies of parameters `[learner, ...]` that require gradients.
 
@@ -75,7 +93,7 @@ def clip_grad_norm(parameters: Parameters, largest: float) -> Tensor:
     Returns:
         The norms before, `[learner]`.
     """
-    gradients = [value.grad for value in parameters.values()]
+    gradients = [value.grad for value in parameters.values() if value.grad is not None]
     norm = torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1)
     factor = (largest / (norm + 1e-6)).clamp_max(1.0)
     if bool((factor == 1).all()):

@@ -28,14 +28,27 @@ OptimiserFactory = Callable[..., torch.optim.Optimizer]
 SECONDS_BETWEEN_CHECKPOINTS = 20.0
 
 
-def adam(values: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:
+def adam(values: Iterable[Tensor], lr: float, eps: float = 1e-8) -> torch.optim.Optimizer:
     """Adam (Kingma and Ba 2015) in one fused operation."""
-    return torch.optim.Adam(values, lr=lr, fused=True)
+    return torch.optim.Adam(values, lr=lr, eps=eps, fused=True)
 
 
 def sgd(values: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:
     """Plain gradient descent in one fused operation."""
     return torch.optim.SGD(values, lr=lr, fused=True)
+
+
+def check_optimiser(optimiser: Any) -> None:
+    """Raise ValueError unless `optimiser` can be called."""
+    if not callable(optimiser):
+        raise ValueError(
+            f"optimiser must be a function of tensors and lr, like adam, sgd or torch.optim.AdamW, got {optimiser!r}."
+        )
+
+
+def linear_schedule(first: float, last: float, steps: float, step: float) -> float:
+    """From `first` linearly to `last` over `steps`, and then constant."""
+    return first + (last - first) * min(step / max(steps, 1), 1.0)
 
 
 def set_lr(optimiser: torch.optim.Optimizer, lr: float) -> None:
@@ -101,6 +114,19 @@ class GeneratorState:
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
         for i, generator in enumerate(self.generators):
             generator.set_state(state_dict[str(i)].cpu())
+
+
+class Counter:
+    """A running total as a `Stateful`."""
+
+    def __init__(self, total: int = 0):
+        self.total = total
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.total}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.total = state_dict["total"]
 
 
 def training_loop(
@@ -199,7 +225,7 @@ def _deferred_interrupts() -> Iterator[threading.Event]:
         yield stop
         return
 
-    def note(number, frame):
+    def note(number: int, frame: Any) -> None:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

@@ -12,7 +12,6 @@ from metarl_core.agents import (
     ActorCritic,
     Batch,
     CategoricalPolicy,
-    FamilySampler,
     GaussianPolicy,
     PPOConfig,
     TRPOConfig,
@@ -236,7 +235,7 @@ def test_learners_are_independent(double, kind, rule, config):
 def test_learning_rate_falls_to_zero():
     agent, parameters, seen = collected("gaussian")
     for anneal, expected in ((True, [1e-2, 0.75e-2, 0.5e-2, 0.25e-2, 0.0]), (False, [1e-2] * 5)):
-        config = PPOConfig(4, lr=1e-2, epochs=1, minibatches=1, anneal=anneal)
+        config = PPOConfig(iterations=4, lr=1e-2, epochs=1, minibatches=1, anneal=anneal)
         rule = PPO(agent, trainable_copy(parameters, 3), config)
         rates = [rule.optimiser.param_groups[0]["lr"]]
         for _ in range(4):
@@ -249,9 +248,9 @@ def test_learning_rate_falls_to_zero():
 
 
 TRAININGS = {
-    "PPO": (train_ppo, PPOConfig(5, epochs=2, minibatches=2)),
-    "A2C": (train_a2c, A2CConfig(5)),
-    "TRPO": (train_trpo, TRPOConfig(5, value_epochs=2)),
+    "PPO": (train_ppo, PPOConfig(iterations=5, epochs=2, minibatches=2)),
+    "A2C": (train_a2c, A2CConfig(iterations=5)),
+    "TRPO": (train_trpo, TRPOConfig(iterations=5, value_epochs=2)),
 }
 
 
@@ -280,7 +279,7 @@ def test_interrupt_returns_what_was_learned(name, tmp_path):
     trained, history = train(
         agent, start, sampler, config, seeded(), callback=lambda i, p, trajectories: seen.append(trajectories.steps)
     )
-    assert len(history["return"]) == 2 and history["steps"] == [20, 40] and seen == [40, 40]
+    assert len(history["return"]) == 2 and history["env_steps"] == [40, 80] and seen == [40, 40]
     assert all(not torch.equal(trained[key], start[key]) for key in ("policy.mean.weight1", "value.weight1"))
     assert not any(value.requires_grad for value in trained.values())
     save_parameters(trained, tmp_path / "agent.pt")
@@ -296,12 +295,16 @@ def test_reproducible_on_families_and_the_start_is_left_alone(name):
     policy = GaussianPolicy(family.observation_space, family.action_space, (4,), torch.tanh, seeded())
     agent = ActorCritic(policy, (4,), generator=seeded(1))
     start = repeat_parameters(agent.initial_parameters(), 2)
-    runs = [train(agent, start, FamilySampler(family, tasks, 3), config, seeded(seed)) for seed in (0, 0, 1)]
+
+    def sampler():
+        return VectorSampler(family.vector_env(tasks, 6), num_steps=11, learners=2)
+
+    runs = [train(agent, start, sampler(), config, seeded(seed)) for seed in (0, 0, 1)]
     assert all(torch.equal(runs[0][0][key], runs[1][0][key]) for key in start)
     assert runs[0][1] == runs[1][1] != runs[2][1]
     assert all(torch.equal(start[key][1], agent.initial_parameters()[key]) for key in start)
     with pytest.raises(ValueError, match="leading axis of 2 learners"):
-        train(agent, agent.initial_parameters(), FamilySampler(family, tasks, 3), config, seeded())
+        train(agent, agent.initial_parameters(), sampler(), config, seeded())
 
 
 @pytest.mark.parametrize("name", ["PPO", "A2C"])
@@ -311,13 +314,13 @@ def test_one_policy_a_task_on_a_family(name):
     goals = {"goal": torch.tensor([[0.4, 0.3], [-0.4, 0.2], [0.1, -0.5]])}
     policy = GaussianPolicy(family.observation_space, family.action_space, (32,), torch.tanh, seeded(), initial_std=0.5)
     agent = ActorCritic(policy, (32,), generator=seeded(1))
-    sampler = FamilySampler(family, goals, 16)
+    sampler = VectorSampler(family.vector_env(goals, 48), num_steps=21, learners=3)
     start = repeat_parameters(agent.initial_parameters(), 3)
     if name == "PPO":
-        config = PPOConfig(40, lr=5e-3, minibatches=4, discount=0.95)
+        config = PPOConfig(iterations=40, lr=5e-3, minibatches=4, discount=0.95)
         trained, history = train_ppo(agent, start, sampler, config, seeded(2))
     else:
-        config = A2CConfig(150, lr=1e-2, discount=0.95, gae_lambda=0.95)
+        config = A2CConfig(iterations=150, lr=1e-2, discount=0.95, gae_lambda=0.95)
         trained, history = train_a2c(agent, start, sampler, config, seeded(2))
     assert np.mean(history["return"][-1]) > 0.6 * np.mean(history["return"][0])
     own = rollout(family, goals, policy, agent.policy_part(trained), 10, seeded(3)).returns.mean(1)

@@ -1,5 +1,6 @@
 """DQN against hand-made tables, its replay buffer and schedules, and tabular Q-learning against value iteration."""
 
+import dataclasses
 import functools
 import importlib
 
@@ -18,7 +19,7 @@ from metarl_core.agents import (
     dqn_loss,
     dqn_target,
     epsilon_at,
-    explore,
+    epsilon_greedy,
     q_learning,
     q_update,
     train_dqn,
@@ -88,7 +89,7 @@ def test_target_is_a_constant():
     batch = rows((0, 1, 1.0, 1, False))
     td_target = dqn_target(network, leaves, leaves, batch, 0.5)
     assert not td_target.requires_grad
-    dqn_loss(network, leaves, batch, td_target).sum().backward()
+    dqn_loss(network, leaves, batch, td_target, huber=True).sum().backward()
     assert leaves["bias0"].grad.tolist() == [[0.0, -1.0]], "the action taken alone; Huber's slope is at most one"
     assert not leaves["weight0"].grad[:, :, 1:].any(), "the next state's value gets no gradient"
 
@@ -97,8 +98,8 @@ def test_loss_by_hand():
     network, online = table(ONLINE)
     batch = rows((0, 1, 0.0, 0, False), (1, 0, 0.0, 0, False))
     target = torch.tensor([[2.5, 2.0]])  # errors −0.5 and 3
-    assert dqn_loss(network, online, batch, target).tolist() == [(0.125 + 2.5) / 2]
-    assert dqn_loss(network, online, batch, target, huber=False).tolist() == [(0.25 + 9.0) / 2]
+    assert dqn_loss(network, online, batch, target, huber=True).tolist() == [(0.125 + 2.5) / 2]
+    assert dqn_loss(network, online, batch, target).tolist() == [(0.25 + 9.0) / 2]
 
 
 def experience(learners=3, samples=10, seed=0):
@@ -114,7 +115,7 @@ def experience(learners=3, samples=10, seed=0):
 )
 def test_learners_are_independent(double, config):
     """Also of a learner whose gradients are huge: each clips its own."""
-    config.max_grad_norm = 0.5
+    config = dataclasses.replace(config, max_grad_norm=0.5)
     network = QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,))
     sets = [QNetwork(BOX, gymnasium.spaces.Discrete(2), (6,), seeded(i)).initial_parameters() for i in range(3)]
     together = trainable_copy(stack_parameters(sets), 3)
@@ -189,7 +190,7 @@ def test_exploration_schedule():
     network, online = table(ONLINE)
     states = torch.zeros((1, 20_000), dtype=torch.int64)
     for epsilon in (0.0, 0.4, 1.0):
-        chosen = explore(network, online, states, epsilon, seeded())
+        chosen = epsilon_greedy(network, online, states, epsilon, seeded())
         assert float((chosen == 0).float().mean()) == pytest.approx(epsilon / 2, abs=0.015)
 
 
@@ -319,7 +320,7 @@ def test_a_batch_of_dqns_is_dqns_one_by_one(double, family, tasks):
         )
         sampler = VectorSampler(envs, learners=len(learners), seed=learners[0])
         start, generators = stack_parameters([sets[i] for i in learners]), [seeded(10 + i) for i in learners]
-        learned, _ = train_dqn(QNetwork(*spaces, (8,)), start, sampler, config, generators, None)
+        learned, _ = train_dqn(QNetwork(*spaces, (8,)), start, sampler, config, generators, description=None)
         return learned, sampler.episode_returns
 
     together, returns = train([0, 1, 2])
@@ -358,10 +359,18 @@ def test_interrupt_returns_what_was_learned(stop, tmp_path):
     start = repeat_parameters(network.initial_parameters(), 2)
     seen = []
     trained, history = train_dqn(
-        network, start, sampler, small(), seeded(), callback=lambda step, _: seen.append(step), report_every=50
+        network,
+        start,
+        sampler,
+        small(),
+        seeded(),
+        callback=lambda iteration, parameters, data: seen.append(iteration),
+        report_every=50,
     )
-    expected = list(range(50, 2 * stop + 1, 50))
-    assert history["steps"] == seen == expected and [len(entry) for entry in history["return"]] == [2] * len(expected)
+    expected = list(range(25, stop + 1, 25))  # two environments a learner
+    assert history.get("iteration", []) == seen == expected and history.interrupted
+    assert all(0.9 * 4 * i <= taken <= 4 * i for i, taken in zip(expected, history.get("env_steps", []), strict=True))
+    assert [len(entry) for entry in history.get("return", [])] == [2] * len(expected)
     assert not any(value.requires_grad for value in trained.values())
     assert torch.equal(trained["weight0"], start["weight0"]) == (stop == 0)
     save_parameters(trained, tmp_path / "dqn.pt")

@@ -20,11 +20,15 @@ from metarl_core.agents import (
     policy_advantages,
     reinforce_loss,
     reward_to_go,
-    total_return,
     train_reinforce,
 )
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.tasks import PointNavigation, Trajectories
+
+
+def total_return(rewards, discount):
+    """The whole episode's discounted return at every time step: REINFORCE's first estimator."""
+    return reward_to_go(rewards, discount)[..., :1].expand(rewards.shape)
 
 
 def seeded(seed=0):
@@ -260,7 +264,14 @@ def test_reinforce_learns_with_every_baseline(name):
     }[name]
     start = repeat_parameters(initial_parameters(policy), 2)
     _, history = train_reinforce(
-        family, policy, start, ReinforceConfig(50), seeded(1), goal, f"REINFORCE, {name}", baseline=baseline
+        family,
+        policy,
+        start,
+        ReinforceConfig(iterations=50),
+        seeded(1),
+        tasks=goal,
+        description=f"REINFORCE, {name}",
+        baseline=baseline,
     )
     early, late = sum(history["return"][:5]) / 5, sum(history["return"][-5:]) / 5
     assert late > 0.7 * early, (early, late)  # returns are negative distances

@@ -28,7 +28,7 @@ def returns_of(setting, train, environment):
     agent, parameters, sampler = setting.prepare(SEEDS)
     trained, history = train(agent, parameters, sampler, setting.config, torch.Generator().manual_seed(0))
     sampler.envs.close()
-    assert len(history["return"][-1]) == len(SEEDS) and history["steps"] == sorted(history["steps"])
+    assert len(history["return"][-1]) == len(SEEDS) and history["env_steps"] == sorted(history["env_steps"])
     env, means = gymnasium.make(environment), []
     for seed in SEEDS:
         own = select_parameters(trained, seed)

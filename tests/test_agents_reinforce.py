@@ -238,18 +238,20 @@ def navigation(seed=0):
 def test_solves_a_navigation_goal():
     family, policy, parameters = navigation()
     goal = {"goal": torch.tensor([[0.3, -0.4]])}
-    trained, history = train_reinforce(family, policy, parameters, ReinforceConfig(100), seeded(1), goal)
+    trained, history = train_reinforce(
+        family, policy, parameters, ReinforceConfig(iterations=100), seeded(1), tasks=goal
+    )
     assert history["return"][0] < -13 and len(history["return"]) == 100
     assert np.mean(history["return"][-10:]) > -4
     final = rollout(family, goal, policy, trained, 20, seeded(2)).returns.mean()
     assert float(final) > -4
-    assert history["steps"] == sorted(history["steps"]) and history["steps"][-1] <= 100 * 20 * 30
+    assert history["env_steps"] == sorted(history["env_steps"]) and history["env_steps"][-1] <= 100 * 20 * 30
     assert torch.equal(parameters["log_std"], initial_parameters(policy)["log_std"]), "the start is left as it was"
 
 
 def test_training_is_reproducible():
     family, policy, parameters = navigation()
-    config = ReinforceConfig(3, episodes=4, tasks_per_iteration=3)
+    config = ReinforceConfig(iterations=3, episodes=4, meta_batch=3)
     runs = [train_reinforce(family, policy, parameters, config, seeded(seed)) for seed in (5, 5, 6)]
     assert runs[0][1] == runs[1][1] != runs[2][1]
     for name in parameters:
@@ -263,12 +265,12 @@ def test_interrupt_returns_what_was_reached():
     def callback(iteration, current, trajectories):
         seen.append({name: value.detach().clone() for name, value in current.items()})
         assert trajectories.returns.shape == (2, 4)
-        if iteration == 2:
+        if iteration == 3:
             raise KeyboardInterrupt
 
-    config = ReinforceConfig(50, episodes=4, tasks_per_iteration=2)
+    config = ReinforceConfig(iterations=50, episodes=4, meta_batch=2)
     trained, history = train_reinforce(family, policy, parameters, config, seeded(1), callback=callback)
-    assert len(history["return"]) == len(history["steps"]) == len(seen) == 3
+    assert len(history["return"]) == len(history["env_steps"]) == len(seen) == 3
     for name, value in trained.items():
         assert torch.equal(value, seen[-1][name]) and not torch.equal(value, parameters[name])
 
@@ -277,8 +279,8 @@ def test_one_policy_a_task():
     """With a task axis, each task trains its own policy; Adam does not see how many there are."""
     family, policy, parameters = navigation()
     goals = {"goal": torch.tensor([[0.3, 0.3], [-0.4, 0.1]])}
-    config = ReinforceConfig(40)
-    trained, _ = train_reinforce(family, policy, repeat_parameters(parameters, 2), config, seeded(1), goals)
+    config = ReinforceConfig(iterations=40)
+    trained, _ = train_reinforce(family, policy, repeat_parameters(parameters, 2), config, seeded(1), tasks=goals)
     own = rollout(family, goals, policy, trained, 10, seeded(2)).returns.mean(1)
     swapped = {name: value.flip(0) for name, value in trained.items()}
     other = rollout(family, goals, policy, swapped, 10, seeded(2)).returns.mean(1)

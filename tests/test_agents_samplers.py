@@ -7,9 +7,9 @@ import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import TimeLimit
 
-from metarl_core.agents import CategoricalPolicy, FamilySampler, GaussianPolicy, QNetwork, VectorSampler, evaluate
+from metarl_core.agents import CategoricalPolicy, GaussianPolicy, QNetwork, VectorSampler, evaluate
 from metarl_core.parameters import initial_parameters, repeat_parameters, stack_parameters
-from metarl_core.tasks import CartPole, GridGoals, PointNavigation, TaskVectorEnv, rollout
+from metarl_core.tasks import CartPole, GridGoals, TaskVectorEnv
 
 
 def seeded(seed=0):
@@ -58,7 +58,7 @@ def counters(number=2, limit=3):
 
 def test_segment_by_hand():
     """Episode 0 is truncated after 3 steps, episode 1 terminated after 1, episode 2 goes on into the next segment."""
-    sampler = VectorSampler(counters(), steps=7)
+    sampler = VectorSampler(counters(), num_steps=7)
     script = Script([0, 0, 0, 0, 1, 0, 0, 0, 0])
     seen = sampler(script, {}, seeded())
     assert seen.observations[0, 1].tolist() == [[0, 0], [0, 1], [0, 2], [0, 3], [1, 0], [1, 1], [2, 0]]
@@ -70,7 +70,7 @@ def test_segment_by_hand():
     assert seen.observations.dtype == torch.float32, "whatever the space's type is"
     assert sampler.episode_returns == [[36.0, 36.0, 11.0, 11.0]]
     assert sampler.recent_return().tolist() == [23.5] and sampler.recent_return(2).tolist() == [11.0]
-    sampler.steps = 2
+    sampler.num_steps = 2
     following = sampler(script, {}, seeded())
     assert following.observations[0, 0].tolist() == [[2, 1], [2, 2]]
     assert following.truncated[0, 0].tolist() == [False, True]
@@ -78,7 +78,7 @@ def test_segment_by_hand():
 
 
 def test_learners_share_environments_in_order():
-    sampler = VectorSampler(counters(4), steps=1, learners=2)
+    sampler = VectorSampler(counters(4), num_steps=1, learners=2)
     actions = torch.tensor([[0, 1], [1, 0]])
     _, reward, terminated, truncated, mask = sampler.step(actions)
     assert terminated.tolist() == [[False, True], [True, False]] and mask.all() and not truncated.any()
@@ -140,7 +140,7 @@ def test_discrete_spaces_that_do_not_start_at_zero():
             assert action in (5, 6)
             return super().step(action - 5)
 
-    sampler = VectorSampler(SyncVectorEnv([Shifted] * 2), steps=2)
+    sampler = VectorSampler(SyncVectorEnv([Shifted] * 2), num_steps=2)
     assert sampler(Script([0, 1]), {}, seeded()).terminated[0, 0].tolist() == [False, True]
 
 
@@ -165,20 +165,6 @@ def test_diverged_parameters_are_refused():
     broken = {name: value * torch.nan for name, value in repeat_parameters(initial_parameters(policy), 1).items()}
     with pytest.raises(ValueError, match="NaN"):
         sampler(policy, broken, seeded())
-
-
-def test_family_sampler_is_rollout():
-    family = PointNavigation(horizon=10)
-    tasks = family.sample_tasks(3, seeded())
-    policy = GaussianPolicy(family.observation_space, family.action_space, hidden=(4,), generator=seeded())
-    parameters = repeat_parameters(initial_parameters(policy), 3)
-    sampler = FamilySampler(family, tasks, episodes=5)
-    assert sampler.learners == 3 and sampler.recent_return().isnan().all()
-    seen = sampler(policy, parameters, seeded(1))
-    expected = rollout(family, tasks, policy, parameters, 5, seeded(1))
-    for name, value in vars(expected).items():
-        assert torch.equal(getattr(seen, name), value), name
-    torch.testing.assert_close(sampler.recent_return(), expected.returns.mean(1))
 
 
 # Evaluation

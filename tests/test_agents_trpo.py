@@ -19,7 +19,7 @@ from metarl_core.agents import (
     natural_gradient,
     surrogate,
 )
-from metarl_core.agents.trpo import combine, dot
+from metarl_core.agents.natural_gradient import combine, dot
 from metarl_core.parameters import initial_parameters, select_parameters, stack_parameters, trainable_copy
 from metarl_core.tasks import Trajectories
 
@@ -200,7 +200,7 @@ def test_step_stays_in_the_trust_region(make, max_kl):
     learned = trainable_copy(parameters, 2)
     config = TRPOConfig(max_kl=max_kl, cg_damping=1e-3, cg_iterations=30)
     rule = TRPO(agent, learned, config)
-    rule.update(seen, seeded())
+    found = rule.update(seen, seeded())
     flat_observations = seen.observations.flatten(1, 2)
     for learner in range(2):
         before = agent.policy_part(select_parameters(parameters, learner))
@@ -208,7 +208,7 @@ def test_step_stays_in_the_trust_region(make, max_kl):
         valid = flat_observations[learner][seen.mask.flatten(1, 2)[learner]]
         old, new = agent.policy.distribution(before, valid), agent.policy.distribution(after, valid)
         divergence = float(kl_divergence(old, new).mean())
-        assert float(rule.last_kl[learner]) == pytest.approx(divergence, rel=1e-8)
+        assert float(found["approx_kl"][learner]) == pytest.approx(divergence, rel=1e-8)
         assert 0.1 * max_kl < divergence <= max_kl
     batch = agent.batch(parameters, seen, config.discount, config.gae_lambda).with_normalised_advantages()
     gain = [surrogate(agent.policy, agent.policy_part(p), batch) for p in (parameters, learned)]
@@ -220,9 +220,9 @@ def test_small_steps_reach_the_divergence_they_aim_at():
     agent, parameters, seen = collected(gaussian)
     learned = trainable_copy(parameters, 2)
     rule = TRPO(agent, learned, TRPOConfig(max_kl=1e-6, cg_damping=0.0, cg_iterations=300))
-    rule.update(seen, seeded())
-    torch.testing.assert_close(rule.last_kl, torch.full((2,), 1e-6), rtol=0.76, atol=0.0)
-    assert float(rule.last_kl.max()) <= 1e-6
+    found = rule.update(seen, seeded())
+    torch.testing.assert_close(found["approx_kl"], torch.full((2,), 1e-6), rtol=0.76, atol=0.0)
+    assert float(found["approx_kl"].max()) <= 1e-6 and found["accepted"].tolist() == [1, 1]
 
 
 def test_failed_line_search_keeps_the_parameters():
@@ -250,8 +250,8 @@ def test_no_advantage_no_step():
     still = {name: value * 0 if name.startswith("value.") else value for name, value in parameters.items()}
     learned = trainable_copy(still, 2)
     rule = TRPO(agent, learned, TRPOConfig())
-    rule.update(calm, seeded())
-    assert rule.last_kl.tolist() == [0, 0]
+    found = rule.update(calm, seeded())
+    assert found["approx_kl"].tolist() == found["accepted"].tolist() == [0, 0]
     for name, value in learned.items():
         if name.startswith("policy."):
             assert torch.equal(value.detach(), still[name])
@@ -263,12 +263,13 @@ def test_learners_are_independent(make):
     together = trainable_copy(parameters, 3)
     rule = TRPO(agent, together, TRPOConfig())
     for _ in range(2):
-        rule.update(seen, seeded(7))
+        found = rule.update(seen, seeded(7))
     for learner in range(3):
         alone = trainable_copy({name: value[learner : learner + 1] for name, value in parameters.items()}, 1)
         single = TRPO(agent, alone, TRPOConfig())
         for _ in range(2):
-            single.update(seen.select(slice(learner, learner + 1)), seeded(7))
+            one = single.update(seen.select(slice(learner, learner + 1)), seeded(7))
         for name, value in alone.items():
             torch.testing.assert_close(together[name][learner], value[0], rtol=1e-8, atol=1e-10)
-        torch.testing.assert_close(rule.last_kl[learner], single.last_kl[0])
+        for name, value in one.items():
+            torch.testing.assert_close(found[name][learner], value[0])

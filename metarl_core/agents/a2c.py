@@ -1,25 +1,32 @@
 """Advantage actor-critic (the synchronous form of Mnih et al. 2016): one gradient step per batch."""
 
+import functools
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from metarl_core.agents.actor_critic import ActorCritic, Batch
+from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings
+from metarl_core.agents.diagnostics import explained_variance
+from metarl_core.agents.draws import Generators
 from metarl_core.agents.returns import masked_mean
-from metarl_core.agents.training import Callback, train_policy
+from metarl_core.agents.samplers import Sampler
+from metarl_core.agents.training import AnnealedOptimiser, train_policy
 from metarl_core.parameters import Parameters, clip_grad_norm, trainable_copy
 from metarl_core.tasks.rollout import Trajectories
+from metarl_core.training import Callback, History, OptimiserFactory, adam
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class A2CConfig:
     """Settings of `train_a2c`."""
 
     iterations: int = 1000
     """batches of experience, each used for one gradient step"""
     lr: float = 1e-3
-    """of Adam, falling linearly to zero; the paper uses RMSprop"""
+    optimiser: OptimiserFactory = functools.partial(adam, eps=1e-5)
+    """called as `optimiser(tensors, lr=lr)`; the paper uses RMSprop"""
     discount: float = 0.99
     gae_lambda: float = 1.0
     """λ; 1 gives the paper's n-step returns, with n the length of a segment"""
@@ -28,15 +35,27 @@ class A2CConfig:
     max_grad_norm: float = 0.5
     normalise_advantages: bool = True
     """per learner and batch; not in the paper"""
+    anneal: bool = True
+    """let the learning rate fall linearly to zero over training"""
+
+    def __post_init__(self) -> None:
+        check_actor_critic_settings(self)
 
 
 def a2c_loss(agent: ActorCritic, parameters: Parameters, batch: Batch, config: A2CConfig) -> Tensor:
-    """−log π(a | s) A + weight · (V(s) − R)² − weight · entropy, averaged over each learner's steps, `[learner]`."""
+    """−log π(a | s) A + c_v (V(s) − R)² − c_e · entropy, averaged over each learner's steps, `[learner]`."""
+    return _loss_and_entropy(agent, parameters, batch, config)[0]
+
+
+def _loss_and_entropy(
+    agent: ActorCritic, parameters: Parameters, batch: Batch, config: A2CConfig
+) -> tuple[Tensor, Tensor]:
     distribution = agent.policy.distribution(agent.policy_part(parameters), batch.observations)
     policy_loss = -distribution.log_prob(batch.actions) * batch.advantages
     value_loss = (agent.value(parameters, batch.observations) - batch.returns).square()
-    loss = policy_loss + config.value_coef * value_loss - config.entropy_coef * distribution.entropy()
-    return masked_mean(loss, batch.mask)
+    entropy = distribution.entropy()
+    loss = policy_loss + config.value_coef * value_loss - config.entropy_coef * entropy
+    return masked_mean(loss, batch.mask), masked_mean(entropy.detach(), batch.mask)
 
 
 class A2C:
@@ -51,31 +70,53 @@ class A2C:
 
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: A2CConfig):
         self.agent, self.parameters, self.config = agent, parameters, config
-        self.optimiser = torch.optim.Adam(parameters.values(), lr=config.lr, eps=1e-5, fused=True)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, lambda i: 1 - i / config.iterations)
+        self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)
+        self.schedule = AnnealedOptimiser(self.optimiser, config.lr, config.iterations if config.anneal else None)
 
-    def update(self, trajectories: Trajectories, generator: torch.Generator) -> None:
-        """Improve the parameters by one batch of trajectories; nothing is drawn."""
-        batch = self.agent.batch(self.parameters, trajectories, self.config.discount, self.config.gae_lambda)
-        if self.config.normalise_advantages:
-            batch = batch.with_normalised_advantages()
+    def update(self, trajectories: Trajectories, generator: Generators) -> dict[str, Tensor]:
+        """Improve the parameters by one batch of trajectories; nothing is drawn.
+
+        Returns:
+            Diagnostics `[learner]` before the step: `loss`, `entropy`, `explained_variance` and `grad_norm`.
+        """
+        whole = self.agent.batch(self.parameters, trajectories, self.config.discount, self.config.gae_lambda)
+        batch = whole.with_normalised_advantages() if self.config.normalise_advantages else whole
         self.optimiser.zero_grad()
-        a2c_loss(self.agent, self.parameters, batch, self.config).sum().backward()
-        clip_grad_norm(self.parameters, self.config.max_grad_norm)
+        loss, entropy = _loss_and_entropy(self.agent, self.parameters, batch, self.config)
+        loss.sum().backward()
+        norm = clip_grad_norm(self.parameters, self.config.max_grad_norm)
         self.optimiser.step()
-        self.schedule.step()
+        self.schedule.next_update()
+        found = {"loss": loss.detach(), "entropy": entropy, "grad_norm": norm}
+        return found | {"explained_variance": explained_variance(whole)}
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.schedule.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.schedule.load_state_dict(state_dict)
 
 
 def train_a2c(
     agent: ActorCritic,
     parameters: Parameters,
-    sampler,
+    sampler: Sampler,
     config: A2CConfig,
-    generator: torch.Generator,
-    description: str = "A2C",
+    generator: Generators,
+    *,
+    description: str | None = "A2C",
     callback: Callback | None = None,
-) -> tuple[Parameters, dict[str, list]]:
-    """Train one agent per learner by A2C; arguments and results as those of `train_ppo`."""
-    learned = trainable_copy(parameters, sampler.learners)
-    rule = A2C(agent, learned, config)
-    return train_policy(agent, learned, sampler, rule.update, config.iterations, generator, description, callback)
+    checkpoint: str | Path | None = None,
+) -> tuple[Parameters, History]:
+    """Train one agent per learner by A2C; arguments, results and errors as those of `train_ppo`."""
+    rule = A2C(agent, trainable_copy(parameters, sampler.learners), config)
+    return train_policy(
+        rule,
+        sampler,
+        config.iterations,
+        generator,
+        description=description,
+        callback=callback,
+        checkpoint=checkpoint,
+        settings=str(config),
+    )

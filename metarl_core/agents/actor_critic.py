@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from metarl_core.agents.draws import Generators, draw_permutations
 from metarl_core.agents.gae import gae
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
+from metarl_core.arguments import check_at_least, check_between, check_positive
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
+from metarl_core.training import check_optimiser
 
 
 @dataclass(frozen=True)
@@ -28,14 +33,23 @@ class Batch:
     mask: Tensor
 
     def select(self, index: Tensor | slice) -> "Batch":
-        """The samples at `index`, the same for every learner."""
-        return Batch(*(getattr(self, field.name)[:, index] for field in fields(self)))
+        """The samples at `index`, the same for every learner, or at `[learner, sample]` those of each."""
+        values = (getattr(self, field.name) for field in fields(self))
+        if isinstance(index, Tensor) and index.ndim == 2:
+            learner = torch.arange(len(index), device=index.device)[:, None]
+            return Batch(*(value[learner, index] for value in values))
+        return Batch(*(value[:, index] for value in values))
 
-    def minibatches(self, number: int, generator: torch.Generator) -> Iterator["Batch"]:
-        """The samples in a new random order, the same for every learner, in at most `number` equal parts."""
-        samples = self.mask.shape[1]
+    def minibatches(self, number: int, generator: Generators) -> Iterator["Batch"]:
+        """The samples in a new random order, in at most `number` equal parts.
+
+        With one generator the order is the same for every learner, with one for each it is each learner's own.
+        """
+        learners, samples = self.mask.shape
         size = -(-samples // number)
-        shuffled = self.select(torch.randperm(samples, generator=generator)) if size < samples else self
+        shuffled = self
+        if size < samples:
+            shuffled = self.select(draw_permutations(samples, learners, generator).to(self.mask.device))
         for start in range(0, samples, size):
             yield shuffled.select(slice(start, start + size))
 
@@ -61,7 +75,7 @@ class ActorCritic:
 
     def __init__(
         self,
-        policy,
+        policy: DifferentiablePolicy,
         hidden: Sequence[int] = (64, 64),
         activation: Callable[[Tensor], Tensor] = torch.tanh,
         generator: torch.Generator | None = None,
@@ -101,3 +115,17 @@ class ActorCritic:
             (advantages + values).flatten(1, 2),
             trajectories.mask.flatten(1, 2),
         )
+
+
+def check_actor_critic_settings(config: Any) -> None:
+    """Raise ValueError unless what `PPOConfig`, `A2CConfig` and `TRPOConfig` have in common is in range."""
+    check_at_least("iterations", config.iterations, 0)
+    for name in ("discount", "gae_lambda"):
+        check_between(name, getattr(config, name))
+    for name in ("lr", "value_lr", "max_grad_norm"):
+        if hasattr(config, name):
+            check_positive(name, getattr(config, name))
+    for name in ("value_coef", "entropy_coef"):
+        if hasattr(config, name):
+            check_at_least(name, getattr(config, name), 0)
+    check_optimiser(config.optimiser)

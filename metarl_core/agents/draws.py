@@ -9,6 +9,19 @@ Generators = torch.Generator | Sequence[torch.Generator]
 """One for all learners; or one for each, which makes a learner's numbers independent of who else is in the batch."""
 
 
+def all_generators(generator: Generators) -> Sequence[torch.Generator]:
+    """The generators as a list."""
+    return [generator] if isinstance(generator, torch.Generator) else list(generator)
+
+
+def draw_permutations(size: int, learners: int, generator: Generators) -> Tensor:
+    """Random orders of 0, …, `size` − 1: one for all learners, `[size]`, or one for each, `[learner, size]`."""
+    if isinstance(generator, torch.Generator):
+        return torch.randperm(size, generator=generator, device=generator.device)
+    check_generators(generator, learners)
+    return torch.stack([torch.randperm(size, generator=one, device=one.device) for one in generator])
+
+
 def draw_uniform(shape: tuple[int, ...], generator: Generators, dtype: torch.dtype | None = None) -> Tensor:
     """Uniform on [0, 1), `[learner, ...]`, on the generator's device.
 

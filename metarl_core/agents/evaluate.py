@@ -1,17 +1,31 @@
 """How well a trained agent does: on the tasks of a family, and on an ordinary Gymnasium environment."""
 
+from typing import Any, Protocol
+
 import gymnasium
 import numpy as np
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_at_least
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
-from metarl_core.tasks.rollout import rollout
+from metarl_core.tasks.rollout import Policy, rollout
+
+
+class GreedyPolicy(Policy, Protocol):
+    """What `evaluate` needs: a policy that can act without noise, too."""
+
+    def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor: ...
 
 
 def mean_returns(
-    family: TaskFamily, tasks: Tasks, policy, parameters, episodes: int, generator: torch.Generator
+    family: TaskFamily,
+    tasks: Tasks,
+    policy: Policy,
+    parameters: Parameters,
+    episodes: int,
+    generator: torch.Generator,
 ) -> Tensor:
     """Mean undiscounted return `[task]` over `episodes` new episodes of each task."""
     return rollout(family, tasks, policy, parameters, episodes, generator).returns.mean(1)
@@ -19,7 +33,12 @@ def mean_returns(
 
 @torch.no_grad()
 def evaluate(
-    env: gymnasium.Env, policy, parameters: Parameters, episodes: int = 20, seed: int = 0, greedy: bool = True
+    env: gymnasium.Env[Any, Any],
+    policy: GreedyPolicy,
+    parameters: Parameters,
+    episodes: int = 20,
+    seed: int = 0,
+    greedy: bool = True,
 ) -> Tensor:
     """Undiscounted returns `[episode]` of one agent, episode after episode.
 
@@ -34,26 +53,31 @@ def evaluate(
     Raises:
         ValueError: for fewer than one episode.
     """
-    if episodes < 1:
-        raise ValueError(f"episodes must be at least 1, got {episodes}.")
+    check_at_least("episodes", episodes)
     generator = torch.Generator().manual_seed(seed)
+    like = next(iter(parameters.values()))
     space, discrete = env.action_space, isinstance(env.observation_space, gymnasium.spaces.Discrete)
-    dtype = torch.int64 if discrete else torch.get_default_dtype()
-    returns = torch.zeros(episodes)
+    dtype = torch.int64 if discrete else like.dtype
+    returns = torch.zeros(episodes, device="cpu")
     for episode in range(episodes):
         observation, _ = env.reset(seed=seed if episode == 0 else None)
         over = False
         while not over:
-            inputs = torch.as_tensor(np.asarray(observation), dtype=dtype)
+            inputs = torch.as_tensor(np.asarray(observation), dtype=dtype, device=like.device)
             if greedy:
                 action = policy.greedy_action(parameters, inputs)
             else:
-                action, _ = policy.act(parameters, inputs, policy.noise((), generator))
-            if isinstance(space, gymnasium.spaces.Box):
-                action = np.clip(action.numpy(), space.low, space.high)
-            else:
-                action = int(action) + int(space.start)
-            observation, reward, terminated, truncated, _ = env.step(action)
+                action, _ = policy.act(parameters, inputs, policy.noise((), generator).to(like))
+            observation, reward, terminated, truncated, _ = env.step(_for_environment(action, space))
             returns[episode] += float(reward)
             over = terminated or truncated
     return returns
+
+
+def _for_environment(action: Tensor, space: gymnasium.Space[Any]) -> Any:
+    """An action as the environment takes it: clipped to a `Box`, counted from `start` of a `Discrete` space."""
+    if isinstance(space, gymnasium.spaces.Box):
+        return np.clip(action.cpu().numpy(), space.low, space.high)
+    if isinstance(space, gymnasium.spaces.Discrete):
+        return int(action) + int(space.start)
+    raise ValueError(f"actions must lie in a Box or Discrete space, got {space}.")

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_between
+
 
 def next_values(values: Tensor, final_values: Tensor) -> Tensor:
     """V(s_{t+1}) for each step, `[..., time]`, from V(s_t) `[..., time]` and V after the last step `[...]`."""
@@ -36,8 +38,7 @@ def gae(
         ValueError: for γ or λ outside [0, 1].
     """
     for name, value in (("discount", discount), ("gae_lambda", gae_lambda)):
-        if not 0 <= value <= 1:
-            raise ValueError(f"{name} must be in [0, 1], got {value}.")
+        check_between(name, value)
     values, final_values = values.detach(), final_values.detach()
     going = (~terminated).to(rewards.dtype)
     differences = rewards + discount * going * next_values(values, final_values) - values

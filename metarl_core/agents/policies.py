@@ -1,7 +1,8 @@
 """Stochastic policies as pure functions of parameters: diagonal Gaussian and categorical."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, cast
 
 import gymnasium
 import numpy as np
@@ -11,7 +12,31 @@ from torch.distributions import Categorical, Distribution, Independent, Normal
 
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
-from metarl_core.parameters import Parameters
+from metarl_core.parameters import Parameters, dtype_of, has_task_axis
+from metarl_core.tasks.family import TaskFamily, Tasks
+from metarl_core.tasks.rollout import Policy
+
+
+class DifferentiablePolicy(Policy, Protocol):
+    """What policy-gradient methods need of a policy; all are pure functions of parameters.
+
+    Parameters are those of one network, or `[task, ...]`; observations then are `[task, ..., obs]`.
+    """
+
+    @property
+    def observation_space(self) -> gymnasium.Space[Any]: ...
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """Names and initial values of the parameters."""
+
+    def distribution(self, parameters: Parameters, observation: Tensor) -> Distribution:
+        """π(· | s) `[...]`"""
+
+    def log_probability(self, parameters: Parameters, observation: Tensor, action: Tensor) -> Tensor:
+        """log π(a | s) `[...]`"""
+
+    def greedy_action(self, parameters: Parameters, observation: Tensor) -> Tensor:
+        """the mean or most probable action"""
 
 
 class GaussianPolicy(nn.Module):
@@ -28,8 +53,8 @@ class GaussianPolicy(nn.Module):
 
     def __init__(
         self,
-        observation_space: gymnasium.Space,
-        action_space: gymnasium.Space,
+        observation_space: gymnasium.Space[Any],
+        action_space: gymnasium.Space[Any],
         hidden: Sequence[int] = (100, 100),
         activation: Callable[[Tensor], Tensor] = torch.relu,
         generator: torch.Generator | None = None,
@@ -41,9 +66,9 @@ class GaussianPolicy(nn.Module):
             raise ValueError(f"a GaussianPolicy needs a one-dimensional Box of actions, got {action_space}.")
         self.observation_space, self.activation = observation_space, activation
         self.action_size = action_space.shape[0]
-        self.min_log_std = torch.tensor(min_std).log().item()
+        self.min_log_std = math.log(np.float32(min_std))
         self.mean = MLP((observation_size(observation_space), *hidden, self.action_size), activation, generator)
-        self.log_std = nn.Parameter(torch.full((self.action_size,), initial_std).log())
+        self.log_std = nn.Parameter(next(self.mean.parameters()).new_full((self.action_size,), initial_std).log())
 
     def forward(self, observation: Tensor) -> Distribution:
         """π(· | s) under the module's own parameters, for `torch.func.functional_call`."""
@@ -51,10 +76,10 @@ class GaussianPolicy(nn.Module):
 
     def mean_and_std(self, parameters: Parameters, observation: Tensor) -> tuple[Tensor, Tensor]:
         """Mean `[..., action]` and standard deviation (broadcastable to it) for observations `[..., obs]`."""
-        inputs = encode_observation(observation, self.observation_space)
+        inputs = encode_observation(observation, self.observation_space, dtype_of(parameters))
         mean = mlp(_sub_parameters(parameters, "mean."), inputs, self.activation)
         log_std = parameters["log_std"].clamp_min(self.min_log_std)
-        if log_std.ndim == 2:  # one set a task: [task, 1, ..., action]
+        if has_task_axis(log_std, 1):  # [task, 1, ..., action]
             log_std = log_std.reshape(log_std.shape[0], *[1] * (mean.ndim - 2), self.action_size)
         return mean, log_std.exp()
 
@@ -70,7 +95,7 @@ class GaussianPolicy(nn.Module):
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Standard normal draws `[*shape, action]`."""
-        return torch.randn((*shape, self.action_size), generator=generator)
+        return torch.randn((*shape, self.action_size), generator=generator, device=generator.device)
 
     def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """Action mean + std · noise and its log-probability."""
@@ -87,8 +112,8 @@ class CategoricalPolicy(nn.Module):
 
     def __init__(
         self,
-        observation_space: gymnasium.Space,
-        action_space: gymnasium.Space,
+        observation_space: gymnasium.Space[Any],
+        action_space: gymnasium.Space[Any],
         hidden: Sequence[int] = (64, 64),
         activation: Callable[[Tensor], Tensor] = torch.tanh,
         generator: torch.Generator | None = None,
@@ -108,7 +133,7 @@ class CategoricalPolicy(nn.Module):
 
     def log_probabilities(self, parameters: Parameters, observation: Tensor) -> Tensor:
         """log π(· | s) `[..., actions]`."""
-        inputs = encode_observation(observation, self.observation_space)
+        inputs = encode_observation(observation, self.observation_space, dtype_of(parameters))
         return mlp(_sub_parameters(parameters, "logits."), inputs, self.activation).log_softmax(-1)
 
     def distribution(self, parameters: Parameters, observation: Tensor) -> Distribution:
@@ -121,7 +146,7 @@ class CategoricalPolicy(nn.Module):
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """Exponential draws `[*shape, actions]` for the exponential race (Gumbel-max)."""
-        return torch.empty((*shape, self.actions)).exponential_(generator=generator)
+        return torch.empty((*shape, self.actions), device=generator.device).exponential_(generator=generator)
 
     def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """The action that wins the race argmax π(a | s) / e_a, which is a draw from π, and its log-probability."""
@@ -135,25 +160,39 @@ class CategoricalPolicy(nn.Module):
 
 
 class UniformPolicy:
-    """Uniformly random actions of a `Box` or `Discrete` space; it has no parameters."""
+    """Uniformly random actions of a bounded `Box` or a `Discrete` space, counted from 0; it has no parameters."""
 
-    def __init__(self, action_space: gymnasium.Space):
+    def __init__(self, action_space: gymnasium.Space[Any]):
+        if not isinstance(action_space, gymnasium.spaces.Discrete):
+            bounded = isinstance(action_space, gymnasium.spaces.Box) and action_space.is_bounded()
+            if not bounded:
+                raise ValueError(f"a UniformPolicy needs Discrete or bounded Box actions, got {action_space}.")
         self.action_space = action_space
 
-    def noise(self, shape, generator):
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """The actions themselves, `[*shape, ...]`."""
+        device = generator.device
         if isinstance(self.action_space, gymnasium.spaces.Discrete):
-            return torch.randint(int(self.action_space.n), shape, generator=generator)
-        low, high = torch.from_numpy(self.action_space.low), torch.from_numpy(self.action_space.high)
-        return low + (high - low) * torch.rand((*shape, *low.shape), generator=generator)
+            return torch.randint(int(self.action_space.n), shape, generator=generator, device=device)
+        low, high = (torch.from_numpy(bound).to(device) for bound in self._bounds())
+        return low + (high - low) * torch.rand((*shape, *low.shape), generator=generator, device=device)
 
-    def act(self, parameters, observation, noise):
-        return noise, torch.full(noise.shape[: noise.ndim - len(self.action_space.shape)], -self._log_volume())
+    def act(self, parameters: Parameters, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The action drawn, and the log of its probability or density."""
+        axes = len(self.action_space.shape or ())
+        floats = noise if noise.is_floating_point() else noise.to(torch.get_default_dtype())
+        return noise, floats.new_full(noise.shape[: noise.ndim - axes], -self._log_volume())
 
     def _log_volume(self) -> float:
         """Log of the number of actions, or of the volume that they fill."""
         if isinstance(self.action_space, gymnasium.spaces.Discrete):
             return math.log(self.action_space.n)
-        return float(np.log(self.action_space.high - self.action_space.low).sum())
+        low, high = self._bounds()
+        return float(np.log(high - low).sum())
+
+    def _bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        box = cast(gymnasium.spaces.Box, self.action_space)
+        return box.low, box.high
 
 
 class OraclePolicy:
@@ -164,16 +203,25 @@ class OraclePolicy:
         choose: actions as a function of observations and tasks; `family.optimal_action` by default.
     """
 
-    def __init__(self, family, choose=None):
-        self.choose = family.optimal_action if choose is None else choose
+    def __init__(self, family: TaskFamily, choose: Callable[[Tensor, Tasks], Tensor] | None = None):
+        if choose is None:
+            choose = getattr(family, "optimal_action", None)
+        if not callable(choose):
+            name = type(family).__name__
+            raise ValueError(
+                f"choose must be a function for a family without optimal_action, got {choose!r} for {name}."
+            )
+        self.choose = choose
 
-    def noise(self, shape, generator):
-        return torch.zeros(shape)
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """Nothing is drawn."""
+        return torch.zeros(shape, device=generator.device)
 
-    def act(self, parameters, observation, noise):
+    def act(self, parameters: Tasks, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """The chosen action; its log-probability is 0."""
         episodes = observation.shape[1]
-        params = {name: value.unsqueeze(1).expand(-1, episodes, *value.shape[1:]) for name, value in parameters.items()}
-        return self.choose(observation, params), torch.zeros(observation.shape[:2])
+        tasks = {name: value.unsqueeze(1).expand(-1, episodes, *value.shape[1:]) for name, value in parameters.items()}
+        return self.choose(observation, tasks), torch.zeros(observation.shape[:2], device=observation.device)
 
 
 def _sub_parameters(parameters: Parameters, prefix: str) -> Parameters:

@@ -2,7 +2,9 @@
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
+
+from metarl_core.arguments import check_at_least, check_between, check_shape
+from metarl_core.training import training_loop
 
 
 def q_update(
@@ -26,7 +28,7 @@ def q_update(
     Returns:
         New table `[task, S, A]`.
     """
-    task = torch.arange(len(q))
+    task = torch.arange(len(q), device=q.device)
     target = reward + discount * (~terminated).to(q.dtype) * q[task, next_state].max(-1).values
     updated = q.clone()
     updated[task, state, action] += step_size * (target - q[task, state, action])
@@ -40,6 +42,7 @@ def q_learning(
     steps: int,
     generator: torch.Generator,
     exponent: float = 0.7,
+    description: str | None = "Q-learning",
 ) -> Tensor:
     """Q-learning on tabular MDPs whose states and actions are drawn uniformly, `[task, S, A]`.
 
@@ -53,37 +56,37 @@ def q_learning(
         discount: γ in [0, 1); 1 is allowed where every policy terminates.
         steps: transitions per task.
         exponent: of the step size.
+        description: name on the progress bar; None for no bar.
 
     Raises:
         ValueError: for γ outside [0, 1], an exponent outside (1/2, 1], or transitions of another shape.
     """
+    check_shape("rewards", rewards, "task", "S", "A")
     tasks, states, actions = rewards.shape
-    if tuple(transitions.shape) != (tasks, states, actions, states):
-        raise ValueError(
-            f"transitions must have shape {[tasks, states, actions, states]}, got {list(transitions.shape)}."
-        )
-    if not 0 <= discount <= 1:
-        raise ValueError(f"discount must be in [0, 1], got {discount}.")
+    check_shape("transitions", transitions, tasks, states, actions, states)
+    check_between("discount", discount)
+    check_at_least("steps", steps, 0)
     if not 0.5 < exponent <= 1:
         raise ValueError(f"exponent must be in (1/2, 1], got {exponent}.")
-    q, visits, task = torch.zeros_like(rewards), torch.zeros_like(rewards), torch.arange(tasks)
+    learned, visits = {"q": torch.zeros_like(rewards)}, torch.zeros_like(rewards)
+    task, device = torch.arange(tasks, device=rewards.device), generator.device
     cumulative = transitions.cumsum(-1)
     # A row that sums to one but for rounding must not terminate.
     cumulative[..., -1] += (cumulative[..., -1] > 1 - 1e-5).to(cumulative.dtype)
-    bar = tqdm(range(steps), desc="Q-learning", delay=2)
-    try:
-        for step in bar:
-            state = torch.randint(states, (tasks,), generator=generator)
-            action = torch.randint(actions, (tasks,), generator=generator)
-            draw = torch.rand((tasks, 1), generator=generator, dtype=rewards.dtype)
-            following = (cumulative[task, state, action] <= draw).sum(-1)
-            visits[task, state, action] += 1
-            step_size = visits[task, state, action] ** -exponent
-            reward, terminated = rewards[task, state, action], following == states
-            following = following.clamp_max(states - 1)
-            q = q_update(q, state, action, reward, following, terminated, discount, step_size)
-            if step % 1000 == 999:
-                bar.set_postfix(mean_value=f"{float(q.max(-1).values.mean()):.3f}")
-    except KeyboardInterrupt:
-        bar.write(f"Interrupted after {step} of {steps} steps.")
-    return q
+
+    def iterate(iteration: int) -> tuple[dict[str, float], None] | None:
+        state = torch.randint(states, (tasks,), generator=generator, device=device).to(rewards.device)
+        action = torch.randint(actions, (tasks,), generator=generator, device=device).to(rewards.device)
+        draw = torch.rand((tasks, 1), generator=generator, dtype=rewards.dtype, device=device).to(rewards.device)
+        following = (cumulative[task, state, action] <= draw).sum(-1)
+        visits[task, state, action] += 1
+        step_size = visits[task, state, action] ** -exponent
+        reward, terminated = rewards[task, state, action], following == states
+        following = following.clamp_max(states - 1)
+        learned["q"] = q_update(learned["q"], state, action, reward, following, terminated, discount, step_size)
+        if iteration % 1000 != 999:
+            return None
+        return {"mean_q": float(learned["q"].max(-1).values.mean())}, None
+
+    training_loop(iterate, steps, learned, description=description, shown="mean_q")
+    return learned["q"]

@@ -1,20 +1,33 @@
 """REINFORCE (Williams 1992) on many tasks at once."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import Baseline, advantages, linear_baseline, masked_mean
+from metarl_core.arguments import check_at_least, check_between, check_positive
 from metarl_core.networks.encoding import encode_observation
-from metarl_core.parameters import Parameters
+from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Trajectories, rollout
+from metarl_core.training import (
+    Callback,
+    Counter,
+    GeneratorState,
+    History,
+    OptimiserFactory,
+    check_optimiser,
+    training_loop,
+)
 
 
-def reinforce_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
+def reinforce_loss(
+    policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor
+) -> Tensor:
     """−E[Σ_t log π(a_t | s_t) A_t] per task, averaged over the task's steps, `[task]`.
 
     Its gradient is the policy gradient up to the factor mean episode length, which the average over
@@ -25,74 +38,90 @@ def reinforce_loss(policy, parameters: Parameters, trajectories: Trajectories, a
 
 
 def policy_advantages(
-    policy, trajectories: Trajectories, discount: float, baseline: Baseline = linear_baseline
+    policy: DifferentiablePolicy, trajectories: Trajectories, discount: float, baseline: Baseline = linear_baseline
 ) -> Tensor:
     """Normalised advantages `[task, episode, time]` with a baseline on the policy's input features."""
-    features = encode_observation(trajectories.observations, policy.observation_space)
+    features = encode_observation(trajectories.observations, policy.observation_space, trajectories.rewards.dtype)
     return advantages(trajectories, features, discount, baseline=baseline)
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True)
 class ReinforceConfig:
     """Settings of `train_reinforce`."""
 
     iterations: int = 200
     episodes: int = 20
     """per task and iteration"""
-    tasks_per_iteration: int = 20
-    """used where tasks are drawn anew"""
+    meta_batch: int = 20
+    """tasks per iteration, where they are drawn anew"""
     discount: float = 0.99
     lr: float = 1e-2
-    """of Adam (Kingma and Ba 2015)"""
+    optimiser: OptimiserFactory = torch.optim.Adam
+    """called as `optimiser(tensors, lr=lr)`; Adam (Kingma and Ba 2015)"""
+
+    def __post_init__(self) -> None:
+        check_at_least("iterations", self.iterations, 0)
+        for name in ("episodes", "meta_batch"):
+            check_at_least(name, getattr(self, name))
+        check_between("discount", self.discount)
+        check_positive("lr", self.lr)
+        check_optimiser(self.optimiser)
 
 
 def train_reinforce(
     family: TaskFamily,
-    policy,
+    policy: DifferentiablePolicy,
     parameters: Parameters,
     config: ReinforceConfig,
     generator: torch.Generator,
+    *,
     tasks: Tasks | None = None,
-    description: str = "REINFORCE",
-    callback: Callable[[int, Parameters, Trajectories], None] | None = None,
     baseline: Baseline = linear_baseline,
-) -> tuple[Parameters, dict[str, list[float]]]:
+    description: str | None = "REINFORCE",
+    callback: Callback | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Parameters, History]:
     """Train one policy to the mean return over tasks: multi-task REINFORCE, or plain REINFORCE on one task.
 
     Args:
         parameters: where to start; not changed. With a leading task axis (see `repeat_parameters`) each of
             `tasks` trains a policy of its own, in one batch.
-        tasks: the tasks to train on, or None to draw `tasks_per_iteration` training tasks per iteration.
-        callback: called as `callback(iteration, parameters, trajectories)` after each update.
+        tasks: the tasks to train on, or None to draw `meta_batch` training tasks per iteration.
         baseline: what is subtracted from the reward-to-go: `no_baseline`, `mean_baseline`, `linear_baseline` or a
             `ValueBaseline` (for fixed `tasks`; where they are drawn anew its networks would see another task
             each time).
+        description: name on the progress bar; None for no bar.
+        callback: called after each update (see `metarl_core.training.Callback`), with the trajectories.
+        checkpoint: a file to save to and to resume from (not the state of a `ValueBaseline`).
 
     Returns:
-        Trained parameters and history: `return` (mean undiscounted return before each update) and `steps`
-        (environment steps taken so far). An interrupt (Ctrl-C) returns what was reached.
+        Trained parameters and history, per update: `return` (mean undiscounted return before it), `env_steps` (taken
+        so far), `loss`. An interrupt (Ctrl-C) returns what was reached.
     """
-    parameters = {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
-    optimiser = torch.optim.Adam(parameters.values(), lr=config.lr)
-    history: dict[str, list[float]] = {"return": [], "steps": []}
-    steps = 0
-    bar = tqdm(range(config.iterations), desc=description)
-    try:
-        for iteration in bar:
-            drawn = family.sample_tasks(config.tasks_per_iteration, generator) if tasks is None else tasks
-            trajectories = rollout(family, drawn, policy, parameters, config.episodes, generator)
-            advantage = policy_advantages(policy, trajectories, config.discount, baseline)
-            loss = reinforce_loss(policy, parameters, trajectories, advantage).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            steps += trajectories.steps
-            mean_return = float(trajectories.returns.mean())
-            history["return"].append(mean_return)
-            history["steps"].append(steps)
-            bar.set_postfix(mean_return=f"{mean_return:.1f}")
-            if callback is not None:
-                callback(iteration, parameters, trajectories)
-    except KeyboardInterrupt:
-        bar.write(f"Interrupted after {len(history['return'])} of {config.iterations} iterations.")
-    return {name: value.detach() for name, value in parameters.items()}, history
+    learned, env_steps = trainable_parameters(parameters), Counter()
+    optimiser = config.optimiser(list(learned.values()), lr=config.lr)
+
+    def iterate(iteration: int) -> tuple[dict[str, Any], Trajectories]:
+        drawn = family.sample_tasks(config.meta_batch, generator) if tasks is None else tasks
+        trajectories = rollout(family, drawn, policy, learned, config.episodes, generator)
+        advantage = policy_advantages(policy, trajectories, config.discount, baseline)
+        loss = reinforce_loss(policy, learned, trajectories, advantage).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        env_steps.total += trajectories.steps
+        mean_return = float(trajectories.returns.mean())
+        return {"return": mean_return, "env_steps": env_steps.total, "loss": float(loss.detach())}, trajectories
+
+    history = training_loop(
+        iterate,
+        config.iterations,
+        learned,
+        description=description,
+        shown="return",
+        callback=callback,
+        checkpoint=checkpoint,
+        state={"optimiser": optimiser, "generator": GeneratorState(generator), "env_steps": env_steps},
+        settings=str(config),
+    )
+    return copy_parameters(learned), history

@@ -118,4 +118,5 @@ class ReplayBuffer:
     def _at(self, index: Tensor) -> Transitions:
         """The transitions at places `[learner, sample]` of each learner's own ring."""
         index = index + self.capacity * torch.arange(self.learners, device=index.device)[:, None]
+        assert self.storage is not None
         return Transitions(*(stored.flatten(0, 1)[index] for stored in self.storage))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_between
 from metarl_core.tasks.rollout import Trajectories
 
 Baseline = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -21,20 +22,11 @@ def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
     Returns:
         `[..., time]`.
     """
-    if not 0 <= discount <= 1:
-        raise ValueError(f"discount must be in [0, 1], got {discount}.")
+    check_between("discount", discount)
     result = rewards.clone()
     for time in range(rewards.shape[-1] - 2, -1, -1):
         result[..., time].add_(result[..., time + 1], alpha=discount)
     return result
-
-
-def total_return(rewards: Tensor, discount: float) -> Tensor:
-    """The whole episode's discounted return Σ_k γ^k r_k at every time step: REINFORCE's first estimator.
-
-    Shapes and errors as those of `reward_to_go`.
-    """
-    return reward_to_go(rewards, discount)[..., :1].expand(rewards.shape)
 
 
 def no_baseline(features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
@@ -71,14 +63,14 @@ def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: floa
         ValueError: where features or targets hold NaN.
     """
     tasks, episodes, horizon = targets.shape
-    clock = (torch.arange(horizon, dtype=torch.float64) / 100).expand(tasks, episodes, horizon)
+    clock = (torch.arange(horizon, dtype=torch.float64, device=targets.device) / 100).expand(tasks, episodes, horizon)
     states = features.double().clamp(-10, 10)
     columns = [states, states.square(), torch.stack([clock, clock**2, clock**3, torch.ones_like(clock)], -1)]
     design = (torch.cat(columns, -1) * mask[..., None]).flatten(1, 2)
     goal = (targets.double() * mask).flatten(1, 2)[..., None]
     gram, moment = design.mT @ design, design.mT @ goal
-    identity = torch.eye(gram.shape[-1], dtype=torch.float64)
-    ridges = torch.full((tasks, 1, 1), ridge, dtype=torch.float64)
+    identity = torch.eye(gram.shape[-1], dtype=torch.float64, device=targets.device)
+    ridges = gram.new_full((tasks, 1, 1), ridge)
     for _ in range(10):
         solution, failed = torch.linalg.solve_ex(gram + ridges * identity, moment)
         failed = (failed > 0) | ~solution.isfinite().all((1, 2))

@@ -27,16 +27,19 @@ def conv_net_parameters(
         raise ValueError(f"ways, channels, side and inputs must be at least 1, got {ways, channels, side, inputs}.")
 
     def uniform(*shape: int) -> Tensor:
-        return (2 * torch.rand(shape, generator=generator) - 1) / math.sqrt(math.prod(shape[1:]))
+        return (2 * torch.rand(shape, generator=generator, device=generator.device) - 1) / math.sqrt(
+            math.prod(shape[1:])
+        )
 
     parameters: Parameters = {}
     for block in range(BLOCKS):
         parameters[f"weight{block}"] = uniform(channels, channels if block else inputs, 3, 3)
-        parameters[f"scale{block}"], parameters[f"shift{block}"] = torch.ones(channels), torch.zeros(channels)
+        parameters[f"scale{block}"] = torch.ones(channels, device=generator.device)
+        parameters[f"shift{block}"] = torch.zeros(channels, device=generator.device)
     for _ in range(BLOCKS):
         side = math.ceil(side / 2)
     parameters[HEAD[0]] = uniform(ways, channels * side**2)
-    parameters[HEAD[1]] = torch.zeros(ways)
+    parameters[HEAD[1]] = torch.zeros(ways, device=generator.device)
     return parameters
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from metarl_core.parameters import Parameters
+from metarl_core.parameters import Parameters, has_task_axis
 
 
 class MLP(nn.Module):
@@ -42,14 +42,17 @@ class MLP(nn.Module):
             raise ValueError(f"initialisation must be 'xavier' or 'linear', got {initialisation!r}.")
         if len(sizes) < 2 or min(sizes) < 1:
             raise ValueError(f"sizes must hold at least two positive widths, got {list(sizes)}.")
+        device = None if generator is None else generator.device
         self.sizes, self.activation = tuple(sizes), activation
         self.layers = len(sizes) - 1
         for layer, (width_in, width_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
             xavier = initialisation == "xavier"
             bound = math.sqrt(6 / (width_in + width_out)) if xavier else 1 / math.sqrt(width_in)
             bound *= output_gain if layer == self.layers - 1 else 1.0
-            weight = (2 * torch.rand((width_out, width_in), generator=generator) - 1) * bound
-            bias = torch.zeros(width_out) if xavier else (2 * torch.rand(width_out, generator=generator) - 1) * bound
+            weight = (2 * torch.rand((width_out, width_in), generator=generator, device=device) - 1) * bound
+            bias = weight.new_zeros(width_out)
+            if not xavier:
+                bias = (2 * torch.rand(width_out, generator=generator, device=device) - 1) * bound
             self.register_parameter(f"weight{layer}", nn.Parameter(weight))
             self.register_parameter(f"bias{layer}", nn.Parameter(bias))
 
@@ -68,7 +71,7 @@ def mlp(parameters: Parameters, inputs: Tensor, activation: Callable[[Tensor], T
         `[..., out]`.
     """
     layers = sum(name.startswith("weight") for name in parameters)
-    stacked = parameters["weight0"].ndim == 3
+    stacked = has_task_axis(parameters["weight0"], 2)
     # All axes between task and features form the rows of one matrix per task.
     hidden = inputs.reshape(len(inputs), -1, inputs.shape[-1]) if stacked else inputs
     for layer in range(layers):

@@ -115,7 +115,22 @@ def settings_as_json(settings: Any) -> dict:
     """
     if not dataclasses.is_dataclass(settings) or isinstance(settings, type):
         raise ValueError(f"settings must be a dataclass, got {type(settings).__name__}.")
-    return json.loads(json.dumps(dataclasses.asdict(settings)))
+    return json.loads(json.dumps(_plain(settings), default=_name))
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as dictionaries; fields whose default is a function are left out where they stand at it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [(field, getattr(value, field.name)) for field in dataclasses.fields(value)]
+        return {f.name: _plain(given) for f, given in fields if not (callable(given) and given is f.default)}
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _name(value: Any) -> str:
+    """A function by its name."""
+    return getattr(value, "__name__", str(value))
 
 
 def write_table(path: Path, table: Table) -> None:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
-from metarl_core.agents.dqn import QNetwork
 from metarl_core.agents.evaluate import mean_returns
+from metarl_core.agents.q_network import QNetwork
 from metarl_core.meta.values.adaptation import NewTaskConfig, fine_tune, random_transitions
 from metarl_core.meta.values.config import Method
 from metarl_core.parameters import Parameters

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.distributions import kl_divergence
 
+from metarl_core.agents.natural_gradient import combine, conjugate_gradient, dot
 from metarl_core.agents.returns import masked_mean
-from metarl_core.agents.trpo import combine, conjugate_gradient, dot
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import MetaBatch, OuterLoss, PolicyMAML, Stage
 from metarl_core.parameters import Parameters

@@ -13,7 +13,15 @@ from metarl_core.arguments import check_at_least, check_positive
 from metarl_core.meta.supervised.maml import DataLoss
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.few_shot import FewShot
-from metarl_core.training import Callback, History, OptimiserFactory, adam, set_lr, training_loop
+from metarl_core.training import (
+    Callback,
+    History,
+    OptimiserFactory,
+    adam,
+    check_optimiser,
+    set_lr,
+    training_loop,
+)
 
 Direction = Callable[[Parameters, FewShot], tuple[Parameters, Tensor]]
 """from meta-parameters and the data of a meta-batch to the outer direction and the losses `[task]`"""
@@ -69,11 +77,7 @@ class TrainConfig:
         check_positive("outer_lr", self.outer_lr)
         if self.chunk is not None:
             check_at_least("chunk", self.chunk)
-        if not callable(self.optimiser):
-            raise ValueError(
-                f"optimiser must be a function of tensors and lr, like adam, sgd or torch.optim.AdamW, "
-                f"got {self.optimiser!r}."
-            )
+        check_optimiser(self.optimiser)
 
 
 def train(

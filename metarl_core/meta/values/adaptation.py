@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQN, DQNConfig, collect, linear_schedule
+from metarl_core.agents.dqn import DQN, DQNConfig
+from metarl_core.agents.dqn_training import collect, exploration_at
 from metarl_core.agents.draws import draw_integers, draw_uniform
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
@@ -120,7 +121,7 @@ def adaptation_curve(
             if step == config.steps:
                 break
             after = step - config.learning_starts
-            epsilon = 1.0 if after < 0 else linear_schedule(config.exploration, after, config.steps)
+            epsilon = 1.0 if after < 0 else exploration_at(config.exploration, after, config.steps)
             collect(sampler, buffer, 1, network, rule.parameters, epsilon, generator)
             if after >= 0:
                 rule.update(buffer.sample(config.batch_size, generator))

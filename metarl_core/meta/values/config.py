@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
-from metarl_core.agents.dqn import QNetwork
+from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import check_at_least, check_between, check_positive
 from metarl_core.parameters import Parameters

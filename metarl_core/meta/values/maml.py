@@ -6,7 +6,8 @@ from dataclasses import KW_ONLY, dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.agents.dqn import QNetwork, dqn_loss, dqn_target
+from metarl_core.agents.dqn import dqn_loss, dqn_target
+from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import check_at_least, check_between, check_positive
 from metarl_core.meta.inner_loop import Loss, adapt

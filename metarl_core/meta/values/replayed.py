@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from metarl_core.agents.dqn import collect, linear_schedule, polyak_update
+from metarl_core.agents.dqn import polyak_update
+from metarl_core.agents.dqn_training import collect, exploration_at
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.meta.values.config import TrainConfig
 from metarl_core.meta.values.runs import repeat_for_tasks, runs_of, task_sampler
@@ -81,7 +82,7 @@ class ReplayedLearning:
             set_lr(self.optimiser, self.lr * (1 - iteration / config.iterations))
         self._explore(config.collect)
         adapted = detach_parameters(method.adapt(self.parameters, self._support()))
-        epsilon = linear_schedule(config.exploration, iteration, config.iterations)
+        epsilon = exploration_at(config.exploration, iteration, config.iterations)
         collect(self.sampler, self.buffer, config.collect, method.network, adapted, epsilon, self.generator)
         losses, norms = [], []
         for _ in range(config.updates):

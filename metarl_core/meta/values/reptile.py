@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
-from metarl_core.agents.dqn import DQNConfig, QNetwork, train_dqn
+from metarl_core.agents.dqn import DQNConfig
+from metarl_core.agents.dqn_training import train_dqn
+from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import check_between
 from metarl_core.meta.values.config import TrainConfig, given_in_vain

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from metarl_core.agents.dqn import QNetwork
+from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
