@@ -1,4 +1,9 @@
-"""What the agents learn on CartPole-v1 and Pendulum-v1: two seeds as two learners, measured on plain environments."""
+"""What the agents learn on CartPole-v1 and Pendulum-v1, measured on plain environments.
+
+Part of the way only, but every seed: chapters 03 and 04 train five seeds to the end and hold them to their tables.
+"""
+
+import dataclasses
 
 import gymnasium
 import pytest
@@ -17,19 +22,20 @@ from metarl_core.agents import (
 )
 from metarl_core.parameters import select_parameters
 
-SEEDS = range(2)
-"""chapters 03 and 04 train five, and hold them to their tables"""
+SEEDS = range(3)
 
 pytestmark = pytest.mark.slow
 
 
-def returns_of(setting, train, environment):
-    """Mean return over 20 greedy episodes of each seed, on `gymnasium.make`."""
+def returns_of(setting, train, **changes):
+    """Mean return over 20 greedy episodes of each seed, on `gymnasium.make`, after a training with changed settings."""
+    setting = dataclasses.replace(setting, config=dataclasses.replace(setting.config, **changes))
     agent, parameters, sampler = setting.prepare(SEEDS)
-    trained, history = train(agent, parameters, sampler, setting.config, torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(0)
+    trained, history = train(agent, parameters, sampler, setting.config, generator, description=None)
     sampler.envs.close()
     assert len(history["return"][-1]) == len(SEEDS) and history["env_steps"] == sorted(history["env_steps"])
-    env, means = gymnasium.make(environment), []
+    env, means = gymnasium.make(setting.env_id), []
     for seed in SEEDS:
         own = select_parameters(trained, seed)
         policy, own = (agent.policy, agent.policy_part(own)) if isinstance(agent, ActorCritic) else (agent, own)
@@ -37,21 +43,21 @@ def returns_of(setting, train, environment):
     return means
 
 
-def test_dqn_solves_cartpole():
-    means = returns_of(CARTPOLE_DQN, train_dqn, "CartPole-v1")
-    assert min(means) >= 475, means
+def test_dqn_is_on_its_way_on_cartpole():
+    means = returns_of(CARTPOLE_DQN, train_dqn, steps=12_000)  # of 50,000; random actions earn 22
+    assert min(means) >= 150, means
 
 
 def test_ppo_solves_cartpole():
-    means = returns_of(CARTPOLE_PPO, train_ppo, "CartPole-v1")
+    means = returns_of(CARTPOLE_PPO, train_ppo)
     assert min(means) >= 475, means
 
 
-def test_ppo_solves_pendulum():
-    means = returns_of(PENDULUM_PPO, train_ppo, "Pendulum-v1")
-    assert min(means) >= -250, means
+def test_ppo_is_on_its_way_on_pendulum():
+    means = returns_of(PENDULUM_PPO, train_ppo, iterations=30)  # of 60; random actions earn −1,200
+    assert min(means) >= -900 and sum(means) / len(means) >= -600, means
 
 
 def test_trpo_solves_pendulum():
-    means = returns_of(PENDULUM_TRPO, train_trpo, "Pendulum-v1")
-    assert min(means) >= -250, means
+    means = returns_of(PENDULUM_TRPO, train_trpo, iterations=30)  # of 60
+    assert min(means) >= -350, means
