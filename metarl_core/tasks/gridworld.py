@@ -169,6 +169,7 @@ def _next_cells(size: int, walls: Sequence[tuple[int, int]]) -> Tensor:
 
 def _distances(next_cell: Tensor) -> Tensor:
     """`[cell, cell]`: steps of a shortest path; infinite where there is none."""
-    cells = np.repeat(np.arange(len(next_cell)), next_cell.shape[1])
-    graph = csr_array((np.ones(len(cells)), (cells, next_cell.flatten().numpy())), shape=(len(next_cell),) * 2)
+    cells = np.repeat(np.arange(len(next_cell), dtype=np.int32), next_cell.shape[1])
+    following = next_cell.flatten().numpy().astype(np.int32)  # older versions of scipy search graphs of int32 alone
+    graph = csr_array((np.ones(len(cells)), (cells, following)), shape=(len(next_cell),) * 2)
     return torch.from_numpy(shortest_path(graph, unweighted=True)).float()

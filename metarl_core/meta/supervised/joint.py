@@ -25,7 +25,7 @@ class Joint:
     inner_steps: int = 1
     """of fine-tuning"""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss)
         check_at_least("inner_steps", self.inner_steps, 0)
 

@@ -33,7 +33,7 @@ class MAML:
     only: tuple[str, ...] | None = None
     """ANIL: the parameters that adapt in the inner loop, the head; all are meta-learned. None: all adapt."""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss)
         check_at_least("inner_steps", self.inner_steps, 0)
 

@@ -26,7 +26,7 @@ class MetaSGD:
     initial_rates: tuple[float, float] = (0.005, 0.1)
     """α begins uniform between these, one number for all parameters of the network, as in the paper"""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss)
         check_at_least("inner_steps", self.inner_steps, 0)
         low, high = self.initial_rates

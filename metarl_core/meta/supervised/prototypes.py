@@ -26,7 +26,7 @@ class Prototypes:
     head: tuple[str, str]
     """names of the last layer's weight `[class, feature]` and bias `[class]`"""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss)
         if len(self.head) != 2:
             raise ValueError(f"head must be the names of a weight and a bias, got {self.head}.")

@@ -30,7 +30,7 @@ class Reptile:
     adam: bool = False
     """Adam with β₁ = 0 in the inner loop, as in the reference code; its state starts anew for each task"""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_loss(self.loss)
         check_at_least("inner_steps", self.inner_steps)
         if self.minibatch is not None:

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from metarl_core.meta.supervised.training import Direction
+from metarl_core.meta.supervised.training import Direction, Method
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.few_shot import FewShot
 
 
-def trace_direction(method, meta: Parameters, data: FewShot, compiled: bool = False) -> Direction:
+def trace_direction(method: Method, meta: Parameters, data: FewShot, compiled: bool = False) -> Direction:
     """`method.direction` for data of exactly these shapes, without the bookkeeping of autograd.
 
     Small networks spend their time between the operations, not in them. The forward pass, the inner steps, and the

@@ -70,7 +70,7 @@ class TrainConfig:
     report_every: int = 100
     """iterations between entries of the history"""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_at_least("iterations", self.iterations, 0)
         for name in ("meta_batch", "batches_at_once", "report_every"):
             check_at_least(name, getattr(self, name))
@@ -118,7 +118,7 @@ def train(
     optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)
     source, running = _Batches(sample, config, generator), _RunningMean()
 
-    def iterate(iteration: int):
+    def iterate(iteration: int) -> tuple[dict[str, float], FewShot] | None:
         data = source.draw(iteration)
         if config.anneal:
             set_lr(optimiser, config.outer_lr * (1 - iteration / config.iterations))
@@ -191,7 +191,7 @@ class _Batches:
 class _RunningMean:
     """The mean of numbers since the last time that it was taken; a `Stateful`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.total: Tensor | float = 0.0
         self.count = 0
 
