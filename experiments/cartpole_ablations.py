@@ -1,47 +1,10 @@
 """Chapter 04: PPO on CartPole-v1 with one ingredient changed, twenty seeds each.
 
-CartPole episodes are short, so more seeds are affordable than on Pendulum, and failures of one seed in ten show. Every
-result is `[evaluation episode, column]`, as in `policy_gradients`.
+What a row holds and how it is made says `metarl_core.recipes.cartpole_ablations`.
 """
 
-import functools
-from dataclasses import dataclass, field
-
-from torch import Tensor
-
-from experiments import policy_gradients
+from metarl_core.recipes.cartpole_ablations import METHODS, Settings, run
 from metarl_core.results import Experiment
-
-METHODS = ("PPO", *policy_gradients.ABLATIONS)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that the table depends on."""
-
-    training: policy_gradients.Settings = field(
-        default_factory=lambda: policy_gradients.Settings(seeds=tuple(range(20)))
-    )
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.training.seeds
-
-    @property
-    def test_tasks(self) -> int:
-        return self.training.test_tasks
-
-
-@functools.lru_cache(maxsize=1)
-def run_all_seeds(method: str) -> Tensor:
-    settings = Settings().training
-    return policy_gradients.judged(*policy_gradients.trained(f"CartPole: {method}", settings), "CartPole", settings)
-
-
-def run(method: str, seed: int) -> Tensor:
-    """Returns `[evaluation episode, column]` of one method and seed."""
-    return run_all_seeds(method)[Settings().seeds.index(seed)]
-
 
 EXPERIMENT = Experiment(
     name="cartpole_ablations",
