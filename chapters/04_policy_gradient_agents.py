@@ -60,12 +60,12 @@ from metarl_core.agents import (
     train_ppo,
 )
 from metarl_core.evaluation import bootstrap_interval, mean, summarise_curves
+from metarl_core.exact import small_mdp
 from metarl_core.parameters import select_parameters, stack_parameters, trainable_copy
 from metarl_core.results import load_table
 from metarl_core.tasks import CartPole, Pendulum, rollout
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
 from metarl_core.widgets import policy_gradient_explorer
-from metarl_core.widgets.policy_gradient import small_mdp
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 

@@ -35,6 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from metarl_core import plotting
 from metarl_core.evaluation import paired_difference, summarise_curves
+from metarl_core.exact import adapt_in_plane, landscape, landscape_losses
 from metarl_core.meta import MAML, Joint, supervised, trace_direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
@@ -44,8 +45,6 @@ from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
 from metarl_core.training import adam
 from metarl_core.widgets import maml_landscape_explorer
-from metarl_core.widgets.maml_landscape import adapted as adapt_in_plane
-from metarl_core.widgets.maml_landscape import landscape, losses
 
 torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
 
@@ -767,7 +766,7 @@ for step_size in rates_:
         weight = plane.curvature @ np.stack([np.linalg.matrix_power(m, power) for m in shrink])
         rest = np.linalg.solve(weight.sum(0), np.einsum("tij,tj->i", weight, plane.centre))
         stable = np.linalg.eigvalsh(weight.sum(0)).min() > 0  # else the method runs away from its resting point
-        loss_after = losses(plane, adapt_in_plane(plane, rest, step_size, 1)[-1]).mean()
+        loss_after = landscape_losses(plane, adapt_in_plane(plane, rest, step_size, 1)[-1]).mean()
         reached[name].append(loss_after if stable else np.nan)
 
 figure, (left, right) = plotting.figure(1, 2, width=11, height=3.9)

@@ -36,7 +36,7 @@ from tqdm.auto import tqdm
 from metarl_core import plotting
 from metarl_core.agents import GaussianPolicy, OraclePolicy, mean_returns
 from metarl_core.evaluation import paired_difference, summarise_curves
-from metarl_core.exact import backward_induction
+from metarl_core.exact import backward_induction, bias_and_noise, draw_episodes, meta_gradients, small_mdp
 from metarl_core.meta import (
     ESTIMATORS,
     OuterPPO,
@@ -51,8 +51,7 @@ from metarl_core.parameters import initial_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation, Trajectories
 from metarl_core.widgets import meta_gradient_explorer
-from metarl_core.widgets.meta_gradient import LOOK, bias_and_noise, draw_episodes, meta_gradients
-from metarl_core.widgets.policy_gradient import small_mdp
+from metarl_core.widgets.meta_gradient import LOOK
 
 torch.set_num_threads(1)  # these problems are small: a second thread waits longer than it works
 

@@ -10,8 +10,8 @@ import torch
 from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, QNetwork, q_update
+from metarl_core.exact import enumeration, estimators, planes
 from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, NewTaskConfig, PlainDQN, Prototypes, supervised
-from metarl_core.meta import meta_gradient as mg_module
 from metarl_core.networks import HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import initial_parameters
 from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, RotatedKeys, Sinusoids
@@ -32,9 +32,7 @@ from metarl_core.widgets import (
 )
 from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import inner_loops as inner_module
-from metarl_core.widgets import maml_landscape as plane
 from metarl_core.widgets import policy_adaptation as adaptation_module
-from metarl_core.widgets import policy_gradient as pg_module
 from metarl_core.widgets import q_values as q_module
 
 
@@ -163,25 +161,25 @@ def test_q_values_are_those_of_q_learning_and_end_near_the_optimum():
 
 def test_advantage_estimates_are_priced_exactly():
     """With the exact values and no discount no λ biases the gradient, which is that of the exact return."""
-    transitions, rewards, logits = pg_module.small_mdp()
+    transitions, rewards, logits = enumeration.small_mdp()
     leaf = logits.clone().requires_grad_()
     value = torch.zeros(3, dtype=torch.float64)
-    for _ in range(pg_module.HORIZON):
+    for _ in range(enumeration.HORIZON):
         value = (leaf.softmax(-1) * (rewards + transitions @ value)).sum(-1)
     (exact,) = torch.autograd.grad(value.mean(), leaf)
-    _, _, probabilities, earned, scores = pg_module.all_trajectories()
+    _, _, probabilities, earned, scores = enumeration.all_trajectories()
     estimates = scores.sum(1) * earned.sum(1, keepdim=True)
     torch.testing.assert_close(probabilities @ estimates, exact.flatten())
-    exactly = pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 0.0)
+    exactly = enumeration.gae_bias_and_variance(1.0, (0.0, 0.5, 1.0), 0.0)
     assert exactly[:, 0].max() < 1e-12 and (np.diff(exactly[:, 1]) > 0).all()
-    assert (np.diff(pg_module.bias_and_variance(1.0, (0.0, 0.5, 1.0), 1.0)[:, 0]) < 0).all()
+    assert (np.diff(enumeration.gae_bias_and_variance(1.0, (0.0, 0.5, 1.0), 1.0)[:, 0]) < 0).all()
 
 
 @pytest.mark.parametrize("bend", [0.0, 1.0])
 @pytest.mark.parametrize("steps", [1, 2, 3])
 def test_landscape_directions_are_those_of_the_package(steps, bend):
     """Gradients by hand in the explorer, by automatic differentiation in `MAML`; and the closed form where it holds."""
-    tasks, theta = plane.landscape(bend=bend), np.array([0.4, -0.7])
+    tasks, theta = planes.landscape(bend=bend), np.array([0.4, -0.7])
 
     def loss(parameters, curvature, centre):
         offset = parameters["theta"] - centre[:, 0]
@@ -193,10 +191,10 @@ def test_landscape_directions_are_those_of_the_package(steps, bend):
         package = MAML(loss, 0.4, inner, first_order).direction(
             {"theta": torch.from_numpy(theta)}, FewShot(*data, *data)
         )
-        by_hand = plane.direction(tasks, theta, 0.4, steps, method)
+        by_hand = planes.meta_direction(tasks, theta, 0.4, steps, method)
         np.testing.assert_allclose(by_hand, package[0]["theta"].numpy(), rtol=1e-10)
-        rest = plane.settle(tasks, 0.4, steps, method)
-        assert np.linalg.norm(plane.direction(tasks, rest, 0.4, steps, method)) < 1e-6
+        rest = planes.resting_point(tasks, 0.4, steps, method)
+        assert np.linalg.norm(planes.meta_direction(tasks, rest, 0.4, steps, method)) < 1e-6
         if bend == 0:
             power = {"MAML": 2 * steps, "FOMAML": steps, "joint training": 0}[method]
             factor = [a @ np.linalg.matrix_power(np.eye(2) - 0.4 * a, power) for a in tasks.curvature]
@@ -308,16 +306,16 @@ def inner_loss(parameters, inputs, targets):
 @pytest.mark.parametrize("baseline", [True, False])
 def test_sampled_terms_of_the_meta_gradient_have_the_exact_mean(baseline):
     """The sums over the episodes estimate ∇J and ∇²J, and H₂ vanishes with the exact value function as baseline."""
-    logits, number = mg_module.small_mdp()[2], 2**16
-    episodes = mg_module.draw_episodes(4, baseline, number, seed=3)
+    logits, number = estimators.small_mdp()[2], 2**16
+    episodes = estimators.draw_episodes(4, baseline, number, seed=3)
 
     def off(samples, exact):
         return (((samples.mean(0) - exact) / (samples.std(0) / number**0.5 + 1e-12)).abs()).max()
 
     def value(flat):
-        return mg_module.expected_return(flat.view_as(logits), 4)
+        return estimators.expected_return(flat.view_as(logits), 4)
 
-    exact, _ = mg_module.slope(logits, 4)
+    exact, _ = estimators.policy_gradient(logits, 4)
     torch.testing.assert_close(exact, torch.func.grad(value)(logits.flatten()))
     hessian = torch.func.hessian(value)(logits.flatten())
     assert off(episodes.gradient, exact) < 5
@@ -328,8 +326,8 @@ def test_sampled_terms_of_the_meta_gradient_have_the_exact_mean(baseline):
 
 def test_the_true_meta_gradient_is_the_mean_of_naive_and_sampling_term():
     """Two unbiased estimates of one gradient: by difference, and as E-MAML has it; the others are off."""
-    episodes = mg_module.draw_episodes(3, False, 2**16)
-    found, truth = mg_module.meta_gradients(episodes, 4, 2.0, 3)
+    episodes = estimators.draw_episodes(3, False, 2**16)
+    found, truth = estimators.meta_gradients(episodes, 4, 2.0, 3)
     for name, estimates in found.items():
         error = (estimates.mean(0) - truth).norm()
         spread = (estimates.var(0).sum() / len(estimates)).sqrt()

@@ -81,7 +81,9 @@ def gittins_indices(horizon: int, discount: float = 1.0, tolerance: float = 1e-6
     return indices
 
 
-def _advantage_of_arm(successes, pulled, left, discount, payment):
+def _advantage_of_arm(
+    successes: np.ndarray, pulled: int, left: int, discount: float, payment: np.ndarray
+) -> np.ndarray:
     """Value of pulling once and then stopping optimally, minus retiring now, for a batch of arms at once.
 
     `successes` and `payment` have shape `[batch]`; rewards are counted relative to `payment`, so

@@ -43,8 +43,9 @@ def decide(
         with torch.no_grad():
             logits = conv_net(adapted, task.query_inputs, task.support_inputs if by_support else None)
         probabilities.append(logits[0].softmax(-1))
-    pictures = (images[0, :, 0].numpy() for images in (task.support_inputs, task.query_inputs))
-    return Decisions(*pictures, task.query_targets[0].numpy(), torch.stack(probabilities).numpy())
+    support, queries = (images[0, :, 0].numpy(force=True) for images in (task.support_inputs, task.query_inputs))
+    labels, found = task.query_targets[0].numpy(force=True), torch.stack(probabilities).numpy(force=True)
+    return Decisions(support, queries, labels, found)
 
 
 def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], task: int = 1, query: int = 1) -> Explorer:
@@ -56,7 +57,9 @@ def few_shot_explorer(data: ImageClasses, learners: Mapping[str, tuple], task: i
         task, query: what is shown first; a task is its seed, queries count from 1.
     """
     decisions = functools.lru_cache(64)(
-        lambda learner, split, shots, task, by: decide(data, *learners[learner], split, shots, task, by == BY_SUPPORT)
+        lambda learner, split, shots, task, by: decide(
+            data, learners[learner][0], learners[learner][1], split, shots, task, by == BY_SUPPORT
+        )
     )
 
     def draw(learner: str, split: str, shots: int, task: int, query: int, steps: int, statistics: str) -> Figure:

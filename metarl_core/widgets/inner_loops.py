@@ -39,7 +39,9 @@ def errors_along(learner: InnerLoop, data: FewShot, factors, steps: int) -> Tens
     """
     tasks, many = len(data.support_inputs), len(factors)
     data = FewShot(*(value.repeat(many, 1, 1) for value in data))
-    factor = torch.tensor(factors).repeat_interleave(tasks)
+    factor = torch.as_tensor(
+        factors, dtype=data.support_inputs.dtype, device=data.support_inputs.device
+    ).repeat_interleave(tasks)
     rates = {
         name: factor.view(-1, *[1] * value.ndim)
         * (learner.rates[name] if isinstance(learner.rates, dict) else learner.rates)
@@ -72,7 +74,7 @@ def inner_loop_explorer(learners: dict[str, InnerLoop], tasks: int = 64, most_st
     def errors(shots: int, split: str) -> dict[str, np.ndarray]:
         generator = torch.Generator().manual_seed(0)
         data = Sinusoids().sample_few_shot(tasks, shots, 50, generator, split)
-        return {name: errors_along(one, data, FACTORS, most_steps).numpy() for name, one in learners.items()}
+        return {name: errors_along(one, data, FACTORS, most_steps).numpy(force=True) for name, one in learners.items()}
 
     def draw(factor: float, steps: int, shots: int, amplitude: str) -> Figure:
         found = errors(shots, SPLITS[amplitude])

@@ -2,6 +2,8 @@
 
 import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -152,7 +154,7 @@ def _swings(places, family, tasks: Tasks, policy, told, ordinary, step: float, a
     lines = (("this task", told, plotting.GREEN, "-"), ("ordinary physics", ordinary, plotting.GREY, "--"))
     for label, parameters, color, dash in lines:  # the same seed: both start in the same states
         done = rollout(family, tasks, policy, parameters, 1, torch.Generator().manual_seed(START_SEED))
-        degrees = angle(done.observations[:, 0]).rad2deg().numpy()
+        degrees = angle(done.observations[:, 0]).rad2deg().numpy(force=True)
         for index, place in enumerate(places):
             length = int(done.lengths[index, 0])
             time = np.arange(length) * step
@@ -164,8 +166,8 @@ def _swings(places, family, tasks: Tasks, policy, told, ordinary, step: float, a
 
 
 def _cartpole(places, family: CartPole, tasks: Tasks) -> None:
-    gains = [{"gains": cartpole_gains(physics)} for physics in (tasks, family.default_params)]
-    told, ordinary = _swings(places, family, tasks, CartPoleController(), *gains, 0.02, lambda seen: seen[..., 2])
+    own, usual = ({"gains": cartpole_gains(physics)} for physics in (tasks, family.default_params))
+    told, ordinary = _swings(places, family, tasks, CartPoleController(), own, usual, 0.02, lambda seen: seen[..., 2])
     for index, place in enumerate(places):
         pole, mass, force = (float(tasks[name][index]) for name in ("length", "mass_pole", "force"))
         place.set(ylim=(-15, 15), xlim=(0, 0.02 * family.horizon))
@@ -176,9 +178,9 @@ def _cartpole(places, family: CartPole, tasks: Tasks) -> None:
 
 
 def _pendulum(places, family: Pendulum, tasks: Tasks) -> None:
-    ordinary = {name: value.expand(SHOWN) for name, value in family.default_params.items()}
+    usual = {name: value.expand(SHOWN) for name, value in family.default_params.items()}
     told, ordinary = _swings(
-        places, family, tasks, PendulumController(), tasks, ordinary, 0.05,
+        places, family, tasks, PendulumController(), tasks, usual, 0.05,
         lambda seen: torch.atan2(seen[..., 1], seen[..., 0]).abs(),
     )  # fmt: skip
     for index, place in enumerate(places):
@@ -190,7 +192,7 @@ def _pendulum(places, family: Pendulum, tasks: Tasks) -> None:
         )
 
 
-FAMILIES = {
+FAMILIES: dict[str, tuple[Callable[[], Any], Callable[..., None]]] = {
     "point navigation": (functools.cache(PointNavigation), _each(_point)),
     "grid goals": (functools.cache(lambda: GridGoals(walls=WALLS)), _each(_grid)),
     "bandits": (functools.cache(BernoulliBandits), _each(_bandit)),
