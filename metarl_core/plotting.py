@@ -102,7 +102,7 @@ def figure(
     check_at_least("columns", columns)
     check_positive("width", width)
     check_positive("height", height)
-    with matplotlib.rc_context(STYLE):
+    with style():
         new = Figure(figsize=(width, height), layout=None if margins else "constrained")
         if margins:
             new.subplots_adjust(**margins)
@@ -111,7 +111,7 @@ def figure(
 
 def png(drawn: Figure) -> bytes:
     """The figure as PNG."""
-    with matplotlib.rc_context(STYLE):
+    with style():
         buffer = io.BytesIO()
         drawn.savefig(buffer, format="png", dpi=STYLE["figure.dpi"])
     return buffer.getvalue()
@@ -155,7 +155,7 @@ def gif(drawn: Figure, draw: Callable[[int], object], frames: int, rate: float =
     """
     check_at_least("frames", frames)
     check_positive("rate", rate)
-    with matplotlib.rc_context(STYLE), tempfile.TemporaryDirectory() as folder:
+    with style(), tempfile.TemporaryDirectory() as folder:
         path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)  # type: ignore[arg-type]
         with writer.saving(drawn, str(path), dpi=72):
             for frame in range(frames):
@@ -277,6 +277,16 @@ def plot_paths(
 
 @contextmanager
 def style() -> Iterator[None]:
-    """The course's style for figures made by hand with matplotlib."""
-    with matplotlib.rc_context(STYLE):
+    """The course's style for figures made by hand with matplotlib, whatever the reader's own settings are."""
+    with pinned(STYLE):
+        yield
+
+
+@contextmanager
+def pinned(changed: Mapping[str, Any]) -> Iterator[None]:
+    """Matplotlib's defaults with some changes. Where and how figures are shown stays as the reader has set it."""
+    kept = ("backend", "date", "docstring", "interactive", "timezone", "tk", "toolbar", "webagg")
+    values = {k: v for k, v in dict.items(matplotlib.rcParamsDefault) if not k.startswith(kept)}
+    with matplotlib.rc_context():
+        dict.update(matplotlib.rcParams, values | dict(matplotlib.RcParams(changed)))
         yield

@@ -12,7 +12,6 @@ from metarl_core.check import (
     NotDone,
     Wrong,
     case,
-    choice_check,
     design_check,
     function_check,
     value_check,
@@ -199,17 +198,6 @@ def test_value():
     for answer in (None, ...):
         with pytest.raises(NotImplementedError, match="fill in `slope`"):
             slope(answer)
-
-
-def test_choice(capsys):
-    why = choice_check(
-        "why", "B", "Since it fits.", Wrong("A", "A would be blue.", "A"), Wrong("C", "C would be red.", "C")
-    )
-    why(" b")
-    assert capsys.readouterr().out == "Passed: `why` is right. Since it fits.\n"
-    assert str(rejected("c", why)) == "C would be red."
-    assert "one of A, B, C" in str(rejected("D", why))
-    assert rejected(2, why).kind == "type"
 
 
 def test_design():

@@ -1,10 +1,12 @@
 """Figures that chapters share: described, labelled, and told apart by readers who see colours differently."""
 
 import base64
+import contextlib
 import io
 import itertools
 import struct
 
+import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from metarl_core import plotting
 from metarl_core.agents import OraclePolicy
 from metarl_core.evaluation import Curve, Interval
 from metarl_core.tasks import PointNavigation, rollout
+from metarl_core.widgets import Explorer, slider
 
 
 def size(picture):
@@ -165,3 +168,36 @@ def test_plot_paths():
         assert len(path) == int(seen.lengths[1, 0]) + 1
     assert {line.get_label() for line in axes.get_lines()} == {"start", "goal"}
     plotting.png(drawn)
+
+
+WILD = {
+    "lines.linewidth": 9,
+    "font.size": 30,
+    "axes.facecolor": "black",
+    "savefig.facecolor": "red",
+    "savefig.bbox": "tight",
+    "xtick.direction": "in",
+    "figure.constrained_layout.h_pad": 1.0,
+}
+
+
+@pytest.mark.parametrize("drawn_by", ["figure", "style", "explorer"])
+def test_a_readers_own_settings_do_not_reach_the_figures(drawn_by):
+    def draw(height=1.0):
+        new, axes = plotting.figure()
+        axes.set(xlim=(0, height), title="the course's own")
+        if drawn_by != "figure":
+            axes.plot([0, height], label="a line")
+            axes.legend()
+        return new
+
+    def picture():
+        if drawn_by == "explorer":
+            return Explorer(draw, "A line.", height=slider(1.0, 0.5, 2.0, 0.1, "height")).picture.value
+        with plotting.style() if drawn_by == "style" else contextlib.nullcontext():
+            return plotting.png(draw())
+
+    usual = picture()
+    with matplotlib.rc_context(WILD):
+        assert picture() == usual
+        assert matplotlib.rcParams["lines.linewidth"] == 9, "they are the reader's again"

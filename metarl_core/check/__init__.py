@@ -1,6 +1,6 @@
 """Checks that answer a learner: what was given, what is expected, and which misconception leads there.
 
-The checks of chapter NN are the module `metarl_core.check.chNN`; a notebook does
+The checks of chapter NN are the package `metarl_core.check.chNN`, an exercise a file; a notebook does
 
     from metarl_core.check import ch01
     ch01.check_discounted_return(discounted_return)
@@ -33,15 +33,14 @@ not the returned value is judged but, say, the gradient through it; `Wrong(..., 
 `Wrong(..., raises="does not require grad")` for an exception. Answers to derivations, questions and plans:
 
     check_slope = value_check("slope", -2.5, Wrong("sign", "Which way is downhill?", 2.5))
-    check_why = choice_check("why", "B", "Broadcasting fills the missing axis.", Wrong("A", "A would need ...", "A"))
     check_plan = design_check("plan", {"seeds": int, "split": ("train", "test")},
                               Wrong("one_seed", "How would you know it was not luck?", when=lambda p: p["seeds"] < 5))
 
-There the learner fills in `slope = ...`, `why = ...` or `plan = {"seeds": ..., "split": ...}`; what is still `...` or
+There the learner fills in `slope = ...` or `plan = {"seeds": ..., "split": ...}`; what is still `...` or
 None is "not done yet", a NotImplementedError. Each misconception needs a mutant in `tests/mutants/chNN.py`.
 """
 
-from .framework import Case, Check, Wrong, case, choice_check, design_check, function_check, value_check
+from .framework import Case, Check, Wrong, case, design_check, function_check, value_check
 from .outcome import CheckFailed, NotDone
 
 __all__ = [
@@ -51,7 +50,6 @@ __all__ = [
     "NotDone",
     "Wrong",
     "case",
-    "choice_check",
     "design_check",
     "function_check",
     "value_check",

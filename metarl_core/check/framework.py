@@ -52,10 +52,10 @@ def case(*args, **kwargs) -> Case:
 
 @dataclass(frozen=True)
 class Check:
-    """Call it with the learner's answer. Made by `function_check`, `value_check`, `choice_check` and `design_check`."""
+    """Call it with the learner's answer. Made by `function_check`, `value_check` and `design_check`."""
 
     name: str
-    kind: str  # "function", "value", "choice", "design"
+    kind: str  # "function", "value", "design"
     wrongs: tuple[Wrong, ...]
     judge: Callable[[Any], str]  # raises CheckFailed or NotDone, or returns the line to print
     cases: Callable[[], Iterable[Case]] | None = None  # of a function only
@@ -192,21 +192,6 @@ def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, at
         raise CheckFailed(off.message, off.kind)
 
     return Check(name, "value", wrongs, judge)
-
-
-def choice_check(name: str, expected: str, why: str, *wrongs: Wrong) -> Check:
-    """A check of one letter. `why` explains the right one; every other choice is a `Wrong` with that letter."""
-    letters = sorted({expected, *(w.answer for w in wrongs)})
-
-    def judge(answer: Any) -> str:
-        if not isinstance(answer, str) or answer.strip().upper() not in letters:
-            raise CheckFailed(f"`{name}` is {describe(answer)}; expected is one of {', '.join(letters)}.", "type")
-        for wrong in wrongs:
-            if answer.strip().upper() == wrong.answer:
-                raise CheckFailed(wrong.message, "misconception", wrong.id)
-        return f"`{name}` is right. {why}"
-
-    return Check(name, "choice", wrongs, judge)
 
 
 def design_check(name: str, fields: Mapping[str, type | tuple], *wrongs: Wrong) -> Check:

@@ -30,7 +30,8 @@ class Explorer(ipywidgets.VBox):
 
     def _redraw(self, change=None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
-        self.picture.value = plotting.png(self.draw(**values))
+        with plotting.pinned({}):  # the reader's own matplotlib settings do not reach the picture
+            self.picture.value = plotting.png(self.draw(**values))
 
     def _repr_mimebundle_(self, **kwargs):
         bundle = super()._repr_mimebundle_(**kwargs)

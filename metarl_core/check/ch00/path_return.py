@@ -1,4 +1,4 @@
-"""The check of chapter 00's warm-up: the return of a path."""
+"""The check of the exercise `path_return`."""
 
 import math
 

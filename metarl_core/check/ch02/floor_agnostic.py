@@ -1,0 +1,30 @@
+"""The check of the exercise `floor_agnostic`."""
+
+import math
+
+from metarl_core.check import Wrong, value_check
+from metarl_core.check.ch02.oracles import AMPLITUDE, INPUT, PHASE_KNOWN, WAVE, ZERO
+
+_AGNOSTIC = ZERO - float((AMPLITUDE.mean() * WAVE.mean(1)).square().mean())
+
+
+check_floor_agnostic = value_check(
+    "floor_agnostic",
+    _AGNOSTIC,
+    Wrong(
+        "phase_not_averaged",
+        "A function that ignores the task does not know the phase. You have averaged over the amplitude only.",
+        PHASE_KNOWN,
+    ),
+    Wrong(
+        "chapters_mean_function",
+        "You use the mean function of the chapter, (2/π) E[A] cos x. Its phase ran over [0, π]. Does yours?",
+        ZERO - float((AMPLITUDE.mean() * 2 / math.pi * INPUT.cos()).square().mean()),
+    ),
+    Wrong("explained_part", "That is the part that the mean function explains. What remains?", ZERO - _AGNOSTIC),
+    Wrong(
+        "adds",
+        "Knowing the family should make the error smaller than that of predicting zero, not larger.",
+        2 * ZERO - _AGNOSTIC,
+    ),
+)

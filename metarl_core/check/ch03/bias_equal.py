@@ -1,0 +1,20 @@
+"""The check of the exercise `bias_equal`."""
+
+import math
+
+from metarl_core.check import Wrong, value_check
+from metarl_core.check.ch03.oracles import EQUAL
+
+check_bias_equal = value_check(
+    "bias_equal",
+    EQUAL,
+    Wrong("unbiased", "Each estimate is unbiased. Their maximum is another random number.", 0.0),
+    Wrong("no_half", "Look at max(x, y) = (x + y)/2 + |x − y|/2 again: a factor is missing.", 2 * EQUAL),
+    Wrong(
+        "one_estimates_noise",
+        "Your difference has the standard deviation of a single estimate. Variances of independent numbers add.",
+        3 * math.sqrt(2 / math.pi) / 2,
+    ),
+    Wrong("standard_deviation_one", "That is the bias for σ = 1. Which σ is given?", EQUAL / 3),
+    Wrong("variance", "The bias is measured in the unit of the values. Your answer has that of a variance.", 3 * EQUAL),
+)

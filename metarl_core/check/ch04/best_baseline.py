@@ -1,0 +1,24 @@
+"""The check of the exercise `best_baseline`."""
+
+from metarl_core.check import Wrong, value_check
+
+check_best_baseline = value_check(
+    "best_baseline",
+    6.0,
+    Wrong(
+        "mean_return",
+        "That is the mean return: the usual baseline, and not the best one. It is not weighted by the score.",
+        3.0,
+    ),
+    Wrong(
+        "score_not_squared",
+        "Each return is weighted by the score's size. Does the variance hold sizes or squares?",
+        4.5,
+    ),
+    Wrong(
+        "forgets_probabilities",
+        "You weigh by the squared score alone. An expectation also weighs by how often each arm is pulled.",
+        (0.2**2 * 2 + 0.8**2 * 7) / (0.2**2 + 0.8**2),
+    ),
+    Wrong("sign", "The size is right. Is a baseline subtracted or added in the estimate?", -6.0),
+)

@@ -1,0 +1,12 @@
+"""The check of the exercise `variance_best_baseline`."""
+
+from metarl_core.check import Wrong, value_check
+
+check_variance_best_baseline = value_check(
+    "variance_best_baseline",
+    0.0,
+    Wrong("second_moment", "That is the mean of the squares. The square of the mean has to come off it.", 0.64),
+    Wrong("same_as_mean", "That is the variance with the mean return as the baseline.", 1.44),
+    Wrong("impossible", "A variance is never negative.", when=lambda value: value < 0),
+    atol=1e-9,
+)

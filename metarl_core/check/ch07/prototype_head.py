@@ -1,0 +1,79 @@
+"""The check of the exercise `prototype_head`."""
+
+import torch
+
+from metarl_core.check import Wrong, function_check
+from metarl_core.check.ch07.oracles import feature_cases, head
+
+
+def _questions(features):
+    generator = torch.Generator().manual_seed(99)
+    return torch.randn(20, features.shape[1], generator=generator, dtype=features.dtype)
+
+
+def _probabilities(answer, features, labels, ways):
+    weight, bias = answer(features, labels, ways)
+    logits = _questions(features) @ weight.T + bias
+    return {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias), "log p": logits.log_softmax(1)}
+
+
+def _class_mean(features, labels, label):
+    chosen = [feature for feature, own in zip(features, labels.tolist(), strict=True) if own == label]
+    return sum(chosen) / len(chosen)
+
+
+def _by_distance(features, labels, ways):
+    """Distances to the class means, one at a time."""
+    means = [_class_mean(features, labels, label) for label in range(ways)]
+    rows = [torch.stack([-((x - mean) ** 2).sum() for mean in means]) for x in _questions(features)]
+    return {
+        "weight": torch.zeros(ways, features.shape[1], dtype=features.dtype),
+        "bias": torch.zeros(ways, dtype=features.dtype),
+        "log p": torch.stack([row - row.logsumexp(0) for row in rows]),
+    }
+
+
+check_prototype_head = function_check(
+    "prototype_head",
+    _by_distance,
+    feature_cases,
+    Wrong(
+        "no_bias",
+        "Your head compares by the inner product alone. A class whose mean is long then wins too often: which term of "
+        "the squared distance depends on the class but not on the input?",
+        head(bias=0.0),
+    ),
+    Wrong(
+        "factor_two",
+        "Both terms are there, and one of them is twice as large beside the other as it should be. Expand the square "
+        "once more.",
+        head(weight=1.0),
+    ),
+    Wrong(
+        "temperature",
+        "The decisions are right and the probabilities are not: all logits are half of what they should be.",
+        head(weight=1.0, bias=-0.5),
+    ),
+    Wrong(
+        "sign",
+        "Your head prefers the class that is farthest away. Which way does a probability go with distance?",
+        head(weight=-2.0, bias=1.0),
+    ),
+    Wrong(
+        "bias_sign",
+        "The term of the class has the wrong sign: a long mean should not be an advantage.",
+        head(bias=1.0),
+    ),
+    Wrong("norm_not_squared", "Your bias holds a length where the square of a length is needed.", head(power=0.5)),
+    Wrong(
+        "sum_not_mean",
+        "You use the sum of a class's features. What happens to it with more shots?",
+        head(total=True),
+    ),
+    Wrong(
+        "in_order",
+        "You count on samples that are sorted by label. Here they are not.",
+        head(in_order=True),
+    ),
+    observe=_probabilities,
+)
