@@ -185,9 +185,9 @@ WILD = {
 def test_a_readers_own_settings_do_not_reach_the_figures(drawn_by):
     def draw(height=1.0):
         new, axes = plotting.figure()
-        axes.set(xlim=(0, height), title="the course's own")
         if drawn_by != "figure":
             axes.plot([0, height], label="a line")
+            axes.set(title="the course's own")
             axes.legend()
         return new
 
