@@ -264,6 +264,7 @@ def test_confirming_against_the_code_before(script, tmp_path):
     assert strict(moved(0.25)).confirm(folder) == pytest.approx(0.25)
     assert load_table(toy.path).confirmed["against"] == "before" and toy.out_of_date() is None
     assert strict(moved(0.25)).confirm() == pytest.approx(0.25), "the same again, without that checkout"
+    assert load_table(toy.path).confirmed["against"] == "before"
     with pytest.raises(ValueError, match="as they were here"):
         strict(moved(0.2501)).confirm()
     table = folder / "experiments" / "toy.json"

@@ -125,10 +125,12 @@ class Experiment:
                 raise ValueError(f"{_words(pair)} must have the shape {list(row.shape)}, got {list(now.shape)}.")
         kept = [self._compared(row) for row in committed]
         result = json.dumps([now[columns].tolist() for now, columns in zip(live, kept, strict=True)])
-        confirmed = {
+        confirmed: dict[str, Any] = {
             "on": datetime.date.today().isoformat(),
             "rows": [list(pair) for pair in self.sample],
-            "difference": max(self._off(row, now).max() for row, now in zip(committed, live, strict=True)),
+            "difference": float(
+                max(self._off(row, now).max() for row, now in zip(committed, live, strict=True)).round(6)
+            ),
             "versions": here,
             "result": hashlib.sha256(result.encode()).hexdigest()[:16],
         }
@@ -138,6 +140,7 @@ class Experiment:
         elif all(last.get(key) == confirmed[key] for key in ("rows", "versions")):
             if last["result"] != confirmed["result"]:
                 raise ValueError(f"rows of {self.name} must be as they were here on {last['on']}, got others.")
+            confirmed = {"against": last["against"]} | confirmed if "against" in last else confirmed
         else:
             for pair, row, now in zip(self.sample, committed, live, strict=True):
                 self._check(pair, row, now, exact=table.versions == here)
