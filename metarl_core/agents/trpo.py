@@ -1,5 +1,6 @@
 """Trust-region policy optimisation (Schulman et al. 2015)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,31 +53,45 @@ class TRPOConfig:
             check_at_least(name, getattr(self, name))
 
 
-@torch.no_grad()
-def line_search(
-    policy: DifferentiablePolicy, parameters: Parameters, step: Parameters, batch: Batch, max_kl: float, backtracks: int
-) -> tuple[Parameters, Tensor]:
-    """The longest of step, step/2, step/4, … that improves the surrogate and stays within `max_kl`.
+def trust_region_step(direction: Parameters, curvature: Tensor, max_kl: float) -> Parameters:
+    """The longest step along `direction` whose predicted divergence ½ xᵀFx is at most δ.
+
+    Args:
+        direction: x, `[learner, ...]`.
+        curvature: xᵀFx, `[learner]`; where it is not above 0 the step is zero.
+        max_kl: δ.
+    """
+    scale = torch.where(curvature > 0, (2 * max_kl / curvature).sqrt(), 0.0)
+    return {name: append_axes(scale, value) * value for name, value in direction.items()}
+
+
+def backtrack(
+    gain_and_kl: Callable[[Parameters], tuple[Tensor, Tensor]],
+    parameters: Parameters,
+    step: Parameters,
+    before: Tensor,
+    max_kl: float,
+    backtracks: int,
+) -> tuple[Parameters, Tensor, Tensor]:
+    """The longest of step, step/2, step/4, … that gains something and stays within `max_kl`.
 
     Each learner searches for itself; one that finds none keeps its parameters.
 
     Args:
+        gain_and_kl: from parameters `[learner, ...]` to what is to increase and the mean divergence, `[learner]`.
         step: vectors to add, `[learner, ...]`.
+        before: what is to increase, without a step, `[learner]`.
         backtracks: number of lengths tried, at least 1.
 
     Returns:
-        New parameters, and the mean KL divergence of the step taken, `[learner]`.
+        New parameters, the mean divergence of the step taken `[learner]`, and whether one was found `[learner]`.
     """
-    reference = policy.distribution(parameters, batch.observations)
-    before = surrogate(policy, parameters, batch)
+    fraction, best, best_kl = torch.ones_like(before), parameters, torch.zeros_like(before)
     found = torch.zeros_like(before, dtype=torch.bool)
-    best, best_kl = parameters, torch.zeros_like(before)
-    fraction = torch.ones_like(before)
     for _ in range(backtracks):
         candidate = combine(parameters, fraction, step)
-        kl = mean_kl(policy, candidate, batch.observations, batch.mask, reference)
-        improves = surrogate(policy, candidate, batch) > before
-        fits = improves & (kl <= max_kl) & ~found
+        gain, kl = gain_and_kl(candidate)
+        fits = (gain > before) & (kl <= max_kl) & ~found
         # Chosen, not scaled by zero: a step that is not a number must not reach the parameters.
         best = {name: torch.where(append_axes(fits, value), candidate[name], value) for name, value in best.items()}
         best_kl = torch.where(fits, kl, best_kl)
@@ -84,19 +99,22 @@ def line_search(
         if bool(found.all()):
             break
         fraction = fraction / 2
-    return best, best_kl
+    return best, best_kl, found
 
 
-def trust_region_step(direction: Parameters, curvature: Tensor, max_kl: float) -> Parameters:
-    """The longest step along `direction` whose predicted divergence ½ xᵀFx is at most δ.
+@torch.no_grad()
+def line_search(
+    policy: DifferentiablePolicy, parameters: Parameters, step: Parameters, batch: Batch, max_kl: float, backtracks: int
+) -> tuple[Parameters, Tensor]:
+    """The step of `backtrack` that improves the surrogate on a batch; arguments and results as there."""
+    reference = policy.distribution(parameters, batch.observations)
 
-    Args:
-        direction: x, `[learner, ...]`.
-        curvature: xᵀFx, `[learner]`; where it is not positive the step is zero.
-        max_kl: δ.
-    """
-    scale = torch.where(curvature > 0, (2 * max_kl / curvature).sqrt(), 0.0)
-    return {name: append_axes(scale, value) * value for name, value in direction.items()}
+    def gain_and_kl(candidate: Parameters) -> tuple[Tensor, Tensor]:
+        kl = mean_kl(policy, candidate, batch.observations, batch.mask, reference)
+        return surrogate(policy, candidate, batch), kl
+
+    before = surrogate(policy, parameters, batch)
+    return backtrack(gain_and_kl, parameters, step, before, max_kl, backtracks)[:2]
 
 
 class TRPO:

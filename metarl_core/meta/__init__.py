@@ -7,20 +7,26 @@ names; what has a name of its own can be imported from here, too.
 from metarl_core.meta import policies, supervised, values
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import split_rates
-from metarl_core.meta.policies.adaptation import adaptation_curve, choose_inner_lr
-from metarl_core.meta.policies.estimators import ESTIMATORS, dice_loss, estimator_named, sampling_loss, surrogate_loss
-from metarl_core.meta.policies.maml import MetaBatch, PolicyMAML, Stage, relative_outcome
-from metarl_core.meta.policies.outer_rules import (
+from metarl_core.meta.policies import (
+    ESTIMATORS,
+    MetaBatch,
     OuterAdam,
     OuterPPO,
     OuterReptile,
     OuterTRPO,
+    PolicyMAML,
+    Stage,
+    choose_inner_lr,
     clipped_loss,
+    dice_loss,
+    estimator_named,
     kl_product,
     meta_gradient,
+    relative_outcome,
+    sampling_loss,
     stage_kl,
+    surrogate_loss,
 )
-from metarl_core.meta.policies.training import MamlConfig, PolicyMetaConfig, meta_train_policy, train_maml
 from metarl_core.meta.supervised.joint import Joint
 from metarl_core.meta.supervised.maml import MAML, gradient_of
 from metarl_core.meta.supervised.meta_sgd import MetaSGD
@@ -36,7 +42,6 @@ __all__ = [
     "ESTIMATORS",
     "Joint",
     "MAML",
-    "MamlConfig",
     "MetaBatch",
     "MetaSGD",
     "NewTaskConfig",
@@ -46,7 +51,6 @@ __all__ = [
     "OuterTRPO",
     "PlainDQN",
     "PolicyMAML",
-    "PolicyMetaConfig",
     "Prototypes",
     "QMAML",
     "QReptile",
@@ -54,7 +58,6 @@ __all__ = [
     "Stage",
     "adapt",
     "adapt_by_adam",
-    "adaptation_curve",
     "choose_inner_lr",
     "clipped_loss",
     "dice_loss",
@@ -67,7 +70,6 @@ __all__ = [
     "values",
     "kl_product",
     "meta_gradient",
-    "meta_train_policy",
     "random_transitions",
     "relative_outcome",
     "repeat_for_tasks",
@@ -78,5 +80,4 @@ __all__ = [
     "task_sampler",
     "td_loss",
     "trace_direction",
-    "train_maml",
 ]

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from metarl_core.agents.reinforce import reinforce_loss
 from metarl_core.agents.returns import masked_mean
+from metarl_core.arguments import check_one_of
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
@@ -63,8 +64,7 @@ def estimator_named(name: str) -> Estimator:
     Raises:
         ValueError: for another name than those of `ESTIMATORS`.
     """
-    if name not in ESTIMATORS:
-        raise ValueError(f"estimator must be one of {', '.join(ESTIMATORS)}, got {name!r}.")
+    check_one_of("estimator", name, ESTIMATORS)
     return ESTIMATORS[name]
 
 

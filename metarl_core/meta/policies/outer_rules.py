@@ -1,33 +1,57 @@
 """Outer rules of meta-RL: how the meta-parameters move once support and query trajectories are there.
 
-Each rule has `begin(meta)`, which returns the optimiser that it keeps between meta-iterations (or None), and
-`update(method, meta, optimiser, batch, generator)`, which changes the leaves `meta` in place.
+A rule is a frozen set of settings. `rule.begin(method, meta)` makes its updater, which holds what the rule keeps from
+one meta-iteration to the next, and changes the leaves `meta` in place.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
-from metarl_core.agents.natural_gradient import combine, conjugate_gradient, dot
+from metarl_core.agents.natural_gradient import mean_kl
+from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
+from metarl_core.arguments import check_positive
+from metarl_core.meta.policies.batch import MetaBatch, Stage
 from metarl_core.meta.policies.estimators import surrogate_loss
-from metarl_core.meta.policies.maml import MetaBatch, OuterLoss, PolicyMAML, Stage
-from metarl_core.parameters import Parameters
+from metarl_core.meta.policies.maml import OuterLoss, PolicyMAML
+from metarl_core.parameters import Parameters, leaf_parameters
 from metarl_core.tasks.rollout import Trajectories
+from metarl_core.training import Metrics, OptimiserFactory
 
 CHUNK = 2
 """Tasks whose second derivative is computed at once: a whole batch takes large temporary tensors, and is slower."""
 
 
+class Updater(Protocol):
+    """What moves the meta-parameters of one training; a `Stateful`, so that a checkpoint can hold it."""
+
+    def update(self, batch: MetaBatch, generator: torch.Generator) -> Metrics:
+        """Move the meta-parameters in place. Returns diagnostics by name, the same names at each call."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> Any: ...
+
+
+class OuterRule(Protocol):
+    """An outer rule: `OuterAdam`, `OuterPPO`, `OuterTRPO`, `OuterReptile`, or your own."""
+
+    def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        """The updater of meta-parameters, which are leaves that require gradients.
+
+        Args:
+            anneal_over: let the outer step size fall linearly to zero over so many updates; None: constant.
+        """
+
+
 def clipped_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor, clip: float) -> Tensor:
     """PPO's clipped surrogate (Schulman et al. 2017, eq. 7), negated, per task `[task]`."""
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
-    ratio = (log_probability - trajectories.log_probabilities).exp()
-    pessimistic = torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
-    return -masked_mean(pessimistic, trajectories.mask)
+    loss = clipped_surrogate_loss(log_probability, trajectories.log_probabilities, advantage, clip)
+    return masked_mean(loss, trajectories.mask)
 
 
 def stage_kl(policy, parameters: Parameters, stage: Stage) -> Tensor:
@@ -35,7 +59,7 @@ def stage_kl(policy, parameters: Parameters, stage: Stage) -> Tensor:
     observations = stage.trajectories.observations
     with torch.no_grad():
         old = policy.distribution(stage.parameters, observations)
-    return masked_mean(kl_divergence(old, policy.distribution(parameters, observations)), stage.trajectories.mask)
+    return mean_kl(policy, parameters, observations, stage.trajectories.mask, old)
 
 
 def meta_gradient(
@@ -46,7 +70,7 @@ def meta_gradient(
     Args:
         chunk: tasks at once; changes time and memory, not the result.
     """
-    leaves = {name: value.detach().requires_grad_() for name, value in meta.items()}
+    leaves = leaf_parameters(meta)
     total = {name: torch.zeros_like(value) for name, value in leaves.items()}
     losses = []
     for part in batch.chunks(chunk):
@@ -58,180 +82,108 @@ def meta_gradient(
     return total, torch.cat(losses)
 
 
-def _set_gradient(meta: Parameters, gradients: Parameters) -> None:
-    for name, value in meta.items():
-        value.grad = gradients[name]
+def norm_of(gradients: Parameters) -> float:
+    """Euclidean length of all gradients together."""
+    return float(torch.stack([value.detach().norm() for value in gradients.values()]).norm())
 
 
-@dataclass(frozen=True)
+class OptimiserUpdater:
+    """An optimiser of the meta-parameters, and the fall of its step size."""
+
+    def __init__(
+        self, meta: Parameters, optimiser: OptimiserFactory, outer_lr: float, anneal_over: int | None = None
+    ) -> None:
+        self.meta = meta
+        self.optimiser = optimiser(list(meta.values()), lr=outer_lr)
+        self.schedule = None
+        if anneal_over:
+            self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=anneal_over)
+
+    def step(self, gradients: Parameters) -> None:
+        """One step of the optimiser along given gradients."""
+        for name, value in self.meta.items():
+            value.grad = gradients[name]
+        self.optimiser.step()
+
+    def finish(self) -> None:
+        """Set the step size of the next update."""
+        if self.schedule is not None:
+            self.schedule.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        schedule = {} if self.schedule is None else self.schedule.state_dict()
+        return {"optimiser": self.optimiser.state_dict(), "schedule": schedule}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.optimiser.load_state_dict(state_dict["optimiser"])
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state_dict["schedule"])
+
+
+def check_optimiser(optimiser: Any) -> None:
+    """Raise ValueError unless `optimiser` can be called."""
+    if not callable(optimiser):
+        raise ValueError(
+            f"optimiser must be a function of tensors and lr, like torch.optim.Adam or a functools.partial, "
+            f"got {optimiser!r}."
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class OuterAdam:
-    """One step of Adam along the meta-policy gradient."""
+    """One step of Adam along the meta-policy gradient. Diagnostics: `loss`, `grad_norm`."""
 
-    lr: float = 1e-3
+    outer_lr: float = 1e-3
+    optimiser: OptimiserFactory = torch.optim.Adam
+    """called as `optimiser(tensors, lr=outer_lr)`"""
 
-    def begin(self, meta: Parameters) -> torch.optim.Optimizer:
-        return torch.optim.Adam(meta.values(), lr=self.lr)
+    def __post_init__(self) -> None:
+        check_positive("outer_lr", self.outer_lr)
+        check_optimiser(self.optimiser)
 
-    def update(self, method: PolicyMAML, meta: Parameters, optimiser, batch: MetaBatch, generator) -> None:
-        gradients, _ = meta_gradient(method, meta, batch)
-        _set_gradient(meta, gradients)
-        optimiser.step()
-
-
-@dataclass(frozen=True)
-class OuterPPO:
-    """Several epochs of Adam on PPO's clipped objective; with `kl_coefficient` ProMP (Rothfuss et al. 2019, alg. 1).
-
-    Every epoch adapts anew from the support trajectories. Their log-probabilities, and those of the query
-    trajectories, stay those of sampling time.
-    """
-
-    lr: float = 1e-3
-    epochs: int = 5
-    clip: float = 0.3
-    kl_coefficient: float = 0.0
-    """η of the penalty on the mean divergence of the policies *before* and between inner steps from those that sampled
-    the support trajectories, without which old trajectories would no longer say where the inner step leads; 5e-4 in
-    ProMP"""
-    minibatch: int | None = None
-    """tasks per step of Adam, in random order; None: all"""
-
-    def begin(self, meta: Parameters) -> torch.optim.Optimizer:
-        return torch.optim.Adam(meta.values(), lr=self.lr)
-
-    def objective(self, method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Tensor:
-        """Clipped loss of the adapted policies plus the penalty, `[task]`."""
-        losses, along = method.losses(meta, batch, lambda *arguments: clipped_loss(*arguments, self.clip))
-        if self.kl_coefficient > 0:
-            for parameters, stage in zip(along, batch.support, strict=False):
-                losses = losses + self.kl_coefficient * stage_kl(method.policy, parameters, stage)
-        return losses
-
-    def update(self, method: PolicyMAML, meta: Parameters, optimiser, batch: MetaBatch, generator) -> None:
-        size = len(batch) if self.minibatch is None else self.minibatch
-        for _ in range(self.epochs):
-            for index in torch.randperm(len(batch), generator=generator).split(size):
-                optimiser.zero_grad()
-                for piece in index.split(CHUNK):
-                    (self.objective(method, meta, batch.select(piece)).sum() / len(index)).backward()
-                optimiser.step()
+    def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        return _GradientUpdater(method, meta, self.optimiser, self.outer_lr, anneal_over)
 
 
-@dataclass(frozen=True)
-class OuterTRPO:
-    """A trust-region step (Schulman et al. 2015), the outer rule of the MAML paper.
+class _GradientUpdater(OptimiserUpdater):
+    def __init__(self, method: PolicyMAML, meta: Parameters, *settings) -> None:
+        super().__init__(meta, *settings)
+        self.method = method
 
-    The meta-policy gradient is turned by the inverse of the Hessian of the mean divergence of the *adapted* policies
-    as a function of the meta-parameters, scaled to `max_kl`, and halved until the surrogate improves and the exact
-    divergence, measured on all query states after adapting anew, keeps to `max_kl`.
-    """
-
-    max_kl: float = 0.01
-    cg_iterations: int = 10
-    cg_damping: float = 1e-5
-    """added to the Hessian's diagonal; of the MAML paper's code"""
-    backtracks: int = 10
-    hessian_episodes: int = 2
-    """episodes of each stage and task that the Hessian is estimated from; gradient and line search use them all"""
-
-    def begin(self, meta: Parameters) -> None:
-        return None
-
-    def update(self, method: PolicyMAML, meta: Parameters, optimiser, batch: MetaBatch, generator) -> None:
-        gradients, losses = meta_gradient(method, meta, batch)
-        product = kl_product(method, meta, batch.first_episodes(self.hessian_episodes))
-
-        def damped(vector: Parameters) -> Parameters:
-            image = product({name: value[0] for name, value in vector.items()})
-            return combine(vector_of(image), self.cg_damping, vector)
-
-        direction = conjugate_gradient(damped, vector_of(gradients), self.cg_iterations)
-        curvature = dot(direction, damped(direction))
-        scale = torch.where(curvature > 0, (2 * self.max_kl / curvature).sqrt(), 0.0)
-        before = self.judge(method, meta, batch)[0] if method.sampling_term else losses.mean()
-        own = vector_of(meta)
-        for _ in range(self.backtracks):
-            candidate = {name: value[0] for name, value in combine(own, -scale, direction).items()}
-            after, divergence = self.judge(method, candidate, batch)
-            # A step that is not a number fails both comparisons.
-            if bool(after < before) and bool(divergence <= self.max_kl):
-                with torch.no_grad():
-                    for name, value in candidate.items():
-                        meta[name].copy_(value)
-                return
-            scale = scale / 2
-
-    def judge(self, method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> tuple[Tensor, Tensor]:
-        """Mean surrogate loss of the adapted policies and their mean divergence from those that sampled the query."""
-        losses, divergences = [], []
-        for part in batch.chunks(CHUNK):
-            stages = method.judged(part)
-            along = method.visited(meta, part.support, create_graph=False)[-len(stages) :]
-            with torch.no_grad():
-                for adapted, stage in zip(along, stages, strict=True):
-                    losses.append(surrogate_loss(method.policy, adapted, stage.trajectories, stage.advantage))
-                    divergences.append(stage_kl(method.policy, adapted, stage))
-        return torch.cat(losses).mean(), torch.cat(divergences).mean()
+    def update(self, batch: MetaBatch, generator: torch.Generator) -> Metrics:
+        gradients, losses = meta_gradient(self.method, self.meta, batch)
+        self.step(gradients)
+        self.finish()
+        return {"loss": float(losses.mean()), "grad_norm": norm_of(gradients)}
 
 
-def vector_of(parameters: Parameters) -> Parameters:
-    """Constants `[1, ...]`: the vectors of one learner, as `metarl_core.agents.trpo` handles them."""
-    return {name: value.detach()[None] for name, value in parameters.items()}
-
-
-def kl_product(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Callable[[Parameters], Parameters]:
-    """The map v ↦ H v, with H the Hessian of the mean divergence of the adapted policies at the meta-parameters θ.
-
-    The divergence KL(π_θ'(θ) ‖ ·) and its slope vanish at θ' = θ'(θ), so H is the mean over tasks of Jᵀ F J exactly:
-    F is the Fisher matrix of the adapted policy, and J = ∂θ'/∂θ the Jacobian of the inner loop.
-    """
-    leaves = {name: value.detach().requires_grad_() for name, value in meta.items()}
-    stages = method.judged(batch)
-    along = method.visited(leaves, batch.support)[-len(stages) :]
-    # The adapted parameters of all judged stages as one dictionary.
-    adapted = {f"{k}.{name}": value for k, one in enumerate(along) for name, value in one.items()}
-    fixed = {name: value.detach().requires_grad_() for name, value in adapted.items()}
-    divergences = []
-    for k, stage in enumerate(stages):
-        own = {name: fixed[f"{k}.{name}"] for name in along[k]}
-        constants = {name: value.detach() for name, value in own.items()}
-        divergences.append(stage_kl(method.policy, own, replace(stage, parameters=constants)).mean())
-    slope = _gradients([torch.stack(divergences).mean()], fixed, create_graph=True)
-    # Jᵀu is linear in u; the derivative of (Jᵀu)·v with respect to u is Jv.
-    dummies = {name: torch.zeros_like(value, requires_grad=True) for name, value in adapted.items()}
-    pulled = _gradients(list(adapted.values()), leaves, list(dummies.values()), create_graph=True)
-
-    def product(vector: Parameters) -> Parameters:
-        along = sum((pulled[name] * value).sum() for name, value in vector.items())
-        pushed = _gradients([along], dummies, retain_graph=True)
-        turned = _gradients([dot(slope, pushed).sum()], fixed, retain_graph=True)
-        return _gradients(list(adapted.values()), leaves, list(turned.values()), retain_graph=True)
-
-    return product
-
-
-def _gradients(values: list[Tensor], leaves: Parameters, outputs: list[Tensor] | None = None, **options) -> Parameters:
-    """Gradients under the names of `leaves`; zeros where a value does not depend on one."""
-    found = torch.autograd.grad(values, list(leaves.values()), outputs, materialize_grads=True, **options)
-    return dict(zip(leaves, found, strict=True))
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OuterReptile:
     """θ ← θ + ε (mean_T θ'_T − θ) (Nichol et al. 2018), with at least two inner steps.
 
-    No derivative is taken in the outer loop; the query trajectories only report the return.
+    No derivative is taken in the outer loop; the query trajectories only report the return. Diagnostics: `grad_norm`,
+    the length of mean_T θ'_T − θ.
     """
 
-    lr: float = 0.5
+    outer_lr: float = 0.5
     """ε, best annealed"""
+    optimiser: OptimiserFactory = torch.optim.SGD
+    """called as `optimiser(tensors, lr=outer_lr)`"""
 
-    def begin(self, meta: Parameters) -> torch.optim.Optimizer:
-        return torch.optim.SGD(meta.values(), lr=self.lr)
+    def __post_init__(self) -> None:
+        check_positive("outer_lr", self.outer_lr)
+        check_optimiser(self.optimiser)
 
-    def update(self, method: PolicyMAML, meta: Parameters, optimiser, batch: MetaBatch, generator) -> None:
+    def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
         if method.learned_rates:
-            raise ValueError("Reptile has no gradient for step sizes: learned_rates must be False.")
+            raise ValueError("Reptile has no gradient for step sizes: learned_rates must be False, got True.")
+        return _ReptileUpdater(meta, self.optimiser, self.outer_lr, anneal_over)
+
+
+class _ReptileUpdater(OptimiserUpdater):
+    def update(self, batch: MetaBatch, generator: torch.Generator) -> Metrics:
         adapted = batch.query.parameters
-        _set_gradient(meta, {name: value.detach() - adapted[name].mean(0) for name, value in meta.items()})
-        optimiser.step()
+        gradients = {name: value.detach() - adapted[name].mean(0) for name, value in self.meta.items()}
+        self.step(gradients)
+        self.finish()
+        return {"grad_norm": norm_of(gradients)}

@@ -1,20 +1,24 @@
-"""The outer loop of meta-RL: collect, adapt, judge by fresh trajectories, move."""
+"""The outer loop of meta-RL: collect, adapt, measure on new trajectories, move."""
 
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import torch
-from tqdm.auto import tqdm
 
-from metarl_core.meta.policies.maml import MetaBatch, PolicyMAML
-from metarl_core.meta.policies.outer_rules import OuterPPO
-from metarl_core.parameters import Parameters
-from metarl_core.tasks.family import TaskFamily
+from metarl_core.arguments import check_at_least
+from metarl_core.meta.policies.maml import PolicyMAML
+from metarl_core.meta.policies.outer_ppo import OuterPPO
+from metarl_core.meta.policies.outer_rules import OuterRule
+from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
+from metarl_core.training import Callback, GeneratorState, History, training_loop
 
 
-@dataclass
-class PolicyMetaConfig:
-    """Settings of `meta_train_policy`."""
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Settings of `train`."""
 
     iterations: int = 200
     meta_batch: int = 20
@@ -22,91 +26,112 @@ class PolicyMetaConfig:
     anneal: bool = True
     """let the outer step size fall linearly to zero over the iterations (of TRPO, δ stays)"""
 
+    def __post_init__(self) -> None:
+        check_at_least("iterations", self.iterations, 0)
+        check_at_least("meta_batch", self.meta_batch)
 
-def meta_train_policy(
+
+PPO = OuterPPO()
+
+
+def train(
     method: PolicyMAML,
-    rule,
     meta: Parameters,
-    config: PolicyMetaConfig,
+    config: TrainConfig,
     generator: torch.Generator,
-    description: str = "meta-training",
-    callback: Callable[[int, Parameters, MetaBatch], None] | None = None,
-) -> tuple[Parameters, dict[str, list[float]]]:
-    """Alternate `method.collect` on new training tasks and `rule.update`.
+    *,
+    rule: OuterRule = PPO,
+    description: str | None = "meta-training",
+    callback: Callback | None = None,
+    checkpoint: str | Path | None = None,
+) -> tuple[Parameters, History]:
+    """Alternate `method.collect` on new training tasks and the update of the outer rule.
 
     Args:
-        rule: `OuterAdam`, `OuterPPO`, `OuterTRPO` or `OuterReptile`.
+        method: what is meta-learned, with its family, policy, step sizes and number of inner steps.
         meta: meta-parameters to begin with (`method.initial(…)`); not changed.
-        callback: called as `callback(iteration, meta, batch)` after each update, `iteration` counting from 1.
+        generator: source of tasks, trajectories and minibatches.
+        rule: `OuterAdam`, `OuterPPO`, `OuterTRPO`, `OuterReptile`, or another `OuterRule`.
+        description: name on the progress bar; None for no bar.
+        callback: called after each iteration (see `metarl_core.training.Callback`); its data are the `MetaBatch`.
+        checkpoint: a file to save to and to resume from (see `training_loop`).
 
     Returns:
-        Meta-trained parameters and history: `before` and `after` (mean return before and after
-        adaptation, on the training tasks of each iteration) and `steps` (environment steps so far).
-        An interrupt (Ctrl-C) returns what was reached.
+        Meta-trained parameters and history, with an entry per iteration: `return` and `return_before` (mean return
+        after and before adaptation, on the training tasks of the iteration), `env_steps` (of all tasks so far) and the
+        rule's diagnostics. An interrupt (Ctrl-C) returns what was reached.
+
+    Raises:
+        ValueError: for meta-parameters that do not fit the method, a rule that does not fit it, or a checkpoint that
+            is another training's.
+        NotANumberError: where the parameters diverge (also a FloatingPointError).
     """
-    learned = {name: value.detach().clone().requires_grad_() for name, value in meta.items()}
-    optimiser = rule.begin(learned)
-    decay = None
-    if optimiser is not None and config.anneal:
-        decay = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=config.iterations)
-    history: dict[str, list[float]] = {"before": [], "after": [], "steps": []}
-    steps = 0
-    bar = tqdm(range(1, config.iterations + 1), desc=description)
+    if not isinstance(config, TrainConfig):
+        raise ValueError(f"config must be a policies.TrainConfig, got {type(config).__name__}.")
+    if not isinstance(method, PolicyMAML):
+        raise ValueError(f"method must be a PolicyMAML, got {type(method).__name__}.")
+    if not callable(getattr(rule, "begin", None)):
+        raise ValueError(f"rule must be an outer rule such as OuterPPO(), got {rule!r}.")
+    method.check_meta(meta)
+    learned = trainable_parameters(meta)
+    updater = rule.begin(method, learned, config.iterations if config.anneal else None)
+    counter = _Counter()
+
+    def iterate(iteration: int):
+        tasks = method.family.sample_tasks(config.meta_batch, generator)
+        batch = method.collect(learned, tasks, generator)
+        diagnostics = updater.update(batch, generator)
+        counter.steps += batch.steps
+        metrics = {
+            "return": float(batch.query.trajectories.returns.mean()),
+            "return_before": float(batch.support[0].trajectories.returns.mean()),
+            "env_steps": counter.steps,
+            **diagnostics,
+        }
+        return metrics, batch
+
+    history = training_loop(
+        iterate,
+        config.iterations,
+        learned,
+        description=description,
+        shown="return",
+        callback=callback,
+        checkpoint=checkpoint,
+        state={"updater": updater, "generator": GeneratorState(generator), "counter": counter},
+        settings=f"{_in_words(method)}, {_in_words(rule)}, {config}",
+    )
+    return copy_parameters(learned), history
+
+
+class _Counter:
+    """Environment steps so far; a `Stateful`."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"steps": self.steps}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.steps = state_dict["steps"]
+
+
+def _in_words(settings: Any) -> str:
+    """Settings by name, in words that are the same in every process: functions and objects go by their names."""
     try:
-        for iteration in bar:
-            tasks = method.family.sample_tasks(config.meta_batch, generator)
-            batch = method.collect(learned, tasks, generator)
-            rule.update(method, learned, optimiser, batch, generator)
-            if decay is not None:
-                decay.step()
-            steps += batch.steps
-            history["before"].append(float(batch.support[0].trajectories.returns.mean()))
-            history["after"].append(float(batch.query.trajectories.returns.mean()))
-            history["steps"].append(steps)
-            bar.set_postfix(before=f"{history['before'][-1]:.1f}", after=f"{history['after'][-1]:.1f}")
-            if callback is not None:
-                callback(iteration, {name: value.detach() for name, value in learned.items()}, batch)
-    except KeyboardInterrupt:
-        bar.write(f"Interrupted after {len(history['after'])} of {config.iterations} iterations.")
-    return {name: value.detach() for name, value in learned.items()}, history
+        names = [field.name for field in fields(settings)]
+    except TypeError:  # a rule of one's own need not be a dataclass
+        return type(settings).__name__
+    each = ", ".join(f"{name}={_value_in_words(getattr(settings, name))}" for name in names)
+    return f"{type(settings).__name__}({each})"
 
 
-@dataclass
-class MamlConfig:
-    """Settings of `train_maml`; values for point navigation after the released code of the MAML paper."""
-
-    iterations: int = 200
-    meta_batch: int = 20
-    """tasks per iteration"""
-    episodes: int = 20
-    """per task, before and after adaptation"""
-    inner_lr: float = 0.5
-    """α"""
-    discount: float = 0.99
-    outer_lr: float = 3e-3
-    """of Adam, falling linearly to zero over the iterations; the paper's outer rule is TRPO"""
-    epochs: int = 2
-    """passes over the batch by PPO's clipped objective (ProMP, Rothfuss et al. 2019, uses 5)"""
-    minibatch: int = 5
-    """tasks per update within an epoch"""
-    clip: float = 0.3
-    """of the probability ratio, as ProMP"""
-
-
-def train_maml(
-    family: TaskFamily,
-    policy,
-    parameters: Parameters,
-    config: MamlConfig,
-    generator: torch.Generator,
-    description: str = "MAML",
-) -> tuple[Parameters, dict[str, list[float]]]:
-    """Meta-train initial parameters so that one policy-gradient step adapts them to a new task.
-
-    The shortest way into the course: `PolicyMAML` with the low-variance curvature estimator under `OuterPPO`. More than
-    one step can be taken at test time. Results as those of `meta_train_policy`.
-    """
-    method = PolicyMAML(family, policy, config.inner_lr, episodes=config.episodes, discount=config.discount)
-    rule = OuterPPO(config.outer_lr, config.epochs, config.clip, minibatch=config.minibatch)
-    settings = PolicyMetaConfig(config.iterations, config.meta_batch)
-    return meta_train_policy(method, rule, method.initial(parameters), settings, generator, description)
+def _value_in_words(value: Any) -> str:
+    if value is None or isinstance(value, (bool, int, float, str, tuple)):
+        return repr(value)
+    if isinstance(value, functools.partial):
+        return f"{_value_in_words(value.func)} with {value.args} {value.keywords}"
+    return (
+        value.__qualname__ if isinstance(value, Callable) and hasattr(value, "__qualname__") else type(value).__name__
+    )
