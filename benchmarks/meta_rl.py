@@ -262,11 +262,11 @@ def measure(turns: int = 3) -> dict:
     def ours(rule, **options) -> Callable[[], None]:
         own = replace(method, **options)
         leaves = {name: value.clone().requires_grad_() for name, value in meta.items()}
-        optimiser = rule.begin(leaves)
+        updater = rule.begin(own, leaves)
 
         def iteration() -> None:
             drawn = method.family.sample_tasks(TASKS, generator)
-            rule.update(own, leaves, optimiser, own.collect(leaves, drawn, generator), generator)
+            updater.update(own.collect(leaves, drawn, generator), generator)
 
         return iteration
 

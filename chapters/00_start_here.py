@@ -45,7 +45,7 @@ from IPython.display import Markdown
 from metarl_core import plotting
 from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, mean_returns, train_reinforce
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
-from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
+from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import initial_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation
@@ -81,7 +81,11 @@ def fresh():
 policy, random_start, _ = fresh()
 
 _, start, maml_generator = fresh()
-maml, maml_history = train_maml(family, policy, start, MamlConfig(**settings["maml"]), maml_generator)
+own = settings["maml"]
+method = PolicyMAML(family, policy, own["inner_lr"], episodes=own["episodes"], discount=own["discount"])
+rule = OuterPPO(**{name: own[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
+meta_config = policies.TrainConfig(iterations=own["iterations"], meta_batch=own["meta_batch"])
+maml, maml_history = policies.train(method, start, meta_config, maml_generator, rule=rule, description="MAML")
 
 _, start, pre_generator = fresh()
 config = ReinforceConfig(**settings["pretraining"])
@@ -126,7 +130,7 @@ def draw_adaptation(inner_lr=0.5):
     for column, (name, theta) in enumerate(starts.items()):
         color = plotting.METHOD_STYLE[name][0]
         again = torch.Generator().manual_seed(1)
-        returns, parameters, walks = adaptation_curve(family, goal, policy, theta, inner_lr, 1, again)
+        returns, parameters, walks = policies.adaptation_curve(method, theta, goal, again, inner_lr=inner_lr)
         for row in range(2):
             panel = axes[row, column]
             plotting.plot_paths(panel, walks[row], 0, goal["goal"][0], color, limit=0.7)
@@ -246,7 +250,7 @@ def adaptation_step(theta, task, alpha, generator):
 
 
 mine = adaptation_step(maml, goal, 0.5, torch.Generator().manual_seed(1))
-_, theirs, _ = adaptation_curve(family, goal, policy, maml, 0.5, 1, torch.Generator().manual_seed(1))
+_, theirs, _ = policies.adaptation_curve(method, maml, goal, torch.Generator().manual_seed(1))
 for name in mine:
     torch.testing.assert_close(mine[name], theirs[1][name][0], rtol=1e-4, atol=1e-5)
 print("The step written here and metarl_core's give the same", sum(v.numel() for v in mine.values()), "parameters.")
@@ -281,13 +285,13 @@ test = family.sample_tasks(settings["test_tasks"], torch.Generator().manual_seed
 
 def curve(theta, rates, generator):
     """Mean return [goal, 0 to 3 steps] on the test goals."""
-    return adaptation_curve(family, test, policy, theta, rates, len(rates), generator)[0]
+    return policies.adaptation_curve(method, theta, test, generator, inner_lr=rates).returns
 
 
 def best_rate(theta, candidates, steps, generator):
     """The best step size on 40 training goals."""
     training = family.sample_tasks(settings["test_tasks"], generator)
-    return choose_inner_lr(family, training, policy, theta, candidates, steps, generator)
+    return policies.choose_inner_lr(method, theta, training, candidates, steps, generator)
 
 
 live = {"MAML": curve(maml, settings["maml_rates"], maml_generator)}
@@ -416,7 +420,9 @@ after, resting = {}, {}
 for name, rates in schedules.items():
     for region, goals in regions.items():
         again = torch.Generator().manual_seed(3)
-        after[name, region], _, walks = adaptation_curve(family, goals, policy, starts[name], rates, 3, again)
+        after[name, region], _, walks = policies.adaptation_curve(
+            method, starts[name], goals, again, inner_lr=rates
+        )
         late, valid = walks[1].observations[:, :, 30:], walks[1].mask[:, :, 30:, None]
         place = (late * valid).sum((1, 2)) / valid.sum((1, 2))  # mean position from step 30 on, after one gradient step
         resting[name, region] = place.norm(dim=-1)
@@ -498,7 +504,8 @@ counts = [1, 2, 5, 10, 20, 40]
 def after_one(theta, alpha, episodes=20):
     """Mean return over the test goals after one step."""
     generator = torch.Generator().manual_seed(4)
-    return float(adaptation_curve(family, test, policy, theta, alpha, 1, generator, episodes)[0][:, 1].mean())
+    reached = policies.adaptation_curve(method, theta, test, generator, episodes=episodes, inner_lr=alpha)
+    return float(reached.returns[:, 1].mean())
 
 
 by_alpha = {name: [after_one(theta, alpha) for alpha in alphas] for name, theta in starts.items()}
@@ -611,7 +618,7 @@ ch00.check_path_return(path_return)
 # %% [markdown]
 # Now break it on purpose: leave out the minus sign, or the square root of the distance, or return a mean. The check knows these mistakes, too.
 #
-# **When you are stuck, without a network:** put a question mark behind any name (`adaptation_curve?`) to read its docstring with shapes and sources, and two to read its code. The package is short and made to be read. Open the hints one at a time. Restart the kernel and run all cells if results look impossible. Everything in this course works offline.
+# **When you are stuck, without a network:** put a question mark behind any name (`policies.adaptation_curve?`) to read its docstring with shapes and sources, and two to read its code. The package is short and made to be read. Open the hints one at a time. Restart the kernel and run all cells if results look impossible. Everything in this course works offline.
 
 # %% [markdown]
 # ## Is your installation in order?

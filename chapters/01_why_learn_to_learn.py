@@ -43,7 +43,7 @@ from metarl_core.agents import (
     train_reinforce,
 )
 from metarl_core.evaluation import bootstrap_interval, interquartile_mean, paired_difference, summarise_curves
-from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
+from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation, rollout
@@ -586,9 +586,13 @@ assert all(abs(zero_shot[name] - staying) < 3 for name in ("MAML", "pre-trained"
 
 # %%
 policy, start, generator = untrained(0)
-maml_parameters, maml_history = train_maml(family, policy, start, MamlConfig(**settings["maml"]), generator)
-maml_live, _, maml_batches = adaptation_curve(
-    family, held_out, policy, maml_parameters, settings["maml_rates"], 3, generator
+own = settings["maml"]
+method = PolicyMAML(family, policy, own["inner_lr"], episodes=own["episodes"], discount=own["discount"])
+rule = OuterPPO(**{name: own[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
+meta_config = policies.TrainConfig(iterations=own["iterations"], meta_batch=own["meta_batch"])
+maml_parameters, maml_history = policies.train(method, start, meta_config, generator, rule=rule, description="MAML")
+maml_live, _, maml_batches = policies.adaptation_curve(
+    method, maml_parameters, held_out, generator, inner_lr=settings["maml_rates"]
 )
 agreement = table.check_agreement("MAML", 0, maml_live, tolerance=3.0)
 say(f"Largest difference from the table's row: {agreement:.1e} in return.")
@@ -604,9 +608,8 @@ pretrained, pretraining_history = train_reinforce(
 def tuned_curve(parameters, generator):
     """Adaptation curve on the held-out goals, with the step size that is best on as many training goals."""
     training_goals = family.sample_tasks(settings["test_tasks"], generator)
-    rate = choose_inner_lr(family, training_goals, policy, parameters, settings["rates"], 3, generator)
-    curve, _, _ = adaptation_curve(family, held_out, policy, parameters, [rate] * 3, 3, generator)
-    return curve
+    rate = policies.choose_inner_lr(method, parameters, training_goals, settings["rates"], 3, generator)
+    return policies.adaptation_curve(method, parameters, held_out, generator, steps=3, inner_lr=rate).returns
 
 
 pretrained_live = tuned_curve(pretrained, generator)
@@ -757,7 +760,7 @@ learners = {
     "MAML": Learner(
         interquartile_mean(table.scores("MAML").reshape(-1, 4), axis=0),
         np.concatenate([[0.0], maml_steps.cumsum(0)[:-1]]),
-        maml_history["steps"][-1],
+        maml_history["env_steps"][-1],
     ),
     "pre-trained": from_fair("pre-trained", pretraining_history["env_steps"][-1], one_step_search),
     "specialist": from_fair("specialist", specialist_history["env_steps"][-1], one_step_search),

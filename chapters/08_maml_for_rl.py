@@ -56,14 +56,13 @@ from metarl_core.meta import (
     OuterPPO,
     OuterTRPO,
     PolicyMAML,
-    PolicyMetaConfig,
-    adaptation_curve,
     choose_inner_lr,
     clipped_loss,
     kl_product,
     meta_gradient,
-    meta_train_policy,
+    policies,
     stage_kl,
+    surrogate_and_kl,
     surrogate_loss,
 )
 from metarl_core.parameters import initial_parameters
@@ -149,9 +148,11 @@ def keep(iteration, meta, batch):
 
 policy, random_start, generator = untrained(family, SEED)
 method = PolicyMAML(family, policy, navigation["inner_lr"], episodes=EPISODES)  # estimator "lvc": section 4
-ppo = OuterPPO(settings["outer_lr"], settings["ppo_epochs"], minibatch=settings["ppo_minibatch"])
-config = PolicyMetaConfig(navigation["iterations"], settings["meta_batch"])
-theta, history = meta_train_policy(method, ppo, method.initial(random_start), config, generator, "MAML", keep)
+ppo = OuterPPO(outer_lr=settings["outer_lr"], epochs=settings["ppo_epochs"], minibatch=settings["ppo_minibatch"])
+config = policies.TrainConfig(iterations=navigation["iterations"], meta_batch=settings["meta_batch"])
+theta, history = policies.train(
+    method, method.initial(random_start), config, generator, rule=ppo, description="MAML", callback=keep
+)
 training_seconds = time.perf_counter() - began
 
 _, start, pre_generator = untrained(family, SEED)
@@ -166,7 +167,7 @@ pretrained, _ = train_reinforce(family, policy, start, pre_config, pre_generator
 # %%
 rates = navigation["test_rates"]
 test = family.sample_tasks(settings["test_tasks"], seeded(settings["test_seed"]), "test")  # 40 goals, for all methods
-returns, along, walks = adaptation_curve(family, test, policy, theta, rates, STEPS, generator, EPISODES)
+returns, along, walks = policies.adaptation_curve(method, theta, test, generator, inner_lr=rates)
 live = {"MAML": returns}
 walks_of = {"MAML": walks}
 
@@ -174,14 +175,14 @@ walks_of = {"MAML": walks}
 def one_step_rate(start, candidates=(0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)):
     """The best step size for *one* step, chosen on training goals."""
     g = seeded(5)
-    return choose_inner_lr(family, family.sample_tasks(40, g), policy, start, candidates, 1, g)
+    return choose_inner_lr(method, start, family.sample_tasks(40, g), candidates, 1, g)
 
 
 chosen = {}
 for name, start in (("pre-training", pretrained), ("random initialisation", random_start)):
     chosen[name] = one_step_rate(start)
     schedule = [chosen[name], chosen[name] / 2, chosen[name] / 2]
-    live[name], _, walks_of[name] = adaptation_curve(family, test, policy, start, schedule, STEPS, seeded(6), EPISODES)
+    live[name], _, walks_of[name] = policies.adaptation_curve(method, start, test, seeded(6), inner_lr=schedule)
 
 order = returns[:, 1].argsort()
 shown = int(order[len(order) // 2])  # the goal at the median of MAML's return after one step
@@ -271,7 +272,7 @@ episodes_used = 2 * EPISODES * settings["meta_batch"]
 say(
     f"Here: {settings['meta_batch']} tasks × 2 × {EPISODES} episodes = {episodes_used} episodes, at most "
     f"{episodes_used * family.horizon:,} environment steps, for each of {navigation['iterations']} outer steps: "
-    f"**{history['steps'][-1] / 1e6:.1f} million** steps in all (episodes that reach the goal end early). A new goal then "
+    f"**{history['env_steps'][-1] / 1e6:.1f} million** steps in all (episodes that reach the goal end early). A new goal then "
     f"costs {EPISODES} episodes for each inner step."
 )
 
@@ -506,7 +507,7 @@ assert float(scales[0].max() / scales[0].min()) > 1.2 and float(scales[1].median
 # + \mathbb{E}_D\big[J(\theta')\, \nabla \log p_\theta(D)\big]. \tag{08.10}$$
 #
 # MAML as published keeps the first term. The second rewards $\theta$ for collecting *useful* support episodes; it is
-# E-MAML's (Stadie et al. 2018), and `PolicyMAML(sampling_term=True)` adds it. Section 9 shows a problem where leaving
+# E-MAML's (Stadie et al. 2018), and `PolicyMAML(estimator="naive", sampling_term=True)` adds it. Section 9 shows a problem where leaving
 # it out is expensive.
 #
 # **Build it.** One meta-iteration: lines 3 to 7 of the algorithm, one task after another.
@@ -731,16 +732,16 @@ def my_trpo_direction(start, batch, damping=1e-5, hessian_episodes=2):
 
 
 def my_line_search(start, d, batch, tries=10):
-    before, _ = trpo.judge(method, start, batch)
+    before, _ = surrogate_and_kl(method, start, batch)
     for halving in range(tries):
         candidate = {name: value + d[name] / 2**halving for name, value in start.items()}
-        loss, kl = trpo.judge(method, candidate, batch)  # adapts anew from the candidate; exact mean divergence
+        loss, kl = surrogate_and_kl(method, candidate, batch)  # adapts anew from the candidate; exact mean divergence
         if bool(loss < before) and bool(kl <= settings["max_kl"]):
             return candidate, float(kl), halving
     return start, 0.0, tries
 
 
-trpo = OuterTRPO(settings["max_kl"])
+trpo = OuterTRPO(max_kl=settings["max_kl"])
 at = snapshots[10]
 batch = method.collect(at, twenty, seeded(44))
 d = my_trpo_direction(at, batch)
@@ -750,17 +751,17 @@ mine, my_kl, halvings = my_line_search(at, d, batch)
 def updated_by(rule):
     """θ after one update of an outer rule from `at` on the same batch."""
     leaves = {name: value.clone().requires_grad_() for name, value in at.items()}
-    rule.update(method, leaves, rule.begin(leaves), batch, seeded(45))
+    rule.begin(method, leaves).update(batch, seeded(45))
     return {name: value.detach() for name, value in leaves.items()}
 
 
-results = {"TRPO": updated_by(trpo), "PPO": updated_by(ppo), "Adam": updated_by(OuterAdam(settings["outer_lr"]))}
+results = {"TRPO": updated_by(trpo), "PPO": updated_by(ppo), "Adam": updated_by(OuterAdam(outer_lr=settings["outer_lr"]))}
 moved = (vector(results["TRPO"]) - vector(at)).norm()
 assert float((vector(mine) - vector(results["TRPO"])).norm() / moved) < 0.05 and 0 < my_kl <= settings["max_kl"]
 
 lengths = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0])
 trace = np.array(
-    [[float(x) for x in trpo.judge(method, {n: v + s * d[n] for n, v in at.items()}, batch)] for s in lengths]
+    [[float(x) for x in surrogate_and_kl(method, {n: v + s * d[n] for n, v in at.items()}, batch)] for s in lengths]
 )
 figure, (left, right) = plotting.figure(1, 2, width=10.6, height=3.9)
 left.plot(lengths, trace[:, 1], "o-", color=plotting.PURPLE, label="exact")
@@ -771,7 +772,7 @@ left.set(xlabel="length of the step, in units of d", ylabel="mean KL of adapted 
 left.legend(fontsize=10)
 right.plot(lengths, trace[:, 0] - trace[0, 0], "o-", color=plotting.PURPLE, label="along d")
 for name, color in (("PPO", plotting.BLUE), ("Adam", plotting.ORANGE)):
-    loss, _ = trpo.judge(method, results[name], batch)
+    loss, _ = surrogate_and_kl(method, results[name], batch)
     right.axhline(float(loss) - trace[0, 0], linestyle="--", color=color, label=f"one update of {name}")
 right.axvline(1 / 2**halvings, color=plotting.GREEN, linewidth=1.3, label="accepted")
 right.set(xlabel="length of the step, in units of d", ylabel="change of the query surrogate")
@@ -782,7 +783,7 @@ plotting.show(
     "quadratic model start together; a dotted line marks the limit, a vertical line the accepted step. Right: the change "
     "of the query surrogate along the same step, with dashed lines for one update of PPO and of Adam.",
 )
-kl_of = {name: float(trpo.judge(method, result, batch)[1]) for name, result in results.items()}
+kl_of = {name: float(surrogate_and_kl(method, result, batch)[1]) for name, result in results.items()}
 say(
     "Mean KL of the adapted policies after one update: "
     + ", ".join(f"{name} {kl:.4f}" for name, kl in kl_of.items())
@@ -851,7 +852,8 @@ inside = {}
 for name, start in (("random initialisation", random_start), ("MAML", theta)):
     plain_rate = rates[0] if name == "MAML" else chosen[name]
     inside[name] = [
-        adaptation_curve(family, half, policy, start, plain_rate, 1, seeded(46))[0].mean(0)[k] for k in (0, 1)
+        policies.adaptation_curve(method, start, half, seeded(46), inner_lr=plain_rate).returns.mean(0)[k]
+        for k in (0, 1)
     ]
     for delta in (0.1, 1.0):
         stepped = natural_step(start, half, delta, seeded(46))
@@ -889,13 +891,13 @@ assert inside["MAML"][1] > max(inside["MAML"][2:]) + 10
 # First the live run. `history` has the returns on the training tasks of each iteration, before and after the step.
 
 # %%
-steps_so_far = np.array(history["steps"]) / 1e6
+steps_so_far = np.array(history["env_steps"]) / 1e6
 figure, axes = plotting.figure(width=7.6, height=3.9)
-axes.plot(steps_so_far, history["before"], color=plotting.GREY, label="before the inner step")
-axes.plot(steps_so_far, history["after"], color=plotting.BLUE, label="after it")
+axes.plot(steps_so_far, history["return_before"], color=plotting.GREY, label="before the inner step")
+axes.plot(steps_so_far, history["return"], color=plotting.BLUE, label="after it")
 checked = sorted(k for k in {1, 2, 5, 10, 20, 40, navigation["iterations"]} if k in snapshots)
 held_out_after = [
-    float(adaptation_curve(family, test, policy, snapshots[k], rates[0], 1, seeded(7), EPISODES)[0][:, 1].mean())
+    float(policies.adaptation_curve(method, snapshots[k], test, seeded(7)).returns[:, 1].mean())
     for k in checked
 ]
 axes.plot(steps_so_far[np.array(checked) - 1], held_out_after, "o", color="black", label="after it, 40 held-out goals")
@@ -1376,20 +1378,20 @@ def count(iteration, meta, batch):
     touched_in_training.append([float(touched.float().mean()), float(touched.any(1).float().mean())])
 
 
-sparse_theta, sparse_history = meta_train_policy(
+sparse_theta, sparse_history = policies.train(
     sparse_method,
-    ppo,
     sparse_method.initial(sparse_start),
-    PolicyMetaConfig(sparse_setting["iterations"] // 3, settings["meta_batch"]),
+    policies.TrainConfig(iterations=sparse_setting["iterations"] // 3, meta_batch=settings["meta_batch"]),
     g,
-    "MAML, sparse",
-    count,
+    rule=ppo,
+    description="MAML, sparse",
+    callback=count,
 )
 sparse_tasks = sparse_family.sample_tasks(120, seeded(60), "test")
 sparse_results = {}
 for name, start in (("random initialisation", sparse_start), ("MAML", sparse_theta)):
-    sparse_results[name] = adaptation_curve(
-        sparse_family, sparse_tasks, sparse_policy, start, sparse_setting["test_rates"], STEPS, seeded(61), EPISODES
+    sparse_results[name] = policies.adaptation_curve(
+        sparse_method, start, sparse_tasks, seeded(61), inner_lr=sparse_setting["test_rates"]
     )
 sparse_best = float(
     mean_returns(sparse_family, sparse_tasks, OraclePolicy(sparse_family), sparse_tasks, 1, seeded(0)).mean()
@@ -1534,13 +1536,13 @@ assert cost["plain loop, TRPO"] > 7 * cost["metarl_core, TRPO"]
 starts = {"MAML, LVC": theta, "MAML, LVC, 10 iterations": snapshots[10]}
 for estimator, label in (("naive", "naive"), ("dice", "DiCE")):
     short = dataclasses.replace(method, estimator=estimator)
-    short_config = PolicyMetaConfig(10, settings["meta_batch"], anneal=False)
-    starts[f"MAML, {label}, 10 iterations"], _ = meta_train_policy(
-        short, ppo, random_start, short_config, seeded(77), f"MAML, {label}"
+    short_config = policies.TrainConfig(iterations=10, meta_batch=settings["meta_batch"], anneal=False)
+    starts[f"MAML, {label}, 10 iterations"], _ = policies.train(
+        short, random_start, short_config, seeded(77), rule=ppo, description=f"MAML, {label}"
     )
 starts |= {"pre-trained": pretrained, "random initialisation": random_start}
 after_one = {
-    name: float(adaptation_curve(family, test, policy, start, rates[0], 1, seeded(78), EPISODES)[0][:, 1].mean())
+    name: float(policies.adaptation_curve(method, start, test, seeded(78)).returns[:, 1].mean())
     for name, start in starts.items()
     if "10 iterations" in name
 }
@@ -1570,17 +1572,22 @@ policy_adaptation_explorer(family, policy, starts, inner_lr=navigation["inner_lr
 class SupportAsQuery(PolicyMAML):
     """The bug: line 6 of the algorithm is left out of the loss."""
 
-    def judged(self, batch):
+    def query_stages(self, batch):
         return batch.support[-1:]
 
 
 wrong = SupportAsQuery(family, policy, navigation["inner_lr"], episodes=EPISODES)
-mistaken, _ = meta_train_policy(
-    wrong, ppo, random_start, PolicyMetaConfig(10, settings["meta_batch"], anneal=False), seeded(70), "support as query"
+mistaken, _ = policies.train(
+    wrong,
+    random_start,
+    policies.TrainConfig(iterations=10, meta_batch=settings["meta_batch"], anneal=False),
+    seeded(70),
+    rule=ppo,
+    description="support as query",
 )
 outcome, outside = {}, {}
 for name, start in (("untrained", random_start), ("query", snapshots[10]), ("support", mistaken)):
-    by_step, visited, episodes = adaptation_curve(family, test, policy, start, rates[0], 1, seeded(71), EPISODES)
+    by_step, visited, episodes = policies.adaptation_curve(method, start, test, seeded(71))
     stages = []
     for k in (0, 1):  # the surrogate gain of the step: on its own episodes, and on new ones of the same θ
         data = episodes[0] if k == 0 else rollout(family, test, policy, visited[0], EPISODES, seeded(72))

@@ -41,10 +41,8 @@ from metarl_core.meta import (
     ESTIMATORS,
     OuterPPO,
     PolicyMAML,
-    PolicyMetaConfig,
-    adaptation_curve,
     meta_gradient,
-    meta_train_policy,
+    policies,
     sampling_loss,
 )
 from metarl_core.parameters import initial_parameters
@@ -783,7 +781,7 @@ family, generator = PointNavigation(), seeded(0)
 policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
 learner = PolicyMAML(family, policy, settings["inner_lr"], episodes=settings["episodes"], **OPTIONS["LVC"])
 start = learner.initial(initial_parameters(policy))
-rule = OuterPPO(settings["outer_lr"], settings["epochs"], settings["clip"], minibatch=settings["minibatch"])
+rule = OuterPPO(**{name: settings[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
 snapshots = {0: start}
 
 
@@ -792,13 +790,13 @@ def keep(iteration, meta, batch):
         snapshots[iteration] = {name: value.clone() for name, value in meta.items()}
 
 
-config = PolicyMetaConfig(settings["iterations"], settings["meta_batch"])
-theta, history = meta_train_policy(learner, rule, start, config, generator, "LVC", keep)
+config = policies.TrainConfig(iterations=settings["iterations"], meta_batch=settings["meta_batch"])
+theta, history = policies.train(learner, start, config, generator, rule=rule, description="LVC", callback=keep)
 test = family.sample_tasks(settings["test_tasks"], seeded(settings["test_seed"]), "test")
-rates = list(settings["test_rates"])
-live, _, _ = adaptation_curve(family, test, policy, theta, rates, len(rates), generator)
+rates = settings["test_rates"]
+live = policies.adaptation_curve(learner, theta, test, generator, inner_lr=rates).returns
 live_difference = table.check_agreement("LVC", 0, live, tolerance=3.0)
-early = [float(np.mean(history["after"][first : first + 5])) for first in (0, 15, settings["iterations"] - 5)]
+early = [float(np.mean(history["return"][first : first + 5])) for first in (0, 15, settings["iterations"] - 5)]
 say(
     f"Mean return after one step on the training tasks: iterations 1 to 5 {early[0]:.1f}, 16 to 20 {early[1]:.1f}, the "
     f"last five {early[2]:.1f}."

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 
 from metarl_core.agents import GaussianPolicy
-from metarl_core.meta import OuterPPO, PolicyMAML, PolicyMetaConfig, adaptation_curve, meta_train_policy
+from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import initial_parameters
 from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation
@@ -56,16 +56,17 @@ def make(method: str, seed: int, settings: Settings):
 def evaluate(learner: PolicyMAML, theta, settings: Settings, generator: torch.Generator) -> torch.Tensor:
     """The adaptation curve `[test task, step]`."""
     test = learner.family.sample_tasks(settings.test_tasks, torch.Generator().manual_seed(settings.test_seed), "test")
-    rates = list(settings.test_rates)
-    return adaptation_curve(learner.family, test, learner.policy, theta, rates, len(rates), generator)[0]
+    return policies.adaptation_curve(learner, theta, test, generator, inner_lr=settings.test_rates).returns
 
 
 def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     """The adaptation curve of one method and seed."""
     learner, start, generator = make(method, seed, settings)
-    rule = OuterPPO(settings.outer_lr, settings.epochs, settings.clip, minibatch=settings.minibatch)
-    config = PolicyMetaConfig(settings.iterations, settings.meta_batch)
-    theta, _ = meta_train_policy(learner, rule, start, config, generator, method)
+    rule = OuterPPO(
+        outer_lr=settings.outer_lr, epochs=settings.epochs, clip=settings.clip, minibatch=settings.minibatch
+    )
+    config = policies.TrainConfig(iterations=settings.iterations, meta_batch=settings.meta_batch)
+    theta, _ = policies.train(learner, start, config, generator, rule=rule, description=method)
     return evaluate(learner, theta, settings, generator)
 
 

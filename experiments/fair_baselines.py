@@ -18,7 +18,7 @@ import torch
 
 from experiments import point_navigation
 from metarl_core.agents import train_reinforce
-from metarl_core.meta import adaptation_curve, choose_inner_lr
+from metarl_core.meta import policies
 from metarl_core.parameters import repeat_parameters
 from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation
@@ -50,12 +50,12 @@ def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     test = family.sample_tasks(training.test_tasks, torch.Generator().manual_seed(training.test_seed), "test")
     if method == "from scratch":
         return from_scratch(family, test, seed, settings)
-    policy, start, generator, _ = point_navigation.trained(method, seed, training)
+    learner, start, generator, _ = point_navigation.trained(method, seed, training)
     training_tasks = family.sample_tasks(training.test_tasks, generator)
-    rate = choose_inner_lr(family, training_tasks, policy, start, settings.rates, 1, generator)
+    rate = policies.choose_inner_lr(learner, start, training_tasks, settings.rates, 1, generator)
     rates = [rate, rate / 2, rate / 2]
-    _, _, trajectories = adaptation_curve(family, test, policy, start, rates, len(rates), generator)
-    return returns_and_steps(trajectories)
+    curve = policies.adaptation_curve(learner, start, test, generator, inner_lr=rates)
+    return returns_and_steps(curve.trajectories)
 
 
 def from_scratch(family: PointNavigation, test, seed: int, settings: Settings) -> torch.Tensor:

@@ -29,10 +29,7 @@ from metarl_core.meta import (
     OuterReptile,
     OuterTRPO,
     PolicyMAML,
-    PolicyMetaConfig,
-    adaptation_curve,
-    choose_inner_lr,
-    meta_train_policy,
+    policies,
 )
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.results import Experiment
@@ -123,34 +120,39 @@ def untrained(problem: str, seed: int, settings: Settings):
     return family, policy, initial_parameters(policy), generator
 
 
-def learner(problem: str, name: str, family: TaskFamily, policy, settings: Settings) -> tuple[PolicyMAML, object, int]:
+def learner(
+    problem: str, name: str, family: TaskFamily, policy, settings: Settings
+) -> tuple[PolicyMAML, policies.OuterRule, int]:
     """A meta-learner by its name in `METHODS`, its outer rule and its number of meta-iterations."""
     own = settings.problems[problem]
     method = PolicyMAML(family, policy, own.inner_lr, episodes=settings.episodes)
-    rule = OuterPPO(settings.outer_lr, settings.ppo_epochs, minibatch=settings.ppo_minibatch)
+    rule: policies.OuterRule = OuterPPO(
+        outer_lr=settings.outer_lr, epochs=settings.ppo_epochs, minibatch=settings.ppo_minibatch
+    )
     iterations = own.iterations
     if name == "MAML, every step":
         method = dataclasses.replace(method, inner_steps=2, inner_lr=own.test_rates, every_step=True)
         iterations = settings.every_step_iterations
     elif name == "MAML, TRPO":
-        rule, iterations = OuterTRPO(settings.max_kl), settings.trpo_iterations
+        rule, iterations = OuterTRPO(max_kl=settings.max_kl), settings.trpo_iterations
     elif name == "FOMAML":
         method = dataclasses.replace(method, first_order=True)
     elif name == "Meta-SGD":
         method = dataclasses.replace(method, learned_rates=True)
     elif name == "Reptile":
         method = dataclasses.replace(method, inner_steps=settings.reptile_inner_steps)
-        rule = OuterReptile(settings.reptile_outer_lr)
+        rule = OuterReptile(outer_lr=settings.reptile_outer_lr)
     return method, rule, iterations
 
 
 def trained(problem: str, name: str, seed: int, settings: Settings, callback=None):
-    """Family, policy, parameters to adapt from, the generator that goes on, and the step sizes at test.
+    """How to adapt, parameters to adapt from, the generator that goes on, and the step sizes at test.
 
-    `callback` as in `meta_train_policy`.
+    `callback` as in `policies.train`.
     """
     family, policy, start, generator = untrained(problem, seed, settings)
     own = settings.problems[problem]
+    method, rule, iterations = learner(problem, name, family, policy, settings)
     if name == "pre-training":
         # As many episodes as MAML's: before and after adaptation.
         config = ReinforceConfig(
@@ -161,17 +163,17 @@ def trained(problem: str, name: str, seed: int, settings: Settings, callback=Non
         )
         start, _ = train_reinforce(family, policy, start, config, generator)
     elif name != "random initialisation":
-        method, rule, iterations = learner(problem, name, family, policy, settings)
-        config = PolicyMetaConfig(iterations, settings.meta_batch)
-        meta, _ = meta_train_policy(method, rule, method.initial(start), config, generator, name, callback)
-        start = method.start(meta)
+        config = policies.TrainConfig(iterations=iterations, meta_batch=settings.meta_batch)
+        start, _ = policies.train(
+            method, method.initial(start), config, generator, rule=rule, description=name, callback=callback
+        )
         if name == "Meta-SGD":
-            return family, policy, start, generator, [method.rates(meta, 0)] * settings.steps
+            return method, start, generator, None
     if name in ("pre-training", "random initialisation", "Reptile"):
         tasks = family.sample_tasks(settings.test_tasks, generator)
-        rate = choose_inner_lr(family, tasks, policy, start, settings.rates, settings.steps, generator)
-        return family, policy, start, generator, [rate] * settings.steps
-    return family, policy, start, generator, list(own.test_rates)
+        rate = policies.choose_inner_lr(method, start, tasks, settings.rates, settings.steps, generator)
+        return method, start, generator, [rate] * settings.steps
+    return method, start, generator, list(own.test_rates)
 
 
 def held_out(family: TaskFamily, settings: Settings):
@@ -209,10 +211,12 @@ def run(method: str, seed: int) -> Tensor:
     episodes = settings.episodes
     if problem == "released":
         problem, episodes = "navigation", settings.released_episodes
-    family, policy, start, generator, rates = _trained_once(problem, name, seed)
+    learned, start, generator, rates = _trained_once(problem, name, seed)
     generator = generator.clone_state()
-    tasks = held_out(family, settings)
-    return adaptation_curve(family, tasks, policy, start, rates, settings.steps, generator, episodes)[0]
+    tasks = held_out(learned.family, settings)
+    return policies.adaptation_curve(
+        learned, start, tasks, generator, steps=settings.steps, episodes=episodes, inner_lr=rates
+    ).returns
 
 
 EXPERIMENT = Experiment(

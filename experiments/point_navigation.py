@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 import torch
 
 from metarl_core.agents import GaussianPolicy, ReinforceConfig, train_reinforce
-from metarl_core.meta import MamlConfig, adaptation_curve, choose_inner_lr, train_maml
+from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.results import Experiment
 from metarl_core.tasks import PointNavigation, Tasks
@@ -29,10 +29,32 @@ METHODS = ("MAML", "pre-trained", "specialist", "random initialisation", "from s
 
 
 @dataclass(frozen=True)
+class MamlSettings:
+    """Of MAML with the low-variance curvature estimator; after the released code of the MAML paper, but for the outer
+    rule, which there is TRPO."""
+
+    iterations: int = 60
+    meta_batch: int = 20
+    """tasks per iteration"""
+    episodes: int = 20
+    """per task, before and after adaptation"""
+    inner_lr: float = 0.5
+    discount: float = 0.99
+    outer_lr: float = 3e-3
+    """of Adam, falling linearly to zero over the iterations"""
+    epochs: int = 2
+    """passes over the batch by PPO's clipped objective (ProMP, Rothfuss et al. 2019, uses 5)"""
+    minibatch: int = 5
+    """tasks per update within an epoch"""
+    clip: float = 0.3
+    """of the probability ratio, as ProMP"""
+
+
+@dataclass(frozen=True)
 class Settings:
     """All that the table depends on; the chapters read it back from the table."""
 
-    maml: MamlConfig = field(default_factory=lambda: MamlConfig(iterations=60))
+    maml: MamlSettings = field(default_factory=MamlSettings)
     pretraining: ReinforceConfig = field(
         default_factory=lambda: ReinforceConfig(iterations=120, meta_batch=20, lr=3e-3)
     )
@@ -52,9 +74,8 @@ def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     test = family.sample_tasks(settings.test_tasks, torch.Generator().manual_seed(settings.test_seed), "test")
     if method == "from scratch":
         return learning_curves(family, test, seed, settings)
-    policy, start, generator, rates = trained(method, seed, settings)
-    returns, _, _ = adaptation_curve(family, test, policy, start, rates, len(rates), generator)
-    return returns
+    learner, start, generator, rates = trained(method, seed, settings)
+    return policies.adaptation_curve(learner, start, test, generator, inner_lr=rates).returns
 
 
 def untrained(seed: int):
@@ -66,12 +87,15 @@ def untrained(seed: int):
 
 
 def trained(method: str, seed: int, settings: Settings):
-    """Policy, parameters to adapt from, the generator that goes on, and the step sizes of one method and seed."""
-    family = PointNavigation()
+    """How to adapt, parameters to adapt from, the generator that goes on, and the step sizes of one method and seed."""
+    family, maml = PointNavigation(), settings.maml
     policy, start, generator = untrained(seed)
+    learner = PolicyMAML(family, policy, maml.inner_lr, episodes=maml.episodes, discount=maml.discount)
     if method == "MAML":
-        start, _ = train_maml(family, policy, start, settings.maml, generator)
-        return policy, start, generator, list(settings.maml_rates)
+        rule = OuterPPO(outer_lr=maml.outer_lr, epochs=maml.epochs, clip=maml.clip, minibatch=maml.minibatch)
+        config = policies.TrainConfig(iterations=maml.iterations, meta_batch=maml.meta_batch)
+        start, _ = policies.train(learner, start, config, generator, rule=rule, description="MAML")
+        return learner, start, generator, list(settings.maml_rates)
     if method == "pre-trained":
         start, _ = train_reinforce(family, policy, start, settings.pretraining, generator)
     if method == "specialist":
@@ -79,8 +103,8 @@ def trained(method: str, seed: int, settings: Settings):
         start, _ = train_reinforce(family, policy, start, settings.specialist, generator, tasks=goal)
     steps = len(settings.maml_rates)
     training_tasks = family.sample_tasks(settings.test_tasks, generator)
-    rate = choose_inner_lr(family, training_tasks, policy, start, settings.rates, steps, generator)
-    return policy, start, generator, [rate] * steps
+    rate = policies.choose_inner_lr(learner, start, training_tasks, settings.rates, steps, generator)
+    return learner, start, generator, [rate] * steps
 
 
 def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: Settings) -> torch.Tensor:

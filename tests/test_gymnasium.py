@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import metarl_core  # noqa: F401  (registers the ids)
 from metarl_core.agents import CategoricalPolicy, UniformPolicy, VectorSampler
-from metarl_core.meta import adaptation_curve
+from metarl_core.meta import PolicyMAML, policies
 from metarl_core.parameters import initial_parameters
 from metarl_core.registration import FAMILIES
 from metarl_core.tasks import (
@@ -440,9 +440,8 @@ def test_a_policy_adapts_on_gymnasium_tasks():
     family = GymnasiumTasks([light, lambda: gymnasium.make("CartPole-v1")], horizon=30)
     policy = CategoricalPolicy(family.observation_space, family.action_space, hidden=(8,), generator=seeded())
     tasks = {"index": torch.tensor([0, 1])}
-    returns, visited, _ = adaptation_curve(
-        family, tasks, policy, initial_parameters(policy), 0.5, 1, seeded(), episodes=3
-    )
+    method = PolicyMAML(family, policy, 0.5, episodes=3)
+    returns, visited, _ = policies.adaptation_curve(method, initial_parameters(policy), tasks, seeded())
     assert returns.shape == (2, 2) and bool((returns > 0).all())
     assert not torch.equal(visited[1]["logits.weight0"][0], visited[1]["logits.weight0"][1])
     family.close()

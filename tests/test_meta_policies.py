@@ -1,5 +1,7 @@
 """PolicyMAML and its outer rules: gradients by finite differences, trust regions, and training that must get better."""
 
+import functools
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +16,15 @@ from metarl_core.meta import (
     OuterReptile,
     OuterTRPO,
     PolicyMAML,
-    PolicyMetaConfig,
-    adaptation_curve,
     clipped_loss,
     kl_product,
     meta_gradient,
-    meta_train_policy,
+    policies,
     stage_kl,
+    surrogate_and_kl,
     surrogate_loss,
 )
-from metarl_core.parameters import initial_parameters
+from metarl_core.parameters import initial_parameters, trainable_parameters
 from metarl_core.tasks import CartPole, PointNavigation, Trajectories, select_tasks
 
 
@@ -74,8 +75,8 @@ def test_stages_are_what_they_say(steps):
     method, meta = setting(inner_steps=steps)
     batch = collected(method, meta)
     assert len(batch.support) == steps and len(batch) == 3
-    along = method.visited(meta, batch.support, create_graph=False)
-    for stage, parameters in zip((*batch.support, batch.query), along, strict=True):
+    visited = method.visited(meta, batch.support, create_graph=False)
+    for stage, parameters in zip((*batch.support, batch.query), visited, strict=True):
         for name, value in parameters.items():
             torch.testing.assert_close(stage.parameters[name], value.detach())
             assert not stage.parameters[name].requires_grad
@@ -111,21 +112,21 @@ def test_rates_of_each_step():
     assert [method.rates(meta, step) for step in range(3)] == [0.4, 0.2, 0.2]
     batch = collected(method, meta)
     short, _ = setting(inner_lr=0.2)
-    along = method.visited(meta, batch.support)
-    alone = short._step(meta, along[1], batch.support[1], 0, False)
-    for name, value in along[2].items():
+    visited = method.visited(meta, batch.support)
+    alone = short._step(visited[1], batch.support[1], 0.2, surrogate_loss, False)
+    for name, value in visited[2].items():
         torch.testing.assert_close(value, alone[name])
     learned, started = setting(learned_rates=True, inner_lr=(0.4, 0.2))
     assert bool((started["rate.log_std"] == 0.4).all())
     assert torch.equal(learned.rates(started, 1)["log_std"], started["rate.log_std"])
 
 
-def test_every_step_is_judged_on_fresh_trajectories():
+def test_every_step_is_measured_on_fresh_trajectories():
     method, meta = setting(inner_steps=2, every_step=True)
     batch = collected(method, meta)
-    losses, along = method.losses(meta, batch, surrogate_loss)
+    losses, visited = method.losses(meta, batch, surrogate_loss)
     each = []
-    for parameters, stage in ((along[1], batch.support[1]), (along[2], batch.query)):
+    for parameters, stage in ((visited[1], batch.support[1]), (visited[2], batch.query)):
         each.append(surrogate_loss(method.policy, parameters, stage.trajectories, stage.advantage))
     torch.testing.assert_close(losses, (each[0] + each[1]) / 2)
 
@@ -165,7 +166,7 @@ CASES = [
     ("continuous", {"estimator": "naive"}),
     ("continuous", {"learned_rates": True}),
     ("discrete", {"learned_rates": True, "inner_steps": 2}),
-    ("continuous", {"sampling_term": True, "inner_steps": 2}),
+    ("continuous", {"estimator": "naive", "sampling_term": True, "inner_steps": 2}),
     ("continuous", {"every_step": True, "inner_steps": 2, "inner_lr": (0.3, 0.1)}),
 ]
 
@@ -199,7 +200,8 @@ def test_variants_differ():
     """First order, the estimators and E-MAML's term each change the meta-gradient, and the loss's value not at all."""
     method, meta = setting()
     batch = collected(method, meta)
-    variants = [{}, {"estimator": "naive"}, {"estimator": "dice"}, {"first_order": True}, {"sampling_term": True}]
+    term = {"estimator": "naive", "sampling_term": True}
+    variants = [{}, {"estimator": "naive"}, {"estimator": "dice"}, {"first_order": True}, term]
     found = [meta_gradient(replace(method, **options), meta, batch)[0]["mean.weight0"] for options in variants]
     for one in range(len(found)):
         for other in range(one):
@@ -214,7 +216,7 @@ def test_variants_differ():
 
 
 def test_chunks_and_company_change_nothing():
-    method, meta = setting(sampling_term=True)
+    method, meta = setting(estimator="naive", sampling_term=True)
     batch = collected(method, meta, tasks=5)
     whole, losses = meta_gradient(method, meta, batch, chunk=5)
     for chunk in (1, 2):
@@ -233,15 +235,17 @@ def test_chunks_and_company_change_nothing():
 
 
 def updated(rule, method, meta, batch, seed=0):
-    learned = {name: value.clone().requires_grad_() for name, value in meta.items()}
-    rule.update(method, learned, rule.begin(learned), batch, seeded(seed))
+    learned = trainable_parameters(meta)
+    rule.begin(method, learned).update(batch, seeded(seed))
     return {name: value.detach() for name, value in learned.items()}
 
 
 def test_one_epoch_of_ppo_on_the_whole_batch_is_adam():
     method, meta = setting()
     batch = collected(method, meta, tasks=7)
-    first, second = (updated(rule, method, meta, batch) for rule in (OuterAdam(0.01), OuterPPO(0.01, epochs=1)))
+    first, second = (
+        updated(rule, method, meta, batch) for rule in (OuterAdam(outer_lr=0.01), OuterPPO(outer_lr=0.01, epochs=1))
+    )
     for name, value in first.items():
         torch.testing.assert_close(value, second[name], rtol=1e-3, atol=1e-4)
         assert not torch.equal(value, meta[name])
@@ -252,10 +256,10 @@ def test_ppo_objective_by_hand():
     batch = collected(method, meta)
     meta = moved(meta, 0.1)
     found = OuterPPO(clip=0.1, kl_coefficient=0.5).objective(method, meta, batch)
-    along = method.visited(meta, batch.support)
+    visited = method.visited(meta, batch.support)
     query = batch.query
-    expected = clipped_loss(method.policy, along[2], query.trajectories, query.advantage, 0.1)
-    for parameters, stage in zip(along[:2], batch.support, strict=True):
+    expected = clipped_loss(method.policy, visited[2], query.trajectories, query.advantage, 0.1)
+    for parameters, stage in zip(visited[:2], batch.support, strict=True):
         valid, observations = stage.trajectories.mask, stage.trajectories.observations
         mean, std = method.policy.mean_and_std(parameters, observations)
         old_mean, old_std = method.policy.mean_and_std(stage.parameters, observations)
@@ -264,7 +268,7 @@ def test_ppo_objective_by_hand():
         torch.testing.assert_close(stage_kl(method.policy, parameters, stage), divergence, rtol=1e-3, atol=1e-5)
         expected = expected + 0.5 * divergence
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
-    assert float(stage_kl(method.policy, along[0], batch.support[0]).min()) > 1e-3
+    assert float(stage_kl(method.policy, visited[0], batch.support[0]).min()) > 1e-3
 
 
 @pytest.mark.parametrize("options", [{}, {"learned_rates": True}, {"every_step": True, "inner_steps": 2}])
@@ -272,17 +276,17 @@ def test_kl_product_is_the_hessian_of_the_divergence(options):
     """Against finite differences of the slope of the mean divergence as a function of θ, through the inner loop."""
     method, meta = setting(hidden=(3,), **options)
     batch, meta = as_double(collected(method, meta)), as_double(meta)
-    stages, along = method.judged(batch), method.visited(meta, batch.support)
+    stages, visited = method.query_stages(batch), method.visited(meta, batch.support)
     assert len(stages) == (2 if method.every_step else 1)
     fixed = [
         replace(stage, parameters={name: value.detach() for name, value in one.items()})
-        for stage, one in zip(stages, along[-len(stages) :], strict=True)
+        for stage, one in zip(stages, visited[-len(stages) :], strict=True)
     ]
 
     def slope(parameters):
         leaves = {name: value.clone().requires_grad_() for name, value in parameters.items()}
-        along = method.visited(leaves, batch.support)[-len(stages) :]
-        divergences = [stage_kl(method.policy, one, stage).mean() for one, stage in zip(along, fixed, strict=True)]
+        visited = method.visited(leaves, batch.support)[-len(stages) :]
+        divergences = [stage_kl(method.policy, one, stage).mean() for one, stage in zip(visited, fixed, strict=True)]
         found = torch.autograd.grad(sum(divergences) / len(stages), list(leaves.values()))
         return dict(zip(leaves, found, strict=True))
 
@@ -309,13 +313,13 @@ def test_trpo_honours_its_divergence(kind, options):
     method, meta = setting(kind, **options)
     batch = collected(method, meta, tasks=6)
     rule = OuterTRPO(max_kl=0.01, hessian_episodes=6)
-    before, nothing = rule.judge(method, meta, batch)
+    before, nothing = surrogate_and_kl(method, meta, batch)
     assert float(nothing) == pytest.approx(0, abs=1e-6)
     new = updated(rule, method, meta, batch)
-    after, divergence = rule.judge(method, new, batch)
+    after, divergence = surrogate_and_kl(method, new, batch)
     assert float(after) < float(before) and 1e-3 < float(divergence) <= 0.01
     batch, meta = as_double(batch), as_double(meta)
-    _, divergence = rule.judge(method, updated(replace(rule, max_kl=1e-8), method, meta, batch), batch)
+    _, divergence = surrogate_and_kl(method, updated(replace(rule, max_kl=1e-8), method, meta, batch), batch)
     # Tiny steps reach what the quadratic model says, unless the line search halved them.
     assert any(float(divergence) == pytest.approx(1e-8 / 4**halved, rel=0.1) for halved in range(3))
 
@@ -331,7 +335,7 @@ def test_trpo_keeps_what_it_cannot_improve():
 def test_reptile_moves_towards_the_mean_of_the_adapted_parameters():
     method, meta = setting(inner_steps=3)
     batch = collected(method, meta)
-    new = updated(OuterReptile(0.25), method, meta, batch)
+    new = updated(OuterReptile(outer_lr=0.25), method, meta, batch)
     for name, value in meta.items():
         mean = batch.query.parameters[name].mean(0)
         torch.testing.assert_close(new[name], value + 0.25 * (mean - value))
@@ -344,20 +348,20 @@ def test_reptile_moves_towards_the_mean_of_the_adapted_parameters():
 
 
 RULES = {
-    "Adam": (OuterAdam(1e-2), {}),
-    "ProMP": (OuterPPO(3e-3, kl_coefficient=5e-4), {}),
-    "TRPO": (OuterTRPO(0.05), {}),
-    "TRPO, first order": (OuterTRPO(0.05), {"first_order": True}),
-    "Meta-SGD": (OuterPPO(3e-3), {"learned_rates": True}),
-    "DiCE": (OuterAdam(1e-2), {"estimator": "dice"}),
-    "Reptile": (OuterReptile(1.0), {"inner_steps": 3}),
+    "Adam": (OuterAdam(outer_lr=1e-2), {}),
+    "ProMP": (OuterPPO(outer_lr=3e-3, kl_coefficient=5e-4), {}),
+    "TRPO": (OuterTRPO(max_kl=0.05), {}),
+    "TRPO, first order": (OuterTRPO(max_kl=0.05), {"first_order": True}),
+    "Meta-SGD": (OuterPPO(outer_lr=3e-3), {"learned_rates": True}),
+    "DiCE": (OuterAdam(outer_lr=1e-2), {"estimator": "dice"}),
+    "Reptile": (OuterReptile(outer_lr=1.0), {"inner_steps": 3}),
 }
 
 
 def trained(rule, options, iterations=30, seed=1):
     method, meta = setting(hidden=(32,), **({"episodes": 10, "inner_lr": 0.5} | options))
-    config = PolicyMetaConfig(iterations, 10)
-    learned, history = meta_train_policy(method, rule, meta, config, seeded(seed))
+    config = policies.TrainConfig(iterations=iterations, meta_batch=10)
+    learned, history = policies.train(method, meta, config, seeded(seed), rule=rule, description=None)
     return method, meta, learned, history
 
 
@@ -366,9 +370,7 @@ def test_meta_training_improves_the_adapted_return(name):
     method, meta, learned, history = trained(*RULES[name])
     tasks = method.family.sample_tasks(30, seeded(9), "test")
     before, after = (
-        adaptation_curve(method.family, tasks, method.policy, method.start(m), method.rates(m, 0), 1, seeded(2))[0][
-            :, 1
-        ]
+        policies.adaptation_curve(method, m, tasks, seeded(2), steps=1, episodes=20).returns[:, 1]
         for m in (meta, learned)
     )
     assert float((after - before).mean()) > 0.4
@@ -384,8 +386,8 @@ def test_learned_rates_are_learned_and_used():
     assert float((spread - 0.5).abs().mean()) > 0.01
     tasks = select_tasks(method.family.sample_tasks(2, seeded(9), "test"), slice(0, 2))
     halves = {name: value / 2 for name, value in rates.items()}
-    _, visited, _ = adaptation_curve(method.family, tasks, method.policy, start, [rates, halves], 2, seeded(2))
-    _, once, _ = adaptation_curve(method.family, tasks, method.policy, start, halves, 1, seeded(2))
+    _, visited, _ = policies.adaptation_curve(method, learned, tasks, seeded(2))  # its own rates
+    _, once, _ = policies.adaptation_curve(method, learned, tasks, seeded(2), inner_lr=halves)
     for name, value in start.items():
         torch.testing.assert_close(visited[1][name] - value, 2 * (once[1][name] - value), rtol=1e-3, atol=1e-6)
 
@@ -399,29 +401,178 @@ def test_training_is_reproducible_and_leaves_the_start_alone():
     assert all(torch.equal(value, fresh[name]) for name, value in runs[0][1].items())
 
 
-def test_interrupted_training_returns_what_was_reached(monkeypatch):
+def test_an_interrupt_ends_the_training_after_the_iteration():
     method, meta = setting()
-    draw, calls, seen = method.family.draw_tasks, [], []
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 4:
-            raise KeyboardInterrupt
-        return draw(*arguments)
-
-    monkeypatch.setattr(method.family, "draw_tasks", interrupted)
+    seen = []
 
     def callback(iteration, parameters, batch):
         assert isinstance(batch, MetaBatch) and isinstance(batch.query.trajectories, Trajectories)
+        parameters["mean.weight0"].zero_()  # a copy: the training goes on with its own
         seen.append(iteration)
+        if iteration == 3:
+            signal.raise_signal(signal.SIGINT)
 
-    config = PolicyMetaConfig(50, 3)
-    learned, history = meta_train_policy(method, OuterAdam(), meta, config, seeded(), callback=callback)
-    assert seen == [1, 2, 3] and {len(values) for values in history.values()} == {3}
+    config = policies.TrainConfig(iterations=50, meta_batch=3)
+    learned, history = policies.train(
+        method, meta, config, seeded(), rule=OuterAdam(), description=None, callback=callback
+    )
+    assert seen == [1, 2, 3] == history["iteration"] and {len(values) for values in history.values()} == {3}
+    assert history.interrupted and bool((learned["mean.weight0"] != 0).any())
     assert not torch.equal(learned["mean.weight0"], meta["mean.weight0"])
 
 
+DIAGNOSTICS = {
+    "Adam": {"loss", "grad_norm"},
+    "ProMP": {"loss", "grad_norm", "approx_kl", "clip_fraction"},
+    "TRPO": {"loss", "grad_norm", "approx_kl", "accepted"},
+    "Reptile": {"grad_norm"},
+}
+
+
+@pytest.mark.parametrize("name", DIAGNOSTICS)
+def test_history_says_what_happened(name):
+    rule, options = RULES[name]
+    method, meta = setting(**options)
+    steps = []
+    config = policies.TrainConfig(iterations=3, meta_batch=4)
+    _, history = policies.train(
+        method,
+        meta,
+        config,
+        seeded(),
+        rule=rule,
+        description=None,
+        callback=lambda iteration, parameters, batch: steps.append(batch.steps),
+    )
+    assert set(history) == {"iteration", "return", "return_before", "env_steps"} | DIAGNOSTICS[name]
+    assert {len(values) for values in history.values()} == {3}
+    assert history["env_steps"] == np.cumsum(steps).tolist()
+    assert min(history["grad_norm"]) > 0
+    if "approx_kl" in history:
+        assert 0 <= min(history["approx_kl"]) <= max(history["approx_kl"]) < 0.2
+    if name == "TRPO":
+        assert set(history["accepted"]) <= {0.0, 1.0} and max(history["approx_kl"]) <= rule.max_kl
+
+
+def test_ppo_diagnostics_by_hand():
+    """Approximate divergence and clip fraction of the adapted policies' ratios on the query episodes."""
+    method, meta = setting()
+    batch, meta = as_double(collected(method, meta)), as_double(moved(meta, 0.1))
+    _, (approx_kl, clip_fraction) = OuterPPO(clip=0.2).objective_and_ratios(method, meta, batch)
+    adapted, query = method.visited(meta, batch.support)[-1], batch.query.trajectories
+    log_ratio = method.policy.log_probability(adapted, query.observations, query.actions) - query.log_probabilities
+    for task in range(3):
+        valid = log_ratio[task][query.mask[task]].detach().numpy()
+        assert float(approx_kl[task]) == pytest.approx(np.mean(np.exp(valid) - 1 - valid), rel=1e-6)
+        assert float(clip_fraction[task]) == pytest.approx(np.mean(np.abs(np.exp(valid) - 1) > 0.2), rel=1e-6)
+    assert float(clip_fraction.max()) > 0
+
+
+def test_trpo_says_when_it_took_no_step():
+    method, meta = setting()
+    batch = collected(method, meta)
+    broken = replace(batch, query=replace(batch.query, advantage=torch.zeros_like(batch.query.advantage)))
+    metrics = OuterTRPO().begin(method, trainable_parameters(meta)).update(broken, seeded())
+    assert metrics["accepted"] == 0 and metrics["approx_kl"] == 0
+
+
+@pytest.mark.parametrize("name", ["Adam", "ProMP", "TRPO", "Meta-SGD", "Reptile"])
+def test_a_resumed_training_is_the_uninterrupted_one(name, tmp_path):
+    """Interrupted at random iterations and resumed in a new generator: the same numbers, bit for bit."""
+    rule, options = RULES[name]
+    method, meta = setting(hidden=(4,), **(options | {"episodes": 3}))
+    config = policies.TrainConfig(iterations=6, meta_batch=3)
+    whole, history = policies.train(method, meta, config, seeded(3), rule=rule, description=None)
+    stops = sorted(np.random.default_rng(len(name)).choice(np.arange(1, 6), 2, replace=False).tolist())
+    path = tmp_path / "training.pt"
+    for turn, stop in enumerate([*stops, None]):
+
+        def callback(iteration, parameters, batch, stop=stop):
+            if iteration == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        generator = seeded(3 if turn == 0 else 100 + turn)
+        resumed, part = policies.train(
+            method, meta, config, generator, rule=rule, description=None, callback=callback, checkpoint=path
+        )
+        assert part.iterations == (stop or 6)
+    assert dict(part) == dict(history)
+    assert all(torch.equal(value, whole[key]) for key, value in resumed.items())
+    with pytest.raises(ValueError, match="other settings"):
+        policies.train(
+            replace(method, discount=0.5), meta, config, seeded(), rule=rule, description=None, checkpoint=path
+        )
+
+
+def test_settings_in_a_checkpoint_are_the_same_in_every_process(tmp_path):
+    """Functions go by their names: an address would make every new process refuse its own checkpoint."""
+    method, meta = setting(hidden=(4,), episodes=2)
+    path = tmp_path / "training.pt"
+    rule = OuterAdam(optimiser=functools.partial(torch.optim.AdamW, weight_decay=0.1))
+    policies.train(
+        method,
+        meta,
+        policies.TrainConfig(iterations=1, meta_batch=2),
+        seeded(),
+        rule=rule,
+        description=None,
+        checkpoint=path,
+    )
+    settings = torch.load(path, weights_only=True)["loop"]["settings"]
+    assert "AdamW" in settings and " at 0x" not in settings
+
+
+def test_a_rule_of_ones_own():
+    """The protocol is all that a training needs."""
+
+    class Halve:
+        def begin(self, method, meta, anneal_over=None):
+            self.meta = meta
+            return self
+
+        def update(self, batch, generator):
+            with torch.no_grad():
+                for value in self.meta.values():
+                    value.mul_(0.5)
+            return {"tasks": len(batch)}
+
+        def state_dict(self):
+            return {}
+
+        def load_state_dict(self, state_dict, /):
+            pass
+
+    method, meta = setting()
+    config = policies.TrainConfig(iterations=2, meta_batch=3)
+    learned, history = policies.train(method, meta, config, seeded(), rule=Halve(), description=None)
+    assert history["tasks"] == [3, 3]
+    assert all(torch.equal(value, meta[name] / 4) for name, value in learned.items())
+
+
+def test_the_outer_step_size_falls_to_zero():
+    """SGD in place of Adam, one task and no noise in the gradient's length: steps shrink as 1 − i / n."""
+    rates = []
+
+    class Recorded(torch.optim.SGD):
+        def step(self, closure=None):
+            rates.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    method, meta = setting()
+    rule = OuterAdam(outer_lr=0.4, optimiser=Recorded)
+    for anneal in (True, False):
+        config = policies.TrainConfig(iterations=4, meta_batch=2, anneal=anneal)
+        policies.train(method, meta, config, seeded(), rule=rule, description=None)
+    assert rates == pytest.approx([0.4, 0.3, 0.2, 0.1, 0.4, 0.4, 0.4, 0.4])
+
+
+@pytest.mark.parametrize("estimator", ["lvc", "dice"])
+def test_the_sampling_term_is_not_counted_twice(estimator):
+    with pytest.raises(ValueError, match="sampling_term must be False.*would count twice"):
+        setting(estimator=estimator, sampling_term=True)
+    setting(estimator="naive", sampling_term=True)
+
+
 def test_estimators_are_checked():
-    method, meta = setting(estimator="magic")
-    with pytest.raises(ValueError, match="naive, lvc, dice"):
-        collected(method, meta)
+    with pytest.raises(ValueError, match="estimator must be one of naive, lvc, dice, got magic"):
+        setting(estimator="magic")

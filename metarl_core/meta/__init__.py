@@ -25,6 +25,7 @@ from metarl_core.meta.policies import (
     relative_outcome,
     sampling_loss,
     stage_kl,
+    surrogate_and_kl,
     surrogate_loss,
 )
 from metarl_core.meta.supervised.joint import Joint
@@ -76,6 +77,7 @@ __all__ = [
     "sampling_loss",
     "split_rates",
     "stage_kl",
+    "surrogate_and_kl",
     "surrogate_loss",
     "task_sampler",
     "td_loss",

@@ -5,7 +5,7 @@ import torch
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
-from metarl_core.meta.policies.adaptation import adaptation_curve
+from metarl_core.meta.policies import PolicyMAML, adaptation_curve
 from metarl_core.parameters import Parameters, stack_parameters
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.widgets.explorer import Explorer, slider
@@ -41,12 +41,13 @@ def adaptation_explorer(
         seed: of the episodes, the same for every position of the sliders.
     """
     stacked = stack_parameters(list(starts.values()))
+    method = PolicyMAML(family, policy, inner_lr, episodes=episodes)
 
     def draw(goal_x: float, goal_y: float, step_size: float, steps: int) -> Figure:
         tasks = {"goal": torch.tensor([[goal_x, goal_y]]).repeat(len(starts), 1)}
         generator = torch.Generator().manual_seed(seed)
         rates = halved_rates(step_size, steps)
-        returns, _, trajectories = adaptation_curve(family, tasks, policy, stacked, rates, steps, generator, episodes)
+        returns, _, trajectories = adaptation_curve(method, stacked, tasks, generator, steps=steps, inner_lr=rates)
         margins = {"left": 0.08, "right": 0.99, "bottom": 0.14, "top": 0.84, "wspace": 0.06}
         figure, axes = plotting.figure(1, len(starts), width=9.6, height=3.7, margins=margins, sharey=True)
         for index, (panel, label) in enumerate(zip(np.atleast_1d(axes), starts, strict=True)):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from metarl_core import plotting
 from metarl_core.agents.policies import OraclePolicy
-from metarl_core.meta.policies.adaptation import adaptation_curve
+from metarl_core.meta.policies import PolicyMAML, adaptation_curve
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.rollout import rollout
@@ -51,12 +51,13 @@ def policy_adaptation_explorer(
         seed: of the episodes, the same for every position of the controls.
     """
     limit = 1.6 * family.half_width
+    method = PolicyMAML(family, policy, inner_lr)
 
     def draw(start: str, goal_x: float, goal_y: float, step_size: float, steps: int, episodes: int) -> Figure:
         tasks, generator = {"goal": torch.tensor([[goal_x, goal_y]])}, torch.Generator().manual_seed(seed)
         rates = halved_rates(step_size, steps)
         returns, visited, walks = adaptation_curve(
-            family, tasks, policy, starts[start], rates, steps, generator, episodes
+            method, starts[start], tasks, generator, steps=steps, episodes=episodes, inner_lr=rates
         )
         margins = {"left": 0.065, "right": 0.99, "bottom": 0.15, "top": 0.87, "wspace": 0.28}
         figure, axes = plotting.figure(1, 3, width=11.0, height=3.9, margins=margins)

@@ -28,7 +28,7 @@ from metarl_core.meta.policies.outer_rules import (
     meta_gradient,
     stage_kl,
 )
-from metarl_core.meta.policies.outer_trpo import OuterTRPO, kl_product
+from metarl_core.meta.policies.outer_trpo import OuterTRPO, kl_product, surrogate_and_kl
 from metarl_core.meta.policies.training import TrainConfig, train
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "relative_outcome",
     "sampling_loss",
     "stage_kl",
+    "surrogate_and_kl",
     "surrogate_loss",
     "train",
 ]
