@@ -574,5 +574,5 @@ def test_the_sampling_term_is_not_counted_twice(estimator):
 
 
 def test_estimators_are_checked():
-    with pytest.raises(ValueError, match="estimator must be one of naive, lvc, dice, got magic"):
+    with pytest.raises(ValueError, match="estimator must be one of naive, lvc, dice, got 'magic'"):
         setting(estimator="magic")
