@@ -96,13 +96,12 @@ def function_check(
         for one in every:
             args, kwargs = clone(one.args), clone(dict(one.kwargs))
             returned: list[str] = []
+            report: CheckFailed | NotDone | None = None
             try:
                 got = look(_watched(answer, returned), *args, **kwargs)
             except Exception as error:
                 report = from_exception(error, _call(name, one), look.__code__, *returned[-1:])
                 raised = f"{type(error).__name__}: {error}"
-            else:
-                report = None
             if report is not None:  # outside the except block, so that the report carries no traceback of ours
                 if isinstance(report, NotDone):
                     raise report
@@ -219,7 +218,7 @@ def design_check(name: str, fields: Mapping[str, type | tuple], *wrongs: Wrong) 
             if not right:
                 raise CheckFailed(f'`{name}["{key}"]` is {describe(value)}; it should be {words}.', "type")
         for wrong in wrongs:
-            if wrong.when(plan):
+            if wrong.when is not None and wrong.when(plan):
                 raise CheckFailed(wrong.message, "misconception", wrong.id)
         return f"`{name}` has none of the {len(wrongs)} faults that were looked for."
 

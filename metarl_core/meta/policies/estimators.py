@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.reinforce import reinforce_loss
 from metarl_core.agents.returns import masked_mean
 from metarl_core.arguments import check_one_of
@@ -23,7 +24,9 @@ Estimator = Callable[..., Tensor]
 """(policy, parameters, trajectories, advantage `[task, episode, time]`) -> losses `[task]`"""
 
 
-def surrogate_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
+def surrogate_loss(
+    policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor
+) -> Tensor:
     """−E[π_θ(a|s) / π_old(a|s) · A] per task, `[task]`: the low-variance curvature estimator (Rothfuss et al. 2019).
 
     The ratio to the probabilities at sampling time has the value 1 there and the gradient of log π. Its Hessian is
@@ -35,7 +38,9 @@ def surrogate_loss(policy, parameters: Parameters, trajectories: Trajectories, a
     return -masked_mean(ratio * advantage, trajectories.mask)
 
 
-def dice_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
+def dice_loss(
+    policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor
+) -> Tensor:
     """DiCE (Foerster et al. 2018) with advantages (Farquhar et al. 2019), `[task]`: right in all derivatives.
 
     With c_t = Σ_{t' ≤ t} log π(a_t' | s_t') within an episode and ⊥ for a constant of the same value, the loss is
@@ -68,7 +73,9 @@ def estimator_named(name: str) -> Estimator:
     return ESTIMATORS[name]
 
 
-def sampling_loss(policy, parameters: Parameters, support: Trajectories, outcome: Tensor) -> Tensor:
+def sampling_loss(
+    policy: DifferentiablePolicy, parameters: Parameters, support: Trajectories, outcome: Tensor
+) -> Tensor:
     """−Σ log π_θ(a | s) · outcome over all support steps, `[task]`: the term that E-MAML adds (Stadie et al. 2018).
 
     θ also decides *which* support trajectories come. For an inner step on N sampled episodes the expected return after

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import advantages, masked_mean, normalise
 from metarl_core.arguments import check_at_least, check_between
 from metarl_core.meta.inner_loop import adapt
@@ -40,7 +41,7 @@ class PolicyMAML:
     """
 
     family: TaskFamily
-    policy: torch.nn.Module
+    policy: DifferentiablePolicy
     inner_lr: float | tuple[float, ...] = 0.5
     """α, one number or one for each step; where it is learned, what it begins with. 0.5 with normalised actions and
     normalised advantages (released code of the MAML paper); 0.1 in its text"""
@@ -207,5 +208,5 @@ class PolicyMAML:
         return losses, visited
 
 
-def _loss_on(stage: Stage, loss: Estimator, policy: torch.nn.Module, parameters: Parameters) -> Tensor:
+def _loss_on(stage: Stage, loss: Estimator, policy: DifferentiablePolicy, parameters: Parameters) -> Tensor:
     return loss(policy, parameters, stage.trajectories, stage.advantage)

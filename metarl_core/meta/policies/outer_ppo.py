@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
 from metarl_core.arguments import check_at_least, check_positive
@@ -65,7 +66,9 @@ class OuterPPO:
         """The objective `[task]`, and of each task approximate divergence and clip fraction, `[2, task]`."""
         diagnostics = []
 
-        def outer_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor) -> Tensor:
+        def outer_loss(
+            policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor
+        ) -> Tensor:
             old, mask = trajectories.log_probabilities, trajectories.mask
             new = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
             diagnostics.append(ratio_diagnostics(new.detach(), old, mask, self.clip))

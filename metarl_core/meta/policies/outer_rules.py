@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.natural_gradient import mean_kl
+from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
 from metarl_core.arguments import check_positive
@@ -47,14 +48,16 @@ class OuterRule(Protocol):
         """
 
 
-def clipped_loss(policy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor, clip: float) -> Tensor:
+def clipped_loss(
+    policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor, clip: float
+) -> Tensor:
     """PPO's clipped surrogate (Schulman et al. 2017, eq. 7), negated, per task `[task]`."""
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     loss = clipped_surrogate_loss(log_probability, trajectories.log_probabilities, advantage, clip)
     return masked_mean(loss, trajectories.mask)
 
 
-def stage_kl(policy, parameters: Parameters, stage: Stage) -> Tensor:
+def stage_kl(policy: DifferentiablePolicy, parameters: Parameters, stage: Stage) -> Tensor:
     """E_s KL(π_old(· | s) ‖ π_θ(· | s)) over the states that the old policy visited, `[task]`."""
     observations = stage.trajectories.observations
     with torch.no_grad():
@@ -146,7 +149,7 @@ class OuterAdam:
 
 
 class _GradientUpdater(OptimiserUpdater):
-    def __init__(self, method: PolicyMAML, meta: Parameters, *settings) -> None:
+    def __init__(self, method: PolicyMAML, meta: Parameters, *settings: Any) -> None:
         super().__init__(meta, *settings)
         self.method = method
 

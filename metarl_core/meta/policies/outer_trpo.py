@@ -129,7 +129,8 @@ def kl_product(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Callab
     jacobian_transposed_u = _gradients(outputs, leaves, list(u.values()), create_graph=True)
 
     def product(vector: Parameters) -> Parameters:
-        inner_product = sum((jacobian_transposed_u[name] * value).sum() for name, value in vector.items())
+        products = [(jacobian_transposed_u[name] * value).sum() for name, value in vector.items()]
+        inner_product = sum(products[1:], products[0])
         jacobian_v = _gradients([inner_product], u, retain_graph=True)
         fisher_jacobian_v = _gradients([dot(kl_gradient, jacobian_v).sum()], fixed, retain_graph=True)
         return _gradients(outputs, leaves, list(fisher_jacobian_v.values()), retain_graph=True)

@@ -1,7 +1,6 @@
 """The outer loop of meta-RL: collect, adapt, measure on new trajectories, move."""
 
 import functools
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 import torch
 
 from metarl_core.arguments import check_at_least
+from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_ppo import OuterPPO
 from metarl_core.meta.policies.outer_rules import OuterRule
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
-from metarl_core.training import Callback, GeneratorState, History, training_loop
+from metarl_core.training import Callback, Counter, GeneratorState, History, training_loop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +75,17 @@ def train(
     method.check_meta(meta)
     learned = trainable_parameters(meta)
     updater = rule.begin(method, learned, config.iterations if config.anneal else None)
-    counter = _Counter()
+    env_steps = Counter()
 
-    def iterate(iteration: int):
+    def iterate(iteration: int) -> tuple[dict[str, Any], MetaBatch]:
         tasks = method.family.sample_tasks(config.meta_batch, generator)
         batch = method.collect(learned, tasks, generator)
         diagnostics = updater.update(batch, generator)
-        counter.steps += batch.steps
+        env_steps.total += batch.steps
         metrics = {
             "return": float(batch.query.trajectories.returns.mean()),
             "return_before": float(batch.support[0].trajectories.returns.mean()),
-            "env_steps": counter.steps,
+            "env_steps": env_steps.total,
             **diagnostics,
         }
         return metrics, batch
@@ -98,23 +98,10 @@ def train(
         shown="return",
         callback=callback,
         checkpoint=checkpoint,
-        state={"updater": updater, "generator": GeneratorState(generator), "counter": counter},
+        state={"updater": updater, "generator": GeneratorState(generator), "env_steps": env_steps},
         settings=f"{_in_words(method)}, {_in_words(rule)}, {config}",
     )
     return copy_parameters(learned), history
-
-
-class _Counter:
-    """Environment steps so far; a `Stateful`."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"steps": self.steps}
-
-    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        self.steps = state_dict["steps"]
 
 
 def _in_words(settings: Any) -> str:
@@ -132,6 +119,4 @@ def _value_in_words(value: Any) -> str:
         return repr(value)
     if isinstance(value, functools.partial):
         return f"{_value_in_words(value.func)} with {value.args} {value.keywords}"
-    return (
-        value.__qualname__ if isinstance(value, Callable) and hasattr(value, "__qualname__") else type(value).__name__
-    )
+    return str(getattr(value, "__qualname__", type(value).__name__))
