@@ -1,88 +1,12 @@
 """Chapter 01: the baselines of `point_navigation` once more, with step sizes that suit a budget of one gradient step.
 
-There, pre-trained and specialist take the one step size that is best after three steps, and training from
-scratch takes a fixed learning rate. Both flatter whoever is compared with them. Here every baseline gets its step
-size by a search on training goals for the budget in question. Every result is `[test task, update, 2]`: the mean return
-and the environment steps taken on that task before it.
-
-- pre-trained, specialist: trained as in `point_navigation`; the first step size is the best of `rates` after one
-  step, the later ones are half of it, as in the MAML paper's evaluation.
-- from scratch: the learning rate with the best mean return over all updates on `search_tasks` training goals.
+What a row holds and how it is made says `metarl_core.recipes.fair_baselines`.
 """
 
-import dataclasses
 import functools
-from dataclasses import dataclass, field
 
-import torch
-
-from experiments import point_navigation
-from metarl_core.agents import train_reinforce
-from metarl_core.meta import policies
-from metarl_core.parameters import repeat_parameters
+from metarl_core.recipes.fair_baselines import METHODS, Settings, run
 from metarl_core.results import Experiment
-from metarl_core.tasks import PointNavigation
-
-METHODS = ("pre-trained", "specialist", "from scratch")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """All that the table depends on."""
-
-    training: point_navigation.Settings = field(default_factory=point_navigation.Settings)
-    rates: tuple[float, ...] = (0.25, 0.35, 0.5, 0.7, 1.0)
-    scratch_rates: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
-    search_tasks: int = 10
-
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.training.seeds
-
-    @property
-    def test_tasks(self) -> int:
-        return self.training.test_tasks
-
-
-def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
-    """Returns and environment steps `[test task, update, 2]` of one method and seed."""
-    family, training = PointNavigation(), settings.training
-    test = family.sample_tasks(training.test_tasks, torch.Generator().manual_seed(training.test_seed), "test")
-    if method == "from scratch":
-        return from_scratch(family, test, seed, settings)
-    learner, start, generator, _ = point_navigation.trained(method, seed, training)
-    training_tasks = family.sample_tasks(training.test_tasks, generator)
-    rate = policies.choose_inner_lr(learner, start, training_tasks, settings.rates, 1, generator)
-    rates = [rate, rate / 2, rate / 2]
-    curve = policies.adaptation_curve(learner, start, test, generator, inner_lr=rates)
-    return returns_and_steps(curve.trajectories)
-
-
-def from_scratch(family: PointNavigation, test, seed: int, settings: Settings) -> torch.Tensor:
-    """One policy per test goal, at the learning rate that was best on training goals."""
-    policy, start, generator = point_navigation.untrained(seed)
-
-    def curve(tasks, rate):
-        seen = []
-        config = dataclasses.replace(settings.training.scratch, lr=rate)
-        repeated = repeat_parameters(start, len(tasks["goal"]))
-        train_reinforce(
-            family, policy, repeated, config, generator, tasks=tasks, callback=lambda *args: seen.append(args[2])
-        )
-        return returns_and_steps(seen)
-
-    search = family.sample_tasks(settings.search_tasks, generator)
-    means = [float(curve(search, rate)[..., 0].mean()) for rate in settings.scratch_rates]
-    return curve(test, settings.scratch_rates[means.index(max(means))])
-
-
-def returns_and_steps(trajectories) -> torch.Tensor:
-    """From the trajectories before each update to `[task, update, 2]`."""
-    returns = torch.stack([batch.returns.mean(1) for batch in trajectories], 1)
-    steps = torch.stack([batch.lengths.sum(1) for batch in trajectories], 1)
-    before = steps.cumsum(1) - steps
-    return torch.stack([returns, before.to(returns.dtype)], -1)
-
 
 EXPERIMENT = Experiment(
     name="fair_baselines",
