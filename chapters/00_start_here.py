@@ -626,12 +626,16 @@ ch00.check_path_return(path_return)
 # The doctor examines it. This cell shows its findings by name.
 
 # %%
-from metarl_core import doctor
+import subprocess
+import sys
+from pathlib import Path
 
-for finding in doctor.examine():
-    print(f"{finding.status:<8} {finding.name}")
-    if finding.status == "PROBLEM":
-        print(f"         {finding.text}\n         What to do: {finding.advice}")
+import metarl_core
+
+course = Path(metarl_core.__file__).parents[1]  # the folder that the course was installed from
+doctor = [sys.executable, "-m", "tools.doctor"]
+for finding in subprocess.run(doctor, cwd=course, capture_output=True, text=True).stdout.splitlines():
+    print(finding if "PROBLEM" in finding else finding.partition(":")[0])
 
 # %% [markdown]
 # Read it so: `ok` needs nothing. A `note` is worth knowing and harms nothing, such as a missing compiler. A `PROBLEM` comes with what to do about it. Mend the first one first, since it may explain the others.

@@ -140,7 +140,7 @@ plotting.show(
 say(
     f"On its own goal the specialist earns **{own_return:.1f}**, over all goals on average "
     f"**{float(returns.mean()):.1f}**, at worst **{float(returns.min()):.1f}**. Only **{bright:.0%}** of the goals give "
-    f"more than three times its own return. Training took {specialist_history['steps'][-1]:,} environment steps."
+    f"more than three times its own return. Training took {specialist_history['env_steps'][-1]:,} environment steps."
 )
 assert own_return > -10 and float(returns.min()) < -80 and bright < 0.2
 
