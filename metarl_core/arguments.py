@@ -1,7 +1,7 @@
 """What public functions say about bad arguments: one sentence with what was given and what is allowed."""
 
-from collections.abc import Collection
-from numbers import Real
+from collections.abc import Collection, Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 
@@ -10,28 +10,87 @@ def is_number(value: Any) -> bool:
     return isinstance(value, Real) and not isinstance(value, bool)
 
 
+def _shown(value: Any) -> str:
+    """`value` in one short line: its type where its own words are long."""
+    words = repr(value)
+    return words if len(words) < 100 and "\n" not in words else type(value).__name__
+
+
 def check_at_least(name: str, value: Any, least: float = 1) -> None:
     """Raise ValueError unless `value` is a number of at least `least`."""
     if not is_number(value) or not value >= least:
-        raise ValueError(f"{name} must be at least {least}, got {value!r}.")
+        raise ValueError(f"{name} must be at least {least}, got {_shown(value)}.")
 
 
 def check_positive(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is a number above zero."""
     if not is_number(value) or not value > 0:
-        raise ValueError(f"{name} must be above 0, got {value!r}.")
+        raise ValueError(f"{name} must be above 0, got {_shown(value)}.")
 
 
 def check_between(name: str, value: Any, low: float = 0, high: float = 1) -> None:
     """Raise ValueError unless `value` is a number in [low, high]."""
     if not is_number(value) or not low <= value <= high:
-        raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {value!r}.")
+        raise ValueError(f"{name} must be in [{low:g}, {high:g}], got {_shown(value)}.")
 
 
 def check_one_of(name: str, value: Any, allowed: Collection) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}.")
+        raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {_shown(value)}.")
+
+
+def check_type(name: str, value: Any, kind: type) -> None:
+    """Raise ValueError unless `value` is of this type."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIOU" else "a"
+        raise ValueError(f"{name} must be {article} {kind.__name__}, got {type(value).__name__}.")
+
+
+def check_methods(name: str, value: Any, *methods: str) -> None:
+    """Raise ValueError unless `value` has these methods or attributes."""
+    lacking = [method for method in methods if not hasattr(value, method)]
+    if lacking:
+        raise ValueError(f"{name} must have {', '.join(methods)}, got {type(value).__name__} without {lacking[0]}.")
+
+
+def check_callable(name: str, value: Any, arguments: str) -> None:
+    """Raise ValueError unless `value` can be called; `arguments` says what it takes."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function of {arguments}, got {_shown(value)}.")
+
+
+def check_widths(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a sequence of layers' widths, whole numbers of at least 1."""
+    if not isinstance(value, Iterable) or not all(isinstance(width, Integral) and int(width) >= 1 for width in value):
+        raise ValueError(f"{name} must be a sequence of widths of at least 1, got {_shown(value)}.")
+
+
+def check_names(name: str, value: Any, expected: Iterable[str]) -> None:
+    """Raise ValueError unless `value` is a dictionary with exactly the `expected` names."""
+    expected = set(expected)
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a dictionary of tensors, got {type(value).__name__}.")
+    if value.keys() != expected:
+        raise ValueError(f"{name} must have the entries {sorted(expected)}, got {sorted(map(str, value))}.")
+
+
+def check_filled(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a dictionary with at least one entry."""
+    if not isinstance(value, Mapping) or not value:
+        got = "none" if isinstance(value, Mapping) else type(value).__name__
+        raise ValueError(f"{name} must be a dictionary of at least one tensor, got {got}.")
+
+
+def check_same_shape(**values: Any) -> None:
+    """Raise ValueError unless all these tensors have the shape of the first: nothing is to be broadcast."""
+    shapes = [getattr(value, "shape", None) for value in values.values()]
+    if shapes[0] is None or any(shape != shapes[0] for shape in shapes):
+        got = " and ".join(
+            type(value).__name__ if shape is None else str(list(shape))
+            for value, shape in zip(values.values(), shapes, strict=True)
+        )
+        raise ValueError(f"{' and '.join(values)} must have one shape, got {got}.")
 
 
 def check_shape(name: str, value: Any, *axes: int | str) -> None:

@@ -7,13 +7,14 @@ from typing import Any
 
 from torch import Tensor
 
-from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings
+from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings, check_update_rule
 from metarl_core.agents.diagnostics import explained_variance
 from metarl_core.agents.draws import Generators
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
-from metarl_core.agents.training import AnnealedOptimiser, train_policy
-from metarl_core.parameters import Parameters, clip_grad_norm, trainable_copy
+from metarl_core.agents.training import AnnealedOptimiser, learners_copy, train_policy
+from metarl_core.arguments import check_type
+from metarl_core.parameters import Parameters, clip_grad_norm
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, History, OptimiserFactory, adam
 
@@ -44,6 +45,8 @@ class A2CConfig:
 
 def a2c_loss(agent: ActorCritic, parameters: Parameters, batch: Batch, config: A2CConfig) -> Tensor:
     """−log π(a | s) A + c_v (V(s) − R)² − c_e · entropy, averaged over each learner's steps, `[learner]`."""
+    check_update_rule(agent, parameters, config, A2CConfig)
+    check_type("batch", batch, Batch)
     return _loss_and_entropy(agent, parameters, batch, config)[0]
 
 
@@ -69,6 +72,7 @@ class A2C:
     """
 
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: A2CConfig):
+        check_update_rule(agent, parameters, config, A2CConfig)
         self.agent, self.parameters, self.config = agent, parameters, config
         self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)
         self.schedule = AnnealedOptimiser(self.optimiser, config.lr, config.iterations if config.anneal else None)
@@ -109,7 +113,7 @@ def train_a2c(
     checkpoint: str | Path | None = None,
 ) -> tuple[Parameters, History]:
     """Train one agent per learner by A2C; arguments, results and errors as those of `train_ppo`."""
-    rule = A2C(agent, trainable_copy(parameters, sampler.learners), config)
+    rule = A2C(agent, learners_copy(parameters, sampler), config)
     return train_policy(
         rule,
         sampler,

@@ -11,10 +11,18 @@ from metarl_core.agents.draws import Generators, draw_permutations
 from metarl_core.agents.gae import gae
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import (
+    check_at_least,
+    check_between,
+    check_methods,
+    check_names,
+    check_positive,
+    check_type,
+    check_widths,
+)
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
-from metarl_core.parameters import Parameters
+from metarl_core.parameters import Parameters, copy_parameters
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import check_optimiser
 
@@ -44,7 +52,11 @@ class Batch:
         """The samples in a new random order, in at most `number` equal parts.
 
         With one generator the order is the same for every learner, with one for each it is each learner's own.
+
+        Raises:
+            ValueError: for a number below 1.
         """
+        check_at_least("number", number)
         learners, samples = self.mask.shape
         size = -(-samples // number)
         shuffled = self
@@ -71,6 +83,9 @@ class ActorCritic:
         hidden: widths of the value network's hidden layers.
         activation: between its layers.
         generator: draws its initial weights.
+
+    Raises:
+        ValueError: for a policy that no gradient can be taken of, or a width below 1.
     """
 
     def __init__(
@@ -80,14 +95,22 @@ class ActorCritic:
         activation: Callable[[Tensor], Tensor] = torch.tanh,
         generator: torch.Generator | None = None,
     ):
+        check_methods("policy", policy, "observation_space", "named_parameters", "distribution", "log_probability")
+        check_widths("hidden", hidden)
         self.policy, self.activation = policy, activation
         self.value_network = MLP((observation_size(policy.observation_space), *hidden, 1), activation, generator)
 
     def initial_parameters(self) -> Parameters:
         """Detached copies of both networks' parameters."""
-        named = {f"policy.{name}": value for name, value in self.policy.named_parameters()}
-        named |= {f"value.{name}": value for name, value in self.value_network.named_parameters()}
-        return {name: value.detach().clone() for name, value in named.items()}
+        return copy_parameters(self._named())
+
+    def _named(self) -> Parameters:
+        named: Parameters = {f"policy.{name}": value for name, value in self.policy.named_parameters()}
+        return named | {f"value.{name}": value for name, value in self.value_network.named_parameters()}
+
+    def check_parameters(self, parameters: Parameters) -> None:
+        """Raise ValueError unless `parameters` have the names that `initial_parameters` gives."""
+        check_names("parameters", parameters, self._named())
 
     @staticmethod
     def policy_part(parameters: Parameters) -> Parameters:
@@ -115,6 +138,13 @@ class ActorCritic:
             (advantages + values).flatten(1, 2),
             trajectories.mask.flatten(1, 2),
         )
+
+
+def check_update_rule(agent: Any, parameters: Any, config: Any, kind: type) -> None:
+    """Raise ValueError unless a rule with settings of this kind can improve these parameters of this agent."""
+    check_type("agent", agent, ActorCritic)
+    check_type("config", config, kind)
+    agent.check_parameters(parameters)
 
 
 def check_actor_critic_settings(config: Any) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from metarl_core.agents.actor_critic import Batch
 from metarl_core.agents.returns import masked_mean
+from metarl_core.arguments import check_type
 
 
 def approximate_kl(log_ratio: Tensor, mask: Tensor) -> Tensor:
@@ -24,6 +25,7 @@ def explained_variance(batch: Batch) -> Tensor:
 
     R are the targets of the value function and R − V the advantages; NaN where the targets do not vary.
     """
+    check_type("batch", batch, Batch)
     targets = _variance(batch.returns, batch.mask)
     return 1 - _variance(batch.advantages, batch.mask) / torch.where(targets > 0, targets, torch.nan)
 

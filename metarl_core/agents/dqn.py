@@ -8,7 +8,14 @@ from torch import Tensor
 
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import (
+    check_at_least,
+    check_between,
+    check_names,
+    check_positive,
+    check_same_shape,
+    check_type,
+)
 from metarl_core.parameters import Parameters, clip_grad_norm, copy_parameters
 from metarl_core.training import LiveParameters, OptimiserFactory, adam, check_optimiser, set_lr
 
@@ -56,11 +63,15 @@ class DQNConfig:
         for name in ("discount", "tau"):
             check_between(name, getattr(self, name))
         check_optimiser(self.optimiser)
-        if len(self.exploration) != 3 or not all(0 <= value <= 1 for value in self.exploration):
-            raise ValueError(
-                f"exploration must be three numbers in [0, 1]: ε at the start, at the end, and the share of training "
-                f"over which it falls, got {self.exploration}."
-            )
+        check_exploration(self.exploration)
+
+
+def check_exploration(exploration: Any) -> None:
+    """Raise ValueError unless `exploration` holds three shares: ε first, ε last, and over which part it falls."""
+    if not isinstance(exploration, (tuple, list)) or len(exploration) != 3:
+        raise ValueError(f"exploration must be (first, last, share of the steps), got {exploration!r}.")
+    for name, value in zip(("first", "last", "share"), exploration, strict=True):
+        check_between(f"exploration's {name}", value)
 
 
 def dqn_target(
@@ -76,6 +87,7 @@ def dqn_target(
     a* maximises the target network Q̄ (Mnih et al. 2015) or the online network Q (double DQN, van Hasselt et al.
     2016). A truncated step is not terminated: its true next observation has a value.
     """
+    check_between("discount", discount)
     with torch.no_grad():
         target_values = network(target_parameters, batch.next_observations)
         choice = network(parameters, batch.next_observations) if double else target_values
@@ -87,6 +99,7 @@ def dqn_loss(
     network: QNetwork, parameters: Parameters, batch: Transitions, target: Tensor, huber: bool = False
 ) -> Tensor:
     """Mean error of Q(s, a) against the target, `[learner]`: e², or Huber's ½ e² up to |e| = 1 and |e| − ½ beyond."""
+    check_same_shape(target=target, rewards=batch.rewards)
     return td_error_loss(chosen_values(network, parameters, batch), target, huber)
 
 
@@ -105,6 +118,8 @@ def td_error_loss(predicted: Tensor, target: Tensor, huber: bool) -> Tensor:
 @torch.no_grad()
 def polyak_update(target: Parameters, online: Parameters, rate: float) -> None:
     """Move the target network towards the online one by a share `rate` of the way, in place."""
+    check_between("rate", rate)
+    check_names("online", online, target)
     for name, value in target.items():
         value.lerp_(online[name], rate)
 
@@ -116,6 +131,9 @@ def update_target(target: Parameters, online: Parameters, updates: int, config: 
     Args:
         updates: gradient steps taken so far, at least 1.
     """
+    check_at_least("updates", updates)
+    check_type("config", config, DQNConfig)
+    check_names("online", online, target)
     if config.tau < 1:
         polyak_update(target, online, config.tau)
     elif updates % config.target_update_interval == 0:
@@ -138,6 +156,9 @@ class DQN:
     """
 
     def __init__(self, network: QNetwork, parameters: Parameters, config: DQNConfig):
+        check_type("network", network, QNetwork)
+        check_type("config", config, DQNConfig)
+        check_names("parameters", parameters, (name for name, _ in network.network.named_parameters()))
         self.network, self.parameters, self.config = network, parameters, config
         self.target = copy_parameters(parameters)
         self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)

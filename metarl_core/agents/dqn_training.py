@@ -6,24 +6,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.agents.dqn import DQN, DQNConfig
+from metarl_core.agents.dqn import DQN, DQNConfig, check_exploration
 from metarl_core.agents.draws import Generators, all_generators, draw_integers, draw_uniform
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_between, check_filled, check_type
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, training_loop
 
 
 def exploration_at(exploration: tuple[float, float, float], step: float, steps: float) -> float:
     """ε after `step` of `steps`, from its first value linearly to its last over a share of them, and then constant."""
+    check_exploration(exploration)
     first, last, share = exploration
     return linear_schedule(first, last, share * steps, step)
 
 
 def epsilon_at(step: int, config: DQNConfig) -> float:
     """Probability of a random action after `step` environment steps."""
+    check_type("config", config, DQNConfig)
     return exploration_at(config.exploration, step, config.steps)
 
 
@@ -32,6 +34,7 @@ def epsilon_greedy(
     network: QNetwork, parameters: Parameters, observation: Tensor, epsilon: float, generator: Generators
 ) -> Tensor:
     """ε-greedy actions `[learner, env]`: uniform over all actions with probability `epsilon`, greedy otherwise."""
+    check_between("epsilon", epsilon)
     greedy = network.greedy_action(parameters, observation)
     random = draw_integers(network.actions, tuple(greedy.shape), generator)
     return torch.where(draw_uniform(tuple(greedy.shape), generator) < epsilon, random, greedy)
@@ -47,6 +50,9 @@ def collect(
     generator: Generators,
 ) -> None:
     """Take `steps` ε-greedy steps in every environment, with ε = `epsilon`, and keep them in the buffer."""
+    check_type("sampler", sampler, VectorSampler)
+    check_type("buffer", buffer, ReplayBuffer)
+    check_at_least("steps", steps)
     for _ in range(steps):
         observation = sampler.observation
         action = epsilon_greedy(network, parameters, observation, epsilon, generator)
@@ -93,6 +99,9 @@ def train_dqn(
         ValueError: where the parameters' leading axis is not the number of learners, or for a checkpoint where the
             environments' state cannot be saved.
     """
+    check_type("sampler", sampler, VectorSampler)
+    check_type("config", config, DQNConfig)
+    check_filled("parameters", parameters)
     check_at_least("report_every", report_every)
     learners, num_envs = sampler.batch
     online = trainable_copy(parameters, learners)

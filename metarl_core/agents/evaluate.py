@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_filled, check_methods, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Policy, rollout
@@ -51,9 +51,13 @@ def evaluate(
         greedy: take the mean or most probable action; otherwise draw actions as in training.
 
     Raises:
-        ValueError: for fewer than one episode.
+        ValueError: for fewer than one episode, or parameters that are not those of one learner of this policy.
     """
+    check_type("env", env, gymnasium.Env)
+    check_methods("policy", policy, "greedy_action", "act", "noise")
     check_at_least("episodes", episodes)
+    check_filled("parameters", parameters)
+    _check_one_learner(policy, parameters)
     generator = torch.Generator().manual_seed(seed)
     like = next(iter(parameters.values()))
     space, discrete = env.action_space, isinstance(env.observation_space, gymnasium.spaces.Discrete)
@@ -72,6 +76,22 @@ def evaluate(
             returns[episode] += float(reward)
             over = terminated or truncated
     return returns
+
+
+def _check_one_learner(policy: Any, parameters: Parameters) -> None:
+    """Raise ValueError unless parameters are those of one network, where the policy tells its own."""
+    if hasattr(policy, "named_parameters"):
+        expected = dict(policy.named_parameters())
+    else:
+        expected = policy.initial_parameters() if hasattr(policy, "initial_parameters") else {}
+    for name, value in expected.items():
+        found = parameters.get(name)
+        if found is None or found.shape != value.shape:
+            got = f"none among {sorted(parameters)}" if found is None else list(found.shape)
+            raise ValueError(
+                f"parameters must be of one learner, {name} of shape {list(value.shape)} (see select_parameters), "
+                f"got {got}."
+            )
 
 
 def _for_environment(action: Tensor, space: gymnasium.Space[Any]) -> Any:

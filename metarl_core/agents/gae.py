@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_between
+from metarl_core.arguments import check_between, check_same_shape, check_shape
 
 
 def next_values(values: Tensor, final_values: Tensor) -> Tensor:
     """V(s_{t+1}) for each step, `[..., time]`, from V(s_t) `[..., time]` and V after the last step `[...]`."""
+    check_shape("final_values", final_values, *values.shape[:-1])
     return torch.cat([values[..., 1:], final_values[..., None]], -1)
 
 
@@ -35,10 +36,11 @@ def gae(
         `[..., time]`, constants (no gradient).
 
     Raises:
-        ValueError: for γ or λ outside [0, 1].
+        ValueError: for γ or λ outside [0, 1], or shapes that do not fit.
     """
     for name, value in (("discount", discount), ("gae_lambda", gae_lambda)):
         check_between(name, value)
+    check_same_shape(rewards=rewards, values=values, terminated=terminated, truncated=truncated)
     values, final_values = values.detach(), final_values.detach()
     going = (~terminated).to(rewards.dtype)
     differences = rewards + discount * going * next_values(values, final_values) - values

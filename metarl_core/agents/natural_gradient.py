@@ -13,6 +13,7 @@ from torch.distributions import Distribution, kl_divergence
 from metarl_core.agents.actor_critic import Batch
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
+from metarl_core.arguments import check_at_least, check_callable, check_filled, check_type
 from metarl_core.parameters import Parameters, leaf_parameters
 from metarl_core.tasks.family import append_axes
 
@@ -40,7 +41,13 @@ def conjugate_gradient(product: Callable[[Parameters], Parameters], target: Para
 
     Returns:
         x, `[learner, ...]`.
+
+    Raises:
+        ValueError: for fewer than 1 product, or no target.
     """
+    check_callable("product", product, "vectors")
+    check_filled("target", target)
+    check_at_least("iterations", iterations)
     solution = {name: torch.zeros_like(value) for name, value in target.items()}
     residual, direction, square = target, target, dot(target, target)
     smallest = square * torch.finfo(square.dtype).eps ** 2
@@ -72,6 +79,7 @@ def fisher_product(
 
     F is the Fisher matrix E_s E_a[∇log π(a | s) ∇log π(a | s)ᵀ], block by block for each learner; it is never formed.
     """
+    check_filled("parameters", parameters)
     leaves = leaf_parameters(parameters)
     with torch.no_grad():
         reference = policy.distribution(parameters, observations)
@@ -87,6 +95,7 @@ def fisher_product(
 
 def surrogate(policy: DifferentiablePolicy, parameters: Parameters, batch: Batch) -> Tensor:
     """E[π_θ / π_old · A] of each learner, `[learner]`: what a trust-region step increases (eq. 14)."""
+    check_type("batch", batch, Batch)
     log_probability = policy.log_probability(parameters, batch.observations, batch.actions)
     return masked_mean((log_probability - batch.log_probabilities).exp() * batch.advantages, batch.mask)
 
@@ -101,7 +110,13 @@ def natural_gradient(
 
     Returns:
         Gradient g of the surrogate, the direction x = (F + damping)⁻¹ g, and xᵀ(F + damping) x `[learner]`.
+
+    Raises:
+        ValueError: for fewer than 1 iteration or a negative damping.
     """
+    check_at_least("iterations", iterations)
+    check_at_least("damping", damping, 0)
+    check_filled("parameters", parameters)
     leaves = leaf_parameters(parameters)
     gradient = _gradient(surrogate(policy, leaves, batch).sum(), leaves)
     fisher = fisher_product(policy, parameters, batch.observations, batch.mask)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, Normal
 
+from metarl_core.arguments import check_positive, check_widths
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
 from metarl_core.parameters import Parameters, dtype_of, has_task_axis
@@ -62,6 +63,9 @@ class GaussianPolicy(nn.Module):
         min_std: float = 1e-6,
     ):
         super().__init__()
+        check_widths("hidden", hidden)
+        check_positive("initial_std", initial_std)
+        check_positive("min_std", min_std)
         if not isinstance(action_space, gymnasium.spaces.Box) or len(action_space.shape) != 1:
             raise ValueError(f"a GaussianPolicy needs a one-dimensional Box of actions, got {action_space}.")
         self.observation_space, self.activation = observation_space, activation
@@ -119,6 +123,7 @@ class CategoricalPolicy(nn.Module):
         generator: torch.Generator | None = None,
     ):
         super().__init__()
+        check_widths("hidden", hidden)
         if not isinstance(action_space, gymnasium.spaces.Discrete):
             raise ValueError(f"a CategoricalPolicy needs Discrete actions, got {action_space}.")
         self.observation_space, self.activation = observation_space, activation

@@ -8,14 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings
+from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings, check_update_rule
 from metarl_core.agents.diagnostics import approximate_kl, explained_variance, mean_of
 from metarl_core.agents.draws import Generators
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
-from metarl_core.agents.training import AnnealedOptimiser, train_policy
-from metarl_core.arguments import check_at_least, check_positive
-from metarl_core.parameters import Parameters, clip_grad_norm, trainable_copy
+from metarl_core.agents.training import AnnealedOptimiser, learners_copy, train_policy
+from metarl_core.arguments import check_at_least, check_positive, check_same_shape, check_type
+from metarl_core.parameters import Parameters, clip_grad_norm
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, History, OptimiserFactory, adam
 
@@ -55,12 +55,16 @@ def clipped_surrogate_loss(
     log_probability: Tensor, old_log_probability: Tensor, advantage: Tensor, clip: float
 ) -> Tensor:
     """−min(ρ A, clip(ρ, 1 − ε, 1 + ε) A) with ρ = π_θ / π_old (eq. 7), element by element."""
+    check_positive("clip", clip)
+    check_same_shape(log_probability=log_probability, old_log_probability=old_log_probability)
     ratio = (log_probability - old_log_probability).exp()
     return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
 
 
 def ppo_loss(agent: ActorCritic, parameters: Parameters, batch: Batch, config: PPOConfig) -> Tensor:
     """Policy, value and entropy loss (eq. 9), averaged over each learner's steps, `[learner]`."""
+    check_update_rule(agent, parameters, config, PPOConfig)
+    check_type("batch", batch, Batch)
     return _loss_and_log_ratio(agent, parameters, batch, config)[0]
 
 
@@ -87,6 +91,7 @@ class PPO:
     """
 
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: PPOConfig):
+        check_update_rule(agent, parameters, config, PPOConfig)
         self.agent, self.parameters, self.config = agent, parameters, config
         self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)
         self.schedule = AnnealedOptimiser(self.optimiser, config.lr, config.iterations if config.anneal else None)
@@ -170,7 +175,7 @@ def train_ppo(
         ValueError: where the parameters' leading axis is not the number of learners, or for a checkpoint where the
             environments' state cannot be saved.
     """
-    rule = PPO(agent, trainable_copy(parameters, sampler.learners), config)
+    rule = PPO(agent, learners_copy(parameters, sampler), config)
     return train_policy(
         rule,
         sampler,

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_between, check_shape
+from metarl_core.arguments import check_at_least, check_between, check_shape, is_number
 from metarl_core.training import training_loop
 
 
@@ -27,7 +27,28 @@ def q_update(
 
     Returns:
         New table `[task, S, A]`.
+
+    Raises:
+        ValueError: for γ outside [0, 1], or shapes that do not fit.
     """
+    check_shape("q", q, "task", "S", "A")
+    check_between("discount", discount)
+    given = {"state": state, "action": action, "reward": reward, "next_state": next_state, "terminated": terminated}
+    for name, value in given.items():
+        check_shape(name, value, len(q))
+    return _updated(q, state, action, reward, next_state, terminated, discount, step_size)
+
+
+def _updated(
+    q: Tensor,
+    state: Tensor,
+    action: Tensor,
+    reward: Tensor,
+    next_state: Tensor,
+    terminated: Tensor,
+    discount: float,
+    step_size: Tensor | float,
+) -> Tensor:
     task = torch.arange(len(q), device=q.device)
     target = reward + discount * (~terminated).to(q.dtype) * q[task, next_state].max(-1).values
     updated = q.clone()
@@ -66,8 +87,8 @@ def q_learning(
     check_shape("transitions", transitions, tasks, states, actions, states)
     check_between("discount", discount)
     check_at_least("steps", steps, 0)
-    if not 0.5 < exponent <= 1:
-        raise ValueError(f"exponent must be in (1/2, 1], got {exponent}.")
+    if not is_number(exponent) or not 0.5 < exponent <= 1:
+        raise ValueError(f"exponent must be in (1/2, 1], got {exponent!r}.")
     learned, visits = {"q": torch.zeros_like(rewards)}, torch.zeros_like(rewards)
     task, device = torch.arange(tasks, device=rewards.device), generator.device
     cumulative = transitions.cumsum(-1)
@@ -83,7 +104,7 @@ def q_learning(
         step_size = visits[task, state, action] ** -exponent
         reward, terminated = rewards[task, state, action], following == states
         following = following.clamp_max(states - 1)
-        learned["q"] = q_update(learned["q"], state, action, reward, following, terminated, discount, step_size)
+        learned["q"] = _updated(learned["q"], state, action, reward, following, terminated, discount, step_size)
         if iteration % 1000 != 999:
             return None
         return {"mean_q": float(learned["q"].max(-1).values.mean())}, None

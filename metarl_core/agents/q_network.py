@@ -7,6 +7,7 @@ import gymnasium
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_widths
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
 from metarl_core.parameters import Parameters, dtype_of, initial_parameters
@@ -21,7 +22,7 @@ class QNetwork:
         generator: draws the initial weights and biases, uniform on ±1/√in.
 
     Raises:
-        ValueError: for actions that are not `Discrete`, or observations that no network can take.
+        ValueError: for actions that are not `Discrete`, observations that no network can take, or a width below 1.
     """
 
     def __init__(
@@ -31,6 +32,7 @@ class QNetwork:
         hidden: Sequence[int] = (128, 128),
         generator: torch.Generator | None = None,
     ):
+        check_widths("hidden", hidden)
         if not isinstance(action_space, gymnasium.spaces.Discrete):
             raise ValueError(f"a QNetwork needs Discrete actions, got {action_space}.")
         self.observation_space, self.actions = observation_space, int(action_space.n)

@@ -9,7 +9,16 @@ from torch import Tensor
 
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import Baseline, advantages, linear_baseline, masked_mean
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import (
+    check_at_least,
+    check_between,
+    check_callable,
+    check_methods,
+    check_names,
+    check_positive,
+    check_same_shape,
+    check_type,
+)
 from metarl_core.networks.encoding import encode_observation
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
@@ -33,6 +42,7 @@ def reinforce_loss(
     Its gradient is the policy gradient up to the factor mean episode length, which the average over
     steps divides out (the convention of the MAML code). `advantage` `[task, episode, time]` is constant.
     """
+    check_same_shape(advantage=advantage, mask=trajectories.mask)
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     return -masked_mean(log_probability * advantage.detach(), trajectories.mask)
 
@@ -41,6 +51,7 @@ def policy_advantages(
     policy: DifferentiablePolicy, trajectories: Trajectories, discount: float, baseline: Baseline = linear_baseline
 ) -> Tensor:
     """Normalised advantages `[task, episode, time]` with a baseline on the policy's input features."""
+    check_methods("policy", policy, "observation_space")
     features = encode_observation(trajectories.observations, policy.observation_space, trajectories.rewards.dtype)
     return advantages(trajectories, features, discount, baseline=baseline)
 
@@ -97,7 +108,15 @@ def train_reinforce(
     Returns:
         Trained parameters and history, per update: `return` (mean undiscounted return before it), `env_steps` (taken
         so far), `loss`. An interrupt (Ctrl-C) returns what was reached.
+
+    Raises:
+        ValueError: for parameters that are not the policy's, or what `rollout` refuses.
     """
+    check_type("family", family, TaskFamily)
+    check_methods("policy", policy, "named_parameters", "log_probability", "noise", "act")
+    check_type("config", config, ReinforceConfig)
+    check_names("parameters", parameters, (name for name, _ in policy.named_parameters()))
+    check_callable("baseline", baseline, "features, returns and mask")
     learned, env_steps = trainable_parameters(parameters), Counter()
     optimiser = config.optimiser(list(learned.values()), lr=config.lr)
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.draws import Generators, draw_uniform
+from metarl_core.arguments import check_at_least, check_shape
 
 
 class Transitions(NamedTuple):
@@ -33,8 +34,8 @@ class ReplayBuffer:
     """
 
     def __init__(self, capacity: int, learners: int = 1):
-        if capacity < 1 or learners < 1:
-            raise ValueError(f"capacity and learners must be at least 1, got {capacity} and {learners}.")
+        check_at_least("capacity", capacity)
+        check_at_least("learners", learners)
         self.capacity, self.learners = capacity, learners
         self.storage: Transitions | None = None
         # On the device of the transitions, as soon as there are any.
@@ -51,6 +52,7 @@ class ReplayBuffer:
         Raises:
             ValueError: for more transitions at once than the ring holds, or another number of learners.
         """
+        check_shape("rewards", transitions.rewards, "learner", "env")
         learners, envs = transitions.rewards.shape
         if learners != self.learners or envs > self.capacity:
             raise ValueError(
@@ -76,8 +78,9 @@ class ReplayBuffer:
         """`size` transitions per learner, uniformly and with replacement from those written.
 
         Raises:
-            ValueError: while a learner's ring is empty.
+            ValueError: while a learner's ring is empty, or for a size below 1.
         """
+        check_at_least("size", size)
         filled = self._filled_at_least(1)
         # In float64 the product is below `filled` for every draw below 1.
         draws = draw_uniform((self.learners, size), generator, dtype=torch.float64)
@@ -87,8 +90,9 @@ class ReplayBuffer:
         """`size` transitions per learner that were written one after another, from a uniformly drawn place on.
 
         Raises:
-            ValueError: while a learner's ring holds fewer than `size`.
+            ValueError: while a learner's ring holds fewer than `size`, or for a size below 1.
         """
+        check_at_least("size", size)
         filled = self._filled_at_least(size)
         draws = draw_uniform((self.learners, 1), generator, dtype=torch.float64)
         first = (draws.to(filled.device) * (filled - size + 1)[:, None]).long()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_between
+from metarl_core.arguments import check_between, check_callable, check_same_shape, check_shape
 from metarl_core.tasks.rollout import Trajectories
 
 Baseline = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -31,6 +31,7 @@ def reward_to_go(rewards: Tensor, discount: float) -> Tensor:
 
 def no_baseline(features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     """Zeros; arguments and result as those of `linear_baseline`."""
+    check_same_shape(targets=targets, mask=mask)
     return torch.zeros_like(targets)
 
 
@@ -40,6 +41,7 @@ def mean_baseline(features: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     Leaving an episode's own return out keeps the gradient unbiased (Kool et al. 2019): the baseline then
     does not depend on the actions that it is subtracted for. Arguments and result as those of `linear_baseline`.
     """
+    check_same_shape(targets=targets, mask=mask)
     others = (targets * mask).sum(1, keepdim=True) - targets
     return others / (mask.sum(1, keepdim=True) - 1).clamp_min(1) * mask
 
@@ -60,9 +62,12 @@ def linear_baseline(features: Tensor, targets: Tensor, mask: Tensor, ridge: floa
         Predictions `[task, episode, time]`, zero on the padding.
 
     Raises:
-        ValueError: where features or targets hold NaN.
+        ValueError: where features or targets hold NaN, or their shapes do not fit.
     """
+    check_shape("targets", targets, "task", "episode", "time")
+    check_same_shape(targets=targets, mask=mask)
     tasks, episodes, horizon = targets.shape
+    check_shape("features", features, tasks, episodes, horizon, "features")
     clock = (torch.arange(horizon, dtype=torch.float64, device=targets.device) / 100).expand(tasks, episodes, horizon)
     states = features.double().clamp(-10, 10)
     columns = [states, states.square(), torch.stack([clock, clock**2, clock**3, torch.ones_like(clock)], -1)]
@@ -88,6 +93,7 @@ def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
     Args:
         values, mask: `[task, episode, time]`, or `[learner, sample]`.
     """
+    check_same_shape(values=values, mask=mask)
     inner = tuple(range(1, values.ndim))
     return (values * mask).sum(inner) / mask.sum(inner).clamp_min(1)
 
@@ -103,6 +109,8 @@ def normalise(values: Tensor, mask: Tensor, epsilon: float = 1e-8) -> Tensor:
     Returns:
         `[task, episode, time]`, zero on the padding.
     """
+    check_shape("values", values, "task", "episode", "time")
+    check_same_shape(values=values, mask=mask)
     count = mask.sum((1, 2), keepdim=True)
     mean = (values * mask).sum((1, 2), keepdim=True) / count
     centred = (values - mean) * mask
@@ -125,6 +133,7 @@ def advantages(
         features: the encoded observations.
         baseline: `no_baseline`, `mean_baseline`, `linear_baseline`, a `ValueBaseline`, or any such function.
     """
+    check_callable("baseline", baseline, "features, returns and mask")
     returns = reward_to_go(trajectories.rewards, discount)
     result = (returns - baseline(features, returns, trajectories.mask)) * trajectories.mask
     return normalise(result, trajectories.mask) if normalised else result

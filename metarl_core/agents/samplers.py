@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from metarl_core.agents.draws import Generators, check_generators
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import NotANumberError, Policy, Trajectories
 from metarl_core.training import Stateful
@@ -72,10 +72,12 @@ class VectorSampler:
     """
 
     def __init__(self, envs: gymnasium.vector.VectorEnv, num_steps: int = 1, learners: int = 1, seed: int = 0):
+        check_type("envs", envs, gymnasium.vector.VectorEnv)
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise ValueError(f"envs must use next-step autoreset, Gymnasium's default, got {mode}.")
-        if learners < 1 or envs.num_envs % learners:
+        check_at_least("learners", learners)
+        if envs.num_envs % learners:
             raise ValueError(f"num_envs must be a multiple of the number of learners {learners}, got {envs.num_envs}.")
         check_at_least("num_steps", num_steps)
         for space in (envs.single_observation_space, envs.single_action_space):
@@ -103,6 +105,8 @@ class VectorSampler:
             Next observation, reward, terminated, truncated and mask, each `[learner, env, ...]`. The mask is
             false where the step only reset the environment; its reward is 0.
         """
+        if tuple(action.shape[:2]) != self.batch:
+            raise ValueError(f"action must have shape {[*self.batch, '...']}, got {list(action.shape)}.")
         space = self.envs.single_action_space
         actions = action.detach().cpu().numpy().reshape(self.envs.num_envs, *action.shape[2:])
         if isinstance(space, gymnasium.spaces.Box):

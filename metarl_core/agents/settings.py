@@ -14,6 +14,7 @@ from metarl_core.agents.ppo import PPOConfig
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.agents.trpo import TRPOConfig
+from metarl_core.arguments import check_at_least, check_widths
 from metarl_core.parameters import Parameters, stack_parameters
 
 
@@ -30,6 +31,15 @@ class Setting:
     hidden: tuple[int, ...]
     """of the policy and of the value function, or of Q"""
     config: DQNConfig | A2CConfig | PPOConfig | TRPOConfig
+
+    def __post_init__(self) -> None:
+        check_at_least("num_envs", self.num_envs)
+        check_at_least("num_steps", self.num_steps)
+        check_widths("hidden", self.hidden)
+        if not isinstance(self.config, DQNConfig | A2CConfig | PPOConfig | TRPOConfig):
+            raise ValueError(
+                f"config must be a DQNConfig, A2CConfig, PPOConfig or TRPOConfig, got {type(self.config).__name__}."
+            )
 
     def agent(self, seed: int = 0) -> ActorCritic | QNetwork:
         """Fresh networks."""
@@ -51,6 +61,8 @@ class Setting:
 
         Pass them to the training function: `train_ppo(*setting.prepare(range(5)), setting.config, generator)`.
         """
+        if not len(seeds):
+            raise ValueError("seeds must hold at least one seed, got none.")
         parameters = stack_parameters([self.agent(seed).initial_parameters() for seed in seeds])
         envs = gymnasium.make_vec(self.env_id, self.num_envs * len(seeds))
         return self.agent(), parameters, VectorSampler(envs, self.num_steps, len(seeds), seed=min(seeds))

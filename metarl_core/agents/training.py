@@ -9,7 +9,8 @@ from torch import Tensor
 from metarl_core.agents.actor_critic import ActorCritic
 from metarl_core.agents.draws import Generators, all_generators
 from metarl_core.agents.samplers import Sampler
-from metarl_core.parameters import Parameters, copy_parameters
+from metarl_core.arguments import check_at_least, check_filled, check_methods, check_positive
+from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, set_lr, training_loop
 
@@ -31,6 +32,17 @@ class UpdateRule(Protocol):
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None: ...
 
 
+def learners_copy(parameters: Parameters, sampler: Sampler) -> Parameters:
+    """Leaves for an optimiser, copies of the parameters of a sampler's learners `[learner, ...]`.
+
+    Raises:
+        ValueError: for what is no sampler, or another number of learners.
+    """
+    check_methods("sampler", sampler, "learners", "steps_taken", "match", "recent_return")
+    check_filled("parameters", parameters)
+    return trainable_copy(parameters, sampler.learners)
+
+
 class AnnealedOptimiser:
     """An optimiser whose step size falls linearly to zero over a number of updates, and stays there.
 
@@ -38,9 +50,16 @@ class AnnealedOptimiser:
         optimiser: what takes the steps.
         lr: step size of the first update.
         updates: number of updates over which it falls; None: it stays.
+
+    Raises:
+        ValueError: for a step size that is not above 0, or fewer than 0 updates.
     """
 
     def __init__(self, optimiser: torch.optim.Optimizer, lr: float, updates: int | None):
+        check_methods("optimiser", optimiser, "param_groups", "step")
+        check_positive("lr", lr)
+        if updates is not None:
+            check_at_least("updates", updates, 0)
         self.optimiser, self.lr, self.updates, self.done = optimiser, lr, updates, 0
 
     def next_update(self) -> None:
@@ -87,8 +106,11 @@ def train_policy(
         `[learner]`. An interrupt (Ctrl-C) returns what was reached.
 
     Raises:
-        ValueError: for a checkpoint where the environments' state cannot be saved.
+        ValueError: for a rule or a sampler that lacks a method, or for a checkpoint where the environments' state
+            cannot be saved.
     """
+    check_methods("rule", rule, "agent", "parameters", "update")
+    check_methods("sampler", sampler, "learners", "steps_taken", "match", "recent_return")
     agent, parameters, before = rule.agent, rule.parameters, sampler.steps_taken
     sampler.match(parameters)
     if checkpoint is not None:

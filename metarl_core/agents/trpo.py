@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings
+from metarl_core.agents.actor_critic import ActorCritic, Batch, check_actor_critic_settings, check_update_rule
 from metarl_core.agents.diagnostics import explained_variance
 from metarl_core.agents.draws import Generators
 from metarl_core.agents.natural_gradient import combine, mean_kl, natural_gradient, surrogate
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
-from metarl_core.agents.training import train_policy
-from metarl_core.arguments import check_at_least, check_positive
-from metarl_core.parameters import Parameters, detach_parameters, trainable_copy
+from metarl_core.agents.training import learners_copy, train_policy
+from metarl_core.arguments import check_at_least, check_filled, check_positive, check_shape, check_type
+from metarl_core.parameters import Parameters, detach_parameters
 from metarl_core.tasks.family import append_axes
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, History, OptimiserFactory, adam
@@ -60,7 +60,13 @@ def trust_region_step(direction: Parameters, curvature: Tensor, max_kl: float) -
         direction: x, `[learner, ...]`.
         curvature: xᵀFx, `[learner]`; where it is not above 0 the step is zero.
         max_kl: δ.
+
+    Raises:
+        ValueError: for δ not above 0, or another number of learners.
     """
+    check_positive("max_kl", max_kl)
+    check_filled("direction", direction)
+    check_shape("curvature", curvature, len(next(iter(direction.values()))))
     scale = torch.where(curvature > 0, (2 * max_kl / curvature).sqrt(), 0.0)
     return {name: append_axes(scale, value) * value for name, value in direction.items()}
 
@@ -86,6 +92,8 @@ def backtrack(
     Returns:
         New parameters, the mean divergence of the step taken `[learner]`, and whether one was found `[learner]`.
     """
+    check_positive("max_kl", max_kl)
+    check_at_least("backtracks", backtracks)
     fraction, best, best_kl = torch.ones_like(before), parameters, torch.zeros_like(before)
     found = torch.zeros_like(before, dtype=torch.bool)
     for _ in range(backtracks):
@@ -107,6 +115,7 @@ def line_search(
     policy: DifferentiablePolicy, parameters: Parameters, step: Parameters, batch: Batch, max_kl: float, backtracks: int
 ) -> tuple[Parameters, Tensor]:
     """The step of `backtrack` that improves the surrogate on a batch; arguments and results as there."""
+    check_type("batch", batch, Batch)
     reference = policy.distribution(parameters, batch.observations)
 
     def gain_and_kl(candidate: Parameters) -> tuple[Tensor, Tensor]:
@@ -128,6 +137,7 @@ class TRPO:
     """
 
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: TRPOConfig):
+        check_update_rule(agent, parameters, config, TRPOConfig)
         self.agent, self.parameters, self.config = agent, parameters, config
         value_parameters = [value for name, value in parameters.items() if name.startswith("value.")]
         self.optimiser = config.optimiser(value_parameters, lr=config.value_lr)
@@ -185,7 +195,7 @@ def train_trpo(
     checkpoint: str | Path | None = None,
 ) -> tuple[Parameters, History]:
     """Train one agent per learner by TRPO; arguments, results and errors as those of `train_ppo`."""
-    rule = TRPO(agent, trainable_copy(parameters, sampler.learners), config)
+    rule = TRPO(agent, learners_copy(parameters, sampler), config)
     return train_policy(
         rule,
         sampler,

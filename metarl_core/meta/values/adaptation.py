@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from metarl_core.agents.dqn import DQN, DQNConfig
+from metarl_core.agents.dqn import DQN, DQNConfig, check_exploration
 from metarl_core.agents.dqn_training import collect, exploration_at
 from metarl_core.agents.draws import draw_integers, draw_uniform
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.arguments import check_at_least, check_between, check_positive
-from metarl_core.meta.values.config import Method, check_exploration
+from metarl_core.meta.values.config import Method
 from metarl_core.meta.values.runs import check_meta, repeat_for_tasks, task_sampler, tasks_per_run
 from metarl_core.parameters import Parameters, detach_parameters, trainable_copy
 from metarl_core.tasks.family import TaskFamily, Tasks

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import torch
 
+from metarl_core.agents.dqn import check_exploration
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import check_at_least, check_between, check_positive
@@ -53,14 +54,6 @@ class TrainConfig:
         check_positive("max_grad_norm", self.max_grad_norm)
         check_between("tau", self.tau)
         check_exploration(self.exploration)
-
-
-def check_exploration(exploration: Any) -> None:
-    """Raise ValueError unless `exploration` holds three shares: ε first, ε last, and over which part it falls."""
-    if not isinstance(exploration, (tuple, list)) or len(exploration) != 3:
-        raise ValueError(f"exploration must be (first, last, share of the steps), got {exploration!r}.")
-    for name, value in zip(("first", "last", "share"), exploration, strict=True):
-        check_between(f"exploration's {name}", value)
 
 
 def given_in_vain(config: TrainConfig, counting: tuple[str, ...]) -> list[str]:
