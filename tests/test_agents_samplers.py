@@ -150,9 +150,10 @@ def test_refuses():
         VectorSampler(same, 1)
     with pytest.raises(ValueError, match="next-step autoreset"):
         VectorSampler(SyncVectorEnv([Counter] * 2, autoreset_mode=AutoresetMode.DISABLED), 1)
-    for learners in (0, 3):
-        with pytest.raises(ValueError, match="num_envs must be a multiple"):
-            VectorSampler(counters(), 1, learners)
+    with pytest.raises(ValueError, match="learners must be at least 1, got 0"):
+        VectorSampler(counters(), 1, 0)
+    with pytest.raises(ValueError, match="num_envs must be a multiple"):
+        VectorSampler(counters(), 1, 3)
     with pytest.raises(ValueError, match="steps must be at least 1"):
         VectorSampler(counters(), 0)
 
