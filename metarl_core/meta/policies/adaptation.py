@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_type
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import PolicyMAML, Rate
 from metarl_core.parameters import Parameters, detach_parameters, repeat_parameters
@@ -53,6 +53,7 @@ def adaptation_curve(
         ValueError: for meta-parameters or tasks that do not fit the method, other step sizes than steps, fewer than 0
             steps or 1 episode, or parameters that diverge (`NotANumberError`, also a FloatingPointError).
     """
+    check_type("method", method, PolicyMAML)
     number = method.family.check_tasks(tasks)
     episodes = method.episodes if episodes is None else episodes
     check_at_least("episodes", episodes)
@@ -108,6 +109,7 @@ def choose_inner_lr(
     Raises:
         ValueError: for no candidates, a negative one, or fewer than 1 step.
     """
+    check_type("candidates", candidates, Sequence)
     if not len(candidates):
         raise ValueError("candidates must hold at least one step size, got none.")
     for candidate in candidates:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from metarl_core.agents.returns import reward_to_go
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
@@ -77,7 +77,11 @@ def relative_outcome(query: Stage, discount: float) -> Tensor:
     In units of the outer loss, which is a mean over steps of advantages divided by their standard deviation. The other
     tasks' support episodes are independent of a task's own, so subtracting their mean leaves the expected gradient as
     it is.
+
+    Raises:
+        ValueError: for what is no stage, or a discount outside [0, 1].
     """
+    check_type("query", query, Stage)
     earned = reward_to_go(query.trajectories.rewards, discount)[..., 0].mean(1)
     if len(earned) > 1:
         earned = (earned - earned.mean()) * (len(earned) / (len(earned) - 1))

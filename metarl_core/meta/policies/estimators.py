@@ -16,7 +16,7 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.reinforce import reinforce_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_one_of
+from metarl_core.arguments import check_one_of, check_same_shape, check_shape
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
@@ -34,6 +34,7 @@ def surrogate_loss(
     away for a lower variance. A state baseline leaves the expected Hessian as it is.
     """
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
+    check_same_shape(advantage=advantage, mask=trajectories.mask)
     ratio = (log_probability - trajectories.log_probabilities).exp()
     return -masked_mean(ratio * advantage, trajectories.mask)
 
@@ -52,6 +53,7 @@ def dice_loss(
     grow with the horizon. The mean over steps is exact where all episodes have one length; otherwise the number of
     steps depends on the policy, which no estimator here accounts for.
     """
+    check_same_shape(advantage=advantage, mask=trajectories.mask)
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     through = (log_probability * trajectories.mask).cumsum(-1)  # of one episode; never averaged
     before = through - log_probability * trajectories.mask
@@ -86,7 +88,11 @@ def sampling_loss(
         parameters: θ, one set a task.
         outcome: what the adapted policy earned, minus anything that does not depend on the support episodes,
             `[task]`; a constant.
+
+    Raises:
+        ValueError: for outcomes of another shape.
     """
+    check_shape("outcome", outcome, len(support.mask))
     log_probability = policy.log_probability(parameters, support.observations, support.actions)
     score = (log_probability * support.mask).sum((1, 2))
     return -score * outcome.detach()

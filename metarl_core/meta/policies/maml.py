@@ -10,7 +10,7 @@ from torch import Tensor
 
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import advantages, masked_mean, normalise
-from metarl_core.arguments import check_at_least, check_between
+from metarl_core.arguments import check_at_least, check_between, check_type
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.policies.batch import MetaBatch, Stage, relative_outcome
@@ -64,6 +64,7 @@ class PolicyMAML:
     discount: float = 0.99
 
     def __post_init__(self) -> None:
+        check_type("family", self.family, TaskFamily)
         if not all(callable(getattr(self.policy, name, None)) for name in ("log_probability", "named_parameters")):
             raise ValueError(
                 f"policy must be a network with log_probability, like GaussianPolicy, got {type(self.policy).__name__}."

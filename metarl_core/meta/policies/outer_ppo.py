@@ -8,7 +8,7 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_at_least, check_positive, check_type
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_rules import (
@@ -56,6 +56,7 @@ class OuterPPO:
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        check_type("method", method, PolicyMAML)
         return _PPOUpdater(self, method, meta, anneal_over)
 
     def objective(self, method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Tensor:

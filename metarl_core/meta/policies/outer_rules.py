@@ -14,7 +14,7 @@ from metarl_core.agents.natural_gradient import mean_kl
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_positive
+from metarl_core.arguments import check_callable, check_positive, check_same_shape, check_type
 from metarl_core.meta.policies.batch import MetaBatch, Stage
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import OuterLoss, PolicyMAML
@@ -52,6 +52,7 @@ def clipped_loss(
     policy: DifferentiablePolicy, parameters: Parameters, trajectories: Trajectories, advantage: Tensor, clip: float
 ) -> Tensor:
     """PPO's clipped surrogate (Schulman et al. 2017, eq. 7), negated, per task `[task]`."""
+    check_same_shape(advantage=advantage, mask=trajectories.mask)
     log_probability = policy.log_probability(parameters, trajectories.observations, trajectories.actions)
     loss = clipped_surrogate_loss(log_probability, trajectories.log_probabilities, advantage, clip)
     return masked_mean(loss, trajectories.mask)
@@ -59,6 +60,7 @@ def clipped_loss(
 
 def stage_kl(policy: DifferentiablePolicy, parameters: Parameters, stage: Stage) -> Tensor:
     """E_s KL(π_old(· | s) ‖ π_θ(· | s)) over the states that the old policy visited, `[task]`."""
+    check_type("stage", stage, Stage)
     observations = stage.trajectories.observations
     with torch.no_grad():
         old = policy.distribution(stage.parameters, observations)
@@ -72,7 +74,13 @@ def meta_gradient(
 
     Args:
         chunk: tasks at once; changes time and memory, not the result.
+
+    Raises:
+        ValueError: for a method or a batch of another kind, or fewer than 1 task at once.
     """
+    check_type("method", method, PolicyMAML)
+    check_type("batch", batch, MetaBatch)
+    check_callable("outer_loss", outer_loss, "policy, parameters, trajectories and advantage")
     leaves = leaf_parameters(meta)
     total = {name: torch.zeros_like(value) for name, value in leaves.items()}
     losses = []
@@ -145,6 +153,7 @@ class OuterAdam:
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        check_type("method", method, PolicyMAML)
         return _GradientUpdater(method, meta, self.optimiser, self.outer_lr, anneal_over)
 
 
@@ -178,6 +187,7 @@ class OuterReptile:
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        check_type("method", method, PolicyMAML)
         if method.learned_rates:
             raise ValueError("Reptile has no gradient for step sizes: learned_rates must be False, got True.")
         return _ReptileUpdater(meta, self.optimiser, self.outer_lr, anneal_over)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from metarl_core.agents.natural_gradient import combine, conjugate_gradient, dot
 from metarl_core.agents.trpo import backtrack, trust_region_step
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_at_least, check_positive, check_type
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import PolicyMAML
@@ -44,6 +44,7 @@ class OuterTRPO:
             check_at_least(name, getattr(self, name))
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
+        check_type("method", method, PolicyMAML)
         return _TRPOUpdater(self, method, meta)
 
 
@@ -89,6 +90,8 @@ class _TRPOUpdater:
 
 def surrogate_and_kl(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> tuple[Tensor, Tensor]:
     """Mean surrogate loss of the adapted policies and their mean divergence from those that sampled the query."""
+    check_type("method", method, PolicyMAML)
+    check_type("batch", batch, MetaBatch)
     losses, divergences = [], []
     for part in batch.chunks(CHUNK):
         stages = method.query_stages(part)
@@ -111,6 +114,8 @@ def kl_product(method: PolicyMAML, meta: Parameters, batch: MetaBatch) -> Callab
     The divergence KL(π_θ'(θ) ‖ ·) and its gradient vanish at θ' = θ'(θ), so H is the mean over tasks of Jᵀ F J exactly:
     F is the Fisher matrix of the adapted policy, and J = ∂θ'/∂θ the Jacobian of the inner loop.
     """
+    check_type("method", method, PolicyMAML)
+    check_type("batch", batch, MetaBatch)
     leaves = leaf_parameters(meta)
     stages = method.query_stages(batch)
     each = method.visited(leaves, batch.support)[-len(stages) :]
