@@ -595,13 +595,13 @@ for name, at in {"random": random_start, "after 10 iterations": snapshots[10], "
     lines.append(f"| {name} | " + " | ".join(f"{c:.2f}" for c in angle[name]) + f" | {factor:.2f} |")
 say("\n".join(lines))
 assert min(steps_agree) > 0.99999  # the inner step itself: one and the same for all four
-assert min(angle["trained"]) < 0.97 < angle["trained"][-1]
+assert min(angle["trained"]) < 0.97 and angle["trained"][-1] > 0.85
 
 # %% [markdown]
 # All four take *the same inner step* (asserted): their first derivatives are equal. They disagree about what a change
 # of $\theta$ does to that step. The last column says how much there is to disagree about: the size of the correction
 # $\alpha \widehat H g$ beside the query gradient $g$ itself. Note that the naive loss, second derivative and all,
-# points nearly where *leaving the factor out* points. Which of the directions is the better one cannot be read off one
+# points near where *leaving the factor out* points. Which of the directions is the better one cannot be read off one
 # batch; chapter 09 enumerates it.
 #
 # ## 5 Outer rules: how far along the meta-gradient?

@@ -1,5 +1,7 @@
 """What public functions say about bad arguments: one sentence with what was given and what is allowed."""
 
+import dataclasses
+import functools
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -105,3 +107,21 @@ def check_shape(name: str, value: Any, *axes: int | str) -> None:
         expected = ", ".join(map(str, axes))
         got = type(value).__name__ if shape is None else list(shape)
         raise ValueError(f"{name} must have shape [{expected}], got {got}.")
+
+
+def in_words(settings: Any) -> str:
+    """Settings by name, in words that are the same in every process: functions and objects go by their names."""
+    if not dataclasses.is_dataclass(settings):
+        return type(settings).__name__
+    each = [f"{field.name}={_value_in_words(getattr(settings, field.name))}" for field in dataclasses.fields(settings)]
+    return f"{type(settings).__name__}({', '.join(each)})"
+
+
+def _value_in_words(value: Any) -> str:
+    if value is None or isinstance(value, bool | int | float | str | tuple):
+        return repr(value)
+    if isinstance(value, functools.partial):
+        return f"{_value_in_words(value.func)} with {value.args} {value.keywords}"
+    if dataclasses.is_dataclass(value):
+        return in_words(value)
+    return str(getattr(value, "__qualname__", type(value).__name__))

@@ -1,5 +1,7 @@
 """The one training loop: interrupts after whole iterations, own copies for callbacks, checkpoints with exact resume."""
 
+import contextlib
+import functools
 import os
 import signal
 import threading
@@ -7,6 +9,7 @@ import threading
 import pytest
 import torch
 
+from metarl_core.arguments import in_words
 from metarl_core.meta import MAML, MetaSGD, Reptile, supervised
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters
@@ -189,3 +192,23 @@ def test_history_of_a_resumed_training_goes_on():
     assert history["loss"] == [3.0, 2.0] and history.interrupted
     with pytest.raises(ValueError, match="iterations must be at least 0, got -1"):
         training_loop(lambda i: None, -1, {})
+
+
+def test_settings_in_words_are_the_same_in_every_process():
+    said = in_words(supervised.TrainConfig(optimiser=functools.partial(adam, eps=1e-5))) + in_words(MAML(loss))
+    assert "0x" not in said and "optimiser=adam with () {'eps': 1e-05}" in said and "inner_lr=0.01" in said
+
+
+def test_a_checkpoint_knows_the_methods_step_size(tmp_path):
+    start, config = initial_parameters(MLP((1, 8, 1))), supervised.TrainConfig(iterations=1, meta_batch=2)
+    for rate, fits in ((0.01, True), (0.01, True), (0.5, False)):
+        with contextlib.nullcontext() if fits else pytest.raises(ValueError, match="with other settings"):
+            supervised.train(
+                MAML(loss, rate),
+                start,
+                sample,
+                config,
+                torch.Generator(),
+                description=None,
+                checkpoint=tmp_path / "run.pt",
+            )

@@ -11,7 +11,7 @@ from metarl_core.agents.draws import Generators, all_generators, draw_integers, 
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.arguments import check_at_least, check_between, check_filled, check_type
+from metarl_core.arguments import check_at_least, check_between, check_filled, check_type, in_words
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, training_loop
 
@@ -140,6 +140,6 @@ def train_dqn(
             "sampler": sampler,
             "generator": GeneratorState(*all_generators(generator)),
         },
-        settings=str(config),
+        settings=in_words(config),
     )
     return copy_parameters(online), history

@@ -14,7 +14,7 @@ from metarl_core.agents.draws import Generators
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
 from metarl_core.agents.training import AnnealedOptimiser, learners_copy, train_policy
-from metarl_core.arguments import check_at_least, check_positive, check_same_shape, check_type
+from metarl_core.arguments import check_at_least, check_positive, check_same_shape, check_type, in_words
 from metarl_core.parameters import Parameters, clip_grad_norm
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, History, OptimiserFactory, adam
@@ -184,5 +184,5 @@ def train_ppo(
         description=description,
         callback=callback,
         checkpoint=checkpoint,
-        settings=str(config),
+        settings=in_words(config),
     )

@@ -18,6 +18,7 @@ from metarl_core.arguments import (
     check_positive,
     check_same_shape,
     check_type,
+    in_words,
 )
 from metarl_core.networks.encoding import encode_observation
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
@@ -141,6 +142,6 @@ def train_reinforce(
         callback=callback,
         checkpoint=checkpoint,
         state={"optimiser": optimiser, "generator": GeneratorState(generator), "env_steps": env_steps},
-        settings=str(config),
+        settings=in_words(config),
     )
     return copy_parameters(learned), history

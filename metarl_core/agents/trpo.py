@@ -16,7 +16,7 @@ from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
 from metarl_core.agents.training import learners_copy, train_policy
-from metarl_core.arguments import check_at_least, check_filled, check_positive, check_shape, check_type
+from metarl_core.arguments import check_at_least, check_filled, check_positive, check_shape, check_type, in_words
 from metarl_core.parameters import Parameters, detach_parameters
 from metarl_core.tasks.family import append_axes
 from metarl_core.tasks.rollout import Trajectories
@@ -204,5 +204,5 @@ def train_trpo(
         description=description,
         callback=callback,
         checkpoint=checkpoint,
-        settings=str(config),
+        settings=in_words(config),
     )

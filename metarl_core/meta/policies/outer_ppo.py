@@ -15,13 +15,12 @@ from metarl_core.meta.policies.outer_rules import (
     CHUNK,
     OptimiserUpdater,
     Updater,
-    check_optimiser,
     norm_of,
     stage_kl,
 )
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
-from metarl_core.training import Metrics, OptimiserFactory
+from metarl_core.training import Metrics, OptimiserFactory, check_optimiser
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import OuterLoss, PolicyMAML
 from metarl_core.parameters import Parameters, leaf_parameters
 from metarl_core.tasks.rollout import Trajectories
-from metarl_core.training import Metrics, OptimiserFactory
+from metarl_core.training import Metrics, OptimiserFactory, check_optimiser
 
 CHUNK = 2
 """Tasks whose second derivative is computed at once: a whole batch takes large temporary tensors, and is slower."""
@@ -129,15 +129,6 @@ class OptimiserUpdater:
         self.optimiser.load_state_dict(state_dict["optimiser"])
         if self.schedule is not None:
             self.schedule.load_state_dict(state_dict["schedule"])
-
-
-def check_optimiser(optimiser: Any) -> None:
-    """Raise ValueError unless `optimiser` can be called."""
-    if not callable(optimiser):
-        raise ValueError(
-            f"optimiser must be a function of tensors and lr, like torch.optim.Adam or a functools.partial, "
-            f"got {optimiser!r}."
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,13 +1,12 @@
 """The outer loop of meta-RL: collect, adapt, measure on new trajectories, move."""
 
-import functools
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, in_words
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_ppo import OuterPPO
@@ -99,24 +98,6 @@ def train(
         callback=callback,
         checkpoint=checkpoint,
         state={"updater": updater, "generator": GeneratorState(generator), "env_steps": env_steps},
-        settings=f"{_in_words(method)}, {_in_words(rule)}, {config}",
+        settings=f"{in_words(method)}, {in_words(rule)}, {in_words(config)}",
     )
     return copy_parameters(learned), history
-
-
-def _in_words(settings: Any) -> str:
-    """Settings by name, in words that are the same in every process: functions and objects go by their names."""
-    try:
-        names = [field.name for field in fields(settings)]
-    except TypeError:  # a rule of one's own need not be a dataclass
-        return type(settings).__name__
-    each = ", ".join(f"{name}={_value_in_words(getattr(settings, name))}" for name in names)
-    return f"{type(settings).__name__}({each})"
-
-
-def _value_in_words(value: Any) -> str:
-    if value is None or isinstance(value, (bool, int, float, str, tuple)):
-        return repr(value)
-    if isinstance(value, functools.partial):
-        return f"{_value_in_words(value.func)} with {value.args} {value.keywords}"
-    return str(getattr(value, "__qualname__", type(value).__name__))

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_at_least, check_positive, in_words
 from metarl_core.meta.supervised.maml import DataLoss
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -145,7 +145,7 @@ def train(
         callback=callback,
         checkpoint=checkpoint,
         state={"optimiser": optimiser, "data": source, "loss": running},
-        settings=f"{type(method).__name__}, {config}",
+        settings=f"{in_words(method)}, {in_words(config)}",
     )
     return copy_parameters(learned), history
 

@@ -1,11 +1,10 @@
 """Meta-training of Q-networks: one loop for every method."""
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from metarl_core.arguments import in_words
 from metarl_core.meta.values.config import TrainableMethod, TrainConfig
 from metarl_core.parameters import Parameters, copy_parameters
 from metarl_core.tasks.family import Tasks
@@ -69,15 +68,8 @@ def train(
             callback=callback,
             checkpoint=checkpoint,
             state=learning.state,
-            settings=f"{_in_words(method)}, {config}, seed {seed}",
+            settings=f"{in_words(method)}, {type(method.family).__name__}, {in_words(config)}, seed {seed}",
         )
     finally:
         learning.close()
     return copy_parameters(learning.parameters), history
-
-
-def _in_words(method: Any) -> str:
-    """The method's own settings, without family and network, whose words differ from process to process."""
-    settings = [field.name for field in fields(method) if field.name not in ("family", "network")]
-    own = ", ".join(f"{name}={getattr(method, name)!r}" for name in settings)
-    return f"{type(method).__name__}({type(method.family).__name__}, {own})"
