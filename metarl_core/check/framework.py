@@ -34,7 +34,7 @@ class Wrong:
 
     def __post_init__(self):
         if self.answer is _UNSET and self.when is None and self.raises is None:
-            raise ValueError(f"misconception {self.id!r} needs an `answer`, a `when` or a `raises` to be recognised by")
+            raise ValueError(f"misconception {self.id!r} needs an `answer`, a `when` or a `raises` to be known by.")
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Check:
     def __post_init__(self):
         ids = [w.id for w in self.wrongs]
         if len(set(ids)) != len(ids):
-            raise ValueError(f"check {self.name!r} has the same misconception twice: {ids}")
+            raise ValueError(f"check {self.name!r} has the same misconception twice, got {ids}.")
 
     def __call__(self, answer: Any) -> None:
         if answer is None or answer is Ellipsis:
@@ -198,7 +198,13 @@ def design_check(name: str, fields: Mapping[str, type | tuple], *wrongs: Wrong) 
 
     Designs have no single right answer: each `Wrong` names a fault by its predicate `when(plan)`, and a plan without a
     fault passes. A field that is still `...` or None counts as not filled in.
+
+    Raises:
+        ValueError: for a misconception without `when`.
     """
+    for wrong in wrongs:
+        if wrong.when is None:
+            raise ValueError(f"misconception {wrong.id!r} of a design needs a `when`, got none.")
 
     def judge(plan: Any) -> str:
         if not isinstance(plan, dict):

@@ -23,11 +23,21 @@ def backward_induction(transitions: Tensor, rewards: Tensor, horizon: int) -> tu
         at each time step (entry 0 is the first step of an episode).
     """
     check_horizon(horizon)
+    _check_shapes(transitions, rewards)
     value, actions = torch.zeros_like(rewards[..., 0]), []
     for _ in range(horizon):
         value, action = (rewards + torch.einsum("...sat,...t->...sa", transitions, value)).max(-1)
         actions.append(action)
     return value, torch.stack(actions[::-1])
+
+
+def _check_shapes(transitions: Tensor, rewards: Tensor) -> None:
+    *batch, states, actions = rewards.shape if rewards.ndim >= 2 else (0, 0)
+    if transitions.shape[-3:] != (states, actions, states) or list(transitions.shape[:-3]) != batch:
+        raise ValueError(
+            f"transitions must have shape [..., S, A, S] where rewards have [..., S, A], "
+            f"got {list(transitions.shape)} and {list(rewards.shape)}."
+        )
 
 
 def value_iteration(
@@ -43,6 +53,7 @@ def value_iteration(
     """
     if not 0 <= discount < 1:
         raise ValueError(f"discount must be in [0, 1), got {discount}.")
+    _check_shapes(transitions, rewards)
     value = torch.zeros_like(rewards[..., 0])
     while True:
         new_value, action = (rewards + discount * torch.einsum("...sat,...t->...sa", transitions, value)).max(-1)
@@ -55,6 +66,11 @@ def value_iteration(
 def policy_value(transitions: Tensor, rewards: Tensor, policy: Tensor, horizon: int) -> Tensor:
     """Expected undiscounted return `[..., S]` of a stochastic `policy` `[..., S, A]` over `horizon` steps."""
     check_horizon(horizon)
+    _check_shapes(transitions, rewards)
+    if policy.shape[-2:] != rewards.shape[-2:]:
+        raise ValueError(
+            f"policy must have shape [..., S, A] like rewards {list(rewards.shape)}, got {list(policy.shape)}."
+        )
     value = torch.zeros_like(rewards[..., 0])
     for _ in range(horizon):
         value = (policy * (rewards + torch.einsum("...sat,...t->...sa", transitions, value))).sum(-1)

@@ -45,14 +45,18 @@ def landscape(spread: float = 1.3, contrast: float = 8.0, bend: float = 0.0) -> 
     return Landscape(curvature, spread * np.stack([np.cos(places), np.sin(places)], 1), bend)
 
 
+def _check_points(tasks: Landscape, theta: np.ndarray) -> None:
+    if np.ndim(theta) < 2 or np.shape(theta)[-2] not in (1, len(tasks.centre)) or np.shape(theta)[-1] != 2:
+        raise ValueError(f"theta must have shape [..., {len(tasks.centre)}, 2], got {list(np.shape(theta))}.")
+
+
 def landscape_losses(tasks: Landscape, theta: np.ndarray) -> np.ndarray:
     """L of each task `[..., task]`; theta `[..., task, 2]`, or `[..., 1, 2]` for the same point in all.
 
     Raises:
         ValueError: for a theta of another shape.
     """
-    if np.ndim(theta) < 2 or np.shape(theta)[-2] not in (1, len(tasks.centre)) or np.shape(theta)[-1] != 2:
-        raise ValueError(f"theta must have shape [..., {len(tasks.centre)}, 2], got {list(np.shape(theta))}.")
+    _check_points(tasks, theta)
     offset = theta - tasks.centre
     q = 0.5 * np.einsum("...ti,tij,...tj->...t", offset, tasks.curvature, offset)
     losses: np.ndarray = np.log1p(tasks.bend * q) / tasks.bend if tasks.bend else q
@@ -60,7 +64,8 @@ def landscape_losses(tasks: Landscape, theta: np.ndarray) -> np.ndarray:
 
 
 def landscape_gradients(tasks: Landscape, theta: np.ndarray) -> np.ndarray:
-    """∇L of each task, `[..., task, 2]`."""
+    """∇L of each task, `[..., task, 2]`; theta and errors as for `landscape_losses`."""
+    _check_points(tasks, theta)
     offset = theta - tasks.centre
     slope = np.einsum("tij,...tj->...ti", tasks.curvature, offset)
     gradient: np.ndarray = slope / (1 + tasks.bend * 0.5 * (slope * offset).sum(-1, keepdims=True))
