@@ -3,10 +3,13 @@
 from metarl_core.networks.conv_net import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.networks.encoding import encode_observation, observation_size
 from metarl_core.networks.mlp import MLP, mlp
+from metarl_core.networks.task_loss import Criterion, TaskLoss, task_loss
 
 __all__ = [
+    "Criterion",
     "HEAD",
     "MLP",
+    "TaskLoss",
     "accuracy",
     "conv_features",
     "conv_net",
@@ -15,4 +18,5 @@ __all__ = [
     "encode_observation",
     "mlp",
     "observation_size",
+    "task_loss",
 ]
