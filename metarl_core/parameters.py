@@ -11,16 +11,41 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from metarl_core.arguments import check_at_least, check_positive
+
+__all__ = [
+    "Parameters",
+    "clip_grad_norm",
+    "copy_parameters",
+    "detach_parameters",
+    "dtype_of",
+    "has_task_axis",
+    "initial_parameters",
+    "leaf_parameters",
+    "load_parameters",
+    "repeat_parameters",
+    "save_parameters",
+    "select_parameters",
+    "stack_parameters",
+    "trainable_copy",
+    "trainable_parameters",
+]
+
 Parameters = dict[str, Tensor]
+"""the tensors of a network by name"""
 
 
 def initial_parameters(module: nn.Module) -> Parameters:
-    """A detached copy of a module's parameters as a dictionary, the form that all training here uses."""
-    return {name: value.detach().clone() for name, value in module.named_parameters()}
+    """A detached copy of what a module learns as a dictionary, the form that all training here uses.
+
+    Frozen parameters (`requires_grad=False`) are left out: `functional_call` takes them from the module, where they
+    stay as they are. Tied weights stand there once.
+    """
+    return {name: value.detach().clone() for name, value in module.named_parameters() if value.requires_grad}
 
 
 def copy_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
-    """Detached copies, which share no memory with the given ones."""
+    """Detached copies of the same shapes, which share no memory with the given ones."""
     return {name: value.detach().clone() for name, value in parameters.items()}
 
 
@@ -40,17 +65,39 @@ def leaf_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
 
 
 def repeat_parameters(parameters: Parameters, tasks: int) -> Parameters:
-    """The same parameters for each of `tasks` tasks: every tensor gets a leading task axis (a view)."""
+    """The same parameters for each of `tasks` tasks: `[...]` becomes `[task, ...]`, a view.
+
+    Raises:
+        ValueError: for fewer than one task.
+    """
+    check_at_least("tasks", tasks)
     return {name: value.expand(tasks, *value.shape) for name, value in parameters.items()}
 
 
 def stack_parameters(many: Sequence[Parameters]) -> Parameters:
-    """Several sets of parameters as one with a leading axis."""
+    """Several sets of parameters `[...]` as one, `[set, ...]`.
+
+    Raises:
+        ValueError: for no set, or sets with other names or shapes than the first one's.
+    """
+    if not many:
+        raise ValueError("many must hold at least one set of parameters, got none.")
+    first = {name: value.shape for name, value in many[0].items()}
+    for parameters in many[1:]:
+        if {name: value.shape for name, value in parameters.items()} != first:
+            raise ValueError("many must hold parameters of the same names and shapes, got different ones.")
     return {name: torch.stack([parameters[name] for parameters in many]) for name in many[0]}
 
 
 def select_parameters(parameters: Parameters, learner: int) -> Parameters:
-    """The parameters of one learner out of `[learner, ...]`: the inverse of `stack_parameters`."""
+    """The parameters of one learner, `[...]` out of `[learner, ...]`: the inverse of `stack_parameters`.
+
+    Raises:
+        ValueError: where there is no such learner.
+    """
+    for name, value in parameters.items():
+        if value.ndim == 0 or not -len(value) <= learner < len(value):
+            raise ValueError(f"learner must be a row of {name} of shape {list(value.shape)}, got {learner}.")
     return {name: value[learner] for name, value in parameters.items()}
 
 
@@ -68,7 +115,13 @@ def has_task_axis(value: Tensor, axes: int) -> bool:
 
 
 def dtype_of(parameters: Mapping[str, Tensor]) -> torch.dtype:
-    """The number type that parameters have, and that a network of them computes in."""
+    """The number type that parameters have, and that a network of them computes in.
+
+    Raises:
+        ValueError: for no parameters.
+    """
+    if not parameters:
+        raise ValueError("parameters must hold at least one tensor, got none.")
     return next(iter(parameters.values())).dtype
 
 
@@ -92,8 +145,14 @@ def clip_grad_norm(parameters: Parameters, largest: float) -> Tensor:
 
     Returns:
         The norms before, `[learner]`.
+
+    Raises:
+        ValueError: for a norm that is not above 0, or parameters without any gradient.
     """
+    check_positive("largest", largest)
     gradients = [value.grad for value in parameters.values() if value.grad is not None]
+    if not gradients:
+        raise ValueError("parameters must have gradients, got none with one.")
     norm = torch.cat([gradient.flatten(1) for gradient in gradients], 1).norm(dim=1)
     factor = (largest / (norm + 1e-6)).clamp_max(1.0)
     if bool((factor == 1).all()):
@@ -105,21 +164,23 @@ def clip_grad_norm(parameters: Parameters, largest: float) -> Tensor:
 
 def save_parameters(parameters: Parameters, path: str | Path) -> None:
     """Write parameters to `path`; an interrupted write leaves the old file as it was."""
+    if not isinstance(parameters, dict) or not all(isinstance(value, Tensor) for value in parameters.values()):
+        raise ValueError(f"parameters must be a dictionary of tensors, got {type(parameters).__name__}.")
     path = Path(path)
     partial = path.with_name(path.name + ".part")
-    torch.save({name: value.detach().clone() for name, value in parameters.items()}, partial)
+    torch.save(copy_parameters(parameters), partial)
     os.replace(partial, path)
 
 
-def load_parameters(path: str | Path) -> Parameters:
-    """Read what `save_parameters` wrote.
+def load_parameters(path: str | Path, map_location: str | torch.device = "cpu") -> Parameters:
+    """Read what `save_parameters` wrote, on whatever device that was, onto the device `map_location`.
 
     Raises:
         FileNotFoundError: where there is no such file.
         ValueError: for a truncated file, or one that holds anything but a dictionary of tensors.
     """
     try:
-        parameters = torch.load(path, weights_only=True)
+        parameters = torch.load(path, weights_only=True, map_location=map_location)
     except OSError:
         raise
     except Exception as error:  # a foreign file can fail in any way

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from metarl_core.arguments import check_at_least
-from metarl_core.parameters import Parameters
+from metarl_core.parameters import Parameters, copy_parameters
 
 Metrics = Mapping[str, Any]
 """of one iteration, by name: a number, or a list of numbers with one entry a learner"""
@@ -94,7 +94,7 @@ class LiveParameters:
         self.parameters = parameters
 
     def state_dict(self) -> dict[str, Any]:
-        return {name: value.detach().clone() for name, value in self.parameters.items()}
+        return copy_parameters(self.parameters)
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:

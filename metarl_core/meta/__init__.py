@@ -38,6 +38,7 @@ from metarl_core.meta.values.adaptation import NewTaskConfig, fine_tune, first_r
 from metarl_core.meta.values.maml import QMAML, td_loss
 from metarl_core.meta.values.reptile import PlainDQN, QReptile
 from metarl_core.meta.values.runs import repeat_for_tasks, task_sampler
+from metarl_core.networks.task_loss import task_loss
 
 __all__ = [
     "ESTIMATORS",
@@ -79,6 +80,7 @@ __all__ = [
     "stage_kl",
     "surrogate_and_kl",
     "surrogate_loss",
+    "task_loss",
     "task_sampler",
     "td_loss",
     "trace_direction",

@@ -28,7 +28,8 @@ def adapt(
             broadcasts against it (Meta-SGD, Li et al. 2017, eq. 4).
         steps: number of steps; 1, or the number of losses, unless given.
         create_graph: keep the graph, so that a loss of θ' can be differentiated through the steps
-            (MAML); otherwise each gradient is a constant (first-order MAML, or test time).
+            (MAML); otherwise each gradient is a constant (first-order MAML, or test time). The gradient of a parameter
+            that the loss does not use is zero.
         only: names of the parameters that adapt (ANIL); all of them unless given.
 
     Returns:
@@ -36,7 +37,8 @@ def adapt(
         through the result, as long as they require gradients.
 
     Raises:
-        ValueError: for fewer than 0 steps, another number of losses than of steps, or an unknown name.
+        ValueError: for fewer than 0 steps, another number of losses than of steps, an unknown name, a parameter without
+            a step size, or a loss that is not one number a task or depends on no parameter that adapts.
     """
     losses = [loss] * (1 if steps is None else steps) if callable(loss) else list(loss)
     if steps is not None and (steps < 0 or len(losses) != steps):
@@ -46,14 +48,26 @@ def adapt(
     names = list(parameters) if only is None else [name for name in parameters if name in only]
     if only is not None and len(names) != len(set(only)):
         raise ValueError(f"only must name parameters out of {list(parameters)}, got {list(only)}.")
+    lacking = [name for name in names if isinstance(inner_lr, Mapping) and name not in inner_lr]
+    if lacking:
+        raise ValueError(f"inner_lr must have a step size for each parameter that adapts, but it lacks {lacking[0]}.")
     current = dict(parameters)
     for one in losses:
         for name in names:
             if not current[name].requires_grad:
                 current[name] = current[name].detach().requires_grad_()
         inputs = [current[name] for name in names]
-        gradients = torch.autograd.grad(one(current).sum(), inputs, create_graph=create_graph)
+        losses_now = one(current)
+        _check_losses(losses_now, inputs)
+        gradients = torch.autograd.grad(losses_now.sum(), inputs, create_graph=create_graph, materialize_grads=True)
         for name, value, gradient in zip(names, inputs, gradients, strict=True):
             rate = inner_lr[name] if isinstance(inner_lr, Mapping) else inner_lr
             current[name] = value - rate * gradient
     return current
+
+
+def _check_losses(losses: Tensor, adapting: Sequence[Tensor]) -> None:
+    if adapting and losses.shape != (len(adapting[0]),):
+        raise ValueError(f"loss must give one number a task, [{len(adapting[0])}], got shape {list(losses.shape)}.")
+    if not losses.requires_grad:
+        raise ValueError("loss must depend on a parameter that adapts, got one that depends on none.")

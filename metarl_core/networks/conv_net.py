@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from metarl_core.arguments import check_shape
 from metarl_core.parameters import Parameters
 
 BLOCKS = 4
@@ -14,11 +15,19 @@ HEAD = (f"weight{BLOCKS}", f"bias{BLOCKS}")
 
 
 def conv_net_parameters(
-    ways: int, generator: torch.Generator, channels: int = 32, side: int = 28, inputs: int = 1
+    ways: int,
+    generator: torch.Generator,
+    channels: int = 32,
+    side: int = 28,
+    inputs: int = 1,
+    *,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> Parameters:
     """Initial parameters of four blocks, `weight{i}` `[out, in, 3, 3]`, `scale{i}`, `shift{i}` `[out]`, and the head.
 
-    Weights are uniform on ±1/√fan_in with fan_in = 9 in (the head: in), as torch draws them.
+    Weights are uniform on ±1/√fan_in with fan_in = 9 in (the head: in), as torch draws them; on the generator's device
+    and in torch's default dtype unless given.
 
     Raises:
         ValueError: for fewer than one class, channel, input or pixel.
@@ -27,20 +36,22 @@ def conv_net_parameters(
         raise ValueError(f"ways, channels, side and inputs must be at least 1, got {ways, channels, side, inputs}.")
 
     def uniform(*shape: int) -> Tensor:
-        return (2 * torch.rand(shape, generator=generator, device=generator.device) - 1) / math.sqrt(
-            math.prod(shape[1:])
-        )
+        unit = torch.rand(shape, generator=generator, device=generator.device, dtype=dtype)
+        return (2 * unit - 1) / math.sqrt(math.prod(shape[1:]))
+
+    def constant(value: float, size: int) -> Tensor:
+        return torch.full((size,), value, device=generator.device, dtype=dtype or torch.get_default_dtype())
 
     parameters: Parameters = {}
     for block in range(BLOCKS):
         parameters[f"weight{block}"] = uniform(channels, channels if block else inputs, 3, 3)
-        parameters[f"scale{block}"] = torch.ones(channels, device=generator.device)
-        parameters[f"shift{block}"] = torch.zeros(channels, device=generator.device)
+        parameters[f"scale{block}"] = constant(1.0, channels)
+        parameters[f"shift{block}"] = constant(0.0, channels)
     for _ in range(BLOCKS):
         side = math.ceil(side / 2)
     parameters[HEAD[0]] = uniform(ways, channels * side**2)
-    parameters[HEAD[1]] = torch.zeros(ways, device=generator.device)
-    return parameters
+    parameters[HEAD[1]] = constant(0.0, ways)
+    return {name: value.to(device) for name, value in parameters.items()}
 
 
 def conv_features(parameters: Parameters, images: Tensor, support: Tensor | None = None) -> Tensor:
@@ -57,7 +68,15 @@ def conv_features(parameters: Parameters, images: Tensor, support: Tensor | None
 
     Returns:
         `[task, sample, feature]`.
+
+    Raises:
+        ValueError: for images of another shape, or of other tasks than the parameters.
     """
+    if "weight0" not in parameters or parameters["weight0"].ndim != 5:
+        raise ValueError("parameters must be those of conv_net_parameters, [task, ...] each (see repeat_parameters).")
+    tasks, _, channels = parameters["weight0"].shape[:3]
+    for name, batch in (("images", images), ("support", images if support is None else support)):
+        check_shape(name, batch, tasks, "sample", channels, "side", "side")
     if support is None:
         return _blocks(parameters, images, None)
     joined = _blocks(parameters, torch.cat([support, images], 1), support.shape[1])
@@ -89,11 +108,24 @@ def conv_net(parameters: Parameters, images: Tensor, support: Tensor | None = No
 
 
 def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean over the samples of each task: logits `[task, sample, class]`, labels `[task, sample]`, to `[task]`."""
+    """Mean over the samples of each task: logits `[task, sample, class]`, labels `[task, sample]`, to `[task]`.
+
+    Raises:
+        ValueError: for logits and labels of different shapes, or labels that are no integers.
+    """
+    _check_labels(logits, targets)
     each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
     return each.reshape(targets.shape).mean(1)
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Share of samples whose largest logit is that of their label, `[task]`."""
+    """Share of samples whose largest logit is that of their label, `[task]`; arguments as for `cross_entropy`."""
+    _check_labels(logits, targets)
     return (logits.argmax(-1) == targets).to(logits.dtype).mean(1)
+
+
+def _check_labels(logits: Tensor, targets: Tensor) -> None:
+    check_shape("logits", logits, "task", "sample", "class")
+    check_shape("targets", targets, *logits.shape[:2])
+    if targets.dtype != torch.int64:
+        raise ValueError(f"targets must be labels of type torch.int64, got {targets.dtype}.")

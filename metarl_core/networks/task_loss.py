@@ -109,7 +109,7 @@ class TaskLoss:
             before = {name: value.clone() for name, value in constants.items()}
 
             def loop(learned: Parameters, *data: Tensor) -> Tensor:
-                return self._loop(learned, *data, constants)
+                return self._loop(learned, data[0], data[1], constants)
 
             def at_once(learned: Parameters, *data: Tensor) -> Tensor:
                 losses: Tensor = torch.vmap(lambda own, *row: self._one(own | constants, *row))(learned, *data)
@@ -129,7 +129,7 @@ class TaskLoss:
             warnings.warn(
                 f"task_loss computes {type(self.module).__name__} one task after another, because torch.vmap "
                 f"{reason}; results are right, only slower.",
-                stacklevel=5,
+                stacklevel=4,
             )
         self.batched = reason is None and self.batched is not False
 

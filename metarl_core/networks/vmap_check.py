@@ -13,9 +13,7 @@ Arguments = tuple[Parameters, Tensor, Tensor]
 
 
 @contextlib.contextmanager
-def own_copies(
-    arguments: Arguments, module: nn.Module, double: bool = False
-) -> Iterator[tuple[Arguments, Parameters]]:
+def own_copies(arguments: Arguments, module: nn.Module, double: bool = False) -> Iterator[tuple[Arguments, Parameters]]:
     """At most two tasks of the arguments, and the constants of a module (buffers, frozen parameters), as copies.
 
     Gradients are on and the global generators of random numbers keep their state, whatever is computed with them.

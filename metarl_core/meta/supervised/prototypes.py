@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.meta.supervised.maml import DataLoss, check_loss, gradient_of
-from metarl_core.parameters import Parameters, repeat_parameters
+from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
 
@@ -33,7 +33,7 @@ class Prototypes:
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: the network without its head."""
-        return {name: value.detach().clone() for name, value in parameters.items() if name not in self.head}
+        return copy_parameters({name: value for name, value in parameters.items() if name not in self.head})
 
     def adapt(
         self, meta: Parameters, inputs: Tensor, targets: Tensor, steps: int | None = None, create_graph: bool = True

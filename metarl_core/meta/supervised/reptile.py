@@ -88,7 +88,7 @@ def adapt_by_adam(
     second = {name: torch.zeros_like(value) for name, value in current.items()}
     for step, loss in enumerate(losses, 1):
         leaves = {name: value.requires_grad_() for name, value in current.items()}
-        gradients = torch.autograd.grad(loss(leaves).sum(), list(leaves.values()))
+        gradients = torch.autograd.grad(loss(leaves).sum(), list(leaves.values()), materialize_grads=True)
         with torch.no_grad():
             for (name, value), gradient in zip(leaves.items(), gradients, strict=True):
                 second[name] = beta * second[name] + (1 - beta) * gradient.square()

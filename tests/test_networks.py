@@ -145,7 +145,7 @@ class Code:
     ran = False
 
     def __reduce__(self):
-        return (exec, ("import test_agents_networks; test_agents_networks.Code.ran = True",))
+        return (exec, ("import test_networks; test_networks.Code.ran = True",))
 
 
 @pytest.mark.parametrize("length", [0, 1, 50, 500, -1])
