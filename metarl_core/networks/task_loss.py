@@ -29,9 +29,9 @@ def task_loss(
     them: they stay in the module, constant and the same for all tasks. Parameters that the module does not use have
     gradient zero; of tied weights there is one, whose gradient is the sum.
 
-    `torch.vmap` computes all tasks at once, but it has no rule for some layers (GRU, LSTM) and a wrong derivative of
-    others (batch statistics, by half a per cent and more in torch 2.13). So the first call computes value, gradient
-    and second derivative of two tasks both ways, and takes the loop over tasks, with a warning, where they differ.
+    `torch.vmap` computes all tasks at once, but it has no rule for some layers (GRU, LSTM), and a layer's rule can give
+    a wrong derivative. So the first call computes value, gradient and second derivative of two tasks both ways, and
+    takes the loop over tasks, with a warning, where they differ.
     Fused attention, which has no second derivative, is replaced by its formula.
 
     Args:
