@@ -16,6 +16,23 @@ from tqdm.auto import tqdm
 from metarl_core.arguments import check_at_least
 from metarl_core.parameters import Parameters, copy_parameters
 
+__all__ = [
+    "Callback",
+    "Counter",
+    "GeneratorState",
+    "History",
+    "LiveParameters",
+    "Metrics",
+    "OptimiserFactory",
+    "Stateful",
+    "adam",
+    "check_optimiser",
+    "linear_schedule",
+    "set_lr",
+    "sgd",
+    "training_loop",
+]
+
 Metrics = Mapping[str, Any]
 """of one iteration, by name: a number, or a list of numbers with one entry a learner"""
 Callback = Callable[[int, Parameters, Any], None]
