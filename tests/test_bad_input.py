@@ -5,14 +5,36 @@ and `EXEMPT` says why a name can be given nothing wrong. A public name that stan
 """
 
 import importlib
+import pkgutil
 from pathlib import Path
 
 import pytest
+
+import metarl_core
 
 TABLES = [
     importlib.import_module(f"bad_input.{path.stem}")
     for path in sorted((Path(__file__).parent / "bad_input").glob("[a-z]*.py"))
 ]
+NO_SURFACE = {
+    "arguments": "what the messages are made of",
+    "registration": "called by Gymnasium",
+    "figures": "drawn for the chapters alone",
+    "recipes": "settings of the committed tables",
+    "widgets": "explorers of the chapters: the package under them answers",
+}
+PACKAGES = [
+    "metarl_core.meta.policies",
+    "metarl_core.meta.supervised",
+    "metarl_core.meta.values",
+    *(f"metarl_core.{module.name}" for module in pkgutil.iter_modules(metarl_core.__path__)),
+]
+SURFACE = {
+    f"{package}.{name}": name
+    for package in PACKAGES
+    if package.rpartition(".")[2] not in NO_SURFACE
+    for name in importlib.import_module(package).__all__
+}
 CALLS = [pytest.param(*call, id=f"{call[0]}-{n}") for table in TABLES for n, call in enumerate(table.CALLS)]
 
 
@@ -22,3 +44,17 @@ def test_bad_input_is_answered_in_one_sentence(name, call, message):
         call()
     said = str(caught.value)
     assert said.endswith(".") and "\n" not in said and len(said) < 500, said
+
+
+def test_every_public_name_has_a_bad_call_or_a_reason():
+    covered = {call[0] for table in TABLES for call in table.CALLS} | {name for t in TABLES for name in t.EXEMPT}
+    missing = sorted(full for full, name in SURFACE.items() if name not in covered)
+    assert not missing, f"give each of these a bad call in tests/bad_input/: {', '.join(missing)}"
+
+
+def test_the_tables_name_what_exists():
+    public = set(SURFACE.values())
+    for table in TABLES:
+        unknown = {call[0] for call in table.CALLS} | set(table.EXEMPT)
+        assert unknown <= public, f"{table.__name__}: {sorted(unknown - public)}"
+        assert all(reason.strip() for reason in table.EXEMPT.values())

@@ -305,3 +305,8 @@ def test_nothing_is_confirmed_that_is_not_there(script):
         experiment(script, settings=Seeded(lr=3.0)).confirm()
     with pytest.raises(ValueError, match=r"shape \[2, 2\], got \[1, 2\]"):
         experiment(script, lambda m, s: result(m, s)[:1]).confirm()
+
+
+def test_settings_must_be_a_dataclass():
+    with pytest.raises(ValueError, match="settings must be a dataclass, got type"):
+        settings_as_json(Settings)

@@ -19,7 +19,6 @@ from metarl_core.results import (
     table_path,
     write_benchmark,
 )
-from metarl_core.results.tables import settings_as_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,7 +72,6 @@ CALLS = [
     ("run_table", run(methods="maml"), "methods must be a sequence .* got 'maml'"),
     ("run_table", run(seeds=(0, 0)), "seeds must be a sequence .* all different, got \\(0, 0\\)"),
     ("run_table", run(digits=-1), "digits must be at least 0, got -1"),
-    ("settings_as_json", lambda: settings_as_json(Settings), "settings must be a dataclass, got type"),
     ("Experiment", experiment(name="a/b"), "name must be of letters"),
     ("Experiment", experiment(methods=()), "methods must name at least one method, got none"),
     ("Experiment", experiment(sample=()), "sample must name at least one method and seed, got none"),
