@@ -20,7 +20,7 @@
 #
 # Before you start: Python with NumPy; a first idea of gradient descent.
 #
-# Reading: about 25 minutes. Running: at most 140 seconds and 1500 MB on one thread, held by a test.
+# Reading: about 25 minutes. Running: at most 140 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% [markdown]
 # ## A goal that nobody shows you

@@ -23,7 +23,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); gradient descent on a network in PyTorch.
 #
-# Reading: about 75 minutes. Running: at most 180 seconds and 1000 MB on one thread, held by a test. [Exercises](../exercises/03_value_based_agents.ipynb): about 95 minutes.
+# Reading: about 75 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/03_value_based_agents.ipynb): about 95 minutes.
 
 # %%
 import dataclasses

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); chapter 03, [Value-based agents](03_value_based_agents.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 180 seconds and 1100 MB on one thread, held by a test. [Exercises](../exercises/04_policy_gradient_agents.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 180 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents.ipynb): about 90 minutes.
 
 # %%
 import dataclasses

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 70 minutes. Running: at most 180 seconds and 1000 MB on one thread, held by a test. [Exercises](../exercises/10_meta_learning_a_dqn.ipynb): about 75 minutes.
+# Reading: about 70 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn.ipynb): about 75 minutes.
 
 # %%
 import dataclasses
@@ -490,7 +490,6 @@ assert grown > 100 and shrunk < 2 and relative_error > 0.1
 #
 # First from scratch, one task after another, in float64. `rule` says what happens to the inner targets.
 
-
 # %%
 def q_of(theta, batch):
     """Q(s, a) of the actions taken, [sample]."""
@@ -540,7 +539,6 @@ def my_outer_loss(theta, bar, tasks, alpha, discount, rule="frozen", targets=Non
 # Check against the package in float64: value and gradient, at the untrained network with one $\alpha$ for all
 # parameters, and at the meta-trained one with its learned rates. Then the gradient against central finite differences
 # of the loss *with all targets held*, and the other derivative against finite differences of the whole procedure.
-
 
 # %%
 def double(parameters):
@@ -649,7 +647,6 @@ assert spread_of["meta-trained, its rates", "whole procedure"] > 2 * spread_of["
 # the past. The exercises contain each of these bugs.
 #
 # **Build it.** One iteration, two tasks, with everything of DQN written out, and the same draws as the package.
-
 
 # %%
 def my_reptile_iteration(theta, number, config, outer_lr, generator, seed):
@@ -1288,7 +1285,6 @@ q_adaptation_explorer({"pre-trained": (plain, pretrained), "Meta-SGD": (method, 
 #
 # **Predict:** which of them diverges, given the curvature that is printed?
 
-
 # %%
 def curvature(parameters):
     """Largest eigenvalue of H (10.7) on task 0's support set, and its direction, by power iteration."""
@@ -1364,6 +1360,7 @@ on_training = {
 lines = ["| after 50 random moves | training tasks | held-out tasks |", "|---|---|---|"]
 lines += [f"| {name} | {v:.1f} | {float(after[name][:HALF].mean()):.1f} |" for name, v in on_training.items()]
 say("\n".join(lines))
+
 
 # %% [markdown]
 # The difference between the columns would be the flattery. Here there is next to none: the family has one parameter,

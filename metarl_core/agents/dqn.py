@@ -54,11 +54,11 @@ class DQNConfig:
     max_grad_norm: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_starts"):
+        for name in ("steps", "learning_starts", "lr"):  # with a step size of 0 the network stays as it is
             check_at_least(name, getattr(self, name), 0)
         for name in ("batch_size", "buffer_size", "target_update_interval"):
             check_at_least(name, getattr(self, name))
-        for name in ("lr", "train_frequency", "max_grad_norm", "tau"):
+        for name in ("train_frequency", "max_grad_norm", "tau"):
             check_positive(name, getattr(self, name))
         for name in ("discount", "tau"):
             check_between(name, getattr(self, name))

@@ -11,7 +11,7 @@ from metarl_core.agents.draws import Generators, all_generators, draw_integers, 
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.arguments import check_at_least, check_between, check_filled, check_type, in_words
+from metarl_core.arguments import check_at_least, check_between, check_filled, check_methods, check_type, in_words
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, training_loop
 
@@ -50,7 +50,7 @@ def collect(
     generator: Generators,
 ) -> None:
     """Take `steps` ε-greedy steps in every environment, with ε = `epsilon`, and keep them in the buffer."""
-    check_type("sampler", sampler, VectorSampler)
+    check_methods("sampler", sampler, "step", "observation", "batch")
     check_type("buffer", buffer, ReplayBuffer)
     check_at_least("steps", steps)
     for _ in range(steps):
@@ -99,7 +99,7 @@ def train_dqn(
         ValueError: where the parameters' leading axis is not the number of learners, or for a checkpoint where the
             environments' state cannot be saved.
     """
-    check_type("sampler", sampler, VectorSampler)
+    check_methods("sampler", sampler, "step", "batch", "match", "recent_return", "steps_taken")
     check_type("config", config, DQNConfig)
     check_filled("parameters", parameters)
     check_at_least("report_every", report_every)

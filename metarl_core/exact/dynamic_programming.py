@@ -32,8 +32,8 @@ def backward_induction(transitions: Tensor, rewards: Tensor, horizon: int) -> tu
 
 
 def _check_shapes(transitions: Tensor, rewards: Tensor) -> None:
-    *batch, states, actions = rewards.shape if rewards.ndim >= 2 else (0, 0)
-    if transitions.shape[-3:] != (states, actions, states) or list(transitions.shape[:-3]) != batch:
+    states, actions = rewards.shape[-2:] if rewards.ndim >= 2 else (0, 0)
+    if transitions.shape[-3:] != (states, actions, states):
         raise ValueError(
             f"transitions must have shape [..., S, A, S] where rewards have [..., S, A], "
             f"got {list(transitions.shape)} and {list(rewards.shape)}."

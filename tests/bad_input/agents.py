@@ -224,7 +224,7 @@ CALLS = [
     (
         "collect",
         lambda: agents.collect(FAMILY, ReplayBuffer(5, 2), 1, NETWORK, ONLINE, 0.1, RNG),
-        "sampler must be a VectorSampler, got CartPole",
+        "sampler must have .*, got CartPole without batch",
     ),
     (
         "collect",
@@ -320,7 +320,11 @@ CALLS = [
         trained(agents.train_a2c, AGENT, AGENT.initial_parameters(), sampler(), A2CConfig()),
         "parameters must have a leading axis of 2 learners",
     ),
-    ("train_dqn", trained(agents.train_dqn, NETWORK, ONLINE, FAMILY, DQNConfig()), "sampler must be a VectorSampler"),
+    (
+        "train_dqn",
+        trained(agents.train_dqn, NETWORK, ONLINE, FAMILY, DQNConfig()),
+        "sampler must have .* without batch",
+    ),
     (
         "train_dqn",
         trained(agents.train_dqn, NETWORK, NETWORK.initial_parameters(), sampler(), DQNConfig()),
