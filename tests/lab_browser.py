@@ -77,7 +77,7 @@ class Lab:
     def _status(self) -> str:
         return self.page.get_attribute(".jp-Notebook-ExecutionIndicator", "data-status") or ""
 
-    def run_all(self, timeout: float = 300) -> float:
+    def run_all(self, timeout: float = 3600) -> float:
         """Run all cells and wait; the seconds it took. TimeoutError if they do not end, RuntimeError if one fails."""
         start = time.monotonic()
         dialog = self.page.locator(".jp-Dialog")
@@ -144,7 +144,7 @@ class Lab:
 
         return look
 
-    def move_by_keys(self, handle: Locator, presses: int = 3, seconds: float = 30) -> bool:
+    def move_by_keys(self, handle: Locator, presses: int = 3, seconds: float = 180) -> bool:
         """Press arrow keys on a slider's handle, right and, at its end, left; whether the figure changed."""
         look = self.figure(handle)
         before = look()
@@ -157,7 +157,7 @@ class Lab:
                 return self._settle(look)
         return False
 
-    def move_by_mouse(self, handle: Locator, seconds: float = 30) -> bool:
+    def move_by_mouse(self, handle: Locator, seconds: float = 180) -> bool:
         """Drag a slider's handle a quarter of its track towards the farther end; whether the figure changed."""
         look = self.figure(handle)
         before = look()
@@ -224,8 +224,8 @@ def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (12
             )
             page.on("pageerror", lambda e: opened.errors.append(str(e)))
             page.goto(f"{base}/lab/tree/{root.name}/{Path(notebook).name}?token={token}&reset")
-            page.wait_for_selector(f"{NOTEBOOK} .jp-Cell", timeout=60_000)
-            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=60_000)
+            page.wait_for_selector(f"{NOTEBOOK} .jp-Cell", timeout=600_000)
+            page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=600_000)
             page.wait_for_timeout(1500)
             try:
                 yield opened

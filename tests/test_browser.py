@@ -36,7 +36,7 @@ def chromium():
 
 def explore(notebook):
     with lab(notebook) as opened:
-        opened.run_all(timeout=400)
+        opened.run_all(timeout=3600)
         handle = opened.find(".noUi-handle").first
         by_keys, by_mouse = opened.move_by_keys(handle), opened.move_by_mouse(handle)
     assert by_keys, "the figure did not follow the arrow keys"
@@ -59,4 +59,4 @@ def test_this_test_sees_a_slider_and_an_error(tmp_path):
     cells[1] = nbformat.v4.new_code_cell("1 / 0")
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "bad.ipynb")
     with lab(tmp_path / "bad.ipynb") as opened, pytest.raises(RuntimeError, match="ZeroDivisionError"):
-        opened.run_all(timeout=60)
+        opened.run_all(timeout=600)
