@@ -209,7 +209,7 @@ def test_step_stays_in_the_trust_region(make, max_kl):
         old, new = agent.policy.distribution(before, valid), agent.policy.distribution(after, valid)
         divergence = float(kl_divergence(old, new).mean())
         assert float(found["approx_kl"][learner]) == pytest.approx(divergence, rel=1e-8)
-        assert 0.1 * max_kl < divergence <= max_kl
+        assert 0.02 * max_kl < divergence <= max_kl  # beyond the quadratic model the step is halved
     batch = agent.batch(parameters, seen, config.discount, config.gae_lambda).with_normalised_advantages()
     gain = [surrogate(agent.policy, agent.policy_part(p), batch) for p in (parameters, learned)]
     assert bool((gain[1] > gain[0]).all())
