@@ -19,8 +19,39 @@ import pytest
 import torch
 from torch import Tensor
 
-from metarl_core.agents import DQNConfig, QNetwork
-from metarl_core.meta import values
+from metarl_core.agents import (
+    A2CConfig,
+    ActorCritic,
+    CategoricalPolicy,
+    DQNConfig,
+    GaussianPolicy,
+    PPOConfig,
+    QNetwork,
+    ReinforceConfig,
+    TRPOConfig,
+    VectorSampler,
+    train_a2c,
+    train_dqn,
+    train_ppo,
+    train_reinforce,
+    train_trpo,
+)
+from metarl_core.meta import (
+    MAML,
+    Joint,
+    MetaSGD,
+    OuterAdam,
+    OuterPPO,
+    OuterReptile,
+    OuterTRPO,
+    PolicyMAML,
+    Reptile,
+    policies,
+    supervised,
+    values,
+)
+from metarl_core.networks import MLP, mlp
+from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
     BernoulliBandits,
@@ -39,6 +70,7 @@ from metarl_core.tasks import (
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
 from metarl_core.tasks.glyph_rendering import RASTER, jitter
+from metarl_core.training import adam, sgd
 
 FAMILIES: dict[str, Callable[[], Any]] = {
     "bandits": BernoulliBandits,
@@ -210,7 +242,102 @@ META_VALUES: list[Case] = [
     ),
     ("fine-tuning", functools.partial(fine_tuned, RotatedKeys)),
 ]
-CASES: list[Case] = [*TASKS, *META_VALUES]
+
+
+def squared(parameters, inputs, targets):
+    return (mlp(parameters, inputs) - targets).square().mean((1, 2))
+
+
+def meta_learned(method, optimiser):
+    """Meta-parameters of a supervised method, and its errors on held-out tasks."""
+    network = initial_parameters(MLP((1, 4, 1), generator=seeded()))
+    config = supervised.TrainConfig(iterations=2, meta_batch=2, optimiser=optimiser, anneal=True)
+
+    def sample(tasks, generator):
+        return Sinusoids().sample_few_shot(tasks, 3, 4, generator)
+
+    meta, _ = supervised.train(method, method.initial(network, seeded()), sample, config, seeded(), description=None)
+    return meta, supervised.adaptation_curve(method, meta, sample(3, seeded(1)), (0, 1, 2))
+
+
+META_SUPERVISED: list[Case] = [
+    ("MAML", functools.partial(meta_learned, MAML(squared, inner_steps=2), adam)),
+    ("FOMAML", functools.partial(meta_learned, MAML(squared, first_order=True), sgd)),
+    ("Meta-SGD", functools.partial(meta_learned, MetaSGD(squared), adam)),
+    ("Reptile", functools.partial(meta_learned, Reptile(squared, minibatch=2), sgd)),
+    ("Reptile, Adam", functools.partial(meta_learned, Reptile(squared, adam=True), sgd)),
+    ("joint", functools.partial(meta_learned, Joint(squared), adam)),
+]
+
+
+def meta_policy(family, rule, **options):
+    """Meta-parameters of a policy, and its returns on held-out tasks."""
+    kind = GaussianPolicy if isinstance(family.action_space, gymnasium.spaces.Box) else CategoricalPolicy
+    policy = kind(family.observation_space, family.action_space, (4,), generator=seeded())
+    method = PolicyMAML(family, policy, 0.1, episodes=3, **options)
+    config = policies.TrainConfig(iterations=2, meta_batch=2)
+    start = method.initial(initial_parameters(policy))
+    meta, _ = policies.train(method, start, config, seeded(), rule=rule, description=None)
+    return meta, policies.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2), steps=2).returns
+
+
+def walk():
+    return PointNavigation(horizon=6)
+
+
+def meta_policy_on_gymnasium(rule):
+    """Every outer rule trains on ordinary environments, whose own time limit ends their episodes."""
+    makers = [functools.partial(gymnasium.make, "Pendulum-v1", g=g, max_episode_steps=6) for g in (8.0, 9.0, 10.0)]
+    with GymnasiumTasks(makers[:2], makers[2:]) as family:
+        return meta_policy(family, rule, inner_steps=2)
+
+
+META_POLICIES: list[Case] = [
+    ("policy, Adam", lambda: meta_policy(walk(), OuterAdam())),
+    ("policy, Adam, DiCE", lambda: meta_policy(walk(), OuterAdam(), estimator="dice")),
+    ("policy, sampling term", lambda: meta_policy(walk(), OuterAdam(), estimator="naive", sampling_term=True)),
+    ("policy, ProMP", lambda: meta_policy(walk(), OuterPPO(epochs=2, minibatch=1, kl_coefficient=0.1))),
+    ("policy, TRPO", lambda: meta_policy(walk(), OuterTRPO())),
+    ("policy, Reptile", lambda: meta_policy(walk(), OuterReptile(), inner_steps=2)),
+    ("policy, Meta-SGD", lambda: meta_policy(walk(), OuterAdam(), learned_rates=True)),
+    ("policy, categorical", lambda: meta_policy(CartPole(horizon=8), OuterPPO(epochs=1))),
+    *(
+        (f"policy, Gymnasium, {type(rule).__name__}", functools.partial(meta_policy_on_gymnasium, rule))
+        for rule in (OuterAdam(), OuterPPO(epochs=1), OuterTRPO(), OuterReptile())
+    ),
+]
+
+
+def trained_agent(train, config, family):
+    """Parameters of two agents that learned side by side."""
+    kind = GaussianPolicy if isinstance(family.action_space, gymnasium.spaces.Box) else CategoricalPolicy
+    if train is train_dqn:
+        agent = QNetwork(family.observation_space, family.action_space, (4,), seeded())
+    else:
+        policy = kind(family.observation_space, family.action_space, (4,), generator=seeded())
+        agent = ActorCritic(policy, (4,), generator=seeded(1))
+    sampler = VectorSampler(family.vector_env(num_envs=4), 1 if train is train_dqn else 5, learners=2)
+    start = repeat_parameters(agent.initial_parameters(), 2)
+    return train(agent, start, sampler, config, seeded(2), description=None)[0]
+
+
+def reinforced():
+    family = walk()
+    policy = GaussianPolicy(family.observation_space, family.action_space, (4,), generator=seeded())
+    config = ReinforceConfig(iterations=2, episodes=3, meta_batch=2)
+    return train_reinforce(family, policy, initial_parameters(policy), config, seeded(), description=None)[0]
+
+
+AGENTS: list[Case] = [
+    ("PPO", lambda: trained_agent(train_ppo, PPOConfig(iterations=2, epochs=2, minibatches=2), Pendulum())),
+    ("PPO, categorical", lambda: trained_agent(train_ppo, PPOConfig(iterations=2, epochs=1), CartPole())),
+    ("A2C", lambda: trained_agent(train_a2c, A2CConfig(iterations=2), CartPole())),
+    ("TRPO", lambda: trained_agent(train_trpo, TRPOConfig(iterations=2, value_epochs=1), Pendulum())),
+    ("DQN", lambda: trained_agent(train_dqn, DQNConfig(steps=12, learning_starts=4, batch_size=3), CartPole())),
+    ("DQN, grid", lambda: trained_agent(train_dqn, DQNConfig(steps=12, learning_starts=4, batch_size=3), GridGoals())),
+    ("REINFORCE", reinforced),
+]
+CASES: list[Case] = [*TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
 """All tables joined: append that of another subpackage."""
 
 
