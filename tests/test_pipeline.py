@@ -3,10 +3,12 @@
 import copy
 import functools
 import shutil
+import warnings
 
 import nbformat
 import pytest
 
+from conftest import started
 from metarl_core.results import code_digest
 from metarl_core.results.tables import DATA
 from tools import pairs
@@ -248,3 +250,33 @@ def test_a_course_second_is_the_same_work_each_time():
     few, many = (sum(seconds_of_parts(share, 1)) for share in (0.01, 0.05))
     assert few > 0 and many > 0  # both are scaled to a whole course second
     assert all(part > 0 for part in seconds_of_parts(0.01, 1))
+
+
+def test_a_kernel_that_died_at_its_start_is_started_again():
+    tried = []
+
+    def start(name, stderr):
+        tried.append(name)
+        stderr.write("no port")
+        if len(tried) < 3:
+            raise RuntimeError("Kernel died before replying to kernel_info")
+        return "kernel"
+
+    with pytest.warns(UserWarning, match="of 3 to start a kernel: .*the kernel wrote: no port"):
+        assert started(start, "python3", stderr=None) == "kernel"
+    assert tried == ["python3"] * 3
+
+
+@pytest.mark.parametrize("message, tries", [("Kernel died before replying", 3), ("Kernel didn't respond", 1)])
+def test_a_kernel_that_never_starts_fails_with_what_it_wrote(message, tries):
+    tried = []
+
+    def start(stderr):
+        tried.append(stderr.write("bad profile"))
+        raise RuntimeError(message)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with pytest.raises(RuntimeError, match=f"{message}; the kernel wrote: bad profile"):
+            started(start, stderr=None)
+    assert len(tried) == tries
