@@ -1,7 +1,9 @@
 """The speeds that the course promises, each as a ratio to something measured in turn with it: `make benchmarks`.
 
 No test asserts a time: machines differ, and may be busy. This is run by hand, and by a CI job of its own; its exit code
-is 1 where a promised ratio is missed.
+is 1 where a promised ratio is missed. A ratio, too, depends on the processor: beside clones of modules eager MAML was
+11.4 times as fast on an AMD EPYC and 9.7 times on an Intel Xeon, compiled 33.6 and 28 times, from the same code. What is
+promised is what both kinds keep, less a tenth for noise.
 """
 
 import statistics
@@ -53,9 +55,9 @@ def maml() -> list[Ratio]:
     conv = times({"clones": stepping(large, clones(large)), "ours": stepping(large, ours(large, chunk=8))}, 5)
     rival = "clones of modules"
     return [
-        Ratio("MAML on sinusoids, eager", rival, seconds["clones"] / seconds["eager"], 12),
-        Ratio("MAML on sinusoids, compiled", rival, seconds["clones"] / seconds["compiled"], 35),
-        Ratio("MAML on images", rival, conv["clones"] / conv["ours"], 2),
+        Ratio("MAML on sinusoids, eager", rival, seconds["clones"] / seconds["eager"], 8.7),
+        Ratio("MAML on sinusoids, compiled", rival, seconds["clones"] / seconds["compiled"], 25),
+        Ratio("MAML on images", rival, conv["clones"] / conv["ours"], 1.75),
     ]
 
 
@@ -100,10 +102,16 @@ def meta_rl_sampling() -> list[Ratio]:
     return [
         Ratio("meta-RL, sampling", "one Gymnasium environment", slowest / ours, 200),
         Ratio(
+            "meta-RL, an iteration with TRPO",
+            "a plain loop",
+            seconds["plain loop, TRPO"] / seconds["metarl_core, TRPO"],
+            9,
+        ),
+        Ratio(
             "meta-RL, an iteration with Adam",
             "a plain loop",
             seconds["plain loop, Adam"] / seconds["metarl_core, Adam"],
-            10,
+            4.4,
         ),
     ]
 
