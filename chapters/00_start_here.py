@@ -43,10 +43,10 @@ import torch
 from IPython.display import Markdown
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy, ReinforceConfig, mean_returns, train_reinforce
+from metarl_core.agents import OraclePolicy, mean_returns
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
-from metarl_core.meta import OuterPPO, PolicyMAML, policies
-from metarl_core.parameters import initial_parameters
+from metarl_core.meta import policies
+from metarl_core.recipes import point_navigation
 from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation
 from metarl_core.widgets import adaptation_explorer
@@ -57,14 +57,6 @@ family = PointNavigation()  # every task is one goal in the square [-0.5, 0.5]²
 table = load_table("point_navigation")  # five seeds, trained earlier with these same settings
 settings = table.settings
 SEED = 0
-
-
-def fresh():
-    """A policy network, its random initial parameters, and the generator that all further draws come from."""
-    generator = torch.Generator().manual_seed(SEED)
-    policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
-    return policy, initial_parameters(policy), generator
-
 
 # %% [markdown]
 # **What is being trained.**
@@ -78,18 +70,11 @@ def fresh():
 # The third policy is the random network itself, not trained at all.
 
 # %%
-policy, random_start, _ = fresh()
-
-_, start, maml_generator = fresh()
-own = settings["maml"]
-method = PolicyMAML(family, policy, own["inner_lr"], episodes=own["episodes"], discount=own["discount"])
-rule = OuterPPO(**{name: own[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
-meta_config = policies.TrainConfig(iterations=own["iterations"], meta_batch=own["meta_batch"])
-maml, maml_history = policies.train(method, start, meta_config, maml_generator, rule=rule, description="MAML")
-
-_, start, pre_generator = fresh()
-config = ReinforceConfig(**settings["pretraining"])
-pretrained, pre_history = train_reinforce(family, policy, start, config, pre_generator, description="pre-training")
+# The recipes of the table's rows. Each begins with the same random network and hands on the generator of all further
+# draws. The step is taken apart below, the training in chapters 04 and 08.
+policy, random_start, _ = point_navigation.untrained(SEED)
+method, maml, maml_generator, *_ = point_navigation.trained("MAML", SEED)
+_, pretrained, pre_generator, *_ = point_navigation.trained("pre-trained", SEED)
 
 starts = {"MAML": maml, "pre-trained": pretrained, "random initialisation": random_start}
 
@@ -280,7 +265,7 @@ print("The step written here and metarl_core's give the same", sum(v.numel() for
 
 # %%
 fair = load_table("fair_baselines")  # the baselines with step sizes chosen for one step
-test = family.sample_tasks(settings["test_tasks"], torch.Generator().manual_seed(settings["test_seed"]), "test")
+test = point_navigation.held_out()  # 40 goals that no training draws
 
 
 def curve(theta, rates, generator):
@@ -303,7 +288,7 @@ live["pre-trained, three"] = curve(pretrained, [three] * 3, split)
 one = best_rate(pretrained, fair.settings["rates"], 1, pre_generator)
 live["pre-trained"] = curve(pretrained, [one, one / 2, one / 2], pre_generator)
 
-_, _, generator = fresh()
+_, _, generator = point_navigation.untrained(SEED)
 rate = best_rate(random_start, settings["rates"], 3, generator)
 live["random initialisation"] = curve(random_start, [rate] * 3, generator)
 

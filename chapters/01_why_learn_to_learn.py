@@ -33,7 +33,6 @@ from IPython.display import Markdown, display
 
 from metarl_core import plotting
 from metarl_core.agents import (
-    GaussianPolicy,
     OraclePolicy,
     ReinforceConfig,
     linear_baseline,
@@ -43,8 +42,7 @@ from metarl_core.agents import (
     train_reinforce,
 )
 from metarl_core.evaluation import bootstrap_interval, interquartile_mean, paired_difference, summarise_curves
-from metarl_core.meta import OuterPPO, PolicyMAML, policies
-from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.recipes import point_navigation
 from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation, rollout
 from metarl_core.widgets import Learner, budget_explorer
@@ -79,24 +77,6 @@ def say(text: str) -> None:
 
 # %%
 family = PointNavigation()
-specialist_settings = ReinforceConfig(**settings["specialist"])
-
-
-def untrained(seed):
-    """Policy, random initial parameters, and the generator that all later randomness of this seed comes from."""
-    generator = torch.Generator().manual_seed(seed)
-    policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
-    return policy, initial_parameters(policy), generator
-
-
-def train_specialist(seed):
-    policy, start, generator = untrained(seed)
-    goal = family.sample_tasks(1, generator)
-    label = f"specialist {seed}"
-    parameters, history = train_reinforce(
-        family, policy, start, specialist_settings, generator, tasks=goal, description=label
-    )
-    return policy, parameters, generator, goal, history
 
 
 def goal_map(policy, parameters, width=25):
@@ -107,7 +87,9 @@ def goal_map(policy, parameters, width=25):
     return grid["goal"], returns.reshape(width, width)
 
 
-policy, specialist, specialist_generator, own_goal, specialist_history = train_specialist(4)
+# The recipe of the table's row: from a random network, 100 updates on one random goal.
+alone = point_navigation.trained("specialist", seed=4)
+policy, specialist, own_goal = alone.learner.policy, alone.parameters, alone.goal
 
 # %%
 own_return = float(mean_returns(family, own_goal, policy, specialist, 100, torch.Generator().manual_seed(0)))
@@ -140,7 +122,7 @@ plotting.show(
 say(
     f"On its own goal the specialist earns **{own_return:.1f}**, over all goals on average "
     f"**{float(returns.mean()):.1f}**, at worst **{float(returns.min()):.1f}**. Only **{bright:.0%}** of the goals give "
-    f"more than three times its own return. Training took {specialist_history['env_steps'][-1]:,} environment steps."
+    f"more than three times its own return. Training took {alone.history['env_steps'][-1]:,} environment steps."
 )
 assert own_return > -10 and float(returns.min()) < -80 and bright < 0.2
 
@@ -309,7 +291,7 @@ def my_reinforce(task, parameters, generator, iterations, episodes=20, discount=
 # From the same seed, ten updates of ours and ten of the package's must give the same numbers.
 
 # %%
-_, start, generator = untrained(4)
+_, start, _ = point_navigation.untrained(4)
 _, mine = my_reinforce(own_goal, start, torch.Generator().manual_seed(7), iterations=10)
 ten = ReinforceConfig(iterations=10, episodes=20, discount=0.99, lr=3e-3)
 _, theirs = train_reinforce(
@@ -332,21 +314,10 @@ say(f"Largest difference over ten updates: {np.abs(np.subtract(mine, theirs['ret
 # (a return of $-10$)? Thousands, tens of thousands, hundreds of thousands?
 
 # %%
-test_generator = torch.Generator().manual_seed(settings["test_seed"])
-held_out = family.sample_tasks(settings["test_tasks"], test_generator, "test")
-
-policy, start, generator = untrained(0)
-recorded = []
-_ = train_reinforce(
-    family,
-    policy,
-    repeat_parameters(start, settings["test_tasks"]),
-    ReinforceConfig(**settings["scratch"]),
-    generator,
-    tasks=held_out,
-    description="from scratch, 40 goals",
-    callback=lambda iteration, parameters, batch: recorded.append(batch),
-)
+held_out = point_navigation.held_out()
+policy, start, generator = point_navigation.untrained(0)
+scratch_config = point_navigation.Settings().scratch  # 60 updates of 20 episodes, Adam at 0.003
+recorded = point_navigation.from_scratch(policy, start, scratch_config, held_out, generator)
 scratch_live = torch.stack([batch.returns.mean(1) for batch in recorded], 1)  # [task, update]
 scratch_live_steps = torch.stack([batch.lengths.sum(1) for batch in recorded], 1).cumsum(1)  # [task, update]
 agreement = table.check_agreement("from scratch", 0, scratch_live, tolerance=5.0)
@@ -585,38 +556,18 @@ assert all(abs(zero_shot[name] - staying) < 3 for name in ("MAML", "pre-trained"
 # Who has no step size of its own takes the best of five **after three steps**, measured on training goals.
 
 # %%
-policy, start, generator = untrained(0)
-own = settings["maml"]
-method = PolicyMAML(family, policy, own["inner_lr"], episodes=own["episodes"], discount=own["discount"])
-rule = OuterPPO(**{name: own[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
-meta_config = policies.TrainConfig(iterations=own["iterations"], meta_batch=own["meta_batch"])
-maml_parameters, maml_history = policies.train(method, start, meta_config, generator, rule=rule, description="MAML")
-maml_live, _, maml_batches = policies.adaptation_curve(
-    method, maml_parameters, held_out, generator, inner_lr=settings["maml_rates"]
-)
+maml = point_navigation.trained("MAML", seed=0)
+maml_live, _, maml_batches = point_navigation.adapted("MAML", maml)
 agreement = table.check_agreement("MAML", 0, maml_live, tolerance=3.0)
 say(f"Largest difference from the table's row: {agreement:.1e} in return.")
 
 # %%
-policy, start, generator = untrained(0)
-pretraining = ReinforceConfig(**settings["pretraining"])
-pretrained, pretraining_history = train_reinforce(
-    family, policy, start, pretraining, generator, description="pre-training on all goals"
-)
-
-
-def tuned_curve(parameters, generator):
-    """Adaptation curve on the held-out goals, with the step size that is best on as many training goals."""
-    training_goals = family.sample_tasks(settings["test_tasks"], generator)
-    rate = policies.choose_inner_lr(method, parameters, training_goals, settings["rates"], 3, generator)
-    return policies.adaptation_curve(method, parameters, held_out, generator, steps=3, inner_lr=rate).returns
-
-
-pretrained_live = tuned_curve(pretrained, generator)
+pretrained = point_navigation.trained("pre-trained", seed=0)
+pretrained_live = point_navigation.adapted("pre-trained", pretrained).returns  # first chooses the step size
 _ = table.check_agreement("pre-trained", 0, pretrained_live, tolerance=3.0)
 
-_, central_specialist, generator, central_goal, _ = train_specialist(0)
-specialist_live = tuned_curve(central_specialist, generator)
+central = point_navigation.trained("specialist", seed=0)
+specialist_live = point_navigation.adapted("specialist", central).returns
 _ = table.check_agreement("specialist", 0, specialist_live, tolerance=5.0)
 say(
     "| live, seed 0 | before | 1 step | 2 steps | 3 steps |\n|---|---|---|---|---|\n"
@@ -760,10 +711,10 @@ learners = {
     "MAML": Learner(
         interquartile_mean(table.scores("MAML").reshape(-1, 4), axis=0),
         np.concatenate([[0.0], maml_steps.cumsum(0)[:-1]]),
-        maml_history["env_steps"][-1],
+        maml.history["env_steps"][-1],
     ),
-    "pre-trained": from_fair("pre-trained", pretraining_history["env_steps"][-1], one_step_search),
-    "specialist": from_fair("specialist", specialist_history["env_steps"][-1], one_step_search),
+    "pre-trained": from_fair("pre-trained", pretrained.history["env_steps"][-1], one_step_search),
+    "specialist": from_fair("specialist", alone.history["env_steps"][-1], one_step_search),
     "from scratch": from_fair("from scratch", 0, scratch_search),
 }
 
@@ -851,9 +802,9 @@ budget_explorer(learners, level=-10.0, tasks=100)
 
 # %%
 figure, (left, middle, right) = plotting.figure(1, 3, width=11.5, height=3.9)
-_, central_returns = goal_map(policy, central_specialist)
+_, central_returns = goal_map(policy, central.parameters)
 draw_goal_map(
-    figure, left, central_returns, central_goal, f"Seed 0: mean {float(central_returns.mean()):.0f}".replace("-", "−")
+    figure, left, central_returns, central.goal, f"Seed 0: mean {float(central_returns.mean()):.0f}".replace("-", "−")
 )
 image = draw_goal_map(figure, middle, returns, own_goal, f"Seed 4: mean {float(returns.mean()):.0f}".replace("-", "−"))
 figure.colorbar(image, ax=middle, label="mean return")
@@ -876,7 +827,7 @@ means = table.scores("specialist")[:, :, 0].mean(1)
 say(
     f"Specialists before adaptation: {', '.join(f'{value:.1f}' for value in means)} for seeds 0 to 4. Seed 0 is "
     "the best of "
-    f"five; its goal lies {float(torch.linalg.vector_norm(central_goal['goal'])):.2f} from the centre."
+    f"five; its goal lies {float(torch.linalg.vector_norm(central.goal['goal'])):.2f} from the centre."
 )
 assert means.argmax() == 0 and np.ptp(means) > 20
 
@@ -889,7 +840,7 @@ assert means.argmax() == 0 and np.ptp(means) > 20
 # it measured?
 
 # %%
-late = float(np.mean(specialist_history["return"][-10:]))
+late = float(np.mean(alone.history["return"][-10:]))
 everywhere = float(table.scores("specialist")[4, :, 0].mean())
 say(
     f"Specialist of seed 4: **{late:.1f}** on the goal it was trained on (last ten updates), **{everywhere:.1f}** on "

@@ -37,8 +37,9 @@ from metarl_core.evaluation import bootstrap_interval, mean, paired_difference
 from metarl_core.meta import MAML, Joint, Prototypes, supervised
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import repeat_parameters
+from metarl_core.recipes import glyphs
 from metarl_core.results import load_table
-from metarl_core.tasks import FewShot, ImageClasses, load_glyphs, load_omniglot
+from metarl_core.tasks import FewShot, ImageClasses, load_omniglot
 from metarl_core.tasks.glyph_rendering import jitter
 from metarl_core.tasks.glyphs import LOOK_ALIKE, SCRIPTS, script_of, select_letters, templates
 from metarl_core.widgets import few_shot_explorer
@@ -70,7 +71,7 @@ def seeded(seed: int) -> torch.Generator:
 # one compared *pixels* and took the nearest of the five examples? Chance is one in five.
 
 # %%
-data = load_glyphs()  # rendered from the fonts that matplotlib brings along: nothing is downloaded
+data = glyphs.letters()  # `load_glyphs()`, rendered from the fonts that matplotlib brings along: nothing is downloaded
 puzzle = data.sample_few_shot(1, WAYS, 1, 10, seeded(8), "test")
 asked = torch.randperm(10 * WAYS, generator=seeded(1))[:10]
 
@@ -103,29 +104,11 @@ def classification_loss(parameters, inputs, targets):
     return cross_entropy(conv_net(parameters, inputs), targets)
 
 
-def draw_tasks(number, generator, split="train", ways=WAYS, shots=1, queries=settings["queries"]):
-    """Episodes; of training letters, turned ones count as further letters. Samples are in random order."""
-    drawn = data.sample_few_shot(number, ways, shots, queries, generator, split, rotations=split == "train")
-    row = torch.arange(number)[:, None]
-    support, query = (torch.rand(labels.shape, generator=generator).argsort(1) for labels in drawn[1::2])
-    return FewShot(*(part[row, order] for part, order in zip(drawn, (support, support, query, query), strict=True)))
-
-
-def draw_wide(number, generator):
-    """Training tasks of prototypes: more letters at once, which is harder (section 5 says why that is possible)."""
-    return draw_tasks(number, generator, ways=settings["prototype_ways"])
-
-
 method = Prototypes(classification_loss, conv_features, HEAD)
-generator = seeded(0)  # draws the network, then the tasks, as in `metarl_core.recipes.glyphs`: the table's seed 0 again
-network = conv_net_parameters(WAYS, generator, settings["channels"])
-meta_batch = settings["meta_batch"] * WAYS // settings["prototype_ways"]  # as many images as in 5-way batches
-config = supervised.TrainConfig(
-    iterations=settings["iterations"]["1"], meta_batch=meta_batch, outer_lr=settings["outer_lr"], anneal=True
-)
-learned, history = supervised.train(
-    method, method.initial(network), draw_wide, config, generator, description="prototypes, 1-shot"
-)
+network = conv_net_parameters(WAYS, seeded(0), settings["channels"])  # random, where training begins
+# The recipe of the table's row, seed 0. Its tasks have twenty letters at once, which is harder (section 5 says why that
+# is possible), and letters turned by a quarter count as further letters.
+learned, _ = glyphs.trained("prototypes", shots=1, seed=0)
 
 
 # %%
@@ -618,17 +601,7 @@ summary = {
     for name, value in scores.items()
 }
 
-live = torch.zeros(settings["test_tasks"], 3)
-with torch.no_grad():
-    for split, columns in (("test", (NEW, TOGETHER)), ("ood", (OOD,))):
-        drawn = draw_tasks(
-            settings["test_tasks"], seeded(settings["test_seed"]), split, queries=settings["test_queries"]
-        )
-        for index, some in enumerate(supervised.batches(drawn, 50)):
-            adapted = method.adapt(learned, some.support_inputs, some.support_targets)
-            for column in columns:
-                logits = conv_net(adapted, some.query_inputs, None if column == TOGETHER else some.support_inputs)
-                live[50 * index : 50 * index + 50, column] = accuracy(logits, some.query_targets)
+live = glyphs.evaluate("prototypes", 1, learned)  # of the network of section 1, [task, column]
 agreement = table.check_agreement("prototypes, 1-shot", 0, live, tolerance=0.02)
 
 order = sorted(complete, key=lambda name: -summary[name][0][NEW].point)
@@ -757,7 +730,7 @@ anil = MAML(classification_loss, settings["inner_lr"], only=HEAD)
 short = supervised.TrainConfig(
     iterations=500, meta_batch=settings["meta_batch"], outer_lr=settings["outer_lr"], anneal=True
 )
-smaller = lambda number, generator: draw_tasks(number, generator, queries=1)  # noqa: E731
+smaller = lambda number, generator: glyphs.sample(number, WAYS, 1, 1, generator)  # noqa: E731
 anil_learned, _ = supervised.train(
     anil, anil.initial(network), smaller, short, seeded(0), description="ANIL, 500 iterations"
 )
@@ -987,7 +960,7 @@ def prototype_accuracy(task, light=1.0, statistics=None):
 
 with torch.no_grad():
     running = None
-    for task in zip(*draw_tasks(100, seeded(15)), strict=True):  # training tasks, one after another
+    for task in zip(*glyphs.sample(100, WAYS, 1, settings["queries"], seeded(15)), strict=True):  # training tasks, one after another
         _, seen = my_features(learned, torch.cat([task[0], task[2]]))
         flat = [value for pair in seen for value in pair]
         running = flat if running is None else [0.9 * r + 0.1 * f for r, f in zip(running, flat, strict=True)]

@@ -39,7 +39,6 @@ from metarl_core.agents import (
     Batch,
     GaussianPolicy,
     OraclePolicy,
-    ReinforceConfig,
     conjugate_gradient,
     linear_baseline,
     mean_returns,
@@ -48,12 +47,10 @@ from metarl_core.agents import (
     policy_advantages,
     reinforce_loss,
     reward_to_go,
-    train_reinforce,
 )
 from metarl_core.evaluation import interquartile_mean, paired_difference, summarise_curves
 from metarl_core.meta import (
     OuterAdam,
-    OuterPPO,
     OuterTRPO,
     PolicyMAML,
     choose_inner_lr,
@@ -66,6 +63,7 @@ from metarl_core.meta import (
     surrogate_loss,
 )
 from metarl_core.parameters import initial_parameters
+from metarl_core.recipes import meta_policies
 from metarl_core.results import load_benchmark, load_table
 from metarl_core.tasks import PointNavigation, rollout, select_tasks
 from metarl_core.widgets import policy_adaptation_explorer
@@ -126,17 +124,6 @@ def cosine(one, other):
 # as many episodes. Where will its paths be before adaptation, and after one step of the size that suits it best?
 
 # %%
-family = PointNavigation()
-
-
-def untrained(problem_family, seed):
-    """Policy, its random parameters, and the generator that goes on."""
-    generator = seeded(seed)
-    spaces = problem_family.observation_space, problem_family.action_space
-    policy = GaussianPolicy(*spaces, generator=generator)
-    return policy, initial_parameters(policy), generator
-
-
 snapshots, trained_for = {}, {}
 began = time.perf_counter()
 
@@ -146,27 +133,18 @@ def keep(iteration, meta, batch):
     trained_for[iteration] = time.perf_counter() - began
 
 
-policy, random_start, generator = untrained(family, SEED)
-method = PolicyMAML(family, policy, navigation["inner_lr"], episodes=EPISODES)  # estimator "lvc": section 4
-ppo = OuterPPO(outer_lr=settings["outer_lr"], epochs=settings["ppo_epochs"], minibatch=settings["ppo_minibatch"])
-config = policies.TrainConfig(iterations=navigation["iterations"], meta_batch=settings["meta_batch"])
-theta, history = policies.train(
-    method, method.initial(random_start), config, generator, rule=ppo, description="MAML", callback=keep
-)
+# The recipes of the table's rows, each from the same random policy. Sections 3 to 5 take them apart: the meta-learner
+# (`method`), the rule of its outer updates (`ppo`).
+recipe = meta_policies.Settings()
+family, policy, random_start, _ = meta_policies.untrained("navigation", SEED, recipe)
+_, ppo, _ = meta_policies.learner("navigation", "MAML", family, policy, recipe)
+method, theta, generator, history = meta_policies.trained("navigation", "MAML", SEED, recipe, callback=keep)
 training_seconds = time.perf_counter() - began
-
-_, start, pre_generator = untrained(family, SEED)
-pre_config = ReinforceConfig(
-    iterations=2 * navigation["iterations"],
-    episodes=EPISODES,
-    meta_batch=settings["meta_batch"],
-    lr=settings["outer_lr"],
-)
-pretrained, _ = train_reinforce(family, policy, start, pre_config, pre_generator, description="pre-training")
+_, pretrained, *_ = meta_policies.trained("navigation", "pre-training", SEED, recipe)
 
 # %%
 rates = navigation["test_rates"]
-test = family.sample_tasks(settings["test_tasks"], seeded(settings["test_seed"]), "test")  # 40 goals, for all methods
+test = meta_policies.held_out(family, recipe)  # 40 goals, for all methods
 returns, along, walks = policies.adaptation_curve(method, theta, test, generator, inner_lr=rates)
 live = {"MAML": returns}
 walks_of = {"MAML": walks}
@@ -1367,9 +1345,9 @@ say("MAML minus pre-training after one step: " + versus("MAML", "pre-training", 
 # network?
 
 # %%
-sparse_family = PointNavigation(reward="sparse")
-sparse_policy, sparse_start, g = untrained(sparse_family, SEED)
-sparse_method = PolicyMAML(sparse_family, sparse_policy, sparse_setting["inner_lr"], episodes=EPISODES)
+third = dataclasses.replace(recipe.problems["sparse"], iterations=sparse_setting["iterations"] // 3)
+brief = dataclasses.replace(recipe, problems={"sparse": third})
+sparse_family, _, sparse_start, _ = meta_policies.untrained("sparse", SEED, brief)
 touched_in_training = []
 
 
@@ -1378,15 +1356,7 @@ def count(iteration, meta, batch):
     touched_in_training.append([float(touched.float().mean()), float(touched.any(1).float().mean())])
 
 
-sparse_theta, sparse_history = policies.train(
-    sparse_method,
-    sparse_method.initial(sparse_start),
-    policies.TrainConfig(iterations=sparse_setting["iterations"] // 3, meta_batch=settings["meta_batch"]),
-    g,
-    rule=ppo,
-    description="MAML, sparse",
-    callback=count,
-)
+sparse_method, sparse_theta, _, sparse_history = meta_policies.trained("sparse", "MAML", SEED, brief, callback=count)
 sparse_tasks = sparse_family.sample_tasks(120, seeded(60), "test")
 sparse_results = {}
 for name, start in (("random initialisation", sparse_start), ("MAML", sparse_theta)):

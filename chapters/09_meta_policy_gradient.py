@@ -34,20 +34,17 @@ from IPython.display import Markdown, display
 from tqdm.auto import tqdm
 
 from metarl_core import plotting
-from metarl_core.agents import GaussianPolicy, OraclePolicy, mean_returns
+from metarl_core.agents import OraclePolicy, mean_returns
 from metarl_core.evaluation import paired_difference, summarise_curves
 from metarl_core.exact import backward_induction, bias_and_noise, draw_episodes, meta_gradients, small_mdp
 from metarl_core.meta import (
     ESTIMATORS,
-    OuterPPO,
-    PolicyMAML,
     meta_gradient,
-    policies,
     sampling_loss,
 )
-from metarl_core.parameters import initial_parameters
+from metarl_core.recipes import estimators
 from metarl_core.results import load_table
-from metarl_core.tasks import PointNavigation, Trajectories
+from metarl_core.tasks import Trajectories
 from metarl_core.widgets import meta_gradient_explorer
 from metarl_core.widgets.meta_gradient import LOOK
 
@@ -770,18 +767,8 @@ assert with_ratio < without_ratio and 0.01 < with_ratio < 0.5
 # to be larger than the spread over seeds. Use section 5: $H = 100$, $N = 20$.
 
 # %%
-OPTIONS = {
-    "LVC": {"estimator": "lvc"},
-    "naive": {"estimator": "naive"},
-    "DiCE": {"estimator": "dice"},
-    "first order": {"first_order": True},
-    "naive + sampling term": {"estimator": "naive", "sampling_term": True},
-}
-family, generator = PointNavigation(), seeded(0)
-policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
-learner = PolicyMAML(family, policy, settings["inner_lr"], episodes=settings["episodes"], **OPTIONS["LVC"])
-start = learner.initial(initial_parameters(policy))
-rule = OuterPPO(**{name: settings[name] for name in ("outer_lr", "epochs", "clip", "minibatch")})
+recipe = estimators.Settings()  # of the table's rows
+_, start, _ = estimators.make("LVC", 0, recipe)
 snapshots = {0: start}
 
 
@@ -790,11 +777,8 @@ def keep(iteration, meta, batch):
         snapshots[iteration] = {name: value.clone() for name, value in meta.items()}
 
 
-config = policies.TrainConfig(iterations=settings["iterations"], meta_batch=settings["meta_batch"])
-theta, history = policies.train(learner, start, config, generator, rule=rule, description="LVC", callback=keep)
-test = family.sample_tasks(settings["test_tasks"], seeded(settings["test_seed"]), "test")
-rates = settings["test_rates"]
-live = policies.adaptation_curve(learner, theta, test, generator, inner_lr=rates).returns
+learner, theta, generator, history = estimators.trained("LVC", 0, recipe, callback=keep)
+live = estimators.evaluate(learner, theta, recipe, generator)
 live_difference = table.check_agreement("LVC", 0, live, tolerance=3.0)
 early = [float(np.mean(history["return"][first : first + 5])) for first in (0, 15, settings["iterations"] - 5)]
 say(
@@ -805,7 +789,8 @@ assert early[1] - early[0] > 0.7 * (early[2] - early[0])
 
 # %%
 curves = {name: summarise_curves(table.scores(name)) for name in table.rows}
-steps = np.arange(len(rates) + 1)
+steps = np.arange(len(settings["test_rates"]) + 1)
+family, test = learner.family, estimators.held_out(recipe)
 oracle = float(mean_returns(family, test, OraclePolicy(family), test, 1, seeded(0)).mean())
 figure, (left, right) = plotting.figure(1, 2, width=11, height=5.0)
 for name, curve in curves.items():
@@ -881,10 +866,10 @@ cosine = torch.nn.functional.cosine_similarity
 batches, g = 6, seeded(7)
 lengths, repeatable, alike = {}, {}, {}
 for moment, meta in snapshots.items():
-    found = {name: [] for name in OPTIONS}
+    found = {name: [] for name in estimators.OPTIONS}
     for _ in range(batches):
         batch = learner.collect(meta, family.sample_tasks(settings["meta_batch"], g), g)
-        for name, options in OPTIONS.items():
+        for name, options in estimators.OPTIONS.items():
             method = dataclasses.replace(learner, **{"estimator": "lvc", **options})
             gradient, _ = meta_gradient(method, meta, batch)
             found[name].append(torch.cat([value.flatten() for value in gradient.values()]))
@@ -903,7 +888,7 @@ for panel, values, title in zip(
     ("length of a meta-gradient", "cosine between two batches", "cosine with LVC, same batch"),
     strict=True,
 ):
-    for name in OPTIONS:
+    for name in estimators.OPTIONS:
         color, marker = LOOK[name]
         panel.plot(
             range(len(moments)), [values[name, moment] for moment in moments], color=color, marker=marker, label=name

@@ -37,7 +37,6 @@ from IPython.display import Markdown, display
 
 from metarl_core import plotting
 from metarl_core.agents import (
-    DQNConfig,
     OraclePolicy,
     QNetwork,
     ReplayBuffer,
@@ -52,7 +51,6 @@ from metarl_core.evaluation import interquartile_mean, paired_difference, summar
 from metarl_core.meta import (
     QMAML,
     NewTaskConfig,
-    PlainDQN,
     QReptile,
     fine_tune,
     random_transitions,
@@ -62,8 +60,9 @@ from metarl_core.meta import (
 )
 from metarl_core.networks import mlp
 from metarl_core.parameters import stack_parameters
+from metarl_core.recipes import meta_dqn
 from metarl_core.results import load_table
-from metarl_core.tasks import CartPole, GridGoals, GymnasiumTasks, RotatedKeys, TaskVectorEnv, select_tasks
+from metarl_core.tasks import CartPole, GymnasiumTasks, RotatedKeys, TaskVectorEnv, select_tasks
 from metarl_core.tasks.controllers import cartpole_gains
 from metarl_core.widgets import plot_greedy_moves, q_adaptation_explorer
 
@@ -119,38 +118,26 @@ def seeded(seed: int) -> torch.Generator:
 # %%
 family = RotatedKeys()
 own = settings["problems"]["keys"]
-dqn = DQNConfig(**settings["dqn"])
-network = QNetwork(family.observation_space, family.action_space, settings["hidden"], seeded(SEED))
-untrained = stack_parameters([network.initial_parameters()])  # a leading axis of one run
+recipe = meta_dqn.Settings()  # of the table's rows
+dqn = recipe.dqn
+network, untrained = meta_dqn.untrained(family, (SEED,), recipe)  # parameters with a leading axis of one run
 
 began = time.perf_counter()
-known = {"discount": dqn.discount, "double": dqn.double, "huber": dqn.huber}  # of every method here
-steps_of = {"inner_lr": own["inner_lr"], "inner_steps": own["inner_steps"]}
-method = QMAML(family, network, **known, **steps_of, learned_rates=True)
-meta_config = dataclasses.replace(
-    values.TrainConfig(**settings["meta"]), iterations=own["iterations"], support=own["learning_starts"]
-)
-generator = seeded(SEED)
-training = family.sample_tasks(settings["tasks"], generator)
-meta, history = values.train(
-    method, method.initial(untrained), meta_config, generator, tasks=training, description="Meta-SGD"
-)
+method, meta, _ = meta_dqn.trained("keys", "Meta-SGD", recipe, (SEED,))  # sections 4 and 5 take it apart
 meta_seconds = time.perf_counter() - began
 
-sampler = VectorSampler(TaskVectorEnv(family, settings["tasks"], training), learners=1)
+training = family.sample_tasks(recipe.tasks, seeded(SEED))  # the twenty tasks that it has just learned from
+sampler = VectorSampler(TaskVectorEnv(family, recipe.tasks, training), learners=1)
 pretrained, _ = train_dqn(
-    network, untrained, sampler, DQNConfig(**settings["pre_training"]), seeded(SEED), description="pre-training")
+    network, untrained, sampler, recipe.pre_training, seeded(SEED), description="pre-training")
 pre_seconds = time.perf_counter() - began - meta_seconds
 
 # %%
 # Twenty test tasks and twenty out of distribution: the tasks of the table, the same for all methods.
-task_generator = seeded(settings["test_seed"])
-halves = [family.sample_tasks(HALF, task_generator, split) for split in ("test", "ood")]
-test = {name: torch.cat([half[name] for half in halves]) for name in halves[0]}
+test = meta_dqn.held_out(family, recipe)
 STARTS = {"untrained": untrained, "pre-training": pretrained, "Meta-SGD": method.start(meta)}
-plain = PlainDQN(family, network, **known)  # no meta-learner: DQN alone goes on from where it is put
-shared = {name: getattr(dqn, name) for name in ("steps", "batch_size", "buffer_size", "tau", "exploration")}
-new_task = NewTaskConfig(**shared, learning_starts=own["learning_starts"], checkpoints=tuple(POINTS))
+plain = meta_dqn.baseline(family, network, recipe)  # no meta-learner: DQN alone goes on from where it is put
+new_task = meta_dqn.new_tasks("keys", recipe)
 # Learning rate and burst were chosen on training tasks, as in the script.
 meta_task, plain_task = (dataclasses.replace(new_task, lr=3e-3, burst=burst) for burst in (0, 50))
 
@@ -247,14 +234,7 @@ assert after["Meta-SGD"][:HALF].mean() > before["Meta-SGD"][:HALF].mean() + 5
 # pushes; four moves.)
 
 # %%
-WALLS = ((2, 2), (2, 3), (2, 4), (4, 6), (5, 6), (6, 6), (6, 2), (7, 2))  # as in the table's script
-FAMILIES = {
-    "keys": family,
-    "sign": CartPole(spread=2.0, horizon=200, hidden_sign=True),
-    "physics": CartPole(spread=2.0, horizon=200),
-    "dense": GridGoals(9, "dense", WALLS, horizon=40),
-    "sparse": GridGoals(9, "sparse", WALLS, horizon=40),
-}
+FAMILIES = {name: meta_dqn.family_of(name) for name in meta_dqn.FAMILIES}
 
 
 def best_actions(problem, tasks, generator):
@@ -1298,10 +1278,10 @@ def curvature(parameters):
     return float(v.norm()), v / v.norm()
 
 
-quick = dataclasses.replace(meta_config, iterations=8)
+quick = dataclasses.replace(meta_dqn.meta_training("keys", "MAML", recipe), iterations=8)
 (largest, _), outcome = curvature(untrained), {}
 for alpha in (0.03, 0.3, 1.0):
-    fixed = QMAML(family, network, **known, inner_lr=alpha, inner_steps=own["inner_steps"])
+    fixed = dataclasses.replace(method, inner_lr=alpha, learned_rates=False)
     few, record = values.train(fixed, untrained, quick, seeded(51), tasks=training, description=f"MAML, α = {alpha:g}")
     outcome[alpha] = [loss[0] for loss in record["loss"]]
 lines = ["| α | α λ at the start | outer loss, first round | last round |", "|---|---|---|---|"]

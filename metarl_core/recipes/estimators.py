@@ -13,7 +13,8 @@ import torch
 from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import Parameters, initial_parameters
-from metarl_core.tasks import PointNavigation
+from metarl_core.tasks import PointNavigation, Tasks
+from metarl_core.training import Callback, History
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "LVC": {"estimator": "lvc"},
@@ -52,18 +53,36 @@ def make(method: str, seed: int, settings: Settings) -> tuple[PolicyMAML, Parame
     return learner, learner.initial(initial_parameters(policy)), generator
 
 
+def held_out(settings: Settings) -> Tasks:
+    """The test goals, the same for all methods and seeds."""
+    generator = torch.Generator().manual_seed(settings.test_seed)
+    return PointNavigation().sample_tasks(settings.test_tasks, generator, "test")
+
+
 def evaluate(learner: PolicyMAML, theta: Parameters, settings: Settings, generator: torch.Generator) -> torch.Tensor:
     """The adaptation curve `[test task, step]`."""
-    test = learner.family.sample_tasks(settings.test_tasks, torch.Generator().manual_seed(settings.test_seed), "test")
+    test = held_out(settings)
     return policies.adaptation_curve(learner, theta, test, generator, inner_lr=settings.test_rates).returns
 
 
-def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
-    """The adaptation curve of one method and seed."""
+def trained(
+    method: str, seed: int, settings: Settings | None = None, callback: Callback | None = None
+) -> tuple[PolicyMAML, Parameters, torch.Generator, History]:
+    """The learner, its trained meta-parameters, the generator that goes on, and the history.
+
+    `callback` as in `policies.train`.
+    """
+    settings = settings or Settings()
     learner, start, generator = make(method, seed, settings)
     rule = OuterPPO(
         outer_lr=settings.outer_lr, epochs=settings.epochs, clip=settings.clip, minibatch=settings.minibatch
     )
     config = policies.TrainConfig(iterations=settings.iterations, meta_batch=settings.meta_batch)
-    theta, _ = policies.train(learner, start, config, generator, rule=rule, description=method)
+    theta, history = policies.train(learner, start, config, generator, rule=rule, description=method, callback=callback)
+    return learner, theta, generator, history
+
+
+def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
+    """The adaptation curve of one method and seed."""
+    learner, theta, generator, _ = trained(method, seed, settings)
     return evaluate(learner, theta, settings, generator)

@@ -16,9 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from metarl_core.agents import train_reinforce
 from metarl_core.meta import policies
-from metarl_core.parameters import repeat_parameters
 from metarl_core.recipes import point_navigation
 from metarl_core.tasks import PointNavigation, Tasks, Trajectories
 
@@ -45,32 +43,29 @@ class Settings:
 
 def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     """Returns and environment steps `[test task, update, 2]` of one method and seed."""
-    family, training = PointNavigation(), settings.training
-    test = family.sample_tasks(training.test_tasks, torch.Generator().manual_seed(training.test_seed), "test")
+    training = settings.training
+    test = point_navigation.held_out(training)
     if method == "from scratch":
-        return from_scratch(family, test, seed, settings)
-    learner, start, generator, _ = point_navigation.trained(method, seed, training)
-    training_tasks = family.sample_tasks(training.test_tasks, generator)
+        return from_scratch(test, seed, settings)
+    learned = point_navigation.trained(method, seed, training)
+    point_navigation.test_rates(method, learned, training)  # goes on where the random numbers of that table do
+    learner, start, generator = learned.learner, learned.parameters, learned.generator
+    training_tasks = learner.family.sample_tasks(training.test_tasks, generator)
     rate = policies.choose_inner_lr(learner, start, training_tasks, settings.rates, 1, generator)
     rates = [rate, rate / 2, rate / 2]
     curve = policies.adaptation_curve(learner, start, test, generator, inner_lr=rates)
     return returns_and_steps(curve.trajectories)
 
 
-def from_scratch(family: PointNavigation, test: Tasks, seed: int, settings: Settings) -> torch.Tensor:
+def from_scratch(test: Tasks, seed: int, settings: Settings) -> torch.Tensor:
     """One policy per test goal, at the learning rate that was best on training goals."""
     policy, start, generator = point_navigation.untrained(seed)
 
     def curve(tasks: Tasks, rate: float) -> torch.Tensor:
-        seen: list[Trajectories] = []
         config = dataclasses.replace(settings.training.scratch, lr=rate)
-        repeated = repeat_parameters(start, len(tasks["goal"]))
-        train_reinforce(
-            family, policy, repeated, config, generator, tasks=tasks, callback=lambda *args: seen.append(args[2])
-        )
-        return returns_and_steps(seen)
+        return returns_and_steps(point_navigation.from_scratch(policy, start, config, tasks, generator))
 
-    search = family.sample_tasks(settings.search_tasks, generator)
+    search = PointNavigation().sample_tasks(settings.search_tasks, generator)
     means = [float(curve(search, rate)[..., 0].mean()) for rate in settings.scratch_rates]
     return curve(test, settings.scratch_rates[means.index(max(means))])
 

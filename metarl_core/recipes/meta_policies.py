@@ -18,7 +18,9 @@ Pre-training, random initialisation and Reptile's fine-tuning have no step size 
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -33,7 +35,7 @@ from metarl_core.meta import (
 )
 from metarl_core.parameters import Parameters, initial_parameters, repeat_parameters
 from metarl_core.tasks import CartPole, PointNavigation, TaskFamily, Tasks
-from metarl_core.training import Callback
+from metarl_core.training import Callback, History
 
 BASELINES = ("pre-training", "random initialisation", "from scratch")
 NAVIGATION = ("MAML", "MAML, every step", "MAML, TRPO", "FOMAML", "Meta-SGD", "Reptile", *BASELINES)
@@ -148,16 +150,28 @@ def learner(
     return method, rule, iterations
 
 
-def trained(
-    problem: str, name: str, seed: int, settings: Settings, callback: Callback | None = None
-) -> tuple[PolicyMAML, Parameters, torch.Generator, list[float] | None]:
-    """How to adapt, parameters to adapt from, the generator that goes on, and the step sizes at test.
+class Trained(NamedTuple):
+    """One method and seed after training."""
 
-    `callback` as in `policies.train`.
-    """
+    method: PolicyMAML
+    """how it adapts"""
+    parameters: Parameters
+    """that it adapts from"""
+    generator: torch.Generator
+    """goes on"""
+    history: History
+    """empty without training"""
+
+
+def trained(
+    problem: str, name: str, seed: int, settings: Settings | None = None, callback: Callback | None = None
+) -> Trained:
+    """Train one method from one seed; the table's, with its settings. `callback` as in `policies.train`."""
+    settings = settings or Settings()
     family, policy, start, generator = untrained(problem, seed, settings)
     own = settings.problems[problem]
     method, rule, iterations = learner(problem, name, family, policy, settings)
+    history = History(0)
     if name == "pre-training":
         # As many episodes as MAML's: before and after adaptation.
         alone = ReinforceConfig(
@@ -166,19 +180,25 @@ def trained(
             meta_batch=settings.meta_batch,
             lr=settings.outer_lr,
         )
-        start, _ = train_reinforce(family, policy, start, alone, generator)
+        start, history = train_reinforce(family, policy, start, alone, generator, description=name)
     elif name != "random initialisation":
         config = policies.TrainConfig(iterations=iterations, meta_batch=settings.meta_batch)
-        start, _ = policies.train(
+        start, history = policies.train(
             method, method.initial(start), config, generator, rule=rule, description=name, callback=callback
         )
-        if name == "Meta-SGD":
-            return method, start, generator, None
+    return Trained(method, start, generator, history)
+
+
+def test_rates(problem: str, name: str, learned: Trained, settings: Settings) -> Sequence[float] | None:
+    """The step sizes at test, None for learned ones; where a method has none, the best of `rates` on training tasks."""
+    if name == "Meta-SGD":
+        return None
     if name in ("pre-training", "random initialisation", "Reptile"):
-        tasks = family.sample_tasks(settings.test_tasks, generator)
+        method, start, generator, _ = learned
+        tasks = method.family.sample_tasks(settings.test_tasks, generator)
         rate = policies.choose_inner_lr(method, start, tasks, settings.rates, settings.steps, generator)
-        return method, start, generator, [rate] * settings.steps
-    return method, start, generator, list(own.test_rates)
+        return [rate] * settings.steps
+    return settings.problems[problem].test_rates
 
 
 def held_out(family: TaskFamily, settings: Settings) -> Tasks:
@@ -203,10 +223,10 @@ def learning_curves(problem: str, seed: int, settings: Settings) -> Tensor:
 
 
 @functools.lru_cache(1)
-def _trained_once(
-    problem: str, name: str, seed: int
-) -> tuple[PolicyMAML, Parameters, torch.Generator, list[float] | None]:
-    return trained(problem, name, seed, Settings())
+def _trained_once(problem: str, name: str, seed: int) -> tuple[Trained, Sequence[float] | None]:
+    settings = Settings()
+    learned = trained(problem, name, seed, settings)
+    return learned, test_rates(problem, name, learned, settings)
 
 
 def run(method: str, seed: int) -> Tensor:
@@ -218,7 +238,7 @@ def run(method: str, seed: int) -> Tensor:
     episodes = settings.episodes
     if problem == "released":
         problem, episodes = "navigation", settings.released_episodes
-    learned, start, generator, rates = _trained_once(problem, name, seed)
+    (learned, start, generator, _), rates = _trained_once(problem, name, seed)
     generator = generator.clone_state()
     tasks = held_out(learned.family, settings)
     return policies.adaptation_curve(

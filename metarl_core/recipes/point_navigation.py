@@ -14,14 +14,17 @@ Pre-trained, specialist and random initialisation have no step size of their own
 `rates` on training tasks.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 
 from metarl_core.agents import GaussianPolicy, ReinforceConfig, train_reinforce
 from metarl_core.meta import OuterPPO, PolicyMAML, policies
 from metarl_core.parameters import Parameters, initial_parameters, repeat_parameters
-from metarl_core.tasks import PointNavigation, Tasks
+from metarl_core.tasks import PointNavigation, Tasks, Trajectories
+from metarl_core.training import History
 
 METHODS = ("MAML", "pre-trained", "specialist", "random initialisation", "from scratch")
 
@@ -68,12 +71,18 @@ class Settings:
 
 def run(method: str, seed: int, settings: Settings) -> torch.Tensor:
     """The adaptation curve `[test task, step]` of one method and seed."""
-    family = PointNavigation()
-    test = family.sample_tasks(settings.test_tasks, torch.Generator().manual_seed(settings.test_seed), "test")
     if method == "from scratch":
-        return learning_curves(family, test, seed, settings)
-    learner, start, generator, rates = trained(method, seed, settings)
-    return policies.adaptation_curve(learner, start, test, generator, inner_lr=rates).returns
+        policy, start, generator = untrained(seed)
+        before = from_scratch(policy, start, settings.scratch, held_out(settings), generator)
+        return torch.stack([batch.returns.mean(1) for batch in before], 1)
+    return adapted(method, trained(method, seed, settings), settings).returns
+
+
+def held_out(settings: Settings | None = None) -> Tasks:
+    """The test goals, the same for all methods and seeds."""
+    settings = settings or Settings()
+    generator = torch.Generator().manual_seed(settings.test_seed)
+    return PointNavigation().sample_tasks(settings.test_tasks, generator, "test")
 
 
 def untrained(seed: int) -> tuple[GaussianPolicy, Parameters, torch.Generator]:
@@ -84,38 +93,73 @@ def untrained(seed: int) -> tuple[GaussianPolicy, Parameters, torch.Generator]:
     return policy, initial_parameters(policy), generator
 
 
-def trained(method: str, seed: int, settings: Settings) -> tuple[PolicyMAML, Parameters, torch.Generator, list[float]]:
-    """How to adapt, parameters to adapt from, the generator that goes on, and the step sizes of one method and seed."""
+class Trained(NamedTuple):
+    """One method and seed after training."""
+
+    learner: PolicyMAML
+    """how it adapts"""
+    parameters: Parameters
+    """that it adapts from"""
+    generator: torch.Generator
+    """goes on"""
+    history: History
+    """empty without training"""
+    goal: Tasks | None = None
+    """of the specialist"""
+
+
+def trained(method: str, seed: int, settings: Settings | None = None) -> Trained:
+    """Train one method from one seed; the table's, with its settings."""
+    settings = settings or Settings()
     family, maml = PointNavigation(), settings.maml
     policy, start, generator = untrained(seed)
     learner = PolicyMAML(family, policy, maml.inner_lr, episodes=maml.episodes, discount=maml.discount)
+    history, goal = History(0), None
     if method == "MAML":
         rule = OuterPPO(outer_lr=maml.outer_lr, epochs=maml.epochs, clip=maml.clip, minibatch=maml.minibatch)
         config = policies.TrainConfig(iterations=maml.iterations, meta_batch=maml.meta_batch)
-        start, _ = policies.train(learner, start, config, generator, rule=rule, description="MAML")
-        return learner, start, generator, list(settings.maml_rates)
-    if method == "pre-trained":
-        start, _ = train_reinforce(family, policy, start, settings.pretraining, generator)
-    if method == "specialist":
+        start, history = policies.train(learner, start, config, generator, rule=rule, description=method)
+    elif method == "pre-trained":
+        start, history = train_reinforce(family, policy, start, settings.pretraining, generator, description=method)
+    elif method == "specialist":
         goal = family.sample_tasks(1, generator)
-        start, _ = train_reinforce(family, policy, start, settings.specialist, generator, tasks=goal)
-    steps = len(settings.maml_rates)
-    training_tasks = family.sample_tasks(settings.test_tasks, generator)
-    rate = policies.choose_inner_lr(learner, start, training_tasks, settings.rates, steps, generator)
-    return learner, start, generator, [rate] * steps
+        start, history = train_reinforce(
+            family, policy, start, settings.specialist, generator, tasks=goal, description=f"specialist {seed}"
+        )
+    return Trained(learner, start, generator, history, goal)
 
 
-def learning_curves(family: PointNavigation, tasks: Tasks, seed: int, settings: Settings) -> torch.Tensor:
-    """Mean return before each update, `[task, iteration]`, of one policy per task trained from scratch."""
-    policy, start, generator = untrained(seed)
-    curve = []
-    train_reinforce(
-        family,
-        policy,
-        repeat_parameters(start, settings.test_tasks),
-        settings.scratch,
-        generator,
-        tasks=tasks,
-        callback=lambda iteration, parameters, trajectories: curve.append(trajectories.returns.mean(1)),
+def test_rates(method: str, learned: Trained, settings: Settings) -> Sequence[float]:
+    """The step sizes at test: MAML's own; for the others the best of `rates`, on as many training goals."""
+    if method == "MAML":
+        return settings.maml_rates
+    learner, start, generator = learned.learner, learned.parameters, learned.generator
+    goals, steps = learner.family.sample_tasks(settings.test_tasks, generator), len(settings.maml_rates)
+    return [policies.choose_inner_lr(learner, start, goals, settings.rates, steps, generator)] * steps
+
+
+def adapted(method: str, learned: Trained, settings: Settings | None = None) -> policies.AdaptationCurve:
+    """The adaptation on the held-out goals, with random numbers from `learned.generator`."""
+    settings = settings or Settings()
+    rates = test_rates(method, learned, settings)
+    return policies.adaptation_curve(
+        learned.learner, learned.parameters, held_out(settings), learned.generator, inner_lr=rates
     )
-    return torch.stack(curve, 1)
+
+
+def from_scratch(
+    policy: GaussianPolicy, start: Parameters, config: ReinforceConfig, goals: Tasks, generator: torch.Generator
+) -> list[Trajectories]:
+    """The trajectories before each update of one policy per goal, all trained from the same initial parameters."""
+    before: list[Trajectories] = []
+    train_reinforce(
+        PointNavigation(),
+        policy,
+        repeat_parameters(start, len(goals["goal"])),
+        config,
+        generator,
+        tasks=goals,
+        description="from scratch",
+        callback=lambda iteration, parameters, trajectories: before.append(trajectories),
+    )
+    return before

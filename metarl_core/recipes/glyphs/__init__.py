@@ -6,13 +6,16 @@ on the test scripts with each prediction on its own, on the test scripts with th
 Pixel neighbours learn nothing, so they have no training seed: theirs is the seed of the rendering.
 """
 
-from metarl_core.recipes.glyphs.rows import run
+from metarl_core.recipes.glyphs.rows import evaluate, run
 from metarl_core.recipes.glyphs.settings import METHODS, Settings
-from metarl_core.recipes.glyphs.training import trained
+from metarl_core.recipes.glyphs.training import letters, sample, trained
 
 __all__ = [
     "METHODS",
     "Settings",
+    "evaluate",
+    "letters",
     "run",
+    "sample",
     "trained",
 ]

@@ -66,8 +66,9 @@ def pixel_neighbours(data: FewShot) -> Tensor:
     return (predicted == data.query_targets).float().mean(1)
 
 
-def evaluate(name: str, shots: int, meta: Parameters, settings: Settings) -> Tensor:
+def evaluate(name: str, shots: int, meta: Parameters, settings: Settings | None = None) -> Tensor:
     """A row of the table, `[task, 3]`."""
+    settings = settings or Settings()
     adapt = learner(name, shots, meta, settings)
     columns: list[list[Tensor]] = [[], [], []]
     for split, kept in (("test", columns[:2]), ("ood", columns[2:])):

@@ -15,7 +15,7 @@ from metarl_core.training import Callback, History, adam, sgd
 
 
 @functools.cache
-def glyphs() -> ImageClasses:
+def letters() -> ImageClasses:
     """The letters, rendered once per process."""
     return load_glyphs()
 
@@ -45,7 +45,7 @@ def sample(
     tasks: int, ways: int, shots: int, queries: int, generator: torch.Generator, split: str = "train"
 ) -> FewShot:
     """Episodes whose samples are shuffled: Reptile cuts minibatches, which must not hold one label each."""
-    data = glyphs().sample_few_shot(tasks, ways, shots, queries, generator, split, rotations=split == "train")
+    data = letters().sample_few_shot(tasks, ways, shots, queries, generator, split, rotations=split == "train")
     support, query = (torch.rand(part.shape, generator=generator).argsort(1) for part in (data[1], data[3]))
     row = torch.arange(tasks)[:, None]
     return FewShot(
@@ -61,22 +61,23 @@ def sample_letters(size: int, generator: torch.Generator) -> FewShot:
 
     Letters turned by a quarter are letters of their own, as in the episodes.
     """
-    data = glyphs()
-    letters, instances = data.members["train"], data.images.shape[1]
-    label = torch.randint(4 * len(letters), (1, size), generator=generator)
+    data = letters()
+    training, instances = data.members["train"], data.images.shape[1]
+    label = torch.randint(4 * len(training), (1, size), generator=generator)
     instance = torch.randint(instances, (1, size), generator=generator)
-    images = turn(data.images[letters[label // 4], instance][:, :, None], label % 4).to(torch.float32) / 255
+    images = turn(data.images[training[label // 4], instance][:, :, None], label % 4).to(torch.float32) / 255
     half = size // 2
     return FewShot(images[:, :half], label[:, :half], images[:, half:], label[:, half:])
 
 
 def trained(
-    name: str, shots: int, seed: int, settings: Settings, callback: Callback | None = None
+    name: str, shots: int, seed: int, settings: Settings | None = None, callback: Callback | None = None
 ) -> tuple[Parameters, History]:
-    """Meta-parameters and history of a method and seed."""
+    """Meta-parameters and history of one method and seed; the table's, with its settings."""
+    settings = settings or Settings()
     generator = torch.Generator().manual_seed(seed)
     if name in ("pre-training", "random initialisation"):
-        classes = 4 * len(glyphs().members["train"])
+        classes = 4 * len(letters().members["train"])
         method: supervised.Method = Joint(loss)
         start = conv_net_parameters(classes, generator, settings.channels)
         if name == "random initialisation":

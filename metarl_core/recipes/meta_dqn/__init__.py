@@ -20,15 +20,21 @@ training tasks. The families:
 "informed" is one network that is told the task, trained on many: it learns nothing in a new one.
 """
 
-from metarl_core.recipes.meta_dqn.rows import run
-from metarl_core.recipes.meta_dqn.settings import FAMILIES, LIVE, METHODS, Settings
-from metarl_core.recipes.meta_dqn.training import trained
+from metarl_core.recipes.meta_dqn.rows import held_out, new_tasks, run
+from metarl_core.recipes.meta_dqn.settings import FAMILIES, LIVE, METHODS, Settings, family_of
+from metarl_core.recipes.meta_dqn.training import baseline, meta_training, trained, untrained
 
 __all__ = [
     "FAMILIES",
     "LIVE",
     "METHODS",
     "Settings",
+    "baseline",
+    "family_of",
+    "held_out",
+    "meta_training",
+    "new_tasks",
     "run",
     "trained",
+    "untrained",
 ]
