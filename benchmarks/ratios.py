@@ -1,9 +1,9 @@
 """The speeds that the course promises, each as a ratio to something measured in turn with it: `make benchmarks`.
 
 No test asserts a time: machines differ, and may be busy. This is run by hand, and by a CI job of its own; its exit code
-is 1 where a promised ratio is missed. A ratio, too, depends on the processor: beside clones of modules eager MAML was
-11.4 times as fast on an AMD EPYC and 9.7 times on an Intel Xeon, compiled 33.6 and 28 times, from the same code. What is
-promised is what both kinds keep, less a tenth for noise.
+is 1 where a promised ratio is missed. A ratio, too, depends on the processor: beside clones of modules the same eager
+MAML was 11.4 times as fast on an AMD EPYC and 9.7 times on an Intel Xeon, compiled 33.6 and 28 times. Promised is what
+both kinds keep, less a tenth for noise.
 """
 
 import statistics

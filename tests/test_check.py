@@ -1,7 +1,12 @@
 """The frame of the checks: each kind of wrong answer gets the message made for it."""
 
 import io
+import threading
+import time
+import warnings
 from contextlib import redirect_stdout
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,12 +21,14 @@ from metarl_core.check import (
     function_check,
     value_check,
 )
-from metarl_core.check.compare import changed, clone, difference
+from metarl_core.check.compare import difference
+from metarl_core.check.copies import changed, clone
 
 
-def _cases():
-    for seed in range(3):
-        yield case(torch.randn(4, 6, generator=torch.Generator().manual_seed(seed)), gamma=0.5 + 0.2 * seed)
+def _draw_case(draw):
+    gamma = draw.choice(0.0, 1.0, draw.uniform(0.3, 0.95), draw.uniform(0.3, 0.95))
+    rewards = draw.normal(draw.integer(2, 4), draw.integer(2, 6), dtype=torch.float32)
+    return case(rewards, gamma=gamma).noting({"gamma is 0": gamma == 0.0})
 
 
 def _by_definition(rewards, gamma):
@@ -29,7 +36,7 @@ def _by_definition(rewards, gamma):
 
 
 check = function_check(
-    "discounted_return", _by_definition, _cases,
+    "discounted_return", _by_definition, _draw_case,
     Wrong("undiscounted", "Where does gamma come in?", lambda rewards, gamma: rewards.sum(-1)),
     Wrong("late_start", "At what power does it begin?", lambda rewards, gamma: gamma * _by_definition(rewards, gamma)),
     Wrong("negative", "A sign is lost.", when=lambda got, *a, **k: (got * _by_definition(*a, **k) < 0).all()),
@@ -52,7 +59,7 @@ def test_right_answer_prints_one_line():
     out = io.StringIO()
     with redirect_stdout(out):
         assert check(right) is None
-    assert out.getvalue() == "Passed: `discounted_return` is right on 3 different inputs.\n"
+    assert out.getvalue() == "Passed: `discounted_return` is right on 24 different inputs.\n"
 
 
 def test_misconceptions_are_named():
@@ -64,14 +71,13 @@ def test_misconceptions_are_named():
 
 def test_a_misconception_must_explain_every_wrong_result():
     def sometimes(rewards, gamma):
-        return rewards.sum(-1) if gamma < 0.6 else torch.zeros(4)
+        return rewards.sum(-1) if gamma < 0.6 else torch.zeros(len(rewards))
 
     assert rejected(sometimes).misconception is None
 
 
 def test_constant_is_rejected():
-    constant = right(*next(_cases()).args, **next(_cases()).kwargs)
-    error = rejected(lambda rewards, gamma: constant)
+    error = rejected(lambda rewards, gamma: torch.ones(len(rewards)))
     assert error.kind == "value" and "largest difference" in str(error)
 
 
@@ -80,8 +86,8 @@ def test_constant_is_rejected():
     [
         (lambda r: None, "type", "Is there a `return`?"),
         (lambda r: "abc", "type", "the str 'abc'"),
-        (lambda r: r.numpy(), "type", "a numpy array of shape [4]"),
-        (lambda r: r[:, None], "shape", "has shape [4, 1]; expected is [4]"),
+        (lambda r: r.numpy(), "type", "a numpy array of shape [2]"),
+        (lambda r: r[:, None], "shape", "has shape [2, 1]; expected is [2]"),
         (lambda r: r.double(), "dtype", "torch.float64; expected is torch.float32"),
         (lambda r: r / 0 * 0, "finite", "NaN"),
         (lambda r: r / 0, "finite", "infinite"),
@@ -94,7 +100,9 @@ def test_structure_before_values(spoil, kind, words):
 
 
 def test_predicates_are_spared_a_wrong_structure():
-    fragile = function_check("f", _by_definition, _cases, Wrong("m", "", when=lambda got, *a, **k: got.shape[7] > 0))
+    fragile = function_check(
+        "f", _by_definition, _draw_case, Wrong("m", "", when=lambda got, *a, **k: got.shape[7] > 0)
+    )
     assert rejected(lambda rewards, gamma: None, fragile).kind == "type"
 
 
@@ -110,7 +118,7 @@ def test_exception_names_the_learners_line():
 
 
 def test_exception_deep_in_a_library_names_the_learners_line():
-    error = rejected(lambda rewards, gamma: torch.nn.functional.linear(rewards, torch.zeros(3, 3)))
+    error = rejected(lambda rewards, gamma: torch.nn.functional.linear(rewards, torch.zeros(3, 9)))
     assert (
         "RuntimeError" in str(error) and "test_check" not in str(error) and "torch.nn.functional.linear" in str(error)
     )
@@ -118,7 +126,7 @@ def test_exception_deep_in_a_library_names_the_learners_line():
 
 def test_wrong_signature():
     error = rejected(lambda rewards: rewards)
-    assert "discounted_return(<4x6 Tensor>, gamma=0.5)" in str(error) and "unexpected keyword argument" in str(error)
+    assert "discounted_return(<2x2 Tensor>, gamma=" in str(error) and "unexpected keyword argument" in str(error)
 
 
 def test_stub_is_not_done():
@@ -154,12 +162,145 @@ def test_arguments_must_survive():
     assert rejected(answer).kind == "changed arguments"
 
 
-def test_interrupt_passes_through():
+@pytest.mark.parametrize("leave", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_answer_that_leaves_python_gets_a_sentence(leave):
     def answer(rewards, gamma):
-        raise KeyboardInterrupt
+        raise leave
 
-    with pytest.raises(KeyboardInterrupt):
-        check(answer)
+    error = rejected(answer)
+    assert error.kind == "exit" and "returned nothing" in str(error)
+
+
+def _loops(rewards, gamma):
+    while True:
+        pass
+
+
+def _swallows(rewards, gamma):
+    while True:
+        try:
+            time.sleep(0.01)
+        except Exception:
+            continue
+
+
+@pytest.mark.parametrize("answer", [_loops, _swallows, lambda rewards, gamma: time.sleep(1000)])
+def test_an_endless_call_ends_with_a_sentence(answer, monkeypatch):
+    monkeypatch.setenv("METARL_CHECK_SECONDS", "0.2")
+    error = rejected(answer)
+    assert error.kind == "time" and "had not returned after 0.2 seconds" in str(error)
+
+
+def test_an_endless_call_ends_in_a_thread_too(monkeypatch):
+    """As on Windows, where there is no timer signal."""
+    monkeypatch.setenv("METARL_CHECK_SECONDS", "0.2")
+    kinds = []
+    thread = threading.Thread(target=lambda: kinds.append(rejected(_loops).kind))
+    thread.start()
+    thread.join(60)
+    assert kinds == ["time"]
+
+
+@pytest.mark.parametrize("given", ["soon", "-1", "0", "nan"])
+def test_a_limit_that_is_none_is_refused(given, monkeypatch):
+    monkeypatch.setenv("METARL_CHECK_SECONDS", given)
+    with pytest.raises(ValueError, match="METARL_CHECK_SECONDS must be a number of seconds above 0"):
+        check(right)
+
+
+def test_the_learners_state_is_put_back():
+    import matplotlib.pyplot as plt
+
+    def answer(rewards, gamma):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        torch.set_printoptions(precision=1)
+        np.set_printoptions(precision=1)
+        np.seterr(all="ignore")
+        warnings.simplefilter("ignore", ImportWarning)
+        plt.rcParams["font.size"] = 77
+        plt.figure()
+        torch.manual_seed(1)
+        return right(rewards, gamma).float()
+
+    torch.manual_seed(5)
+    before = (torch.get_rng_state(), np.get_printoptions(), np.geterr(), list(warnings.filters), plt.get_fignums())
+    size = plt.rcParams["font.size"]
+    assert rejected(answer).kind == "global draws"
+    assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
+    assert torch.equal(torch.get_rng_state(), before[0]) and plt.rcParams["font.size"] == size
+    assert (np.get_printoptions(), np.geterr(), list(warnings.filters), plt.get_fignums()) == before[1:]
+    check(right)
+
+
+def test_a_learners_own_defaults_do_not_matter():
+    torch.set_default_dtype(torch.float64)
+    try:
+        with torch.no_grad():
+            check(right)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+def test_what_a_call_does_besides():
+    def remembers(rewards, gamma, called=[]):  # noqa: B006
+        called.append(1)
+        return right(rewards, gamma) + (0 if len(called) < 25 else 1)
+
+    def graph(rewards, gamma):
+        return right(rewards.clone().requires_grad_(), gamma)
+
+    def marks(rewards, gamma):
+        rewards.requires_grad_()
+        return right(rewards.detach(), gamma)
+
+    def draws(rewards, gamma):
+        torch.rand(1)
+        return right(rewards, gamma)
+
+    found = {answer.__name__: rejected(answer).kind for answer in (remembers, graph, marks, draws)}
+    assert found == {"remembers": "second call", "graph": "graph", "marks": "flags", "draws": "global draws"}
+
+
+def _draw_noise(draw):
+    return case(draw.integer(1, 4), draw.new_generator())
+
+
+def test_a_generator_must_move_on():
+    by = function_check("noise", lambda n, generator: [n], _draw_noise, observe=lambda f, n, g: list(f(n, g).shape))
+    by(lambda n, generator: torch.randn(n, generator=generator))
+
+    def copies(n, generator):
+        return torch.randn(n, generator=clone(generator))
+
+    assert rejected(copies, by).kind == "generator"
+    assert rejected(lambda n, generator: torch.randn(n), by).kind == "global draws"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda x: torch.func.grad(lambda x: x**3)(x),
+        lambda x: torch.func.jvp(lambda x: x**3, (x,), (torch.ones_like(x),))[1],
+        lambda x: torch.autograd.functional.jacobian(lambda x: x**3, x),
+        lambda x: torch.autograd.grad(y**3, y)[0] if (y := x.clone().requires_grad_()) is not None else None,
+    ],
+)
+def test_a_derivative_by_hand_is_not_answered_by_autograd(answer):
+    by = function_check("slope", lambda x: 3 * x**2, lambda draw: case(draw.normal(1)[0]), autograd=False)
+    by(lambda x: 3 * x * x)
+    assert rejected(answer, by).kind == "method"
+
+
+def test_a_failure_is_shown_small_and_placed():
+    def answer(rewards, gamma):
+        return right(rewards, gamma) + (1.0 if gamma == 0 else 0.0)
+
+    message = str(rejected(answer))
+    assert "wrong where gamma is 0, and nowhere else" in message and "Type, shape and dtype are right" in message
+    assert "rewards = [[" in message and "gamma = 0" in message and "expected is" in message
+    assert "<2x2 Tensor>" in message, "a small one is sought"
 
 
 def test_observe_judges_the_gradient():
@@ -167,9 +308,8 @@ def test_observe_judges_the_gradient():
         (g,) = torch.autograd.grad(loss(theta), theta)
         return g
 
-    def cases():
-        for seed in range(2):
-            yield case(torch.randn(3, generator=torch.Generator().manual_seed(seed)).requires_grad_())
+    def cases(draw):
+        return case(draw.normal(3).requires_grad_())
 
     by = function_check(
         "loss", lambda theta: theta.detach(), cases,
@@ -187,7 +327,7 @@ def test_value():
     slope = value_check(
         "slope", -2.5, Wrong("sign", "Which way is downhill?", 2.5), Wrong("big", "Too big.", when=lambda a: a > 9)
     )
-    for answer in (-2.5, np.float32(-2.5), torch.tensor(-2.5), -2.5001):
+    for answer in (-2.5, np.float32(-2.5), torch.tensor(-2.5), -2.5001, Fraction(-5, 2), Decimal("-2.5"), [-2.5][0]):
         slope(answer)
     assert rejected(2.5, slope).misconception == "sign"
     assert rejected(10, slope).misconception == "big"

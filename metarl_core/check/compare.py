@@ -5,14 +5,18 @@ Broadcasting hides errors of shape, and NaN hides everything, so each has its ow
 
 from __future__ import annotations
 
-import copy
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 import torch
+
+from .describe import describe, shortened
 
 
 @dataclass(frozen=True)
@@ -23,66 +27,97 @@ class Difference:
     message: str
 
 
-def describe(value: Any) -> str:
-    """Words for what `value` is: `a tensor of shape [3, 2], torch.float32`."""
-    if isinstance(value, torch.Tensor):
-        return f"a tensor of shape {list(value.shape)}, {value.dtype}"
-    if isinstance(value, np.ndarray):
-        return f"a numpy array of shape {list(value.shape)}, {value.dtype}"
-    if isinstance(value, dict):
-        return "a dict with the keys " + ", ".join(map(repr, value))
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    if value is None:
-        return "None"
-    if isinstance(value, (bool, int, float, complex, str, np.generic)):
-        return f"the {type(value).__name__} {value!r}"
-    return f"something of type {type(value).__name__}"
+TOLERANCE = {torch.float64: 1e-7, torch.complex128: 1e-7, torch.float32: 1e-4, torch.complex64: 1e-4}
+"""relative, where a check does not say: what two right orders of summation may differ by, and more"""
 
 
-def difference(got: Any, expected: Any, rtol: float, atol: float, where: str = "the result") -> Difference | None:
+def difference(
+    got: Any, expected: Any, rtol: float | None, atol: float, where: str = "the result"
+) -> Difference | None:
     """The first difference of `got` from `expected`, or None. `where` names the part in messages.
 
     Tensors, arrays, numbers, strings and None, and dicts, tuples and lists of them. The tolerance is
-    |got − expected| ≤ atol + rtol·|expected|, elementwise; whole numbers, booleans and strings must be equal.
+    |got − expected| ≤ atol + rtol·|expected|, elementwise, with an `rtol` that follows the dtype unless given; whole
+    numbers, booleans and strings must be equal. Whatever is a number counts as one (Fraction, Decimal, np.int64, a
+    tensor of one number), and any sequence of the right length as a tuple.
     """
-    if isinstance(expected, dict):
+    if isinstance(expected, Mapping):
         return _differing_dict(got, expected, rtol, atol, where)
     if isinstance(expected, (tuple, list)):
         return _differing_sequence(got, expected, rtol, atol, where)
     if isinstance(expected, (torch.Tensor, np.ndarray)):
         return _differing_array(got, expected, rtol, atol, where)
-    return _differing_scalar(got, expected, rtol, atol, where)
+    if isinstance(expected, (bool, np.bool_)):
+        return _differing_flag(got, expected, where)
+    if isinstance(expected, Real):
+        return _differing_number(got, expected, rtol, atol, where)
+    if not isinstance(got, type(expected)):
+        return _wrong_type(got, expected, where)
+    return None if got == expected else Difference("value", f"{where} is {shortened(got)}, which is not right.")
+
+
+def as_number(value: Any) -> int | float | None:
+    """The int or float that `value` stands for, or None: whole numbers stay whole, booleans and strings are none."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        single = value.numel() == 1 if isinstance(value, torch.Tensor) else value.size == 1
+        if not single or (isinstance(value, torch.Tensor) and value.is_meta):
+            return None
+        value = value.item()
+    if isinstance(value, (bool, np.bool_, str, bytes, complex, np.complexfloating)):
+        return None
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, (Real, Decimal, Fraction)) or callable(getattr(type(value), "__float__", None)):
+        try:
+            found = float(value)
+        except (TypeError, ValueError, OverflowError, ArithmeticError):
+            return None
+        return int(found) if found.is_integer() and abs(found) < 2**53 else found
+    return None
+
+
+def as_flag(value: Any) -> bool | None:
+    """The bool that `value` stands for, or None."""
+    if (
+        isinstance(value, (torch.Tensor, np.ndarray))
+        and value.dtype in (torch.bool, np.bool_)
+        and len(value.shape) == 0
+    ):
+        value = value.item()
+    return bool(value) if isinstance(value, (bool, np.bool_)) else None
 
 
 def _wrong_type(got: Any, expected: Any, where: str) -> Difference:
-    hint = ""
-    if got is None:
-        hint = " Is there a `return`?"
-    elif isinstance(got, torch.Tensor) and isinstance(expected, Real) and got.numel() == 1:
-        hint = " `.item()` turns a tensor of one number into a Python number."
+    hint = " Is there a `return`?" if got is None else ""
     return Difference("type", f"{where} is {describe(got)}; expected is {_kind_of(expected)}.{hint}")
 
 
 def _kind_of(expected: Any) -> str:
-    if isinstance(expected, (bool, int, float, str, np.generic)):  # the value itself would give the answer away
-        return {bool: "a bool", int: "an int", float: "a float", str: "a str"}.get(type(expected), "a number")
+    if isinstance(expected, (bool, np.bool_)):  # the value itself would give the answer away
+        return "a bool"
+    if isinstance(expected, Real):
+        return "a number"
+    if isinstance(expected, str):
+        return "a str"
     return describe(expected)
 
 
 def _differing_dict(got, expected, rtol, atol, where):
-    if not isinstance(got, dict):
+    if not isinstance(got, Mapping):
         return _wrong_type(got, expected, where)
     if set(got) != set(expected):
-        missing = ", ".join(repr(k) for k in expected if k not in got)
-        extra = ", ".join(repr(k) for k in got if k not in expected)
+        missing = ", ".join(shortened(k) for k in expected if k not in got)
+        extra = ", ".join([shortened(k) for k in got if k not in expected][:12])
         parts = [f"lacks the keys {missing}" if missing else "", f"has the unexpected keys {extra}" if extra else ""]
         return Difference("shape", f"{where} " + " and ".join(filter(None, parts)) + ".")
     return _first_by_kind(difference(got[k], expected[k], rtol, atol, f"{where}[{k!r}]") for k in expected)
 
 
 def _differing_sequence(got, expected, rtol, atol, where):
-    if not isinstance(got, list if isinstance(expected, list) else tuple):
+    plain = all(isinstance(part, (Real, np.bool_, str)) for part in expected)
+    if isinstance(got, (torch.Tensor, np.ndarray)) and plain and got.ndim == 1:
+        got = got.tolist()
+    if not isinstance(got, Sequence) or isinstance(got, (str, bytes)):
         return _wrong_type(got, expected, where)
     if len(got) != len(expected):
         return Difference("shape", f"{where} has {len(got)} parts; expected are {len(expected)}.")
@@ -99,6 +134,11 @@ def _first_by_kind(differences) -> Difference | None:
 def _differing_array(got, expected, rtol, atol, where):
     if not isinstance(got, torch.Tensor if isinstance(expected, torch.Tensor) else np.ndarray):
         return _wrong_type(got, expected, where)
+    if isinstance(got, torch.Tensor):
+        if got.device != expected.device:
+            return Difference("type", f"{where} lies on the device {got.device}; expected is {expected.device}.")
+        if got.layout != torch.strided:
+            return Difference("type", f"{where} is a sparse tensor; expected is a dense one.")
     if tuple(got.shape) != tuple(expected.shape):
         return Difference("shape", f"{where} has shape {list(got.shape)}; expected is {list(expected.shape)}.")
     if got.dtype != expected.dtype:
@@ -112,8 +152,11 @@ def _differing_array(got, expected, rtol, atol, where):
         if wrong.any():
             return Difference("value", f"{where} is wrong in {wrong.sum()} of {g.size} places.")
         return None
-    if np.isclose(g, e, rtol=rtol, atol=atol, equal_nan=True).all():
-        return None
+    if rtol is None:
+        rtol = TOLERANCE.get(torch.as_tensor(expected).dtype, 1e-2)
+    with np.errstate(invalid="ignore"):
+        if np.isclose(g, e, rtol=rtol, atol=atol, equal_nan=True).all():
+            return None
     with np.errstate(invalid="ignore"):  # inf − inf where both are the same infinity
         largest = float(np.nanmax(np.abs(g - e)))
     return Difference(
@@ -121,26 +164,27 @@ def _differing_array(got, expected, rtol, atol, where):
     )
 
 
-def _differing_scalar(got, expected, rtol, atol, where):
-    if isinstance(expected, (bool, np.bool_)) or isinstance(got, (bool, np.bool_)):
-        right_type = isinstance(got, (bool, np.bool_)) and isinstance(expected, (bool, np.bool_))
-    elif isinstance(expected, Integral):
-        right_type = isinstance(got, Integral)
-    elif isinstance(expected, Real):
-        right_type = isinstance(got, Real)
-    else:
-        right_type = isinstance(got, type(expected))
-    if not right_type:
+def _differing_flag(got, expected, where):
+    flag = as_flag(got)
+    if flag is None:
         return _wrong_type(got, expected, where)
-    if isinstance(expected, Real) and not isinstance(expected, (Integral, np.bool_)):
-        if not math.isfinite(got) and got != expected and not (math.isnan(got) and math.isnan(expected)):
-            return Difference("finite", f"{where} is {_not_finite(np.array([float(got)]))}.")
-        if np.isclose(got, expected, rtol=rtol, atol=atol, equal_nan=True):
-            return None
-        return Difference(
-            "value", f"{where} is {float(got):.6g}, which is off by {abs(float(got) - float(expected)):.3g}."
+    return None if flag == bool(expected) else Difference("value", f"{where} is {flag}, which is not right.")
+
+
+def _differing_number(got, expected, rtol, atol, where):
+    number = as_number(got)
+    if number is None:
+        return _wrong_type(got, expected, where)
+    if not math.isfinite(number) and number != expected and not (math.isnan(number) and math.isnan(expected)):
+        return Difference("finite", f"{where} is {_not_finite(np.array([float(number)]))}.")
+    if isinstance(expected, Integral):
+        right = number == expected
+    else:
+        right = bool(
+            np.isclose(float(number), float(expected), rtol=1e-7 if rtol is None else rtol, atol=atol, equal_nan=True)
         )
-    return None if got == expected else Difference("value", f"{where} is {got!r}, which is not right.")
+    off = abs(float(number) - float(expected)) if abs(number) < 1e300 else math.inf
+    return None if right else Difference("value", f"{where} is {float(number):.6g}, which is off by {off:.3g}.")
 
 
 def _float64(x) -> np.ndarray:
@@ -158,37 +202,3 @@ def _not_finite(bad: np.ndarray) -> str:
     return (
         "NaN (0/0, inf − inf, or the logarithm of a negative number)" if np.isnan(bad).any() else "an infinite number"
     )
-
-
-def clone(value: Any) -> Any:
-    """A copy that shares nothing: learner's code gets copies, so that one call cannot spoil the next.
-
-    A tensor stays a leaf of its own with the same `requires_grad`, and a generator keeps its state.
-    """
-    if isinstance(value, torch.Tensor):
-        return value.detach().clone().requires_grad_(value.requires_grad)
-    if isinstance(value, torch.Generator):
-        twin = torch.Generator(device=value.device)
-        twin.set_state(value.get_state())
-        return twin
-    if isinstance(value, dict):
-        return type(value)((k, clone(v)) for k, v in value.items())
-    if isinstance(value, tuple):
-        parts = [clone(v) for v in value]
-        return type(value)(*parts) if hasattr(value, "_fields") else tuple(parts)
-    if isinstance(value, list):
-        return [clone(v) for v in value]
-    return value if callable(value) and not isinstance(value, torch.nn.Module) else copy.deepcopy(value)
-
-
-def changed(before: Any, after: Any) -> bool:
-    """Whether tensors, arrays or containers in `after` are no longer what they were in `before`, exactly."""
-    if isinstance(before, (torch.Tensor, np.ndarray)):
-        return difference(after, before, 0.0, 0.0) is not None
-    if isinstance(before, torch.nn.Module):
-        return changed(dict(before.state_dict()), dict(after.state_dict()))
-    if isinstance(before, dict):
-        return list(before) != list(after) or any(changed(before[k], after[k]) for k in before)
-    if isinstance(before, (tuple, list)):
-        return len(before) != len(after) or any(map(changed, before, after))
-    return False  # numbers and strings cannot change; a generator or an environment is there to be used

@@ -3,7 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import clone
+from metarl_core.check.copies import clone
 
 
 def _split_cases():

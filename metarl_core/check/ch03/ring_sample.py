@@ -6,7 +6,7 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch03.oracles import ring_buffer
-from metarl_core.check.compare import clone
+from metarl_core.check.copies import clone
 
 _DRAWS = 4000
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from metarl_core.check.framework import Wrong, case, function_check
+from metarl_core.check import Wrong, case, function_check
 
 
 def _bandit_cases():

@@ -2,8 +2,8 @@
 
 import torch
 
+from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch09.oracles import stop_ratio
-from metarl_core.check.framework import Wrong, case, function_check
 
 
 def _goal_cases():

@@ -1,0 +1,255 @@
+"""The check of a function: drawn cases, an oracle, and what a call must not do besides."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from .check import UNSET, Check, Wrong
+from .compare import Difference, difference
+from .copies import clone, tensors
+from .describe import describe
+from .draw import Case, Draw
+from .guard import TooLong, usual_state
+from .outcome import CheckFailed, NotDone, from_exception
+from .report import call_in_words, value_message
+from .watch import Watched
+
+CASES = 24
+AGAIN = 3
+"""cases that are tried twice more at the end: a second call must give what the first gave"""
+SMALLER = tuple((size, seed) for size in (0.0, 0.1, 0.25, 0.5) for seed in range(8))
+"""where a smaller failing case is sought"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an answer did on one case."""
+
+    case: Case
+    got: Any = None
+    off: Difference | None = None
+    report: CheckFailed | NotDone | None = None
+    raised: str = ""
+
+    @property
+    def right(self) -> bool:
+        return self.off is None and self.report is None
+
+    @property
+    def kind(self) -> str:
+        """What is wrong, in one word."""
+        if self.off is not None:
+            return self.off.kind
+        return self.report.kind if isinstance(self.report, CheckFailed) else ""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a function is held to."""
+
+    name: str
+    oracle: Callable
+    draw_case: Callable[[Draw], Case]
+    look: Callable
+    wrongs: tuple[Wrong, ...] = ()
+    rtol: float | None = None
+    atol: float = 1e-6
+    cases: int = CASES
+    autograd: bool = True
+    draws: bool = True
+
+    @property
+    def graph(self) -> bool:
+        """Whether derivatives through the answer matter here: a tensor of the cases asks for them."""
+        cases = map(self.draw, range(self.cases))
+        return any(t.requires_grad for case in cases for t in tensors((case.args, dict(case.kwargs))))
+
+    def draw(self, number: int) -> Case:
+        """Case `number`: below `cases` they grow from the smallest to the full range; from there on all are full."""
+        return self.draw_case(Draw(number, min(1.0, number / max(1, self.cases - 1))))
+
+    def see(self, watched: Watched, case: Case) -> Seen:
+        """Call the answer on copies of the case, and compare what is observed with the oracle."""
+        watched.new_case()
+        args, kwargs = clone(case.args), clone(dict(case.kwargs))
+        report: CheckFailed | NotDone | None = None
+        got, raised = None, ""
+        try:
+            got = self.look(watched, *args, **kwargs)
+        except TooLong:
+            report = CheckFailed(
+                f"`{call_in_words(self.name, case)}` had not returned after {watched.seconds:g} seconds. Does a loop "
+                "in it ever end? (Where the machine is slow, set METARL_CHECK_SECONDS in the environment.)",
+                "time",
+            )
+        except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
+            what = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"left by {type(error).__name__}"
+            report = CheckFailed(f"`{call_in_words(self.name, case)}` {what} and returned nothing.", "exit")
+        except Exception as error:
+            report = from_exception(error, call_in_words(self.name, case), self.look.__code__, watched.returned or "")
+            raised = f"{type(error).__name__}: {error}"
+        if report is not None:  # outside the except block, so that the report carries no traceback of ours
+            return Seen(case, report=report, raised=raised)
+        return Seen(case, got, self.compare(got, self.oracle(*clone(case.args), **clone(dict(case.kwargs)))))
+
+    def compare(self, got: Any, expected: Any) -> Difference | None:
+        """The difference from what is expected; an answer that cannot be compared is one of a wrong type."""
+        try:
+            return difference(got, expected, self.rtol, self.atol)
+        except Exception:
+            return Difference("type", f"the result is {describe(got)}; that cannot be compared with what is expected.")
+
+    def judge(self, answer: Any) -> str:
+        """The line to print.
+
+        Raises:
+            CheckFailed: says what is wrong.
+            NotDone: for a stub.
+        """
+        with usual_state():
+            watched = self.watch(answer)
+            seen = []
+            for number in range(self.cases):
+                seen.append(self.see(watched, self.draw(number)))
+                if isinstance(seen[-1].report, NotDone) or seen[-1].kind in ("time", "exit"):
+                    raise seen[-1].report  # type: ignore[misc]
+            failed = [one for one in seen if not one.right]
+            if failed:
+                raise self.diagnose(watched, seen, failed)
+            fault = self.side_effect(watched, seen)
+            if fault is not None:
+                raise fault
+        return f"`{self.name}` is right on {len(seen)} different inputs."
+
+    def accepts(self, answer: Any, numbers: Iterable[int] | None = None) -> bool:
+        """Whether the answer would pass; it stops at the first thing that is wrong. `numbers`: other cases."""
+        with usual_state():
+            try:
+                watched = self.watch(answer)
+                seen = []
+                for number in range(self.cases) if numbers is None else numbers:
+                    seen.append(self.see(watched, self.draw(number)))
+                    if not seen[-1].right:
+                        return False
+            except CheckFailed:
+                return False
+            return self.side_effect(watched, seen) is None
+
+    def watch(self, answer: Any) -> Watched:
+        """The answer as it is called here. Raises CheckFailed unless it can be called."""
+        if not callable(answer):
+            raise CheckFailed(f"`{self.name}` should be a function, and is {describe(answer)}.", "type")
+        return Watched(answer, self.name, self.autograd)
+
+    def side_effect(self, watched: Watched, seen: list[Seen]) -> CheckFailed | None:
+        """What the right answer does besides, or fails to do: marks on arguments, draws, another second result."""
+        for one in (seen[:AGAIN] + seen[-AGAIN:]) * 2:
+            again = self.see(watched, one.case)
+            if not again.right:
+                what = again.off.message if again.off is not None else str(again.report)
+                return CheckFailed(
+                    f"Called once more with the same arguments, `{self.name}` gives something else: {what} "
+                    "What does it remember from call to call?",
+                    "second call",
+                )
+        for wrong in self.wrongs:
+            if wrong.fault is not None and wrong.fault in watched.faults:
+                return CheckFailed(wrong.message, "misconception", wrong.id)
+        for kind, words in watched.faults.items():
+            return CheckFailed(words, kind)
+        if self.draws and watched.draws is False:
+            return CheckFailed(
+                f"`{self.name}` never moves the generator on that it is handed: two calls in a row would draw the same "
+                "numbers. Where do your random numbers come from?",
+                "generator",
+            )
+        return None
+
+    def diagnose(self, watched: Watched, seen: list[Seen], failed: list[Seen]) -> CheckFailed:
+        """The misconception that explains every wrong result; else what fails, where, and what holds.
+
+        Where some cases raise and others are wrong, a misconception need explain only either kind.
+        """
+        raising, differing = [s for s in failed if s.report is not None], [s for s in failed if s.report is None]
+        for wrong in self.wrongs:
+            if wrong.fault is not None and wrong.fault in watched.faults:
+                return CheckFailed(wrong.message, "misconception", wrong.id)
+            for some in filter(None, (failed, differing, raising if wrong.raises is not None else [])):
+                if all(self.recognised(wrong, one) for one in some):
+                    also = f"\n({raising[0].report})" if raising else ""
+                    return CheckFailed(wrong.message + also, "misconception", wrong.id)
+        one = self.smaller(watched, (raising or differing)[0])
+        message = value_message(self, watched.answer, one, seen, failed)
+        return CheckFailed("\n".join(filter(None, [str(one.report or ""), message])), one.kind)
+
+    def recognised(self, wrong: Wrong, one: Seen) -> bool:
+        """Whether the misconception leads to just this."""
+        case = one.case
+        if one.report is not None:
+            if wrong.raises is not None:
+                return wrong.raises in one.raised
+            return wrong.answer is not UNSET and one.raised.split(":")[0] == self._raised_by(wrong.answer, case)
+        if wrong.when is not None:  # it may count on the right type and shape
+            if one.off is None or one.off.kind not in ("value", "finite"):
+                return False
+            return bool(wrong.when(one.got, *clone(case.args), **clone(dict(case.kwargs))))
+        if wrong.answer is UNSET:
+            return False
+        try:
+            expected = self.look(wrong.answer, *clone(case.args), **clone(dict(case.kwargs)))
+        except Exception:  # a misconception may not apply to every case
+            return False
+        return difference(one.got, expected, self.rtol, self.atol) is None
+
+    def _raised_by(self, answer: Any, case: Case) -> str:
+        """The type of exception that a misconception's own answer leads to on this case, "" for none."""
+        try:
+            self.look(answer, *clone(case.args), **clone(dict(case.kwargs)))
+        except Exception as error:
+            return type(error).__name__
+        return ""
+
+    def smaller(self, watched: Watched, found: Seen) -> Seen:
+        """A case as small as can be found on which the same kind of thing goes wrong."""
+        for size, seed in SMALLER:
+            candidate = self.see(watched, self.draw_case(Draw(10_000 + seed, size)))
+            if candidate.kind == found.kind:
+                return candidate
+        return found
+
+
+def function_check(
+    name: str,
+    oracle: Callable,
+    draw_case: Callable,
+    *wrongs: Wrong,
+    observe: Callable | None = None,
+    rtol: float | None = None,
+    atol: float = 1e-6,
+    cases: int = CASES,
+    autograd: bool = True,
+    draws: bool = True,
+) -> Check:
+    """A check of the function `name` on drawn cases.
+
+    Args:
+        name: of the learner's function.
+        oracle: `oracle(*args, **kwargs)` is the expected observation, found another way than the course's solution.
+        draw_case: from a `Draw` to a `Case`: the ranges are stated there.
+        wrongs: misconceptions; the first that explains *all* wrong results is named.
+        observe: `observe(answer, *args, **kwargs)` is what is compared; without it, what the answer returns. It may,
+            for instance, return a gradient through the answer, or facts about many draws.
+        rtol, atol: |got − expected| ≤ atol + rtol·|expected|; by dtype unless given, see `compare.TOLERANCE`.
+        cases: how many are drawn; a pass should take less than a second.
+        autograd: False where a derivative by hand is asked for, and one by autograd is not an answer.
+        draws: whether a generator among the arguments must have moved on.
+    """
+    look = observe or (lambda answer, *args, **kwargs: answer(*args, **kwargs))
+    if not inspect.signature(draw_case).parameters:  # listed cases, of a check that is not drawn yet
+        listed = list(draw_case())
+        draw_case, cases = (lambda draw: listed[draw.seed % len(listed)]), len(listed)
+    subject = Subject(name, oracle, draw_case, look, wrongs, rtol, atol, cases, autograd, draws)
+    return Check(name, "function", wrongs, subject.judge, subject)

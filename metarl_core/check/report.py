@@ -1,0 +1,110 @@
+"""The message of a wrong result: what fails, on which small input, where the failures lie, and what holds."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from .compare import difference
+from .copies import clone
+from .describe import describe, numbers, shortened
+from .draw import Case
+
+if TYPE_CHECKING:
+    from .functions import Seen, Subject
+
+
+def call_in_words(name: str, case: Case) -> str:
+    """`f(<3x2 Tensor>, gamma=0.5)`."""
+
+    def short(value: Any) -> str:
+        if isinstance(value, (torch.Tensor, np.ndarray)):
+            return f"<{'x'.join(map(str, value.shape)) or 'scalar'} {type(value).__name__}>"
+        if isinstance(value, (bool, int, float, str)):
+            return shortened(value)
+        return f"<{type(value).__name__}>"
+
+    arguments = [*map(short, case.args), *(f"{k}={short(v)}" for k, v in case.kwargs.items())]
+    return f"{name}({', '.join(arguments)})"
+
+
+def value_message(subject: Subject, answer: Callable, one: Seen, seen: list[Seen], failed: list[Seen]) -> str:
+    """What is to be said of wrong results; `one` is the failing case that is shown."""
+    parts = []
+    if one.off is not None:
+        parts.append(f"`{call_in_words(subject.name, one.case)}`: {one.off.message}")
+    if one.report is None or len(failed) < len(seen):
+        parts.append(where_it_fails(seen, failed))
+    held = what_holds(subject, seen)
+    if held:
+        parts.append(held)
+    if one.off is not None and one.off.kind in ("value", "finite"):
+        parts.append(shown(subject, answer, one))
+    return "\n".join(filter(None, parts))
+
+
+def where_it_fails(seen: list[Seen], failed: list[Seen]) -> str:
+    """On how many of the drawn inputs, and which note of the cases tells them from the others."""
+    if len(failed) == len(seen):
+        return f"That is so on all {len(seen)} drawn inputs." if len(seen) > 1 else ""
+    words = f"Right on {len(seen) - len(failed)} of {len(seen)} drawn inputs, wrong on {len(failed)}"
+    bad = {id(one) for one in failed}
+    notes = {note for one in seen for note in one.case.notes}
+    best, share = "", 0.6
+    for note in sorted(notes):
+        holds = {id(one) for one in seen if one.case.notes.get(note)}
+        lacks = {id(one) for one in seen} - holds
+        for among, phrase, inverse in ((holds, f"where {note}", "nowhere else"), (lacks, f"except where {note}", "")):
+            if among and bad <= among and len(bad) / len(among) > share:
+                exact = bad == among
+                share = len(bad) / len(among)
+                if phrase.startswith("except"):
+                    best = f": wrong everywhere {phrase}" if exact else f": never wrong where {note}"
+                else:
+                    best = f": wrong {phrase}, and {inverse}" if exact else f": only {phrase}"
+    return words + best + "."
+
+
+def what_holds(subject: Subject, seen: list[Seen]) -> str:
+    """Which properties are right on every case: the structure, and the entries of a dictionary of facts."""
+    compared = [one for one in seen if one.report is None]
+    kinds = {one.off.kind for one in compared if one.off is not None}
+    if not compared or kinds - {"value", "finite"}:
+        return ""
+    held = []
+    if isinstance(compared[0].got, dict):
+        for key in compared[0].got:
+            pairs = [
+                (one.got[key], subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs)))[key])
+                for one in compared
+            ]
+            if all(difference(got, expected, subject.rtol, subject.atol) is None for got, expected in pairs):
+                held.append(str(key))
+        return f"Right everywhere: {', '.join(held)}." if held else ""
+    return "Type, shape and dtype are right everywhere." if isinstance(compared[0].got, torch.Tensor) else ""
+
+
+def shown(subject: Subject, answer: Callable, one: Seen) -> str:
+    """The arguments, what came out and what was expected, where all of it is small enough to be read."""
+    expected = subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs)))
+    lines = [f"    {name} = {numbers(value) or describe(value)}" for name, value in _by_name(answer, one.case).items()]
+    got, wanted = numbers(one.got), numbers(expected)
+    if isinstance(one.got, dict) and isinstance(expected, dict):  # only what differs
+        keys = [k for k in expected if difference(one.got[k], expected[k], subject.rtol, subject.atol) is not None]
+        got = numbers({k: one.got[k] for k in keys})
+        wanted = numbers({k: expected[k] for k in keys})
+    if got is None or wanted is None:
+        return "On an input like\n" + "\n".join(lines) if len(lines) <= 12 else ""
+    return "\n".join(["With", *lines, f"it gives     {got}", f"expected is  {wanted}"])
+
+
+def _by_name(answer: Callable, case: Case) -> dict[str, Any]:
+    """The case's arguments under the names that the answer gives them."""
+    try:
+        return dict(inspect.signature(answer).bind(*case.args, **case.kwargs).arguments)
+    except (TypeError, ValueError):
+        return {f"argument {i}": value for i, value in enumerate(case.args, 1)} | dict(case.kwargs)

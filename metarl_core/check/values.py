@@ -1,0 +1,43 @@
+"""The check of a value that the learner worked out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .check import UNSET, Check, Wrong
+from .compare import Difference, difference
+from .describe import describe, shortened
+from .guard import usual_state
+from .outcome import CheckFailed
+
+
+def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, atol: float = 1e-6) -> Check:
+    """A check of a number (or a tuple of numbers, a tensor, ...) that the learner worked out and assigned to `name`.
+
+    Whatever is a number counts as one: an int, a Fraction, a tensor of one number.
+    """
+
+    def compare(answer: Any, other: Any) -> Difference | None:
+        try:
+            return difference(answer, other, rtol, atol, f"`{name}`")
+        except Exception:
+            return Difference("type", f"`{name}` is {describe(answer)}; that cannot be compared with what is expected.")
+
+    def recognised(wrong: Wrong, answer: Any, off: Difference) -> bool:
+        if wrong.when is not None:
+            return off.kind in ("value", "finite") and bool(wrong.when(answer))
+        return wrong.answer is not UNSET and compare(answer, wrong.answer) is None
+
+    def judge(answer: Any) -> str:
+        with usual_state():
+            off = compare(answer, expected)
+            if off is None:
+                return f"`{name}` is right."
+            for wrong in wrongs:
+                if recognised(wrong, answer, off):
+                    raise CheckFailed(wrong.message, "misconception", wrong.id)
+            if off.kind == "value":  # how far off it is would be the answer
+                raise CheckFailed(f"`{name}` is not right: {shortened(answer)}.", "value")
+            raise CheckFailed(off.message, off.kind)
+
+    return Check(name, "value", wrongs, judge, expected)

@@ -1,0 +1,110 @@
+"""An answer as a check calls it: each call protected, limited in time, and looked at for what it does besides."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from .copies import changed, clone, generators, tensors
+from .describe import describe
+from .guard import allowed_seconds, counting_derivatives, draws_state, limited, restored
+
+LOOKED_AT = 3
+"""calls of each case whose side effects are looked for; a check of random answers makes thousands"""
+
+
+class Watched:
+    """The learner's function. What its calls did beside returning something is in `faults`, kind by kind.
+
+    Args:
+        answer: what was handed in.
+        name: it should have, for messages.
+        autograd: whether it may use autograd.
+    """
+
+    def __init__(self, answer: Callable, name: str, autograd: bool):
+        self.answer, self.name, self.autograd = answer, name, autograd
+        self.seconds = allowed_seconds()
+        self.faults: dict[str, str] = {}
+        self.returned: str | None = None
+        self.draws: bool | None = None
+        """whether a generator among the arguments has ever moved on; None: there was none"""
+        self.calls = 0
+
+    def new_case(self) -> None:
+        """Look at the next calls again."""
+        self.calls, self.returned = 0, None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.answer, name)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        self.calls += 1
+        if self.calls > LOOKED_AT:
+            with restored_quietly(), limited(self.seconds):
+                return self.answer(*args, **kwargs)
+        given = (args, kwargs)
+        before, states = clone(given), [g.get_state() for g in generators(given)]
+        flags = [(t.requires_grad, None if not t.is_leaf or t.grad is None else t.grad.clone()) for t in tensors(given)]
+        expects_graph = any(t.requires_grad for t in tensors(given))
+        with restored_quietly():
+            drawn = draws_state()
+            with counting_derivatives() as derivatives, limited(self.seconds):
+                result = self.answer(*args, **kwargs)
+            if draws_state() != drawn:
+                self._fault(
+                    "global draws",
+                    "draws from a global generator (torch, NumPy or Python): nobody can repeat that. "
+                    "Every draw should come from the generator that is handed in."
+                    if states
+                    else "draws from a global generator; nothing is random in what is asked for.",
+                )
+        self.returned = describe(result)
+        if not self.autograd and derivatives():
+            self._fault(
+                "method", "gives the right numbers, and lets autograd find them. Asked for is the derivative by hand."
+            )
+        if changed(before, given):
+            self._fault(
+                "changed arguments", "changes its arguments in place. The caller still needs them: make new ones."
+            )
+        elif self._flags_differ(flags, given):
+            self._fault(
+                "flags",
+                "leaves a mark on its arguments: `requires_grad` or `.grad` of a tensor is no longer what it was. "
+                "`detach()` gives a tensor of your own; `torch.autograd.grad` returns a gradient and writes nowhere.",
+            )
+        if not expects_graph and any(t.requires_grad for t in tensors(result)):
+            self._fault(
+                "graph",
+                "returns a tensor that still carries a graph, although no argument asks for one: memory grows with "
+                "every call. Where is the place to detach?",
+            )
+        if states:
+            moved = any(not torch.equal(g.get_state(), s) for g, s in zip(generators(given), states, strict=True))
+            self.draws = bool(self.draws) or moved
+        return result
+
+    def _fault(self, kind: str, words: str) -> None:
+        self.faults.setdefault(kind, f"`{self.name}` {words}")
+
+    @staticmethod
+    def _flags_differ(flags: list, given: Any) -> bool:
+        for (required, grad), tensor in zip(flags, tensors(given), strict=True):
+            now = tensor.grad if tensor.is_leaf else None
+            if tensor.requires_grad != required or (now is None) != (grad is None):
+                return True
+            if grad is not None and not torch.equal(grad, now):
+                return True
+        return False
+
+
+@contextlib.contextmanager
+def restored_quietly():
+    """One call: the state put back, and no flood of the lines that an answer prints."""
+    with restored(), contextlib.redirect_stdout(io.StringIO()):
+        yield
