@@ -1,0 +1,12 @@
+"""Answers that are no mutants, a module a chapter: wrong ones that a check must reject, right ones it must accept.
+
+    from metarl_core.check import ch01
+
+    def _sums_by_hand(rewards, mask, discount): ...
+
+    WRONG = [(ch01.check_reward_to_go, _by_powers_and_division)]
+    RIGHT = [(ch01.check_reward_to_go, _sums_by_hand)]
+
+They are what a careless learner, or a chatbot, would write; no message is asked for by name. Answers whose message
+matters stand in `tests/mutants`.
+"""
