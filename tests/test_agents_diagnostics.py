@@ -169,7 +169,7 @@ def test_with_a_generator_for_each_learner_nobody_depends_on_the_others():
 
 @pytest.mark.parametrize("train", [train_ppo, train_a2c, train_dqn])
 def test_a_resumed_training_is_the_uninterrupted_one(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("metarl_core.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("metarl_core.training.loop.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     family = CartPole(horizon=30)
 
     def run(stop, checkpoint=None):

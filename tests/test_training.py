@@ -127,7 +127,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("stops", [(1,), (5, 9), (13,)])
 def test_a_resumed_training_is_the_uninterrupted_one(name, stops, tmp_path, monkeypatch):
-    monkeypatch.setattr("metarl_core.training.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("metarl_core.training.loop.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     method, options = METHODS[name]
     config = supervised.TrainConfig(iterations=17, meta_batch=3, report_every=4, **options)
     start = method.initial(initial_parameters(MLP((1, 8, 1), generator=torch.Generator().manual_seed(0))))

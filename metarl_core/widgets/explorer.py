@@ -6,6 +6,7 @@ import ipywidgets
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
+from metarl_core.plotting.look import pinned
 
 
 class Explorer(ipywidgets.VBox):
@@ -30,7 +31,7 @@ class Explorer(ipywidgets.VBox):
 
     def _redraw(self, change=None) -> None:
         values = {name: control.value for name, control in self.controls.items()}
-        with plotting.pinned({}):  # the reader's own matplotlib settings do not reach the picture
+        with pinned({}):  # the reader's own matplotlib settings do not reach the picture
             self.picture.value = plotting.png(self.draw(**values))
 
     def _repr_mimebundle_(self, **kwargs):

@@ -7,22 +7,16 @@ meta, history = supervised.train(method, method.initial(parameters), sample, sup
 errors = supervised.adaptation_curve(method, meta, held_out, steps=range(11))
 """
 
+from metarl_core.meta.supervised.adaptation import adaptation_curve
+from metarl_core.meta.supervised.config import Direction, Method, Sample, TrainConfig
 from metarl_core.meta.supervised.joint import Joint
 from metarl_core.meta.supervised.maml import MAML, DataLoss, gradient_of
+from metarl_core.meta.supervised.meta_batches import batches, in_chunks
 from metarl_core.meta.supervised.meta_sgd import MetaSGD
 from metarl_core.meta.supervised.prototypes import Prototypes
 from metarl_core.meta.supervised.reptile import Reptile, adapt_by_adam
 from metarl_core.meta.supervised.tracing import trace_direction
-from metarl_core.meta.supervised.training import (
-    Direction,
-    Method,
-    Sample,
-    TrainConfig,
-    adaptation_curve,
-    batches,
-    in_chunks,
-    train,
-)
+from metarl_core.meta.supervised.training import train
 
 __all__ = [
     "MAML",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from metarl_core.meta.supervised.training import Direction, Method
+from metarl_core.meta.supervised.config import Direction, Method
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.few_shot import FewShot
 
