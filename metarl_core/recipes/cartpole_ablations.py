@@ -35,7 +35,7 @@ class Settings:
 def run_all_seeds(method: str) -> Tensor:
     settings = Settings().training
     policy, checkpoints = policy_gradients.trained(f"CartPole: {method}", settings)
-    return policy_gradients.judged(policy, checkpoints, "CartPole", settings)
+    return policy_gradients.evaluation_returns(policy, checkpoints, "CartPole", settings)
 
 
 def run(method: str, seed: int) -> Tensor:

@@ -196,7 +196,9 @@ def ordinary(family: TaskFamily, number: int) -> Tasks:
     return {name: value.repeat(number) for name, value in family.default_params.items()}
 
 
-def judged(policy: GreedyPolicy, checkpoints: list[Parameters], environment: str, settings: Settings) -> Tensor:
+def evaluation_returns(
+    policy: GreedyPolicy, checkpoints: list[Parameters], environment: str, settings: Settings
+) -> Tensor:
     """Returns `[seed, evaluation episode, column]`."""
     family, number, episodes = FAMILIES[environment], len(settings.seeds), settings.test_tasks
     columns = []
@@ -216,7 +218,7 @@ def judged(policy: GreedyPolicy, checkpoints: list[Parameters], environment: str
 def run_all_seeds(method: str) -> Tensor:
     settings = Settings()
     policy, checkpoints = trained(method, settings)
-    return judged(policy, checkpoints, method.split(":")[0], settings)
+    return evaluation_returns(policy, checkpoints, method.split(":")[0], settings)
 
 
 def run(method: str, seed: int) -> Tensor:

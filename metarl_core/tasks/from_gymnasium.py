@@ -125,10 +125,9 @@ class GymnasiumTasks(TaskFamily):
         """
         tasks = self.as_tasks(tasks)
         number = self.check_tasks(tasks)
-        copies = check_num_envs(number if num_envs is None else num_envs, number) // number
-        return SyncVectorEnv(
-            [functools.partial(self._make_limited, task) for task in tasks["index"].tolist() for _ in range(copies)]
-        )
+        envs_per_task = check_num_envs(number if num_envs is None else num_envs, number) // number
+        makers = [functools.partial(self._make_limited, task) for task in tasks["index"].tolist()]
+        return SyncVectorEnv([make for make in makers for _ in range(envs_per_task)])
 
     def close(self) -> None:
         """Close every simulator made so far; they are made anew where they are needed again."""

@@ -1,6 +1,7 @@
 """Meta-learning of value functions: each method, its training, and what it reaches on held-out tasks."""
 
 from metarl_core.meta.values.adaptation import (
+    AdaptationCurve,
     NewTaskConfig,
     adaptation_curve,
     fine_tune,
@@ -14,6 +15,7 @@ from metarl_core.meta.values.runs import repeat_for_tasks, task_sampler
 from metarl_core.meta.values.training import train
 
 __all__ = [
+    "AdaptationCurve",
     "Learning",
     "Method",
     "NewTaskConfig",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import gymnasium
 import numpy as np
@@ -66,6 +66,15 @@ class NewTaskConfig:
             raise ValueError(f"checkpoints must be increasing numbers from 0 to {self.steps}, got {points}.")
 
 
+class AdaptationCurve(NamedTuple):
+    """What greedy policies earn along the way in new tasks, at each of `checkpoints`."""
+
+    returns: Tensor
+    """mean undiscounted return per episode, `[run · task, checkpoint]`"""
+    episodes: Tensor
+    """finished training episodes, `[run · task, checkpoint]`"""
+
+
 def adaptation_curve(
     method: Method,
     meta: Parameters,
@@ -75,7 +84,7 @@ def adaptation_curve(
     *,
     seed: int = 0,
     description: str | None = "new tasks",
-) -> tuple[Tensor, Tensor]:
+) -> AdaptationCurve:
     """What a method's greedy policy earns along the way in new tasks: random steps, adaptation, then DQN.
 
     Family, network, discount, loss and inner steps are those of the method.
@@ -88,10 +97,6 @@ def adaptation_curve(
         generator: of exploration and minibatches.
         seed: of the environments.
         description: name on the progress bar; None for no bar.
-
-    Returns:
-        mean returns of the greedy policy `[run · task, checkpoint]`, and finished training episodes
-        `[run · task, checkpoint]`.
 
     Raises:
         ValueError: where the runs cannot share the tasks equally, or a settings object of another kind is given.
@@ -127,7 +132,7 @@ def adaptation_curve(
                 rule.update(buffer.sample(config.batch_size, generator))
     finally:
         sampler.envs.close()
-    return torch.stack(returns, 1), torch.stack(episodes, 1)
+    return AdaptationCurve(torch.stack(returns, 1), torch.stack(episodes, 1))
 
 
 def random_transitions(family: TaskFamily, tasks: Tasks, steps: int, seed: int = 0) -> Transitions:
