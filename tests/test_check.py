@@ -76,6 +76,19 @@ def test_a_misconception_must_explain_every_wrong_result():
     assert rejected(sometimes).misconception is None
 
 
+def test_a_misconception_is_named_beside_nan_that_has_another_cause():
+    def draw_padded(draw):
+        padding = draw.choice(0.0, float("nan"))
+        return case(draw.normal(3), torch.tensor([True, draw.chance(0.5), False]), padding)
+
+    def total(values, mask, padding):
+        return torch.where(mask, values, 0.0).sum()
+
+    check_total = function_check("total", total, draw_padded, Wrong("negative", "A sign.", lambda *a: -total(*a)))
+    error = rejected(lambda v, m, p: -(torch.where(m, v, p) * m).sum(), check_total)
+    assert error.misconception == "negative" and str(error).startswith("A sign.\n(the result contains NaN")
+
+
 def test_constant_is_rejected():
     error = rejected(lambda rewards, gamma: torch.ones(len(rewards)))
     assert error.kind == "value" and "largest difference" in str(error)

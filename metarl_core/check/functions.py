@@ -171,15 +171,19 @@ class Subject:
     def diagnose(self, watched: Watched, seen: list[Seen], failed: list[Seen]) -> CheckFailed:
         """The misconception that explains every wrong result; else what fails, where, and what holds.
 
-        Where some cases raise and others are wrong, a misconception need explain only either kind.
+        Where some cases raise, some are not finite (a padding of NaN, say) and others are wrong, a misconception need
+        explain only one kind; what else is the matter stands behind its message.
         """
         raising, differing = [s for s in failed if s.report is not None], [s for s in failed if s.report is None]
+        finite = [s for s in differing if s.kind != "finite"]
         for wrong in self.wrongs:
             if wrong.fault is not None and wrong.fault in watched.faults:
                 return CheckFailed(wrong.message, "misconception", wrong.id)
-            for some in filter(None, (failed, differing, raising if wrong.raises is not None else [])):
+            for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
                 if all(self.recognised(wrong, one) for one in some):
-                    also = f"\n({raising[0].report})" if raising else ""
+                    explained = {id(one) for one in some}
+                    rest = [one.report or one.off for one in failed if id(one) not in explained]
+                    also = f"\n({getattr(rest[0], 'message', rest[0])})" if rest else ""
                     return CheckFailed(wrong.message + also, "misconception", wrong.id)
         one = self.smaller(watched, (raising or differing)[0])
         message = value_message(self, watched.answer, one, seen, failed)

@@ -19,11 +19,15 @@ class Mutant:
 
 
 def mutants(code: str) -> list[Mutant]:
-    """Every mutant of the functions and classes in a cell's code, once."""
+    """Every mutant of the functions and classes in a cell's code, once.
+
+    Nothing is changed above a mark BEGIN SOLUTION: in a debug exercise the broken lines stand there, without effect.
+    """
     tree = ast.parse(code)
     _without_docstrings(tree)
+    since = next((n for n, line in enumerate(code.splitlines(), 1) if "### BEGIN SOLUTION" in line), 1)
     original, found = ast.unparse(tree), {}
-    for name, changed in _changes(tree):
+    for name, changed in _changes(tree, since):
         try:
             text = ast.unparse(ast.fix_missing_locations(changed))
             compile(text, "mutant", "exec")
@@ -45,7 +49,8 @@ def _numbered(every: list[Mutant]) -> list[Mutant]:
     return result
 
 
-def _changes(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
+def _changes(tree: ast.Module, since: int) -> Iterator[tuple[str, ast.Module]]:
+    """From line `since` on."""
     places = [
         (path, node, inside)
         for top, statement in enumerate(tree.body)
@@ -53,13 +58,13 @@ def _changes(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
         for path, node, inside in _walk(statement, (("body", top),), "")
     ]
     for path, node, inside in places:
-        for other in alternatives(node):
+        for other in alternatives(node) if getattr(node, "lineno", since) >= since else ():
             words = f"{inside}: {ast.unparse(node)} -> {_short(other)}"
             yield words, _replaced(tree, path, lambda _, o=other: o)
         for field in ("body", "orelse"):
             body = getattr(node, field, None)
             if isinstance(body, list) and body and isinstance(body[0], ast.stmt):
-                for new in other_statements(body):
+                for new in other_statements(body, since):
                     words = f"{_short(node).splitlines()[0]} {field}: {_lost(body, new)}"
                     yield words, _replaced(tree, path, lambda n, f=field, b=new: _set(n, f, b))
 

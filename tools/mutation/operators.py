@@ -66,9 +66,14 @@ def alternatives(node: ast.AST) -> Iterator[ast.AST]:
         yield from _other_calls(node)
 
 
-def other_statements(body: list[ast.stmt]) -> Iterator[list[ast.stmt]]:
-    """Bodies in which one statement is lost, an `if` is decided, or a loop ends after its first round."""
+def other_statements(body: list[ast.stmt], since: int = 1) -> Iterator[list[ast.stmt]]:
+    """Bodies in which one statement is lost, an `if` is decided, or a loop ends after its first round.
+
+    Statements above line `since` stay as they are.
+    """
     for i, statement in enumerate(body):
+        if statement.lineno < since:
+            continue
         before, after = body[:i], body[i + 1 :]
         if isinstance(statement, (ast.Assign, ast.AugAssign, ast.Expr, ast.For, ast.While, ast.If)) and not (
             isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
