@@ -1,6 +1,8 @@
 """The frame of the checks: each kind of wrong answer gets the message made for it."""
 
 import io
+import signal
+import sys
 import threading
 import time
 import warnings
@@ -23,6 +25,7 @@ from metarl_core.check import (
 )
 from metarl_core.check.compare import difference
 from metarl_core.check.copies import changed, clone
+from metarl_core.check.guard import TooLong, limited
 
 
 def _draw_case(draw):
@@ -202,6 +205,30 @@ def test_an_endless_call_ends_with_a_sentence(answer, monkeypatch):
     monkeypatch.setenv("METARL_CHECK_SECONDS", "0.2")
     error = rejected(answer)
     assert error.kind == "time" and "had not returned after 0.2 seconds" in str(error)
+
+
+def test_an_alarm_on_the_way_out_of_a_call_or_after_it_does_no_harm(monkeypatch):
+    if not hasattr(signal, "setitimer"):
+        pytest.skip("there is no timer signal here")
+    ring = []
+    keep = signal.signal
+
+    def kept(number, handler):
+        ring.append(handler)
+        return keep(number, handler)
+
+    monkeypatch.setattr(signal, "signal", kept)
+    with limited(100.0):
+        with pytest.raises(TooLong):
+            (lambda: ring[0](signal.SIGALRM, sys._getframe()))()
+
+        class Leaving:
+            def __exit__(self):
+                ring[0](signal.SIGALRM, sys._getframe())
+
+        Leaving().__exit__()
+    ring[0](signal.SIGALRM, None)
+    assert len(ring) == 2 and signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 def test_an_endless_call_ends_in_a_thread_too(monkeypatch):

@@ -98,7 +98,7 @@ class Watched:
             now = tensor.grad if tensor.is_leaf else None
             if tensor.requires_grad != required or (now is None) != (grad is None):
                 return True
-            if grad is not None and not torch.equal(grad, now):
+            if grad is not None and now is not None and not torch.equal(grad, now):
                 return True
         return False
 
