@@ -16,6 +16,7 @@ import torch
 
 from metarl_core.check import (
     CheckFailed,
+    Draw,
     NotDone,
     Wrong,
     case,
@@ -301,6 +302,22 @@ def test_what_a_call_does_besides():
 
     found = {answer.__name__: rejected(answer).kind for answer in (remembers, graph, marks, draws)}
     assert found == {"remembers": "second call", "graph": "graph", "marks": "flags", "draws": "global draws"}
+
+
+def test_a_float32_inside_is_noticed_and_a_constant_times_a_flag_is_none():
+    def draw_case(draw):
+        return case(draw.normal(3), draw.flags(3), draw.uniform(0.3, 0.99) * draw.uniform(0.3, 0.99))
+
+    by = function_check("f", lambda x, ends, gamma: x + torch.where(ends, 0.0, gamma * x), draw_case)
+    by(lambda x, ends, gamma: x + gamma * ~ends * x)
+    assert rejected(lambda x, ends, gamma: (x + gamma * ~ends * x).float().double(), by).kind == "value"
+
+
+def test_drawn_numbers_lie_in_their_range():
+    for low, high in ((0.0, 1.0), (0.5, 0.99), (-3.0, 2.0), (0.001, 0.02), (5.0, 5.3)):
+        found = {Draw(seed).uniform(low, high) for seed in range(200)}
+        assert low <= min(found) < low + 0.1 * (high - low) and high - 0.1 * (high - low) < max(found) <= high
+        assert all(float(np.float32(number)) == number for number in found)
 
 
 def _draw_noise(draw):

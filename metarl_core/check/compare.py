@@ -27,19 +27,21 @@ class Difference:
     message: str
 
 
-TOLERANCE = {torch.float64: 1e-7, torch.complex128: 1e-7, torch.float32: 1e-4, torch.complex64: 1e-4}
-"""relative, where a check does not say: what two right orders of summation may differ by, and more"""
+TOLERANCE = {torch.float64: (1e-9, 1e-9), torch.complex128: (1e-9, 1e-9)}
+COARSE = (1e-4, 1e-5)
+"""Relative and absolute tolerance where a check does not say, by dtype and in float32: what two right orders of
+summation may differ by, and more; but less than what a float32 inside rounds in a float64 answer."""
 
 
 def difference(
-    got: Any, expected: Any, rtol: float | None, atol: float, where: str = "the result"
+    got: Any, expected: Any, rtol: float | None, atol: float | None, where: str = "the result"
 ) -> Difference | None:
     """The first difference of `got` from `expected`, or None. `where` names the part in messages.
 
     Tensors, arrays, numbers, strings and None, and dicts, tuples and lists of them. The tolerance is
-    |got − expected| ≤ atol + rtol·|expected|, elementwise, with an `rtol` that follows the dtype unless given; whole
-    numbers, booleans and strings must be equal. Whatever is a number counts as one (Fraction, Decimal, np.int64, a
-    tensor of one number), and any sequence of the right length as a tuple.
+    |got − expected| ≤ atol + rtol·|expected|, elementwise: None for both goes by the dtype, and `atol` is 1e-6 where
+    only `rtol` is given. Whole numbers, booleans and strings must be equal. Whatever is a number counts as one
+    (Fraction, Decimal, np.int64, a tensor of one number), and any sequence of the right length as a tuple.
     """
     if isinstance(expected, Mapping):
         return _differing_dict(got, expected, rtol, atol, where)
@@ -152,8 +154,9 @@ def _differing_array(got, expected, rtol, atol, where):
         if wrong.any():
             return Difference("value", f"{where} is wrong in {wrong.sum()} of {g.size} places.")
         return None
-    if rtol is None:
-        rtol = TOLERANCE.get(torch.as_tensor(expected).dtype, 1e-2)
+    usual = TOLERANCE.get(torch.as_tensor(expected).dtype, COARSE)
+    atol = (usual[1] if rtol is None else 1e-6) if atol is None else atol
+    rtol = usual[0] if rtol is None else rtol
     with np.errstate(invalid="ignore"):
         if np.isclose(g, e, rtol=rtol, atol=atol, equal_nan=True).all():
             return None
@@ -180,9 +183,8 @@ def _differing_number(got, expected, rtol, atol, where):
     if isinstance(expected, Integral):
         right = number == expected
     else:
-        right = bool(
-            np.isclose(float(number), float(expected), rtol=1e-7 if rtol is None else rtol, atol=atol, equal_nan=True)
-        )
+        rtol, atol = 1e-7 if rtol is None else rtol, 1e-6 if atol is None else atol
+        right = bool(np.isclose(float(number), float(expected), rtol=rtol, atol=atol, equal_nan=True))
     off = abs(float(number) - float(expected)) if abs(number) < 1e300 else math.inf
     return None if right else Difference("value", f"{where} is {float(number):.6g}, which is off by {off:.3g}.")
 

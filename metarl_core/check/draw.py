@@ -9,6 +9,7 @@ smaller ones before it is shown.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -51,8 +52,13 @@ class Draw:
         self.generator = torch.Generator().manual_seed(seed)
 
     def uniform(self, low: float, high: float) -> float:
-        """A number between `low` and `high`, whatever the size; it has three significant digits after the point."""
-        return round(low + (high - low) * float(torch.rand((), generator=self.generator, dtype=torch.float64)), 3)
+        """A number between `low` and `high`, whatever the size: a multiple of 1/256, or of a finer power of 2 where the
+        range is narrow. float32 holds such numbers and their products exactly, so that an answer in which torch makes
+        one of a Python number (times a flag) is still right to the last digit.
+        """
+        unit = 2.0 ** min(-8, math.floor(math.log2(high - low)) - 5)
+        most = math.floor(high / unit) - math.ceil(low / unit)
+        return unit * (math.ceil(low / unit) + int(torch.randint(most + 1, (), generator=self.generator)))
 
     def integer(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included; near `low` where the size is small."""

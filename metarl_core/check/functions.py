@@ -56,7 +56,7 @@ class Subject:
     look: Callable
     wrongs: tuple[Wrong, ...] = ()
     rtol: float | None = None
-    atol: float = 1e-6
+    atol: float | None = None
     cases: int = CASES
     autograd: bool = True
     draws: bool = True
@@ -232,7 +232,7 @@ def function_check(
     *wrongs: Wrong,
     observe: Callable | None = None,
     rtol: float | None = None,
-    atol: float = 1e-6,
+    atol: float | None = None,
     cases: int = CASES,
     autograd: bool = True,
     draws: bool = True,
@@ -246,7 +246,7 @@ def function_check(
         wrongs: misconceptions; the first that explains *all* wrong results is named.
         observe: `observe(answer, *args, **kwargs)` is what is compared; without it, what the answer returns. It may,
             for instance, return a gradient through the answer, or facts about many draws.
-        rtol, atol: |got − expected| ≤ atol + rtol·|expected|; by dtype unless given, see `compare.TOLERANCE`.
+        rtol, atol: |got − expected| ≤ atol + rtol·|expected|; by dtype unless given, see `compare.difference`.
         cases: how many are drawn; a pass should take less than a second.
         autograd: False where a derivative by hand is asked for, and one by autograd is not an answer.
         draws: whether a generator among the arguments must have moved on.

@@ -62,6 +62,32 @@ def _gae_no_final(rewards, values, final, terminated, truncated, discount, gae_l
     return _sweep(delta, discount * gae_lambda, (~(terminated | truncated)).double())
 
 
+def _gae_flags(future, carries):
+    """With what is allowed to pass on a future, and what an advantage, as a learner may have mixed them up."""
+
+    def answer(rewards, values, final, terminated, truncated, discount, gae_lambda):
+        goes_on, sums_on = future(terminated, truncated).double(), carries(terminated, truncated).double()
+        return _sweep(rewards + discount * goes_on * _shifted(values, final) - values, discount * gae_lambda, sums_on)
+
+    return answer
+
+
+def _gae_right(*args):
+    return _gae_with(lambda g, l: g * l)(*args)
+
+
+def _gae_last_step_lost(rewards, values, final, terminated, truncated, discount, gae_lambda):
+    delta = rewards + discount * ~terminated * _shifted(values, final) - values
+    done, result = terminated | truncated, torch.zeros_like(rewards)
+    for t in range(delta.shape[1]):
+        weight, alive = 1.0, torch.ones_like(done[:, 0])
+        for later in range(t, delta.shape[1]):
+            alive = alive & ~done[:, later] if later > t else alive
+            result[:, t] += weight * alive * delta[:, later]
+            weight *= discount * gae_lambda
+    return result
+
+
 def _ppo(pick, sign=-1, ratio=lambda new, old: (new - old).exp(), gain=torch.Tensor.detach, past=torch.Tensor.detach):
     def answer(log_pi, old_log_pi, advantage, clip):
         r, a = ratio(log_pi, past(old_log_pi)), gain(advantage)
@@ -108,6 +134,13 @@ MUTANTS = [
     Mutant(ch04.check_gae, "ignores_termination", _gae_no_termination),
     Mutant(ch04.check_gae, "runs_across_ends", _gae_across),
     Mutant(ch04.check_gae, "stops_at_termination_only", _gae_past_truncation),
+    Mutant(ch04.check_gae, "truncation_wins", _gae_flags(lambda d, u: u | ~d, lambda d, u: ~(d | u))),
+    Mutant(ch04.check_gae, "flags_swapped", _gae_flags(lambda d, u: ~u, lambda d, u: ~(d | u))),
+    Mutant(ch04.check_gae, "stops_at_truncation_only", _gae_flags(lambda d, u: ~d, lambda d, u: ~u)),
+    Mutant(ch04.check_gae, "stops_before_the_end", _gae_last_step_lost),
+    Mutant(ch04.check_gae, "only_delta", _gae_with(lambda g, l: 0.0)),
+    Mutant(ch04.check_gae, "critics_target", lambda *a: _gae_right(*a) + a[1]),
+    Mutant(ch04.check_gae, "backwards", lambda *a: _gae_right(*a)[:, range(a[0].shape[1] - 1, -1, -1)]),
     Mutant(ch04.check_gae, "forgets_lambda", _gae_with(lambda g, l: g)),
     Mutant(ch04.check_gae, "forgets_gamma_in_the_sum", _gae_with(lambda g, l: l)),
     Mutant(ch04.check_gae, "swaps_gamma_and_lambda", _gae_with(lambda g, l: g * l, lambda g, l: l)),

@@ -5,32 +5,44 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _segment_cases():
-    for seed, (envs, steps, discount, gae_lambda) in enumerate(
-        ((4, 12, 0.9, 0.6), (3, 9, 0.97, 0.8), (5, 7, 0.8, 0.5))
-    ):
-        generator = torch.Generator().manual_seed(seed)
-        rewards = torch.randn(envs, steps, generator=generator, dtype=torch.float64)
-        values = 3 * torch.randn(envs, steps, generator=generator, dtype=torch.float64)
-        final = 3 * torch.randn(envs, generator=generator, dtype=torch.float64)
-        kind = torch.randint(5, (envs, steps), generator=generator)
-        kind[:, -1] = 4  # the last step of a segment is in mid-episode ...
-        kind[0, 2], kind[1, 3], kind[-1, -1] = 0, 1, 1  # ... but for one; each kind of end occurs
-        yield case(rewards, values, final, kind == 0, kind == 1, discount, gae_lambda)
+def _draw_segment(draw):
+    """1 to 4 environments, 1 to 8 steps; the flags are drawn on their own, so that they coincide and stand last."""
+    envs, steps = draw.integer(1, 4), draw.integer(1, 8)
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(4)))
+    gae_lambda = draw.choice(0.0, 1.0, *(draw.uniform(0.2, 0.98) for _ in range(4)))
+    scale, share = draw.choice(1.0, 1.0, 100.0), draw.choice(0.0, 0.2, 0.2, 0.5)
+    rewards, values = draw.normal(envs, steps, scale=scale, mean=0.5), draw.normal(steps, envs, scale=scale).mT
+    terminated, truncated = draw.flags(envs, steps, share=share), draw.flags(envs, steps, share=share)
+    one = case(rewards, values, draw.normal(envs, scale=scale), terminated, truncated, discount, gae_lambda)
+    return one.noting(
+        {
+            "a step is terminated and truncated at once": (terminated & truncated).any(),
+            "a step is terminated": terminated.any(),
+            "a step is truncated": truncated.any(),
+            "a last column is terminated or truncated": (terminated | truncated)[:, -1].any(),
+            "no episode ends": not (terminated | truncated).any(),
+            "gamma is 0": discount == 0,
+            "gamma is 1": discount == 1,
+            "lambda is 0": gae_lambda == 0,
+            "lambda is 1": gae_lambda == 1,
+            "there is a single step": steps == 1,
+            "there is a single environment": envs == 1,
+        }
+    )
 
 
 def _gae_by_double_sum(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """Σ_k (γλ)^k δ_{t+k} as it stands, one number at a time, up to the first end."""
     result = torch.zeros_like(rewards)
-    for env in range(rewards.shape[0]):
-        following = [*values[env, 1:].tolist(), float(final_values[env])]
-        for start in range(rewards.shape[1]):
+    for env, (pay, value, over, cut) in enumerate(zip(rewards, values, terminated, truncated, strict=True)):
+        following = [*value[1:].tolist(), float(final_values[env])]
+        pay, value, over, cut = pay.tolist(), value.tolist(), over.tolist(), cut.tolist()
+        for start in range(len(pay)):
             total = 0.0
-            for time in range(start, rewards.shape[1]):
-                future = 0.0 if terminated[env, time] else discount * following[time]
-                delta = float(rewards[env, time]) + future - float(values[env, time])
-                total += (discount * gae_lambda) ** (time - start) * delta
-                if terminated[env, time] or truncated[env, time]:
+            for time in range(start, len(pay)):
+                future = 0.0 if over[time] else discount * following[time]
+                total += (discount * gae_lambda) ** (time - start) * (pay[time] + future - value[time])
+                if over[time] or cut[time]:
                     break
             result[env, start] = total
     return result
@@ -64,17 +76,26 @@ def _gae(
 check_gae = function_check(
     "advantages",
     _gae_by_double_sum,
-    _segment_cases,
+    _draw_segment,
     Wrong(
         "truncation_as_termination",
         "Your truncated steps have no future. Was the pendulum's future really worth nothing when the clock ran out?",
         lambda *a: _gae(*a, none=a[3] | a[4]),
     ),
     Wrong(
+        "truncation_wins",
+        "A step that is terminated and truncated at once has a future in your sum. Which flag decides about that?",
+        lambda *a: _gae(*a, none=a[3] & ~a[4]),
+    ),
+    Wrong(
+        "flags_swapped",
+        "Your truncated steps have no future, and your terminated ones have. Which is which?",
+        lambda *a: _gae(*a, none=a[4]),
+    ),
+    Wrong(
         "ignores_termination",
         "Your terminated steps count the value of what comes after. After the end of an episode nothing "
-        "comes; the next "
-        "column belongs to another episode.",
+        "comes; the next column belongs to another episode.",
         lambda *a: _gae(*a, none=torch.zeros_like(a[3])),
     ),
     Wrong(
@@ -86,6 +107,16 @@ check_gae = function_check(
         "stops_at_termination_only",
         "Your sum stops at termination, but not at truncation. What stands in the column after a truncated step?",
         lambda *a: _gae(*a, ends=a[3]),
+    ),
+    Wrong(
+        "stops_at_truncation_only",
+        "Your sum stops at truncation, but not at termination. To which episode does the next column belong?",
+        lambda *a: _gae(*a, ends=a[4]),
+    ),
+    Wrong(
+        "stops_before_the_end",
+        "Your sum leaves out the step that ends the episode. It stops *after* that step.",
+        lambda *a: _gae(*a, ends=torch.cat([(a[3] | a[4])[:, 1:], torch.zeros_like(a[3][:, :1])], 1)),
     ),
     Wrong(
         "forgets_lambda",
@@ -112,5 +143,20 @@ check_gae = function_check(
         "All is right but what depends on the last column. A segment may stop in mid-episode: which value "
         "follows then?",
         lambda *a: _gae(*a, following=torch.cat([a[1][:, 1:], torch.zeros_like(a[1][:, :1])], 1)),
+    ),
+    Wrong(
+        "only_delta",
+        "That is δ of each step. An advantage also counts the δ that come after it.",
+        lambda *a: _gae(*a, carry=0.0),
+    ),
+    Wrong(
+        "critics_target",
+        "That is the advantage plus V: what a critic learns from. How much better than V(s) was the action?",
+        lambda *a: _gae(*a) + a[1],
+    ),
+    Wrong(
+        "backwards",
+        "Your columns are right, and stand in the order in which you computed them. Which is the first in time?",
+        lambda *a: _gae(*a).flip(1),
     ),
 )

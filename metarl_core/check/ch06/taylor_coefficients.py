@@ -92,4 +92,5 @@ check_taylor_coefficients = function_check(
         "The second coefficient is right, the first is not: are the gradients added up, or averaged?",
         _counted(lambda i, k: i - 1, lambda w: w.mean()),
     ),
+    rtol=1e-5,
 )  # fmt: skip
