@@ -2,9 +2,15 @@
 
 import dataclasses
 import functools
+import inspect
+import math
 from collections.abc import Collection, Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
+
+import torch
+
+PLAIN = None | bool | int | float | str | tuple
 
 
 def is_number(value: Any) -> bool:
@@ -24,6 +30,50 @@ def check_at_least(name: str, value: Any, least: float = 1) -> None:
         raise ValueError(f"{name} must be at least {least}, got {_shown(value)}.")
 
 
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """`value` as an int.
+
+    Raises:
+        ValueError: where it is not a whole number of at least `least`.
+    """
+    check_at_least(name, value, least)
+    if not math.isfinite(value) or value != int(value):
+        raise ValueError(f"{name} must be a whole number, got {_shown(value)}.")
+    return int(value)
+
+
+def check_whole(settings: Any, *names: str, least: int = 1) -> None:
+    """Raise ValueError unless these attributes are ints of at least `least`."""
+    for name in names:
+        value = getattr(settings, name)
+        check_count(name, value, least)
+        if not isinstance(value, Integral):
+            raise ValueError(f"{name} must be an int, got {_shown(value)}.")
+
+
+def check_flags(settings: Any) -> None:
+    """Raise ValueError unless what has a truth value as default in this dataclass has one."""
+    for field in dataclasses.fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(field.default, bool) and not isinstance(value, bool):
+            raise ValueError(f"{field.name} must be True or False, got {_shown(value)}.")
+
+
+def check_generator(generator: Any) -> None:
+    """Raise ValueError unless `generator` is a `torch.Generator`."""
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator must be a torch.Generator, got {_shown(generator)}.")
+
+
+def check_tensors(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a dictionary of at least one floating-point tensor, and of nothing else."""
+    check_filled(name, value)
+    for entry, tensor in value.items():
+        if not isinstance(tensor, torch.Tensor) or not tensor.is_floating_point():
+            got = tensor.dtype if isinstance(tensor, torch.Tensor) else type(tensor).__name__
+            raise ValueError(f"{name}[{entry!r}] must be a tensor of floating-point numbers, got {got}.")
+
+
 def check_positive(name: str, value: Any) -> None:
     """Raise ValueError unless `value` is a number above zero."""
     if not is_number(value) or not value > 0:
@@ -38,7 +88,7 @@ def check_between(name: str, value: Any, low: float = 0, high: float = 1) -> Non
 
 def check_one_of(name: str, value: Any, allowed: Collection) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    if value not in list(allowed):
         raise ValueError(f"{name} must be one of {', '.join(map(str, allowed))}, got {_shown(value)}.")
 
 
@@ -71,10 +121,25 @@ def check_widths(name: str, value: Any) -> None:
 def check_names(name: str, value: Any, expected: Iterable[str]) -> None:
     """Raise ValueError unless `value` is a dictionary with exactly the `expected` names."""
     expected = set(expected)
-    if not isinstance(value, Mapping):
-        raise ValueError(f"{name} must be a dictionary of tensors, got {type(value).__name__}.")
+    check_dictionary(name, value)
     if value.keys() != expected:
         raise ValueError(f"{name} must have the entries {sorted(expected)}, got {sorted(map(str, value))}.")
+
+
+def check_dictionary(name: str, value: Any) -> None:
+    """Raise ValueError unless `value` is a dictionary."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a dictionary of tensors, got {type(value).__name__}.")
+
+
+def check_parameters_of(network: Mapping[str, torch.Tensor], parameters: Any) -> None:
+    """Raise ValueError unless `parameters` have the network's names and shapes, behind any leading axes."""
+    check_names("parameters", parameters, network)
+    for name, own in network.items():
+        shape = getattr(parameters[name], "shape", None)
+        if shape is None or shape[len(shape) - own.ndim :] != own.shape:
+            got = type(parameters[name]).__name__ if shape is None else list(shape)
+            raise ValueError(f"{name} must have shape {list(own.shape)}, or leading axes before it, got {got}.")
 
 
 def check_filled(name: str, value: Any) -> None:
@@ -110,18 +175,25 @@ def check_shape(name: str, value: Any, *axes: int | str) -> None:
 
 
 def in_words(settings: Any) -> str:
-    """Settings by name, in words that are the same in every process: functions and objects go by their names."""
-    if not dataclasses.is_dataclass(settings):
-        return type(settings).__name__
-    each = [f"{field.name}={_value_in_words(getattr(settings, field.name))}" for field in dataclasses.fields(settings)]
+    """Settings by name, in words that are the same in every process.
+
+    Functions go by their names; objects by their type and by those public attributes that are numbers, words,
+    functions, or tuples of them.
+    """
+    if dataclasses.is_dataclass(settings):
+        own = {field.name: getattr(settings, field.name) for field in dataclasses.fields(settings)}
+    else:
+        public = {n: v for n, v in getattr(settings, "__dict__", {}).items() if not n.startswith("_")}
+        own = {n: v for n, v in public.items() if isinstance(v, PLAIN) or inspect.isroutine(v)}
+    each = [f"{name}={_value_in_words(value)}" for name, value in own.items()]
     return f"{type(settings).__name__}({', '.join(each)})"
 
 
 def _value_in_words(value: Any) -> str:
-    if value is None or isinstance(value, bool | int | float | str | tuple):
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_value_in_words, value))})"
+    if isinstance(value, PLAIN):
         return repr(value)
     if isinstance(value, functools.partial):
         return f"{_value_in_words(value.func)} with {value.args} {value.keywords}"
-    if dataclasses.is_dataclass(value):
-        return in_words(value)
-    return str(getattr(value, "__qualname__", type(value).__name__))
+    return str(value.__qualname__) if hasattr(value, "__qualname__") else in_words(value)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_count
 
 __all__ = [
     "Curve",
@@ -95,7 +95,7 @@ def bootstrap_interval(
         raise ValueError(f"scores must have shape [run, task] with at least 2 runs, got {list(scores.shape)}.")
     if not np.isfinite(scores).all():
         raise ValueError("scores must be finite, got NaN or infinity.")
-    check_at_least("resamples", resamples)
+    check_count("resamples", resamples)
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
     point = float(statistic(scores, axis=None))

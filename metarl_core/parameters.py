@@ -6,12 +6,13 @@ network has it; many sets at once (of tasks, learners or seeds) have one leading
 
 import os
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_count, check_dictionary, check_positive, check_type
 
 __all__ = [
     "Parameters",
@@ -41,26 +42,31 @@ def initial_parameters(module: nn.Module) -> Parameters:
     Frozen parameters (`requires_grad=False`) are left out: `functional_call` takes them from the module, where they
     stay as they are. Tied weights stand there once.
     """
+    check_type("module", module, nn.Module)
     return {name: value.detach().clone() for name, value in module.named_parameters() if value.requires_grad}
 
 
 def copy_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
     """Detached copies of the same shapes, which share no memory with the given ones."""
+    check_dictionary("parameters", parameters)
     return {name: value.detach().clone() for name, value in parameters.items()}
 
 
 def detach_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
     """The same values as constants: no gradient flows back, and the memory is shared."""
+    check_dictionary("parameters", parameters)
     return {name: value.detach() for name, value in parameters.items()}
 
 
 def trainable_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
     """Leaves for an optimiser: detached copies that require gradients."""
+    check_dictionary("parameters", parameters)
     return {name: value.detach().clone().requires_grad_() for name, value in parameters.items()}
 
 
 def leaf_parameters(parameters: Mapping[str, Tensor]) -> Parameters:
     """Leaves to differentiate at: the same values, sharing memory, that require gradients."""
+    check_dictionary("parameters", parameters)
     return {name: value.detach().requires_grad_() for name, value in parameters.items()}
 
 
@@ -70,7 +76,8 @@ def repeat_parameters(parameters: Parameters, tasks: int) -> Parameters:
     Raises:
         ValueError: for fewer than one task.
     """
-    check_at_least("tasks", tasks)
+    check_count("tasks", tasks)
+    check_dictionary("parameters", parameters)
     return {name: value.expand(tasks, *value.shape) for name, value in parameters.items()}
 
 
@@ -80,8 +87,11 @@ def stack_parameters(many: Sequence[Parameters]) -> Parameters:
     Raises:
         ValueError: for no set, or sets with other names or shapes than the first one's.
     """
+    check_type("many", many, Sequence)
     if not many:
         raise ValueError("many must hold at least one set of parameters, got none.")
+    for parameters in many:
+        check_dictionary("each of many", parameters)
     first = {name: value.shape for name, value in many[0].items()}
     for parameters in many[1:]:
         if {name: value.shape for name, value in parameters.items()} != first:
@@ -95,6 +105,9 @@ def select_parameters(parameters: Parameters, learner: int) -> Parameters:
     Raises:
         ValueError: where there is no such learner.
     """
+    check_dictionary("parameters", parameters)
+    if not isinstance(learner, Integral):
+        raise ValueError(f"learner must be a whole number, got {learner!r}.")
     for name, value in parameters.items():
         if value.ndim == 0 or not -len(value) <= learner < len(value):
             raise ValueError(f"learner must be a row of {name} of shape {list(value.shape)}, got {learner}.")
@@ -131,6 +144,7 @@ def trainable_copy(parameters: Parameters, learners: int) -> Parameters:
     Raises:
         ValueError: where a tensor's leading axis is not the number of learners.
     """
+    check_dictionary("parameters", parameters)
     for name, value in parameters.items():
         if value.ndim < 2 or len(value) != learners:
             raise ValueError(
@@ -166,6 +180,8 @@ def save_parameters(parameters: Parameters, path: str | Path) -> None:
     """Write parameters to `path`; an interrupted write leaves the old file as it was."""
     if not isinstance(parameters, dict) or not all(isinstance(value, Tensor) for value in parameters.values()):
         raise ValueError(f"parameters must be a dictionary of tensors, got {type(parameters).__name__}.")
+    if not isinstance(path, str | os.PathLike) or not Path(path).parent.is_dir() or Path(path).is_dir():
+        raise ValueError(f"path must be a file in a folder that exists, got {str(path)!r}.")
     path = Path(path)
     partial = path.with_name(path.name + ".part")
     torch.save(copy_parameters(parameters), partial)

@@ -4,6 +4,7 @@ The tables stand in tests/bad_input/, one file a subpackage: `CALLS` lists (publ
 and `EXEMPT` says why a name can be given nothing wrong. A public name that stands in neither fails.
 """
 
+import dataclasses
 import importlib
 import pkgutil
 from pathlib import Path
@@ -35,6 +36,14 @@ SURFACE = {
     if package.rpartition(".")[2] not in NO_SURFACE
     for name in importlib.import_module(package).__all__
 }
+SETTINGS = [
+    pytest.param(kind, field, id=f"{full}-{field.name}")
+    for full, name in SURFACE.items()
+    if dataclasses.is_dataclass(kind := getattr(importlib.import_module(full.rpartition(".")[0]), name))
+    and all(field.default is not dataclasses.MISSING for field in dataclasses.fields(kind))
+    for field in dataclasses.fields(kind)
+    if isinstance(field.default, bool | int | float)
+]
 CALLS = [pytest.param(*call, id=f"{call[0]}-{n}") for table in TABLES for n, call in enumerate(table.CALLS)]
 
 
@@ -44,6 +53,21 @@ def test_bad_input_is_answered_in_one_sentence(name, call, message):
         call()
     said = str(caught.value)
     assert said.endswith(".") and "\n" not in said and len(said) < 500, said
+
+
+@pytest.mark.parametrize("kind, field", SETTINGS)
+def test_every_setting_refuses_another_kind(kind, field):
+    """Numbers refuse words and truth values, whole numbers refuse fractions, truth values anything else."""
+    others = ["x", None, float("nan")] if "None" not in str(field.type) else ["x", float("nan")]
+    if isinstance(field.default, bool):
+        others += [1, 0.0]
+    else:
+        others += [True, [1]] if field.type not in (float, "float") else [True]
+        others += [field.default + 0.5, float("inf")] if field.type in (int, "int") else []
+    for other in others:
+        with pytest.raises(ValueError, match=f"^{field.name} must be") as caught:
+            kind(**{field.name: other})
+        assert str(caught.value).endswith(".") and "\n" not in str(caught.value)
 
 
 def test_every_public_name_has_a_bad_call_or_a_reason():

@@ -13,9 +13,10 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import metarl_core  # noqa: F401  (registers the ids)
-from metarl_core.agents import CategoricalPolicy, UniformPolicy, VectorSampler
-from metarl_core.meta import PolicyMAML, policies
-from metarl_core.parameters import initial_parameters
+from metarl_core.agents import CategoricalPolicy, QNetwork, UniformPolicy, VectorSampler
+from metarl_core.meta import QMAML, PolicyMAML, policies, values
+from metarl_core.meta.values import QReptile
+from metarl_core.parameters import initial_parameters, stack_parameters
 from metarl_core.registration import FAMILIES
 from metarl_core.tasks import (
     CartPole,
@@ -389,6 +390,85 @@ def test_simulators_are_closed():
     del family, envs  # the vector environment would make its simulators with the family
     gc.collect()
     assert made[-1].closed == 1
+
+
+class Broken(Counting):
+    """A simulator that fails at a given time."""
+
+    def __init__(self, fails):
+        super().__init__(3, 9)
+        self.fails = fails
+
+    def reset(self, **named):
+        if self.fails == "reset":
+            raise RuntimeError("simulator broke")
+        return super().reset(**named)
+
+    def step(self, action):
+        if self.fails == "step":
+            raise RuntimeError("simulator broke")
+        return super().step(action)
+
+    def close(self):
+        super().close()
+        if self.fails == "close":
+            raise RuntimeError("simulator broke")
+
+
+@pytest.mark.parametrize("fails", ["make", "reset", "step"])
+@pytest.mark.parametrize("learner", [QMAML, QReptile, "new task", "policy"])
+def test_simulators_are_closed_where_one_fails(fails, learner):
+    made = []
+
+    def make():
+        if fails == "make" and len(made) == 3:
+            raise RuntimeError("simulator broke")
+        made.append(Broken(fails if len(made) == 3 else None))
+        return made[-1]
+
+    with pytest.raises(RuntimeError, match="simulator broke"), GymnasiumTasks([make], horizon=4) as family:
+        network = QNetwork(family.observation_space, family.action_space, (4,), seeded())
+        start = stack_parameters([network.initial_parameters()])
+        config = values.TrainConfig(iterations=1, meta_batch=4)
+        if learner == "policy":
+            policy = CategoricalPolicy(family.observation_space, family.action_space, (4,), generator=seeded())
+            method = PolicyMAML(family, policy, episodes=4)
+            policies.train(
+                method, initial_parameters(policy), policies.TrainConfig(iterations=1), seeded(), description=None
+            )
+        elif learner == "new task":
+            tasks = {"index": torch.zeros(4, dtype=torch.int64)}
+            config = values.NewTaskConfig(steps=9, learning_starts=5, checkpoints=(0, 9))
+            values.adaptation_curve(QMAML(family, network), start, tasks, config, seeded(), description=None)
+        else:
+            values.train(learner(family, network), start, config, seeded(), description=None)
+    assert len(made) >= 3 and all(env.closed for env in made)
+
+
+def test_simulators_are_closed_where_one_cannot_be():
+    made = []
+
+    def make():
+        made.append(Broken("close" if len(made) == 3 else None))
+        return made[-1]
+
+    family = GymnasiumTasks([make], horizon=4)
+    rollout(family, family.default_params, UniformPolicy(family.action_space), {}, 5, seeded())
+    with pytest.raises(RuntimeError, match="simulator broke"):
+        family.close()
+    assert len(made) == 6 and all(env.closed for env in made)
+
+
+def test_a_double_precision_policy_on_gymnasium_tasks():
+    with GymnasiumTasks([lambda: gymnasium.make("CartPole-v1")], horizon=9) as family:
+        policy = CategoricalPolicy(family.observation_space, family.action_space, (4,), generator=seeded()).double()
+        method = PolicyMAML(family, policy, episodes=2)
+        config = policies.TrainConfig(iterations=1, meta_batch=1)
+        meta, _ = policies.train(method, initial_parameters(policy), config, seeded(), description=None)
+        assert all(value.dtype == torch.float64 for value in meta.values())
+        tasks = family.sample_tasks(1, seeded())
+        returns, _, played = policies.adaptation_curve(method, meta, tasks, seeded())
+        assert returns.dtype == played[0].observations.dtype == played[0].rewards.dtype == torch.float64
 
 
 @pytest.mark.parametrize("stateful", [False, True])

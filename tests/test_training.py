@@ -9,11 +9,13 @@ import threading
 import pytest
 import torch
 
+from metarl_core.agents import GaussianPolicy
 from metarl_core.arguments import in_words
-from metarl_core.meta import MAML, MetaSGD, Reptile, supervised
+from metarl_core.meta import MAML, MetaSGD, PolicyMAML, Reptile, policies, supervised
+from metarl_core.meta.supervised import Joint
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters
-from metarl_core.tasks import Sinusoids
+from metarl_core.tasks import PointNavigation, Sinusoids
 from metarl_core.training import GeneratorState, History, adam, sgd, training_loop
 
 
@@ -177,6 +179,59 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
     path.write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match="must be a complete checkpoint"):
         run()
+
+
+@pytest.mark.parametrize("change", [{"reward": "sparse"}, {"horizon": 7}, {"hidden": (5,)}, {"activation": torch.tanh}])
+def test_a_checkpoint_knows_family_and_network(change, tmp_path):
+    def run(reward="distance", horizon=5, **network):
+        family = PointNavigation(reward, horizon=horizon)
+        spaces = family.observation_space, family.action_space
+        policy = GaussianPolicy(*spaces, **{"hidden": (4,), **network}, generator=torch.Generator().manual_seed(0))
+        method, config = PolicyMAML(family, policy, episodes=2), policies.TrainConfig(iterations=1, meta_batch=2)
+        path = tmp_path / "run.pt"
+        policies.train(method, initial_parameters(policy), config, torch.Generator(), description=None, checkpoint=path)
+
+    run()
+    run()
+    with pytest.raises(ValueError, match="other settings|parameters like those of this training") as caught:
+        run(**change)
+    assert len(str(caught.value)) < 500
+
+
+def test_a_checkpoint_is_not_broadcast(tmp_path):
+    """Parameters of another network's shapes are refused, also where torch would copy them into these."""
+    config = supervised.TrainConfig(iterations=1, meta_batch=2)
+    for start in ({"w": torch.zeros(1, 1)}, {"w": torch.zeros(3, 1)}, {"w": torch.zeros(1, 1).double()}):
+        like = contextlib.nullcontext() if start["w"].shape == (1, 1) and start["w"].dtype == torch.float32 else None
+        with like or pytest.raises(ValueError, match="parameters like those of this training"):
+            supervised.train(
+                MAML(lambda p, x, y: p["w"].square().sum((1, 2))),
+                start,
+                sample,
+                config,
+                torch.Generator(),
+                description=None,
+                checkpoint=tmp_path / "run.pt",
+            )
+
+
+@pytest.mark.parametrize("method", [MAML, MetaSGD, functools.partial(Reptile, adam=True), Reptile, Joint])
+def test_gradients_are_taken_whatever_the_callers_grad_mode(method):
+    method, config = method(loss), supervised.TrainConfig(iterations=2, meta_batch=2)
+    start = method.initial(initial_parameters(MLP((1, 8, 1))))
+
+    def run():
+        meta, _ = supervised.train(method, start, sample, config, torch.Generator().manual_seed(0), description=None)
+        data = sample(2, torch.Generator().manual_seed(1))
+        return meta, supervised.adaptation_curve(method, meta, data), method.direction(meta, data)[0]
+
+    meta, curve, direction = run()
+    with torch.no_grad():
+        again, same, alike = run()
+        assert not torch.is_grad_enabled()
+    assert torch.equal(curve, same)
+    for name, value in meta.items():
+        assert torch.equal(value, again[name]) and torch.equal(direction[name], alike[name])
 
 
 def test_generators_are_put_back():

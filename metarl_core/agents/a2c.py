@@ -122,5 +122,5 @@ def train_a2c(
         description=description,
         callback=callback,
         checkpoint=checkpoint,
-        settings=in_words(config),
+        settings=f"{in_words(agent.policy)}, {in_words(config)}",
     )

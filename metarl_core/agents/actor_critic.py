@@ -14,10 +14,13 @@ from metarl_core.agents.returns import masked_mean
 from metarl_core.arguments import (
     check_at_least,
     check_between,
+    check_count,
+    check_flags,
     check_methods,
-    check_names,
+    check_parameters_of,
     check_positive,
     check_type,
+    check_whole,
     check_widths,
 )
 from metarl_core.networks.encoding import encode_observation, observation_size
@@ -56,7 +59,7 @@ class Batch:
         Raises:
             ValueError: for a number below 1.
         """
-        check_at_least("number", number)
+        check_count("number", number)
         learners, samples = self.mask.shape
         size = -(-samples // number)
         shuffled = self
@@ -109,8 +112,11 @@ class ActorCritic:
         return named | {f"value.{name}": value for name, value in self.value_network.named_parameters()}
 
     def check_parameters(self, parameters: Parameters) -> None:
-        """Raise ValueError unless `parameters` have the names that `initial_parameters` gives."""
-        check_names("parameters", parameters, self._named())
+        """Raise ValueError unless `parameters` have the names and shapes that `initial_parameters` gives.
+
+        Leading axes may come before a shape.
+        """
+        check_parameters_of(self._named(), parameters)
 
     @staticmethod
     def policy_part(parameters: Parameters) -> Parameters:
@@ -149,7 +155,8 @@ def check_update_rule(agent: Any, parameters: Any, config: Any, kind: type) -> N
 
 def check_actor_critic_settings(config: Any) -> None:
     """Raise ValueError unless what `PPOConfig`, `A2CConfig` and `TRPOConfig` have in common is in range."""
-    check_at_least("iterations", config.iterations, 0)
+    check_whole(config, "iterations", least=0)
+    check_flags(config)
     for name in ("discount", "gae_lambda"):
         check_between(name, getattr(config, name))
     for name in ("lr", "value_lr", "max_grad_norm"):

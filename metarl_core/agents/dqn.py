@@ -11,10 +11,14 @@ from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import (
     check_at_least,
     check_between,
+    check_count,
+    check_flags,
     check_names,
+    check_parameters_of,
     check_positive,
     check_same_shape,
     check_type,
+    check_whole,
 )
 from metarl_core.parameters import Parameters, clip_grad_norm, copy_parameters
 from metarl_core.training import LiveParameters, OptimiserFactory, adam, check_optimiser, set_lr
@@ -54,10 +58,10 @@ class DQNConfig:
     max_grad_norm: float = 10.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "learning_starts", "lr"):  # with a step size of 0 the network stays as it is
-            check_at_least(name, getattr(self, name), 0)
-        for name in ("batch_size", "buffer_size", "target_update_interval"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "steps", "learning_starts", least=0)
+        check_at_least("lr", self.lr, 0)  # with a step size of 0 the network stays as it is
+        check_whole(self, "batch_size", "buffer_size", "target_update_interval")
+        check_flags(self)
         for name in ("train_frequency", "max_grad_norm", "tau"):
             check_positive(name, getattr(self, name))
         for name in ("discount", "tau"):
@@ -131,7 +135,7 @@ def update_target(target: Parameters, online: Parameters, updates: int, config: 
     Args:
         updates: gradient steps taken so far, at least 1.
     """
-    check_at_least("updates", updates)
+    check_count("updates", updates)
     check_type("config", config, DQNConfig)
     check_names("online", online, target)
     if config.tau < 1:
@@ -158,7 +162,7 @@ class DQN:
     def __init__(self, network: QNetwork, parameters: Parameters, config: DQNConfig):
         check_type("network", network, QNetwork)
         check_type("config", config, DQNConfig)
-        check_names("parameters", parameters, (name for name, _ in network.network.named_parameters()))
+        check_parameters_of(dict(network.network.named_parameters()), parameters)
         self.network, self.parameters, self.config = network, parameters, config
         self.target = copy_parameters(parameters)
         self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)

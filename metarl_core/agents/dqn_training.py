@@ -11,7 +11,7 @@ from metarl_core.agents.draws import Generators, all_generators, draw_integers, 
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.agents.samplers import VectorSampler
-from metarl_core.arguments import check_at_least, check_between, check_filled, check_methods, check_type, in_words
+from metarl_core.arguments import check_between, check_count, check_methods, check_tensors, check_type, in_words
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, training_loop
 
@@ -52,7 +52,7 @@ def collect(
     """Take `steps` ε-greedy steps in every environment, with ε = `epsilon`, and keep them in the buffer."""
     check_methods("sampler", sampler, "step", "observation", "batch")
     check_type("buffer", buffer, ReplayBuffer)
-    check_at_least("steps", steps)
+    check_count("steps", steps)
     for _ in range(steps):
         observation = sampler.observation
         action = epsilon_greedy(network, parameters, observation, epsilon, generator)
@@ -101,8 +101,9 @@ def train_dqn(
     """
     check_methods("sampler", sampler, "step", "batch", "match", "recent_return", "steps_taken")
     check_type("config", config, DQNConfig)
-    check_filled("parameters", parameters)
-    check_at_least("report_every", report_every)
+    check_tensors("parameters", parameters)
+    generators = all_generators(generator)
+    check_count("report_every", report_every)
     learners, num_envs = sampler.batch
     online = trainable_copy(parameters, learners)
     sampler.match(online)
@@ -138,8 +139,8 @@ def train_dqn(
             "rule": rule,
             "buffer": buffer,
             "sampler": sampler,
-            "generator": GeneratorState(*all_generators(generator)),
+            "generator": GeneratorState(*generators),
         },
-        settings=in_words(config),
+        settings=f"{in_words(network)}, {in_words(config)}",
     )
     return copy_parameters(online), history

@@ -10,8 +10,16 @@ Generators = torch.Generator | Sequence[torch.Generator]
 
 
 def all_generators(generator: Generators) -> Sequence[torch.Generator]:
-    """The generators as a list."""
-    return [generator] if isinstance(generator, torch.Generator) else list(generator)
+    """The generators as a sequence.
+
+    Raises:
+        ValueError: for what is no generator.
+    """
+    if isinstance(generator, torch.Generator):
+        return [generator]
+    if not isinstance(generator, Sequence) or not all(isinstance(one, torch.Generator) for one in generator):
+        raise ValueError(f"generator must be a torch.Generator, or a sequence of them, got {type(generator).__name__}.")
+    return generator
 
 
 def draw_permutations(size: int, learners: int, generator: Generators) -> Tensor:

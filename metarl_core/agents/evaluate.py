@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_filled, check_methods, check_type
+from metarl_core.arguments import check_count, check_filled, check_methods, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.rollout import Policy, rollout
@@ -55,8 +55,9 @@ def evaluate(
     """
     check_type("env", env, gymnasium.Env)
     check_methods("policy", policy, "greedy_action", "act", "noise")
-    check_at_least("episodes", episodes)
+    check_count("episodes", episodes)
     check_filled("parameters", parameters)
+    check_count("seed", seed, 0)
     _check_one_learner(policy, parameters)
     generator = torch.Generator().manual_seed(seed)
     like = next(iter(parameters.values()))

@@ -13,7 +13,7 @@ from torch.distributions import Distribution, kl_divergence
 from metarl_core.agents.actor_critic import Batch
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_at_least, check_callable, check_filled, check_type
+from metarl_core.arguments import check_at_least, check_callable, check_count, check_filled, check_type
 from metarl_core.parameters import Parameters, leaf_parameters
 from metarl_core.tasks.family import append_axes
 
@@ -47,7 +47,7 @@ def conjugate_gradient(product: Callable[[Parameters], Parameters], target: Para
     """
     check_callable("product", product, "vectors")
     check_filled("target", target)
-    check_at_least("iterations", iterations)
+    check_count("iterations", iterations)
     solution = {name: torch.zeros_like(value) for name, value in target.items()}
     residual, direction, square = target, target, dot(target, target)
     smallest = square * torch.finfo(square.dtype).eps ** 2
@@ -114,7 +114,7 @@ def natural_gradient(
     Raises:
         ValueError: for fewer than 1 iteration or a negative damping.
     """
-    check_at_least("iterations", iterations)
+    check_count("iterations", iterations)
     check_at_least("damping", damping, 0)
     check_filled("parameters", parameters)
     leaves = leaf_parameters(parameters)

@@ -14,7 +14,7 @@ from metarl_core.agents.draws import Generators
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
 from metarl_core.agents.training import AnnealedOptimiser, learners_copy, train_policy
-from metarl_core.arguments import check_at_least, check_positive, check_same_shape, check_type, in_words
+from metarl_core.arguments import check_positive, check_same_shape, check_type, check_whole, in_words
 from metarl_core.parameters import Parameters, clip_grad_norm
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, History, OptimiserFactory, adam
@@ -46,8 +46,7 @@ class PPOConfig:
 
     def __post_init__(self) -> None:
         check_actor_critic_settings(self)
-        for name in ("epochs", "minibatches"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "epochs", "minibatches")
         check_positive("clip", self.clip)
 
 
@@ -184,5 +183,5 @@ def train_ppo(
         description=description,
         callback=callback,
         checkpoint=checkpoint,
-        settings=in_words(config),
+        settings=f"{in_words(agent.policy)}, {in_words(config)}",
     )

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_between, check_shape, is_number
+from metarl_core.arguments import check_between, check_count, check_shape, is_number
 from metarl_core.training import training_loop
 
 
@@ -86,7 +86,7 @@ def q_learning(
     tasks, states, actions = rewards.shape
     check_shape("transitions", transitions, tasks, states, actions, states)
     check_between("discount", discount)
-    check_at_least("steps", steps, 0)
+    check_count("steps", steps, 0)
     if not is_number(exponent) or not 0.5 < exponent <= 1:
         raise ValueError(f"exponent must be in (1/2, 1], got {exponent!r}.")
     learned, visits = {"q": torch.zeros_like(rewards)}, torch.zeros_like(rewards)

@@ -10,14 +10,16 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import Baseline, advantages, linear_baseline, masked_mean
 from metarl_core.arguments import (
-    check_at_least,
     check_between,
     check_callable,
+    check_generator,
     check_methods,
-    check_names,
+    check_parameters_of,
     check_positive,
     check_same_shape,
+    check_tensors,
     check_type,
+    check_whole,
     in_words,
 )
 from metarl_core.networks.encoding import encode_observation
@@ -72,9 +74,8 @@ class ReinforceConfig:
     """called as `optimiser(tensors, lr=lr)`; Adam (Kingma and Ba 2015)"""
 
     def __post_init__(self) -> None:
-        check_at_least("iterations", self.iterations, 0)
-        for name in ("episodes", "meta_batch"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "iterations", least=0)
+        check_whole(self, "episodes", "meta_batch")
         check_between("discount", self.discount)
         check_positive("lr", self.lr)
         check_optimiser(self.optimiser)
@@ -116,7 +117,9 @@ def train_reinforce(
     check_type("family", family, TaskFamily)
     check_methods("policy", policy, "named_parameters", "log_probability", "noise", "act")
     check_type("config", config, ReinforceConfig)
-    check_names("parameters", parameters, (name for name, _ in policy.named_parameters()))
+    check_parameters_of(dict(policy.named_parameters()), parameters)
+    check_tensors("parameters", parameters)
+    check_generator(generator)
     check_callable("baseline", baseline, "features, returns and mask")
     learned, env_steps = trainable_parameters(parameters), Counter()
     optimiser = config.optimiser(list(learned.values()), lr=config.lr)
@@ -142,6 +145,6 @@ def train_reinforce(
         callback=callback,
         checkpoint=checkpoint,
         state={"optimiser": optimiser, "generator": GeneratorState(generator), "env_steps": env_steps},
-        settings=in_words(config),
+        settings=f"{in_words(family)}, {in_words(policy)}, {in_words(config)}",
     )
     return copy_parameters(learned), history

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.draws import Generators, draw_uniform
-from metarl_core.arguments import check_at_least, check_shape
+from metarl_core.arguments import check_count, check_shape
 
 
 class Transitions(NamedTuple):
@@ -34,8 +34,8 @@ class ReplayBuffer:
     """
 
     def __init__(self, capacity: int, learners: int = 1):
-        check_at_least("capacity", capacity)
-        check_at_least("learners", learners)
+        check_count("capacity", capacity)
+        check_count("learners", learners)
         self.capacity, self.learners = capacity, learners
         self.storage: Transitions | None = None
         # On the device of the transitions, as soon as there are any.
@@ -80,7 +80,7 @@ class ReplayBuffer:
         Raises:
             ValueError: while a learner's ring is empty, or for a size below 1.
         """
-        check_at_least("size", size)
+        check_count("size", size)
         filled = self._filled_at_least(1)
         # In float64 the product is below `filled` for every draw below 1.
         draws = draw_uniform((self.learners, size), generator, dtype=torch.float64)
@@ -92,7 +92,7 @@ class ReplayBuffer:
         Raises:
             ValueError: while a learner's ring holds fewer than `size`, or for a size below 1.
         """
-        check_at_least("size", size)
+        check_count("size", size)
         filled = self._filled_at_least(size)
         draws = draw_uniform((self.learners, 1), generator, dtype=torch.float64)
         first = (draws.to(filled.device) * (filled - size + 1)[:, None]).long()

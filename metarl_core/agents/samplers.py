@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from metarl_core.agents.draws import Generators, check_generators
-from metarl_core.arguments import check_at_least, check_type
+from metarl_core.arguments import check_count, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import NotANumberError, Policy, Trajectories
 from metarl_core.training import Stateful
@@ -76,10 +76,11 @@ class VectorSampler:
         mode = envs.metadata.get("autoreset_mode")
         if mode != AutoresetMode.NEXT_STEP:
             raise ValueError(f"envs must use next-step autoreset, Gymnasium's default, got {mode}.")
-        check_at_least("learners", learners)
+        check_count("learners", learners)
         if envs.num_envs % learners:
             raise ValueError(f"num_envs must be a multiple of the number of learners {learners}, got {envs.num_envs}.")
-        check_at_least("num_steps", num_steps)
+        check_count("num_steps", num_steps)
+        check_count("seed", seed, 0)
         for space in (envs.single_observation_space, envs.single_action_space):
             if not isinstance(space, gymnasium.spaces.Box | gymnasium.spaces.Discrete):
                 raise ValueError(f"observations and actions must lie in Box or Discrete spaces, got {space}.")
@@ -157,7 +158,7 @@ class VectorSampler:
             mask=mask,
             terminated=terminated,
             truncated=truncated,
-            final_observations=self.observation,
+            final_observations=self.observation.clone(),
         )
 
     def _noise(self, policy: Policy, generator: Generators) -> Tensor:

@@ -14,7 +14,7 @@ from metarl_core.agents.ppo import PPOConfig
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.samplers import VectorSampler
 from metarl_core.agents.trpo import TRPOConfig
-from metarl_core.arguments import check_at_least, check_widths
+from metarl_core.arguments import check_whole, check_widths
 from metarl_core.parameters import Parameters, stack_parameters
 
 
@@ -33,8 +33,7 @@ class Setting:
     config: DQNConfig | A2CConfig | PPOConfig | TRPOConfig
 
     def __post_init__(self) -> None:
-        check_at_least("num_envs", self.num_envs)
-        check_at_least("num_steps", self.num_steps)
+        check_whole(self, "num_envs", "num_steps")
         check_widths("hidden", self.hidden)
         if not isinstance(self.config, DQNConfig | A2CConfig | PPOConfig | TRPOConfig):
             raise ValueError(

@@ -9,7 +9,7 @@ from torch import Tensor
 from metarl_core.agents.actor_critic import ActorCritic
 from metarl_core.agents.draws import Generators, all_generators
 from metarl_core.agents.samplers import Sampler
-from metarl_core.arguments import check_at_least, check_filled, check_methods, check_positive
+from metarl_core.arguments import check_count, check_methods, check_positive, check_tensors
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, set_lr, training_loop
@@ -39,7 +39,7 @@ def learners_copy(parameters: Parameters, sampler: Sampler) -> Parameters:
         ValueError: for what is no sampler, or another number of learners.
     """
     check_methods("sampler", sampler, "learners", "steps_taken", "match", "recent_return")
-    check_filled("parameters", parameters)
+    check_tensors("parameters", parameters)
     return trainable_copy(parameters, sampler.learners)
 
 
@@ -59,7 +59,7 @@ class AnnealedOptimiser:
         check_methods("optimiser", optimiser, "param_groups", "step")
         check_positive("lr", lr)
         if updates is not None:
-            check_at_least("updates", updates, 0)
+            check_count("updates", updates, 0)
         self.optimiser, self.lr, self.updates, self.done = optimiser, lr, updates, 0
 
     def next_update(self) -> None:
@@ -111,6 +111,7 @@ def train_policy(
     """
     check_methods("rule", rule, "agent", "parameters", "update")
     check_methods("sampler", sampler, "learners", "steps_taken", "match", "recent_return")
+    generators = all_generators(generator)
     agent, parameters, before = rule.agent, rule.parameters, sampler.steps_taken
     sampler.match(parameters)
     if checkpoint is not None:
@@ -130,7 +131,7 @@ def train_policy(
         shown="return",
         callback=callback,
         checkpoint=checkpoint,
-        state={"rule": rule, "sampler": sampler, "generator": GeneratorState(*all_generators(generator))},
+        state={"rule": rule, "sampler": sampler, "generator": GeneratorState(*generators)},
         settings=settings,
     )
     return copy_parameters(parameters), history

@@ -16,7 +16,16 @@ from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import masked_mean
 from metarl_core.agents.samplers import Sampler
 from metarl_core.agents.training import learners_copy, train_policy
-from metarl_core.arguments import check_at_least, check_filled, check_positive, check_shape, check_type, in_words
+from metarl_core.arguments import (
+    check_at_least,
+    check_count,
+    check_filled,
+    check_positive,
+    check_shape,
+    check_type,
+    check_whole,
+    in_words,
+)
 from metarl_core.parameters import Parameters, detach_parameters
 from metarl_core.tasks.family import append_axes
 from metarl_core.tasks.rollout import Trajectories
@@ -49,8 +58,7 @@ class TRPOConfig:
         check_actor_critic_settings(self)
         check_positive("max_kl", self.max_kl)
         check_at_least("cg_damping", self.cg_damping, 0)
-        for name in ("cg_iterations", "backtracks", "value_epochs", "value_minibatches"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "cg_iterations", "backtracks", "value_epochs", "value_minibatches")
 
 
 def trust_region_step(direction: Parameters, curvature: Tensor, max_kl: float) -> Parameters:
@@ -93,7 +101,7 @@ def backtrack(
         New parameters, the mean divergence of the step taken `[learner]`, and whether one was found `[learner]`.
     """
     check_positive("max_kl", max_kl)
-    check_at_least("backtracks", backtracks)
+    check_count("backtracks", backtracks)
     fraction, best, best_kl = torch.ones_like(before), parameters, torch.zeros_like(before)
     found = torch.zeros_like(before, dtype=torch.bool)
     for _ in range(backtracks):
@@ -204,5 +212,5 @@ def train_trpo(
         description=description,
         callback=callback,
         checkpoint=checkpoint,
-        settings=in_words(config),
+        settings=f"{in_words(agent.policy)}, {in_words(config)}",
     )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_positive, check_widths
+from metarl_core.arguments import check_count, check_positive, check_widths
 from metarl_core.networks.mlp import MLP, mlp
 from metarl_core.parameters import initial_parameters
 
@@ -34,9 +34,9 @@ class ValueBaseline:
         lr: float = 1e-2,
         steps: int = 10,
     ):
-        check_at_least("features", features)
-        check_at_least("tasks", tasks)
-        check_at_least("steps", steps)
+        check_count("features", features)
+        check_count("tasks", tasks)
+        check_count("steps", steps)
         check_positive("lr", lr)
         check_widths("hidden", hidden)
         network = initial_parameters(MLP((features, *hidden, 1), torch.tanh, generator))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.agents.gae import gae
-from metarl_core.arguments import check_at_least, check_between
+from metarl_core.arguments import check_between, check_count
 
 STATES, ACTIONS, HORIZON = 3, 2, 4
 
@@ -22,7 +22,7 @@ def small_mdp(seed: int = 1) -> tuple[Tensor, Tensor, Tensor]:
     Raises:
         ValueError: for a negative seed.
     """
-    check_at_least("seed", seed, 0)
+    check_count("seed", seed, 0)
     generator = torch.Generator("cpu").manual_seed(seed)
     double, device = torch.float64, generator.device
     weights = torch.empty(STATES, ACTIONS, STATES, dtype=double, device=device).exponential_(generator=generator) ** 2

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_count, check_positive
 from metarl_core.exact.enumeration import ACTIONS, STATES, small_mdp
 
 SIZE = STATES * ACTIONS
@@ -32,7 +32,7 @@ def expected_return(logits: Tensor, horizon: int) -> Tensor:
     Raises:
         ValueError: for logits of another shape, and less than one step.
     """
-    check_at_least("horizon", horizon)
+    check_count("horizon", horizon)
     if logits.shape[-2:] != (STATES, ACTIONS):
         raise ValueError(f"logits must have shape [..., {STATES}, {ACTIONS}], got {list(logits.shape)}.")
     return _values(logits, horizon)[..., 0, :].mean(-1) / horizon
@@ -70,9 +70,9 @@ def draw_episodes(horizon: int, baseline: bool, number: int, seed: int = 0) -> E
     Raises:
         ValueError: for less than one step or episode, and a negative seed.
     """
-    check_at_least("horizon", horizon)
-    check_at_least("number", number)
-    check_at_least("seed", seed, 0)
+    check_count("horizon", horizon)
+    check_count("number", number)
+    check_count("seed", seed, 0)
     transitions, rewards, logits = small_mdp()
     generator = torch.Generator("cpu").manual_seed(seed)
     policy, tables = logits.softmax(-1), _values(logits, horizon)

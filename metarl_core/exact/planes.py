@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metarl_core.arguments import check_at_least, check_one_of
+from metarl_core.arguments import check_at_least, check_count, check_one_of
 
 METHODS = ("MAML", "FOMAML", "joint training")
 
@@ -92,7 +92,7 @@ def adapt_in_plane(tasks: Landscape, theta: np.ndarray, inner_lr: float, steps: 
     if np.shape(theta)[-1:] != (2,):
         raise ValueError(f"theta must have shape [..., 2], got {list(np.shape(theta))}.")
     check_at_least("inner_lr", inner_lr, 0)
-    check_at_least("steps", steps, 0)
+    check_count("steps", steps, 0)
     path = [np.broadcast_to(theta[..., None, :], (*theta.shape[:-1], len(tasks.centre), 2))]
     for _ in range(steps):
         path.append(path[-1] - inner_lr * landscape_gradients(tasks, path[-1]))
@@ -126,7 +126,7 @@ def resting_point(
     Raises:
         ValueError: for less than one iteration, and what `meta_direction` refuses.
     """
-    check_at_least("iterations", iterations)
+    check_count("iterations", iterations)
     theta, shift = np.zeros(2), 1e-4
     for _ in range(iterations):
         around = meta_direction(tasks, theta + shift * np.array([[0, 0], [1, 0], [0, 1]]), inner_lr, steps, method)

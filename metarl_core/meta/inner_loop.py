@@ -11,6 +11,7 @@ Loss = Callable[[Parameters], Tensor]
 """From parameters `[task, ...]` to losses `[task]`; each must depend on its own task's parameters only."""
 
 
+@torch.enable_grad()
 def adapt(
     parameters: Parameters,
     loss: Loss | Sequence[Loss],
@@ -32,6 +33,8 @@ def adapt(
             that the loss does not use is zero.
         only: names of the parameters that adapt (ANIL); all of them unless given.
 
+    Gradients are taken under `torch.no_grad()`, too.
+
     Returns:
         New tensors `[task, ...]`; the given parameters are left as they are. A derivative with respect to them flows
         through the result, as long as they require gradients.
@@ -40,6 +43,8 @@ def adapt(
         ValueError: for fewer than 0 steps, another number of losses than of steps, an unknown name, a parameter without
             a step size, or a loss that is not one number a task or depends on no parameter that adapts.
     """
+    if steps is not None and not isinstance(steps, int):
+        raise ValueError(f"steps must be a whole number, got {steps!r}.")
     losses = [loss] * (1 if steps is None else steps) if callable(loss) else list(loss)
     if steps is not None and (steps < 0 or len(losses) != steps):
         raise ValueError(

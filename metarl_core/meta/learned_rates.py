@@ -1,5 +1,6 @@
 """Learned step sizes (Li et al. 2017) stand among the meta-parameters, under the names of θ with a prefix."""
 
+from metarl_core.arguments import check_dictionary
 from metarl_core.parameters import Parameters
 
 RATE = "rate."
@@ -11,6 +12,7 @@ def split_rates(meta: Parameters) -> tuple[Parameters, Parameters]:
     Raises:
         ValueError: where a parameter has no learned rate.
     """
+    check_dictionary("meta", meta)
     start = {name: value for name, value in meta.items() if not name.startswith(RATE)}
     lacking = [name for name in start if RATE + name not in meta]
     if lacking:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from metarl_core.arguments import check_callable, check_generator, check_widths
 from metarl_core.parameters import Parameters, has_task_axis
 
 
@@ -28,7 +29,8 @@ class MLP(nn.Module):
             biases matter: with biases zero every first-layer rectifier has its kink at the origin.
 
     Raises:
-        ValueError: for fewer than two sizes, a size below 1, or another initialisation.
+        ValueError: for fewer than two sizes, a size below 1, another initialisation, or an activation that cannot be
+            called.
     """
 
     def __init__(
@@ -45,8 +47,12 @@ class MLP(nn.Module):
         super().__init__()
         if initialisation not in ("xavier", "linear"):
             raise ValueError(f"initialisation must be 'xavier' or 'linear', got {initialisation!r}.")
-        if len(sizes) < 2 or min(sizes) < 1:
+        check_widths("sizes", sizes)
+        if len(sizes) < 2:
             raise ValueError(f"sizes must hold at least two positive widths, got {list(sizes)}.")
+        check_callable("activation", activation, "a tensor")
+        if generator is not None:
+            check_generator(generator)
         drawn_on = device if generator is None else generator.device
 
         def uniform(*shape: int) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_count, check_dictionary, check_shape
 from metarl_core.networks.vmap_check import Arguments, flat_derivatives, own_copies, same
 from metarl_core.parameters import Parameters
 
@@ -32,6 +32,7 @@ def task_loss(
     `torch.vmap` computes all tasks at once, but it has no rule for some layers (GRU, LSTM), and a layer's rule can give
     a wrong derivative. So the first call computes value, gradient and second derivative of two tasks both ways, and
     takes the loop over tasks, with a warning, where they differ.
+    What both get wrong it cannot know: `torch.nn.utils.parametrizations.weight_norm` has a wrong second derivative.
     Fused attention, which has no second derivative, is replaced by its formula.
 
     Args:
@@ -54,35 +55,38 @@ def task_loss(
     if batched not in (None, True, False):
         raise ValueError(f"batched must be True, False or None, got {batched!r}.")
     if chunk is not None:
-        check_at_least("chunk", chunk)
+        check_count("chunk", chunk)
     return TaskLoss(module, criterion, batched, chunk)
 
 
 class TaskLoss:
-    """What `task_loss` returns: parameters, inputs and targets of tasks to losses `[task]`.
-
-    Attributes:
-        batched: whether tasks are computed at once; None until the first call has found out.
-    """
+    """What `task_loss` returns: parameters, inputs and targets of tasks to losses `[task]`."""
 
     def __init__(self, module: nn.Module, criterion: Criterion, batched: bool | None, chunk: int | None):
-        self.module, self.criterion, self.batched, self.chunk = module, criterion, batched, chunk
+        for name, value in module.named_parameters():
+            if nn.parameter.is_lazy(value):
+                raise ValueError(f"module must have been called once, for the shape of its lazy {name} is not known.")
+        self.module, self.criterion, self.chunk, self._batched = module, criterion, chunk, batched
         self.shapes = {name: value.shape for name, value in module.named_parameters() if value.requires_grad}
         self._plain, self._known = False, False
         if not self.shapes:
             raise ValueError("module must have at least one parameter that requires gradients, got none.")
 
+    @property
+    def batched(self) -> bool | None:
+        """Whether tasks are computed at once; None until the first call has found out."""
+        return self._batched
+
     def __call__(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         self._check(parameters, inputs, targets)
         if not self._known:
             self._find_out((parameters, inputs, targets))
-        return self._at_once(parameters, inputs, targets) if self.batched else self._loop(parameters, inputs, targets)
+        return self._at_once(parameters, inputs, targets) if self._batched else self._loop(parameters, inputs, targets)
 
     def _one(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         with plain_kernels() if self._plain else contextlib.nullcontext():
             loss = self.criterion(torch.func.functional_call(self.module, parameters, (inputs,)), targets)
-        if loss.shape != ():
-            raise ValueError(f"criterion must give one number for a task, got shape {list(loss.shape)}.")
+        check_shape("what criterion gives for a task", loss)
         return loss
 
     def _at_once(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
@@ -122,8 +126,8 @@ class TaskLoss:
                     f"module must not change its buffers, which tasks would share, but {changed[0]} changes: use "
                     "track_running_stats=False (the statistics of each batch), or module.eval()."
                 )
-            reason = None if self.batched is False else _what_vmap_gets_wrong(at_once, few, right)
-        if self.batched and reason:
+            reason = None if self._batched is False else _what_vmap_gets_wrong(at_once, few, right)
+        if self._batched and reason:
             raise ValueError(f"batched must be False for this module, because torch.vmap {reason}.")
         if reason:
             warnings.warn(
@@ -131,7 +135,7 @@ class TaskLoss:
                 f"{reason}; results are right, only slower.",
                 stacklevel=4,
             )
-        self.batched = reason is None and self.batched is not False
+        self._batched = reason is None and self._batched is not False
 
     def _derivatives(self, loop: Callable[..., Tensor], few: Arguments) -> list[Tensor]:
         """Of the loop; with plain kernels where the fused ones have no second derivative."""
@@ -144,6 +148,11 @@ class TaskLoss:
         return flat_derivatives(loop, *few)
 
     def _check(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> None:
+        if not all(isinstance(value, Tensor) for value in (inputs, targets)):
+            raise ValueError(
+                f"inputs and targets must be tensors, got {type(inputs).__name__} and {type(targets).__name__}."
+            )
+        check_dictionary("parameters", parameters)
         tasks = len(inputs)
         if len(targets) != tasks:
             raise ValueError(f"inputs and targets must be of the same tasks, got {tasks} and {len(targets)} tasks.")
@@ -162,8 +171,9 @@ class TaskLoss:
                 f"parameters, inputs and targets must be on one device, got {value.device}, {inputs.device} and "
                 f"{targets.device}."
             )
-        if inputs.is_floating_point() and inputs.dtype != value.dtype:
-            raise ValueError(f"inputs must have the parameters' type {value.dtype}, got {inputs.dtype}.")
+        for name, data in (("inputs", inputs), ("targets", targets)):
+            if data.is_floating_point() and data.dtype != value.dtype:
+                raise ValueError(f"{name} must have the parameters' type {value.dtype}, got {data.dtype}.")
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from matplotlib.animation import PillowWriter
 from matplotlib.figure import Figure
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_count, check_positive
 from metarl_core.plotting.look import STYLE, style
 
 
@@ -59,7 +59,7 @@ def gif(drawn: Figure, draw: Callable[[int], object], frames: int, rate: float =
     Raises:
         ValueError: for fewer than one frame, and a rate that is not above zero.
     """
-    check_at_least("frames", frames)
+    check_count("frames", frames)
     check_positive("rate", rate)
     with style(), tempfile.TemporaryDirectory() as folder:
         path, writer = Path(folder) / "animation.gif", PillowWriter(fps=rate)  # type: ignore[arg-type]

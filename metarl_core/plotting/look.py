@@ -10,7 +10,7 @@ import matplotlib
 from cycler import cycler
 from matplotlib.figure import Figure
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_count, check_positive
 
 # Okabe and Ito's colour-blind-safe palette, in the order that methods take it.
 BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GREY = (
@@ -62,8 +62,8 @@ def figure(
     Raises:
         ValueError: for less than one row or column, and a size that is not above zero.
     """
-    check_at_least("rows", rows)
-    check_at_least("columns", columns)
+    check_count("rows", rows)
+    check_count("columns", columns)
     check_positive("width", width)
     check_positive("height", height)
     with style():

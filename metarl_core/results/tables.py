@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from tqdm.auto import tqdm
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_count
 
 VERSIONED = ("torch", "gymnasium", "numpy", "scipy")
 
@@ -185,7 +185,7 @@ def run_table(
     for name, given in (("methods", methods), ("seeds", seeds)):
         if isinstance(given, str) or not given or len(set(given)) < len(given):
             raise ValueError(f"{name} must be a sequence of one or more, all different, got {given!r}.")
-    check_at_least("digits", digits, 0)
+    check_count("digits", digits, 0)
     path, wanted = Path(path), settings_as_json(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows: dict[str, dict[int, list]] = {}

@@ -1,7 +1,6 @@
 """What the tasks' public functions say about bad arguments, and how given numbers become tensors."""
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,7 @@ import torch
 from gymnasium import Space, spaces
 from torch import Tensor
 
-from metarl_core.arguments import check_one_of
+from metarl_core.arguments import check_count, check_generator, check_one_of
 
 SPLITS = ("train", "test", "ood")
 
@@ -61,25 +60,6 @@ def check_dtype(dtype: torch.dtype | None) -> None:
     """Raise ValueError unless `dtype` is floating-point, or None for torch's default."""
     if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
         raise ValueError(f"dtype must be a floating-point torch.dtype, got {dtype!r}.")
-
-
-def check_generator(generator: torch.Generator) -> None:
-    """Raise ValueError unless `generator` is a `torch.Generator`."""
-    if not isinstance(generator, torch.Generator):
-        raise ValueError(f"generator must be a torch.Generator, got {generator!r}.")
-
-
-def check_count(name: str, value: int, least: int = 1) -> int:
-    """`value` as an int.
-
-    Raises:
-        ValueError: where it is not a whole number of at least `least`.
-    """
-    if not isinstance(value, Real) or not value >= least:
-        raise ValueError(f"{name} must be at least {least}, got {value!r}.")
-    if value != int(value):
-        raise ValueError(f"{name} must be a whole number, got {value!r}.")
-    return int(value)
 
 
 def check_horizon(horizon: int) -> int:

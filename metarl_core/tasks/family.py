@@ -15,15 +15,8 @@ from gymnasium import Space, spaces
 from gymnasium.experimental.functional import FuncEnv
 from torch import Tensor
 
-from metarl_core.tasks.checks import (
-    as_tensor,
-    check_action,
-    check_count,
-    check_horizon,
-    check_mapping,
-    check_sampling,
-    check_tasks,
-)
+from metarl_core.arguments import check_count
+from metarl_core.tasks.checks import as_tensor, check_action, check_horizon, check_mapping, check_sampling, check_tasks
 
 if TYPE_CHECKING:
     from gymnasium.vector import VectorEnv

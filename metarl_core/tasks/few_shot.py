@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_one_of
-from metarl_core.tasks.checks import SPLITS, check_count, check_dtype, check_generator
+from metarl_core.arguments import check_count, check_generator, check_one_of
+from metarl_core.tasks.checks import SPLITS, check_dtype
 
 
 class FewShot(NamedTuple):

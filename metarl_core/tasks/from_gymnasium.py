@@ -1,5 +1,6 @@
 """A task family made of ordinary Gymnasium environments (MuJoCo, Meta-World, your own)."""
 
+import contextlib
 import functools
 import itertools
 import weakref
@@ -41,7 +42,8 @@ class GymnasiumTasks(TaskFamily):
         horizon: time limit in steps.
 
     Raises:
-        ValueError: for an empty training list, other spaces, or environments whose spaces differ.
+        ValueError: for an empty training list, other spaces, environments whose spaces differ, or functions that do
+            not make a fresh environment at each call.
     """
 
     pure = False
@@ -55,7 +57,8 @@ class GymnasiumTasks(TaskFamily):
         self.makers = [*train, *test, *ood]
         bounds = [0, *itertools.accumulate(map(len, (train, test, ood)))]
         self.ranges = dict(zip(("train", "test", "ood"), itertools.pairwise(bounds), strict=True))
-        first = self.makers[0]()
+        self._made: weakref.WeakValueDictionary[int, gymnasium.Env[Any, Any]] = weakref.WeakValueDictionary()
+        first = self._fresh(0)
         self._raw_spaces = first.observation_space, first.action_space
         first.close()
         self.observation_space = _from_zero("observations", self._raw_spaces[0])
@@ -126,8 +129,17 @@ class GymnasiumTasks(TaskFamily):
         tasks = self.as_tasks(tasks)
         number = self.check_tasks(tasks)
         envs_per_task = check_num_envs(number if num_envs is None else num_envs, number) // number
-        makers = [functools.partial(self._make_limited, task) for task in tasks["index"].tolist()]
-        return SyncVectorEnv([make for make in makers for _ in range(envs_per_task)])
+        with contextlib.ExitStack() as opened:
+
+            def make(task: int) -> gymnasium.Env[Any, Any]:
+                env = gymnasium.wrappers.TimeLimit(self._make(task), self.horizon)
+                opened.callback(env.close)
+                return env
+
+            makers = [functools.partial(make, task) for task in tasks["index"].tolist()]
+            envs = SyncVectorEnv([make for make in makers for _ in range(envs_per_task)])
+            opened.pop_all()
+        return envs
 
     def close(self) -> None:
         """Close every simulator made so far; they are made anew where they are needed again."""
@@ -160,7 +172,7 @@ class GymnasiumTasks(TaskFamily):
         return chosen
 
     def _make(self, task: int) -> "gymnasium.Env[Any, Any]":
-        env = self.makers[task]()
+        env = self._fresh(task)
         observations, actions = self._raw_spaces
         same = type(env.observation_space) is type(observations) and env.observation_space.shape == observations.shape
         if isinstance(observations, spaces.Discrete):
@@ -173,8 +185,16 @@ class GymnasiumTasks(TaskFamily):
             )
         return _FamilySpaces(env, self.observation_space, self.action_space)
 
-    def _make_limited(self, task: int) -> "gymnasium.Env[Any, Any]":
-        return gymnasium.wrappers.TimeLimit(self._make(task), self.horizon)
+    def _fresh(self, task: int) -> "gymnasium.Env[Any, Any]":
+        """What the task's function makes; ValueError where that is no environment, or one that it gave before."""
+        env = self.makers[task]()
+        if not isinstance(env, gymnasium.Env):
+            raise ValueError(f"function {task} must make a gymnasium.Env, got {type(env).__name__}.")
+        core = env.unwrapped
+        if self._made.get(id(core)) is core:
+            raise ValueError(f"function {task} must make a fresh environment at each call, got one a second time.")
+        self._made[id(core)] = core
+        return env
 
 
 class _FamilySpaces(gymnasium.Wrapper[Any, Any, Any, Any]):
@@ -215,5 +235,6 @@ def _from_zero(what: str, space: Any) -> Any:
 
 
 def _close_all(simulators: dict[tuple[int, int], "gymnasium.Env[Any, Any]"]) -> None:
-    while simulators:
-        simulators.popitem()[1].close()
+    with contextlib.ExitStack() as opened:  # where one cannot be closed, the others still are
+        while simulators:
+            opened.callback(simulators.popitem()[1].close)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from metarl_core.tasks.checks import check_count
+from metarl_core.arguments import check_count
 from metarl_core.tasks.few_shot import ImageClasses
 from metarl_core.tasks.glyph_rendering import FACES, jitter, rasterise
 

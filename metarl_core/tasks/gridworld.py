@@ -10,8 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import shortest_path
 from torch import Tensor
 
-from metarl_core.arguments import check_one_of
-from metarl_core.tasks.checks import check_count
+from metarl_core.arguments import check_count, check_one_of
 from metarl_core.tasks.family import TaskFamily, Tasks
 
 MOVES = ((-1, 0), (0, 1), (1, 0), (0, -1))  # up, right, down, left as (row, column)

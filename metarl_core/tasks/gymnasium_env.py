@@ -10,7 +10,8 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from torch import Tensor
 
-from metarl_core.tasks.checks import check_action, check_count, check_horizon
+from metarl_core.arguments import check_count
+from metarl_core.tasks.checks import check_action, check_horizon
 from metarl_core.tasks.family import GivenTasks, TaskFamily, Tasks, expand_tasks
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from metarl_core.tasks.checks import check_count
+from metarl_core.arguments import check_count
 from metarl_core.tasks.few_shot import ImageClasses
 
 PARTS = {"train": "images_background", "test": "images_evaluation"}

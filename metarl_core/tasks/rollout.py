@@ -7,7 +7,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.checks import check_count, check_generator, check_horizon
+from metarl_core.arguments import check_count, check_dictionary, check_generator
+from metarl_core.tasks.checks import check_horizon
 from metarl_core.tasks.family import GivenTasks, Index, TaskFamily, Tasks, append_axes, expand_tasks, select_tasks
 
 
@@ -114,6 +115,9 @@ def rollout(
     noise = noise.to(dtype) if noise.is_floating_point() else noise
     state = family.initial(generator, params)
     observation = family.observation(state, generator, params)
+    # Simulators do not know what the parameters are made of.
+    other_dtype = observation.is_floating_point() and observation.dtype != dtype
+    observation = observation.to(dtype) if other_dtype else observation
     observations = observation.new_empty((horizon + 1, *observation.shape))
     observations[0] = observation
     rewards = log_probabilities = actions = observations.new_empty(0)
@@ -131,7 +135,7 @@ def rollout(
         next_state = family.transition(state, action, generator, params)
         reward = family.reward(state, action, next_state, generator, params)
         if time == 0:
-            rewards = reward.new_empty((horizon, *batch))
+            rewards = reward.new_empty((horizon, *batch), dtype=dtype if other_dtype else None)
         rewards[time] = reward
         terminal = family.terminal(next_state, generator, params)
         stopped = family.truncated(next_state, generator, params)
@@ -142,6 +146,7 @@ def rollout(
         done[time] = over
         state = next_state
         observation = family.observation(state, generator, params)
+        observation = observation.to(dtype) if other_dtype else observation
         observations[time + 1] = observation
         if time % 10 == 9 and bool(over.all()):
             break
@@ -164,6 +169,7 @@ def check_parameters(
         ValueError: where the policy's parameters are on another device than the tasks, or it is a network and they
             are of another dtype. Other policies (tables, controllers) may compute in a dtype of their own.
     """
+    check_dictionary("parameters", parameters)
     device = next(iter(tasks.values())).device
     dtype = next((value.dtype for value in tasks.values() if value.is_floating_point()), None)
     for name, value in parameters.items():

@@ -5,7 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from metarl_core.tasks.checks import check_count, check_generator, check_sampling, check_tasks
+from metarl_core.arguments import check_count, check_generator
+from metarl_core.tasks.checks import check_sampling, check_tasks
 from metarl_core.tasks.draws import stamp_split, uniform
 from metarl_core.tasks.family import Tasks
 from metarl_core.tasks.few_shot import FewShot

@@ -6,7 +6,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from metarl_core.tasks.checks import check_count
+from metarl_core.arguments import check_count
 from metarl_core.tasks.draws import rand, randn, stamp_split
 from metarl_core.tasks.family import TaskFamily, Tasks
 

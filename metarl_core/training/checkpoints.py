@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
+from torch import Tensor
 
+from metarl_core.arguments import check_generator
 from metarl_core.parameters import Parameters, copy_parameters
 from metarl_core.training.history import History
 
@@ -30,14 +32,31 @@ class LiveParameters:
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        mine, saved = (_forms(one) for one in (self.parameters, state_dict))
+        if mine != saved:
+            raise ValueError(
+                f"the checkpoint must hold parameters like those of this training, such as {_first(mine - saved)}, "
+                f"got {_first(saved - mine)}."
+            )
         for name, value in self.parameters.items():
             value.copy_(state_dict[name])
+
+
+def _forms(parameters: Mapping[str, Tensor]) -> set[str]:
+    """Shapes and types of parameters, in words."""
+    return {f"{name} of shape {list(value.shape)} and {value.dtype}" for name, value in parameters.items()}
+
+
+def _first(words: set[str]) -> str:
+    return min(words, default="no other")
 
 
 class GeneratorState:
     """Generators of random numbers as a `Stateful`."""
 
     def __init__(self, *generators: torch.Generator):
+        for generator in generators:
+            check_generator(generator)
         self.generators = generators
 
     def state_dict(self) -> dict[str, Any]:
@@ -87,9 +106,10 @@ def resume(path: Path, everything: Mapping[str, Stateful], iterations: int, sett
             f"{path} must be a complete checkpoint of this kind of training; it cannot be read."
         ) from error
     if loop["settings"] != settings:
+        old, new = (words.split(", ") for words in (loop["settings"], settings))
         raise ValueError(
-            f"{path} is the checkpoint of a training with other settings: it has {loop['settings']}, "
-            f"and this training {settings}. Give another file, or delete it."
+            f"{path} is the checkpoint of a training with other settings, so give another file or delete it: it has "
+            f"{', '.join(w for w in old if w not in new)}, this training {', '.join(w for w in new if w not in old)}."
         )
     if loop["iterations"] > iterations:
         raise ValueError(f"{path} has {loop['iterations']} iterations already, more than the {iterations} asked for.")

@@ -1,6 +1,7 @@
 """The loop that every training runs in: progress bar, history, callbacks, interrupts, checkpoints, exact resume."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_callable, check_count
 from metarl_core.parameters import Parameters
 from metarl_core.training.checkpoints import LiveParameters, Stateful, resume, save_checkpoint
 from metarl_core.training.history import History, Metrics
@@ -53,13 +54,20 @@ def training_loop(
         state: all else that the iterations change: optimisers, schedules, generators, buffers.
         settings: what the training depends on, in words; a checkpoint of other settings is refused.
 
+    Gradients are recorded in it, whatever the caller's grad mode.
+
     Returns:
         The history.
 
     Raises:
-        ValueError: for fewer than 0 iterations, or a checkpoint of another training.
+        ValueError: for fewer than 0 iterations, a callback that cannot be called, a checkpoint that is no path of a
+            file, or one of another training.
     """
-    check_at_least("iterations", iterations, 0)
+    check_count("iterations", iterations, 0)
+    if callback is not None:
+        check_callable("callback", callback, "iteration, parameters and data")
+    if checkpoint is not None and (not isinstance(checkpoint, str | os.PathLike) or Path(checkpoint).is_dir()):
+        raise ValueError(f"checkpoint must be the path of a file, or None, got {str(checkpoint)!r}.")
     everything: dict[str, Stateful] = {"parameters": LiveParameters(parameters), **(state or {})}
     path = None if checkpoint is None else Path(checkpoint)
     history = History(iterations)
@@ -68,7 +76,7 @@ def training_loop(
     saved = time.monotonic()
     bar = tqdm(total=iterations, initial=history.iterations, desc=description, disable=description is None)
     grad_mode = torch.is_grad_enabled()
-    with contextlib.closing(bar), deferred_interrupts() as stop:
+    with contextlib.closing(bar), deferred_interrupts() as stop, torch.enable_grad():
         try:
             while history.iterations < iterations and not stop.is_set():
                 report = iterate(history.iterations)

@@ -129,7 +129,44 @@ def reinforced(family=FAMILY, policy=POLICY, parameters=OWN, settings=None, **na
     return trained(agents.train_reinforce, family, policy, parameters, settings, **named)
 
 
+def learned(train, kind, **changed):
+    """Train an actor-critic, with one argument changed."""
+    given = {"parameters": PARAMETERS, "config": kind(iterations=1), "generator": RNG, **QUIET, **changed}
+    parameters, config, generator = (given.pop(name) for name in ("parameters", "config", "generator"))
+    return lambda: train(AGENT, parameters, sampler(), config, generator, **given)
+
+
+ACTOR_CRITICS = [(agents.train_a2c, A2CConfig), (agents.train_ppo, PPOConfig), (agents.train_trpo, TRPOConfig)]
+
+
 CALLS = [
+    *(
+        call
+        for train, kind in ACTOR_CRITICS
+        for call in (
+            (train.__name__, learned(train, kind, generator=1), "generator must be a torch.Generator, or .*, got int"),
+            (train.__name__, learned(train, kind, generator=[RNG, 1]), "generator must be .*, got list"),
+            (train.__name__, learned(train, kind, callback=3), "callback must be a function of .*, got 3"),
+            (
+                train.__name__,
+                learned(train, kind, parameters={name: value[:, :1] for name, value in PARAMETERS.items()}),
+                "must have shape .* or leading axes before it, got",
+            ),
+            (
+                train.__name__,
+                learned(train, kind, parameters={name: value.long() for name, value in PARAMETERS.items()}),
+                "must be a tensor of floating-point numbers, got torch.int64",
+            ),
+        )
+    ),
+    ("evaluate", lambda: agents.evaluate(gymnasium.make("CartPole-v1"), POLICY, OWN, 1, "x"), "seed must be at least"),
+    ("train_dqn", lambda: agents.train_dqn(NETWORK, ONLINE, sampler(), DQNConfig(steps=4), 1, **QUIET), "got int"),
+    (
+        "train_reinforce",
+        lambda: agents.train_reinforce(FAMILY, POLICY, OWN, ReinforceConfig(iterations=1), 1, **QUIET),
+        "generator must be a torch.Generator, got 1",
+    ),
+    ("VectorSampler", lambda: VectorSampler(TaskVectorEnv(FAMILY, 4, TASKS), 2, 2, "x"), "seed must be at least 0"),
     ("A2C", lambda: A2C(POLICY, PARAMETERS, A2CConfig()), "agent must be an ActorCritic, got CategoricalPolicy"),
     ("A2C", lambda: A2C(AGENT, OWN, A2CConfig()), r"parameters must have the entries \['policy.logits"),
     ("A2C", lambda: A2C(AGENT, PARAMETERS, PPOConfig()), "config must be an A2CConfig, got PPOConfig"),

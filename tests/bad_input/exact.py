@@ -54,7 +54,7 @@ CALLS = [
         "method must be one of .*'ANIL'",
     ),
     ("resting_point", lambda: exact.resting_point(PLANE, 0.1, 1, "MAML", 0), "iterations must be at least 1, got 0"),
-    ("Wrong", lambda: Wrong("sign", "Which way?"), "'sign' needs an `answer`, a `when` or a `raises`"),
+    ("Wrong", lambda: Wrong("sign", "Which way?"), "'sign' needs an `answer`, a `when`, a `raises` or a `fault`"),
     ("Check", lambda: Check("slope", "value", (WRONG, WRONG), print), "the same misconception twice"),
     ("function_check", lambda: function_check("f", abs, list, WRONG, WRONG), "the same misconception twice"),
     ("value_check", lambda: value_check("slope", 2.0, WRONG, WRONG), "the same misconception twice"),

@@ -78,6 +78,17 @@ def start_at_one():
     return Shifted()
 
 
+def twice(number):
+    """Functions of tasks that all give the same environment."""
+    env = gymnasium.make("CartPole-v1")
+
+    def call():
+        with GymnasiumTasks([lambda: env] * number) as family:
+            rollout(family, {"index": list(range(number))}, UniformPolicy(family.action_space), {}, 1, RNG)
+
+    return call
+
+
 def older_state():
     with GymnasiumTasks([make()]) as family:
         params = expand_tasks(family.default_params, 1)
@@ -189,6 +200,10 @@ CALLS = [
         r"tasks\['index'\] must be in 0 to 0, got 1",
     ),
     ("GymnasiumTasks", lambda: GymnasiumTasks([make()]).vector_env(num_envs=0), "num_envs must be at least 1, got 0"),
+    ("GymnasiumTasks", lambda: GymnasiumTasks([lambda: 3]), "function 0 must make a gymnasium.Env, got int"),
+    ("GymnasiumTasks", lambda: GymnasiumTasks([make()], horizon=1.5), "horizon must be a whole number, got 1.5"),
+    ("GymnasiumTasks", twice(1), "function 0 must make a fresh environment at each call"),
+    ("GymnasiumTasks", twice(2), "must make a fresh environment at each call"),
     ("GymnasiumTasks", other_spaces, "environment 1 must have spaces like the first"),
     ("GymnasiumTasks", older_state, "state must be the newest"),
     ("TaskEnv", lambda: TaskEnv("CartPole-v1"), "family must be a TaskFamily, got 'CartPole-v1'"),
@@ -210,6 +225,8 @@ CALLS = [
     ("TaskVectorEnv", lambda: TaskVectorEnv(POINT, 1).state_dict(), r"reset\(\) must be called before state_dict"),
     ("rollout", played(tasks={"goal": torch.zeros(2, 3)}), r"shape \[tasks, 2\], got \[2, 3\]"),
     ("rollout", played(tasks=None, episodes=0), "episodes must be at least 1, got 0"),
+    ("rollout", lambda: rollout(POINT, GOALS, UNIFORM, [1], 1, RNG), "parameters must be a dictionary .*, got list"),
+    ("rollout", played(tasks=None, episodes=float("inf")), "episodes must be a whole number, got inf"),
     ("rollout", played(horizon=0), "horizon must be at least 1, got 0"),
     ("rollout", played(generator=0), "generator must be a torch.Generator, got 0"),
     ("rollout", played(policy=torch.relu), "policy must have the methods noise and act"),

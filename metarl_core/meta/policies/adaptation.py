@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_type
+from metarl_core.arguments import check_at_least, check_count, check_generator, check_tensors, check_type
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import PolicyMAML, Rate
 from metarl_core.parameters import Parameters, detach_parameters, repeat_parameters
@@ -54,11 +54,12 @@ def adaptation_curve(
             steps or 1 episode, or parameters that diverge (`NotANumberError`, also a FloatingPointError).
     """
     check_type("method", method, PolicyMAML)
+    check_generator(generator)
     number = method.family.check_tasks(tasks)
     episodes = method.episodes if episodes is None else episodes
-    check_at_least("episodes", episodes)
-    meta = detach_parameters(meta)
+    check_count("episodes", episodes)
     shared = method.check_meta(meta, number)
+    meta = detach_parameters(meta)
     rates = _rates(method, meta, steps, inner_lr)
     start = method.start(meta)
     start = repeat_parameters(start, number) if shared else start
@@ -76,7 +77,7 @@ def _rates(
     """The step size of each step."""
     if steps is None:
         steps = len(inner_lr) if isinstance(inner_lr, Sequence) else method.inner_steps
-    check_at_least("steps", steps, 0)
+    check_count("steps", steps, 0)
     if inner_lr is None:
         return [method.rates(meta, step) for step in range(steps)]
     rates = list(inner_lr) if isinstance(inner_lr, Sequence) else [inner_lr] * steps
@@ -85,7 +86,9 @@ def _rates(
     for rate in rates:
         if not isinstance(rate, Mapping):
             check_at_least("inner_lr", rate, 0)
-        elif set(rate) != set(method.start(meta)):
+            continue
+        check_tensors("inner_lr", rate)
+        if set(rate) != set(method.start(meta)):
             raise ValueError(
                 f"inner_lr must have an entry for each of {sorted(method.start(meta))}, got {sorted(rate)}."
             )
@@ -114,7 +117,8 @@ def choose_inner_lr(
         raise ValueError("candidates must hold at least one step size, got none.")
     for candidate in candidates:
         check_at_least("candidates", candidate, 0)
-    check_at_least("steps", steps)
+    check_generator(generator)
+    check_count("steps", steps)
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))
     means = []
     for rate in candidates:

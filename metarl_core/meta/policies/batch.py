@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from metarl_core.agents.returns import reward_to_go
-from metarl_core.arguments import check_at_least, check_type
+from metarl_core.arguments import check_count, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.rollout import Trajectories
 
@@ -33,7 +33,7 @@ class Stage:
 
     def first_episodes(self, number: int) -> "Stage":
         """The first `number` episodes of each task."""
-        check_at_least("number", number)
+        check_count("number", number)
         part = Trajectories(**{name: value[:, :number] for name, value in vars(self.trajectories).items()})
         return replace(self, trajectories=part, advantage=self.advantage[:, :number])
 
@@ -67,7 +67,7 @@ class MetaBatch:
 
     def chunks(self, size: int) -> "list[MetaBatch]":
         """The batch in pieces of at most `size` tasks."""
-        check_at_least("size", size)
+        check_count("size", size)
         return [self.select(slice(start, start + size)) for start in range(0, len(self), size)]
 
 

@@ -10,7 +10,15 @@ from torch import Tensor
 
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import advantages, masked_mean, normalise
-from metarl_core.arguments import check_at_least, check_between, check_type
+from metarl_core.arguments import (
+    check_at_least,
+    check_between,
+    check_flags,
+    check_generator,
+    check_tensors,
+    check_type,
+    check_whole,
+)
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.policies.batch import MetaBatch, Stage, relative_outcome
@@ -74,8 +82,8 @@ class PolicyMAML:
             raise ValueError("inner_lr must be a number, or a tuple of at least one, got ().")
         for one in given:
             check_at_least("inner_lr", one, 0)
-        check_at_least("inner_steps", self.inner_steps)
-        check_at_least("episodes", self.episodes)
+        check_whole(self, "inner_steps", "episodes")
+        check_flags(self)
         check_between("discount", self.discount)
         estimator_named(self.estimator)
         if self.sampling_term and self.estimator != "naive":
@@ -86,6 +94,7 @@ class PolicyMAML:
 
     def initial(self, parameters: Parameters) -> Parameters:
         """The meta-parameters before meta-training."""
+        check_tensors("parameters", parameters)
         meta = copy_parameters(parameters)
         if self.learned_rates:
             meta |= {RATE + name: torch.full_like(value, self._given_rate(0)) for name, value in parameters.items()}
@@ -100,6 +109,7 @@ class PolicyMAML:
         Raises:
             ValueError: where names or shapes are not those that `initial` gives.
         """
+        check_tensors("meta", meta)
         shapes = {name: tuple(value.shape) for name, value in self.policy.named_parameters()}
         start = self.start(meta)
         if set(start) != set(shapes):
@@ -127,6 +137,7 @@ class PolicyMAML:
 
     def collect(self, meta: Parameters, tasks: Tasks, generator: torch.Generator) -> MetaBatch:
         """Support and query trajectories on `tasks`, adapting along the way without a graph."""
+        check_generator(generator)
         meta = detach_parameters(meta)
         rates = [self.rates(meta, step) for step in range(self.inner_steps)]
         loss = estimator_named(self.estimator)

@@ -8,7 +8,7 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_at_least, check_positive, check_type
+from metarl_core.arguments import check_at_least, check_positive, check_type, check_whole
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_rules import (
@@ -47,11 +47,11 @@ class OuterPPO:
 
     def __post_init__(self) -> None:
         check_positive("outer_lr", self.outer_lr)
-        check_at_least("epochs", self.epochs)
+        check_whole(self, "epochs")
         check_positive("clip", self.clip)
         check_at_least("kl_coefficient", self.kl_coefficient, 0)
         if self.minibatch is not None:
-            check_at_least("minibatch", self.minibatch)
+            check_whole(self, "minibatch")
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from metarl_core.agents.natural_gradient import combine, conjugate_gradient, dot
 from metarl_core.agents.trpo import backtrack, trust_region_step
-from metarl_core.arguments import check_at_least, check_positive, check_type
+from metarl_core.arguments import check_at_least, check_positive, check_type, check_whole
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import PolicyMAML
@@ -40,8 +40,7 @@ class OuterTRPO:
     def __post_init__(self) -> None:
         check_positive("max_kl", self.max_kl)
         check_at_least("cg_damping", self.cg_damping, 0)
-        for name in ("cg_iterations", "backtracks", "hessian_episodes"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "cg_iterations", "backtracks", "hessian_episodes")
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
         check_type("method", method, PolicyMAML)

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from metarl_core.arguments import check_at_least, in_words
+from metarl_core.arguments import check_flags, check_generator, check_whole, in_words
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_ppo import OuterPPO
@@ -26,8 +26,9 @@ class TrainConfig:
     """let the outer step size fall linearly to zero over the iterations (of TRPO, δ stays)"""
 
     def __post_init__(self) -> None:
-        check_at_least("iterations", self.iterations, 0)
-        check_at_least("meta_batch", self.meta_batch)
+        check_whole(self, "iterations", least=0)
+        check_whole(self, "meta_batch")
+        check_flags(self)
 
 
 PPO = OuterPPO()
@@ -72,6 +73,7 @@ def train(
     if not callable(getattr(rule, "begin", None)):
         raise ValueError(f"rule must be an outer rule such as OuterPPO(), got {rule!r}.")
     method.check_meta(meta)
+    check_generator(generator)
     learned = trainable_parameters(meta)
     updater = rule.begin(method, learned, config.iterations if config.anneal else None)
     env_steps = Counter()

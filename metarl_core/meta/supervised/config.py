@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_flags, check_positive, check_whole
 from metarl_core.meta.supervised.maml import DataLoss
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -61,10 +61,10 @@ class TrainConfig:
     """iterations between entries of the history"""
 
     def __post_init__(self) -> None:
-        check_at_least("iterations", self.iterations, 0)
-        for name in ("meta_batch", "batches_at_once", "report_every"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "iterations", least=0)
+        check_whole(self, "meta_batch", "batches_at_once", "report_every")
+        check_flags(self)
         check_positive("outer_lr", self.outer_lr)
         if self.chunk is not None:
-            check_at_least("chunk", self.chunk)
+            check_whole(self, "chunk")
         check_optimiser(self.optimiser)

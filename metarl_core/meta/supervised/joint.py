@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_tensors, check_whole
 from metarl_core.meta.inner_loop import adapt
-from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks, gradient_of
+from metarl_core.meta.supervised.maml import DataLoss, check_data, check_loss, check_same_tasks, gradient_of
 from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -27,10 +27,12 @@ class Joint:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_steps", self.inner_steps, 0)
+        check_at_least("inner_lr", self.inner_lr, 0)
+        check_whole(self, "inner_steps", least=0)
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The parameters before training: a copy of the network's."""
+        check_tensors("parameters", parameters)
         return copy_parameters(parameters)
 
     def adapt(
@@ -44,6 +46,7 @@ class Joint:
 
     def outer_loss(self, meta: Parameters, data: FewShot) -> Tensor:
         """L_T(θ) on support and query data together, `[task]`."""
+        check_data("data", data)
         inputs = torch.cat([data.support_inputs, data.query_inputs], 1)
         targets = torch.cat([data.support_targets, data.query_targets], 1)
         return self.loss(repeat_parameters(meta, len(inputs)), inputs, targets)

@@ -1,12 +1,13 @@
 """MAML (Finn et al. 2017), its first-order variant, and ANIL (Raghu et al. 2020)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_flags, check_methods, check_tensors, check_whole
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.parameters import Parameters, copy_parameters, leaf_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -35,10 +36,15 @@ class MAML:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_steps", self.inner_steps, 0)
+        check_at_least("inner_lr", self.inner_lr, 0)
+        check_whole(self, "inner_steps", least=0)
+        check_flags(self)
+        if self.only is not None and (isinstance(self.only, str) or not isinstance(self.only, Collection)):
+            raise ValueError(f"only must be names of parameters, or None, got {self.only!r}.")
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
+        check_tensors("parameters", parameters)
         return copy_parameters(parameters)
 
     def adapt(
@@ -75,16 +81,26 @@ def check_loss(loss: object) -> None:
         raise ValueError(f"loss must be a function of parameters, inputs and targets, got {loss!r}.")
 
 
+def check_data(name: str, data: Any) -> None:
+    """Raise ValueError unless `data` is a `FewShot`, or the like, with the same tasks everywhere."""
+    check_methods(name, data, *FewShot._fields)
+    tasks = [len(getattr(data, part)) for part in FewShot._fields]
+    if len(set(tasks)) > 1:
+        raise ValueError(f"{name} must be of the same tasks everywhere, got {', '.join(map(str, tasks))} tasks.")
+
+
 def check_same_tasks(inputs: Tensor, targets: Tensor) -> None:
     """Raise ValueError unless both have the same number of tasks."""
     if len(inputs) != len(targets):
         raise ValueError(f"inputs and targets must be of the same tasks, got {len(inputs)} and {len(targets)} tasks.")
 
 
+@torch.enable_grad()
 def gradient_of(
     outer_loss: Callable[[Parameters, FewShot], Tensor], meta: Parameters, data: FewShot
 ) -> tuple[Parameters, Tensor]:
     """Gradient of the mean over tasks of `outer_loss(meta, data)`, and the losses `[task]`."""
+    check_data("data", data)
     leaves = leaf_parameters(meta)
     losses = outer_loss(leaves, data)
     gradients = torch.autograd.grad(losses.mean(), list(leaves.values()), materialize_grads=True)

@@ -5,8 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_count
 from metarl_core.meta.supervised.config import Direction, Sample, TrainConfig
+from metarl_core.meta.supervised.maml import check_data
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -30,6 +31,7 @@ class Batches:
     def _draw_many(self) -> None:
         size = self.config.meta_batch
         data = self.sample(self.many * size, self.generator)
+        check_data("what sample draws", data)
         if len(data.support_inputs) != self.many * size:
             raise ValueError(
                 f"sample must draw the {self.many * size} tasks that it is asked for, got {len(data.support_inputs)}."
@@ -55,7 +57,7 @@ def in_chunks(
     """`direction(meta, data)`, computed `chunk` tasks at a time."""
     tasks = len(data.support_inputs)
     if chunk is not None:
-        check_at_least("chunk", chunk)
+        check_count("chunk", chunk)
     if chunk is None or chunk >= tasks:
         return direction(meta, data)
     total: Parameters = {}
@@ -70,5 +72,5 @@ def in_chunks(
 
 def batches(data: FewShot, size: int) -> list[FewShot]:
     """Data of many tasks as pieces of `size` tasks."""
-    check_at_least("size", size)
+    check_count("size", size)
     return [FewShot(*parts) for parts in zip(*(value.split(size) for value in data), strict=True)]

@@ -1,11 +1,12 @@
 """Meta-SGD (Li et al. 2017): learn the inner step size of each parameter together with the initialisation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_tensors, check_whole, is_number
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks, gradient_of
@@ -28,13 +29,15 @@ class MetaSGD:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_steps", self.inner_steps, 0)
-        low, high = self.initial_rates
-        if not low <= high:
-            raise ValueError(f"initial_rates must be two increasing numbers, got {self.initial_rates}.")
+        check_whole(self, "inner_steps", least=0)
+        given = self.initial_rates
+        two = isinstance(given, Sequence) and len(given) == 2 and all(is_number(one) for one in given)
+        if not two or not given[0] <= given[1]:
+            raise ValueError(f"initial_rates must be two increasing numbers, got {given!r}.")
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """θ and α before meta-training; without a generator α begins in the middle of `initial_rates`."""
+        check_tensors("parameters", parameters)
         low, high = self.initial_rates
         share = 0.5 if generator is None else float(torch.rand((), generator=generator, device=generator.device))
         meta = copy_parameters(parameters)

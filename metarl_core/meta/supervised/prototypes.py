@@ -1,12 +1,13 @@
 """Prototypical networks (Snell et al. 2017): meta-learn an embedding; adapting is taking means."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from metarl_core.meta.supervised.maml import DataLoss, check_loss, gradient_of
+from metarl_core.arguments import check_callable, check_tensors
+from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks, gradient_of
 from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -28,11 +29,13 @@ class Prototypes:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        if len(self.head) != 2:
-            raise ValueError(f"head must be the names of a weight and a bias, got {self.head}.")
+        check_callable("features", self.features, "parameters and inputs")
+        if isinstance(self.head, str) or not isinstance(self.head, Sequence) or len(self.head) != 2:
+            raise ValueError(f"head must be the names of a weight and a bias, got {self.head!r}.")
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: the network without its head."""
+        check_tensors("parameters", parameters)
         return copy_parameters({name: value for name, value in parameters.items() if name not in self.head})
 
     def adapt(
@@ -43,6 +46,9 @@ class Prototypes:
         Raises:
             ValueError: where a class between 0 and the largest label has no sample.
         """
+        check_same_tasks(inputs, targets)
+        if targets.dtype != torch.int64:
+            raise ValueError(f"targets must be labels of classes, torch.int64, got {targets.dtype}.")
         start = repeat_parameters({name: meta[name] for name in meta if name not in self.head}, len(inputs))
         member = torch.nn.functional.one_hot(targets).to(inputs.dtype)  # [task, sample, class]
         counts = member.sum(1)

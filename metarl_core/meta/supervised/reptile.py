@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least
+from metarl_core.arguments import check_at_least, check_count, check_flags, check_tensors, check_whole
 from metarl_core.meta.inner_loop import Loss, adapt
-from metarl_core.meta.supervised.maml import DataLoss, check_loss, check_same_tasks
+from metarl_core.meta.supervised.maml import DataLoss, check_data, check_loss, check_same_tasks
 from metarl_core.parameters import Parameters, copy_parameters, detach_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
 
@@ -32,12 +32,15 @@ class Reptile:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_steps", self.inner_steps)
+        check_at_least("inner_lr", self.inner_lr, 0)
+        check_whole(self, "inner_steps")
         if self.minibatch is not None:
-            check_at_least("minibatch", self.minibatch)
+            check_whole(self, "minibatch")
+        check_flags(self)
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:
         """The meta-parameters before meta-training: a copy of the network's parameters."""
+        check_tensors("parameters", parameters)
         return copy_parameters(parameters)
 
     def adapt(
@@ -48,7 +51,7 @@ class Reptile:
         `create_graph` is there for one call for all methods and changes nothing: Reptile never differentiates a step.
         """
         check_same_tasks(inputs, targets)
-        steps = self.inner_steps if steps is None else steps
+        steps = self.inner_steps if steps is None else check_count("steps", steps, 0)
         size = inputs.shape[1] if self.minibatch is None else self.minibatch
         starts = [step * size % inputs.shape[1] for step in range(steps)]
         losses = [self._on(inputs[:, at : at + size], targets[:, at : at + size]) for at in starts]
@@ -62,6 +65,7 @@ class Reptile:
 
     def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
         """θ − mean_T φ_T, in the place of a meta-gradient, and the losses of φ_T on the query data `[task]`."""
+        check_data("data", data)
         inputs = torch.cat([data.support_inputs, data.query_inputs], 1)
         targets = torch.cat([data.support_targets, data.query_targets], 1)
         adapted = detach_parameters(self.adapt(meta, inputs, targets))
@@ -70,6 +74,7 @@ class Reptile:
             return {name: meta[name].detach() - value.mean(0) for name, value in adapted.items()}, losses
 
 
+@torch.enable_grad()
 def adapt_by_adam(
     parameters: Parameters, losses: Sequence[Loss], inner_lr: float, beta: float = 0.999, tiny: float = 1e-8
 ) -> Parameters:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import in_words
+from metarl_core.arguments import check_callable, check_generator, check_methods, check_tensors, check_type, in_words
 from metarl_core.meta.supervised.config import Direction, Method, Sample, TrainConfig
 from metarl_core.meta.supervised.meta_batches import Batches, in_chunks
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
@@ -44,10 +44,16 @@ def train(
         `direction` returns as losses. An interrupt (Ctrl-C) returns what was reached.
 
     Raises:
+        ValueError: for an argument of another kind, or a checkpoint that is another training's.
         FloatingPointError: where the loss is no longer a number; says after which iteration.
     """
-    if not meta:
-        raise ValueError("meta must hold at least one parameter, got none.")
+    check_methods("method", method, "direction", "adapt", "loss")
+    check_tensors("meta", meta)
+    check_callable("sample", sample, "a number of tasks and a generator")
+    check_type("config", config, TrainConfig)
+    check_generator(generator)
+    if direction is not None:
+        check_callable("direction", direction, "meta-parameters and data")
     direction = method.direction if direction is None else direction
     learned = trainable_parameters(meta)
     optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import gymnasium
@@ -16,7 +17,15 @@ from metarl_core.agents.dqn_training import collect, exploration_at
 from metarl_core.agents.draws import draw_integers, draw_uniform
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import (
+    check_at_least,
+    check_between,
+    check_count,
+    check_generator,
+    check_methods,
+    check_positive,
+    check_whole,
+)
 from metarl_core.meta.values.config import Method
 from metarl_core.meta.values.runs import check_meta, repeat_for_tasks, task_sampler, tasks_per_run
 from metarl_core.parameters import Parameters, detach_parameters, trainable_copy
@@ -54,16 +63,17 @@ class NewTaskConfig:
     """of the measurements' episodes, the same at every checkpoint"""
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "buffer_size", "target_update_interval", "episodes"):
-            check_at_least(name, getattr(self, name))
-        for name in ("learning_starts", "burst", "lr"):
-            check_at_least(name, getattr(self, name), 0)
+        check_whole(self, "steps", "batch_size", "buffer_size", "target_update_interval", "episodes")
+        check_whole(self, "learning_starts", "burst", "evaluation_seed", least=0)
+        check_at_least("lr", self.lr, 0)
         check_positive("max_grad_norm", self.max_grad_norm)
         check_between("tau", self.tau)
         check_exploration(self.exploration)
-        points = list(self.checkpoints)
-        if not points or points != sorted(set(points)) or points[0] < 0 or points[-1] > self.steps:
-            raise ValueError(f"checkpoints must be increasing numbers from 0 to {self.steps}, got {points}.")
+        points = list(self.checkpoints) if isinstance(self.checkpoints, Sequence) else []
+        if not all(isinstance(point, Integral) and 0 <= point <= self.steps for point in points):
+            points = []
+        if not points or points != sorted(set(points)):
+            raise ValueError(f"checkpoints must be increasing numbers from 0 to {self.steps}, got {self.checkpoints}.")
 
 
 class AdaptationCurve(NamedTuple):
@@ -75,6 +85,7 @@ class AdaptationCurve(NamedTuple):
     """finished training episodes, `[run · task, checkpoint]`"""
 
 
+@torch.enable_grad()
 def adaptation_curve(
     method: Method,
     meta: Parameters,
@@ -102,6 +113,11 @@ def adaptation_curve(
         ValueError: where the runs cannot share the tasks equally, or a settings object of another kind is given.
     """
     _check_config(config)
+    check_methods("method", method, "family", "network", "start", "adapt_to_support", "inner_steps")
+    check_generator(generator)
+    check_count("seed", seed, 0)
+    if method.inner_steps and config.learning_starts == 0:
+        raise ValueError("learning_starts must be at least 1 for a method that adapts to those transitions, got 0.")
     family, network, start = method.family, method.network, method.start(meta)
     check_meta(network, start)
     learners = family.check_tasks(tasks)
@@ -146,7 +162,7 @@ def random_transitions(family: TaskFamily, tasks: Tasks, steps: int, seed: int =
         steps: at least 1.
         seed: of the environments and of the actions.
     """
-    check_at_least("steps", steps)
+    check_count("steps", steps)
     if not isinstance(family.action_space, gymnasium.spaces.Discrete):
         raise ValueError(f"family must have Discrete actions, got {family.action_space}.")
     learners, generator = family.check_tasks(tasks), torch.Generator().manual_seed(seed)
@@ -163,6 +179,7 @@ def random_transitions(family: TaskFamily, tasks: Tasks, steps: int, seed: int =
     return buffer.sample_run(int(buffer.filled.min()), generator)
 
 
+@torch.enable_grad()
 def fine_tune(
     method: Method,
     start: Parameters,
@@ -183,6 +200,7 @@ def fine_tune(
         Parameters `[task, ...]`, constants.
     """
     _check_config(config)
+    check_generator(generator)
     learners, size = batch.rewards.shape
     rule, device = _dqn(method, start, learners, config), batch.rewards.device
     for _ in range(config.burst):

@@ -9,7 +9,7 @@ import torch
 from metarl_core.agents.dqn import check_exploration
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import check_between, check_flags, check_positive, check_whole
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.training import Metrics, Stateful
@@ -44,9 +44,9 @@ class TrainConfig:
     """of each run's outer gradient"""
 
     def __post_init__(self) -> None:
-        check_at_least("iterations", self.iterations, 0)
-        for name in ("meta_batch", "support", "collect", "updates", "batch_size", "buffer_size"):
-            check_at_least(name, getattr(self, name))
+        check_whole(self, "iterations", least=0)
+        check_whole(self, "meta_batch", "support", "collect", "updates", "batch_size", "buffer_size")
+        check_flags(self)
         if self.buffer_size < self.support:
             raise ValueError(f"buffer_size must be at least support, {self.support}, got {self.buffer_size}.")
         if self.outer_lr is not None:

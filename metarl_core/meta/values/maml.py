@@ -9,7 +9,7 @@ from torch import Tensor
 from metarl_core.agents.dqn import dqn_loss, dqn_target
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_at_least, check_between, check_positive
+from metarl_core.arguments import check_between, check_flags, check_positive, check_whole
 from metarl_core.meta.inner_loop import Loss, adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.values.config import TrainConfig
@@ -82,7 +82,8 @@ class QMAML:
         check_spaces(self.family, self.network)
         check_between("discount", self.discount)
         check_positive("inner_lr", self.inner_lr)
-        check_at_least("inner_steps", self.inner_steps)
+        check_whole(self, "inner_steps")
+        check_flags(self)
 
     def initial(self, parameters: Parameters) -> Parameters:
         """Meta-parameters before meta-training, from parameters `[run, ...]`."""

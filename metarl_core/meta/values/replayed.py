@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -51,10 +52,15 @@ class ReplayedLearning:
         self.lr = OUTER_LR if config.outer_lr is None else config.outer_lr
         self.optimiser = adam(list(self.parameters.values()), lr=self.lr)
         learners = method.family.check_tasks(self.tasks)
-        self.random_sampler, self.sampler = (task_sampler(method.family, self.tasks, seed + i) for i in range(2))
         self.random_buffer, self.buffer = (ReplayBuffer(config.buffer_size, learners) for _ in range(2))
-        # Steps that only reset an environment leave no transition: twice as many as needed are surely enough.
-        self._explore(2 * config.support)
+        with contextlib.ExitStack() as opened:
+            self.random_sampler = task_sampler(method.family, self.tasks, seed)
+            opened.callback(self.random_sampler.envs.close)
+            self.sampler = task_sampler(method.family, self.tasks, seed + 1)
+            opened.callback(self.sampler.envs.close)
+            # Steps that only reset an environment leave no transition: twice as many as needed are surely enough.
+            self._explore(2 * config.support)
+            self._opened = opened.pop_all()
 
     @property
     def state(self) -> dict[str, Stateful]:
@@ -104,8 +110,7 @@ class ReplayedLearning:
 
     def close(self) -> None:
         """Give the environments back."""
-        self.random_sampler.envs.close()
-        self.sampler.envs.close()
+        self._opened.close()
 
     def _explore(self, steps: int) -> None:
         """Uniformly random behaviour: ε is 1, whatever the parameters."""

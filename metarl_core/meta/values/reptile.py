@@ -9,7 +9,7 @@ from metarl_core.agents.dqn import DQNConfig
 from metarl_core.agents.dqn_training import train_dqn
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_between
+from metarl_core.arguments import check_between, check_flags
 from metarl_core.meta.values.config import TrainConfig, given_in_vain
 from metarl_core.meta.values.replayed import training_tasks
 from metarl_core.meta.values.runs import (
@@ -179,6 +179,7 @@ class PlainDQN:
     def __post_init__(self) -> None:
         check_spaces(self.family, self.network)
         check_between("discount", self.discount)
+        check_flags(self)
 
     @property
     def inner_steps(self) -> int:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.samplers import VectorSampler
+from metarl_core.arguments import check_tensors
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 
@@ -49,7 +50,12 @@ def task_sampler(family: TaskFamily, tasks: Tasks, seed: int) -> VectorSampler:
         seed: of the environments.
     """
     learners = family.check_tasks(tasks)
-    return VectorSampler(family.vector_env(tasks, learners), learners=learners, seed=seed)
+    envs = family.vector_env(tasks, learners)
+    try:
+        return VectorSampler(envs, learners=learners, seed=seed)
+    except BaseException:
+        envs.close()
+        raise
 
 
 def check_spaces(family: Any, network: Any) -> None:
@@ -74,11 +80,10 @@ def check_meta(network: QNetwork, meta: Mapping[str, Tensor], prefixes: tuple[st
     if not isinstance(meta, Mapping) or set(meta) != set(expected):
         got = sorted(meta) if isinstance(meta, Mapping) else type(meta).__name__
         raise ValueError(f"meta must hold {sorted(expected)} (see the method's `initial`), got {got}.")
+    check_tensors("meta", meta)
     runs = runs_of(meta)
     for name, shape in expected.items():
         value = meta[name]
         if value.shape != (runs, *shape) or runs < 1:
             wanted = ", ".join(map(str, ("run", *shape)))
             raise ValueError(f"meta[{name!r}] must have shape [{wanted}], got {list(value.shape)}.")
-        if not value.is_floating_point():
-            raise ValueError(f"meta[{name!r}] must hold floating-point numbers, got {value.dtype}.")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from metarl_core.arguments import in_words
+from metarl_core.arguments import check_count, check_generator, in_words
 from metarl_core.meta.values.config import TrainableMethod, TrainConfig
 from metarl_core.parameters import Parameters, copy_parameters
 from metarl_core.tasks.family import Tasks
@@ -52,6 +52,8 @@ def train(
         raise ValueError(f"config must be a values.TrainConfig, got {type(config).__name__}.")
     if not hasattr(method, "begin"):
         raise ValueError(f"method must be one that is meta-trained, QMAML or QReptile, got {type(method).__name__}.")
+    check_generator(generator)
+    check_count("seed", seed, 0)
     learning = method.begin(meta, config, tasks, generator, seed)
     try:
         if checkpoint is not None and not learning.resumable:
@@ -68,7 +70,7 @@ def train(
             callback=callback,
             checkpoint=checkpoint,
             state=learning.state,
-            settings=f"{in_words(method)}, {type(method.family).__name__}, {in_words(config)}, seed {seed}",
+            settings=f"{in_words(method)}, {in_words(config)}, seed {seed}",
         )
     finally:
         learning.close()
