@@ -66,6 +66,7 @@ EXEMPT = {
     "all_trajectories": "is given nothing",
     "Case": "a record",
     "CheckFailed": "an exception",
+    "Draw": "made by the checks, which choose seed and size",
     "NotDone": "an exception",
     "case": "takes any arguments: they are those of the learner's function",
 }
