@@ -6,6 +6,7 @@ Broadcasting hides errors of shape, and NaN hides everything, so each has its ow
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -72,7 +73,7 @@ def as_number(value: Any) -> int | float | None:
     if isinstance(value, (Real, Decimal, Fraction)) or callable(getattr(type(value), "__float__", None)):
         try:
             found = float(value)
-        except (TypeError, ValueError, OverflowError, ArithmeticError):
+        except Exception:  # whatever a stranger's `__float__` may raise
             return None
         return int(found) if found.is_integer() and abs(found) < 2**53 else found
     return None
@@ -178,6 +179,8 @@ def _differing_number(got, expected, rtol, atol, where):
     number = as_number(got)
     if number is None:
         return _wrong_type(got, expected, where)
+    if abs(number) > sys.float_info.max and math.isfinite(number):
+        return Difference("value", f"{where} is beyond the largest float.")
     if not math.isfinite(number) and number != expected and not (math.isnan(number) and math.isnan(expected)):
         return Difference("finite", f"{where} is {_not_finite(np.array([float(number)]))}.")
     if isinstance(expected, Integral):
@@ -185,7 +188,7 @@ def _differing_number(got, expected, rtol, atol, where):
     else:
         rtol, atol = 1e-7 if rtol is None else rtol, 1e-6 if atol is None else atol
         right = bool(np.isclose(float(number), float(expected), rtol=rtol, atol=atol, equal_nan=True))
-    off = abs(float(number) - float(expected)) if abs(number) < 1e300 else math.inf
+    off = abs(float(number) - float(expected))
     return None if right else Difference("value", f"{where} is {float(number):.6g}, which is off by {off:.3g}.")
 
 

@@ -31,9 +31,9 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"a numpy array of shape {list(value.shape)}, {value.dtype}"
     if isinstance(value, Mapping):
-        keys = [shortened(key) for key in list(value)[:12]]
-        return "a dict with the keys " + ", ".join(keys) + (" ..." if len(value) > 12 else "") if keys else "empty"
-    if isinstance(value, (tuple, list)):
+        keys = ", ".join(shortened(key) for key in list(value)[:12])
+        return f"a dict with the keys {keys}{' ...' if len(value) > 12 else ''}" if keys else "an empty dict"
+    if isinstance(value, (tuple, list, range)):
         return f"a {type(value).__name__} of {len(value)}"
     if value is None:
         return "None"

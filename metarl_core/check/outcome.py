@@ -54,7 +54,8 @@ def from_exception(error: Exception, call: str, observer: CodeType, returned: st
         raised = linecache.getline(*learners[-1][:2])
         if "NotImplementedError" in raised or not str(error):  # torch raises it, too: that does not mean a stub
             return NotDone(learners[-1][2])
-    what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    text = _shortened(error)
+    what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if not learners and returned:
         return CheckFailed(f"`{call}` returned {returned}, and using that raised {what}", "exception")
     if not learners:
@@ -63,6 +64,12 @@ def from_exception(error: Exception, call: str, observer: CodeType, returned: st
     source = linecache.getline(file, line).strip()
     where = f"in line {line} of the cell or file that defines `{function}`" + (f":\n    {source}" if source else ".")
     return CheckFailed(f"Your code raised {what}\n{where}", "exception")
+
+
+def _shortened(error: Exception, most: int = 600) -> str:
+    """What the exception says, as far as a reader gets: torch's may be a hundred lines long."""
+    text = str(error).strip()
+    return text if len(text) <= most else text[:most].rsplit("\n", 1)[0].rstrip() + " ..."
 
 
 def _frames(traceback: TracebackType | None, observer: CodeType) -> list[tuple[str, int, str]]:

@@ -12,7 +12,10 @@ import torch
 from .copies import changed, clone, generators, tensors
 from .describe import describe
 from .guard import allowed_seconds, counting_derivatives, draws_state, limited, restored
+from .outcome import CheckFailed
 
+MOST = 10_000_000
+"""numbers, or parts, that an answer may return: no case needs as many, and judging more could fill the memory"""
 LOOKED_AT = 3
 """calls of each case whose side effects are looked for; a check of random answers makes thousands"""
 
@@ -46,7 +49,7 @@ class Watched:
         self.calls += 1
         if self.calls > LOOKED_AT:
             with restored_quietly(), limited(self.seconds):
-                return self.answer(*args, **kwargs)
+                return self._of_sensible_size(self.answer(*args, **kwargs))
         given = (args, kwargs)
         before, states = clone(given), [g.get_state() for g in generators(given)]
         flags = [(t.requires_grad, None if not t.is_leaf or t.grad is None else t.grad.clone()) for t in tensors(given)]
@@ -63,7 +66,7 @@ class Watched:
                     if states
                     else "draws from a global generator; nothing is random in what is asked for.",
                 )
-        self.returned = describe(result)
+        self.returned = describe(self._of_sensible_size(result))
         if not self.autograd and derivatives():
             self._fault(
                 "method", "gives the right numbers, and lets autograd find them. Asked for is the derivative by hand."
@@ -87,6 +90,17 @@ class Watched:
         if states:
             moved = any(not torch.equal(g.get_state(), s) for g, s in zip(generators(given), states, strict=True))
             self.draws = bool(self.draws) or moved
+        return result
+
+    def _of_sensible_size(self, result: Any) -> Any:
+        if isinstance(result, torch.Tensor):
+            size = result.numel()
+        else:
+            size = len(result) if isinstance(result, (list, tuple, range, dict, str, bytes)) else 0
+        if size > MOST:
+            raise CheckFailed(
+                f"`{self.name}` returned {describe(result)}: far more than anything that was handed in.", "shape"
+            )
         return result
 
     def _fault(self, kind: str, words: str) -> None:
