@@ -45,8 +45,9 @@ torch.set_num_threads(1)
 def reward_to_go(rewards, mask, discount):
     """Discounted return from each step on, equation (1).
 
-    rewards: [episode, time], any number in the padding; mask: bool [episode, time], true where a step was taken;
-    discount: gamma in [0, 1]. Returns [episode, time], zero in the padding. The arguments stay as they are.
+    rewards: [episode, time], anything in the padding, NaN and infinite numbers too; mask: bool [episode, time], true
+    where a step was taken, which may be nowhere in an episode; discount: gamma in [0, 1].
+    Returns [episode, time] of the rewards' dtype, zero in the padding. The arguments stay as they are.
     """
     ### BEGIN SOLUTION
     rewards = torch.where(mask, rewards, 0.0)
@@ -114,7 +115,8 @@ print(reward_to_go(example, taken, 0.5))
 #
 # $$\theta^*_K = \arg\max_\theta \frac{1}{n} \sum_{\mathcal{T}} J_{\mathcal{T}}\big(U^{(K)}_{\mathcal{T}}(\theta)\big). \tag{2}$$
 #
-# Try to derive it on paper before you look at (01.14). The check maximises (2) numerically and compares.
+# Try to derive it on paper before you look at (01.14). Asked for is a formula, without autograd. The check goes through
+# the inner steps one by one and compares.
 #
 # **Predict:** two tasks, one steep at $+1$, one flat at $-1$. As $K$ grows, where does $\theta^*_K$ go?
 
@@ -122,8 +124,8 @@ print(reward_to_go(example, taken, 0.5))
 def meta_optimum(curvature, centre, inner_lr, steps):
     """The maximiser of equation (2).
 
-    curvature, centre: [task], a > 0 and c; inner_lr: alpha, with alpha * a < 1 for all tasks; steps: K >= 1.
-    Returns a tensor without axes.
+    curvature, centre: [task], a > 0 and c; inner_lr: alpha >= 0, with alpha * a < 1 for all tasks; steps: K >= 1.
+    Returns a tensor without axes, of their dtype.
     """
     ### BEGIN SOLUTION
     weight = curvature * (1 - inner_lr * curvature) ** (2 * steps)

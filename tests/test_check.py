@@ -91,6 +91,8 @@ def test_a_misconception_is_named_beside_nan_that_has_another_cause():
     check_total = function_check("total", total, draw_padded, Wrong("negative", "A sign.", lambda *a: -total(*a)))
     error = rejected(lambda v, m, p: -(torch.where(m, v, p) * m).sum(), check_total)
     assert error.misconception == "negative" and str(error).startswith("A sign.\n(the result contains NaN")
+    of_finite_numbers = rejected(lambda v, m, p: -total(v, m, p) if v[0] > 0 else total(v, m, p) / 0, check_total)
+    assert of_finite_numbers.misconception is None
 
 
 def test_constant_is_rejected():

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from .check import UNSET, Check, Wrong
 from .compare import Difference, difference
 from .copies import clone, tensors
@@ -174,11 +176,11 @@ class Subject:
     def diagnose(self, watched: Watched, seen: list[Seen], failed: list[Seen]) -> CheckFailed:
         """The misconception that explains every wrong result; else what fails, where, and what holds.
 
-        Where some cases raise, some are not finite (a padding of NaN, say) and others are wrong, a misconception need
-        explain only one kind; what else is the matter stands behind its message.
+        Where some cases raise, some are not finite because their arguments are not (a padding of NaN, say) and others
+        are wrong, a misconception need explain only one kind; what else is the matter stands behind its message.
         """
         raising, differing = [s for s in failed if s.report is not None], [s for s in failed if s.report is None]
-        finite = [s for s in differing if s.kind != "finite"]
+        finite = [s for s in differing if s.kind != "finite" or not _holds_infinities(s.case)]
         for wrong in self.wrongs:
             if wrong.fault is not None and wrong.fault in watched.faults:
                 return CheckFailed(wrong.message, "misconception", wrong.id)
@@ -228,6 +230,13 @@ class Subject:
             if candidate.kind == found.kind:
                 return candidate
         return found
+
+
+def _holds_infinities(case: Case) -> bool:
+    """Whether an argument holds NaN or an infinite number."""
+    given = [*case.args, *case.kwargs.values()]
+    numbers = [torch.tensor(value) for value in given if isinstance(value, float)]
+    return any(not bool(t.isfinite().all()) for t in (*tensors(given), *numbers))
 
 
 def function_check(

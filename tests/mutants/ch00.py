@@ -1,5 +1,7 @@
 """Wrong returns of a path, chapter 00's warm-up."""
 
+import torch
+
 from metarl_core.check import ch00
 from mutants import Mutant
 
@@ -29,6 +31,14 @@ def _taxi(path, goal):
     return -(dx + dy).sum()
 
 
+def _where_it_ends(path, goal):
+    return -torch.dist(path[-1], goal)
+
+
+def _one_norm(path, goal):
+    return -torch.linalg.norm(path[1:] - goal)
+
+
 MUTANTS = [
     Mutant(ch00.check_path_return, "pays_the_start", _counts_the_start),
     Mutant(ch00.check_path_return, "skips_the_end", _before_each_step),
@@ -36,4 +46,6 @@ MUTANTS = [
     Mutant(ch00.check_path_return, "mean", _average),
     Mutant(ch00.check_path_return, "squared", _forgets_the_root),
     Mutant(ch00.check_path_return, "per_axis", _taxi),
+    Mutant(ch00.check_path_return, "last_reward", _where_it_ends),
+    Mutant(ch00.check_path_return, "one_long_vector", _one_norm),
 ]

@@ -11,7 +11,7 @@ from mutants import Mutant
 
 
 def _backwards(rewards, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros(len(rewards))
+    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
     for time in reversed(range(rewards.shape[1])):
         total = rewards[:, time] + discount * total
         result[:, time] = total
@@ -23,7 +23,7 @@ def _undiscounted(rewards, mask, discount):
 
 
 def _late_start(rewards, mask, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros(len(rewards))
+    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
     for time in reversed(range(rewards.shape[1])):
         total = discount * (rewards[:, time] * mask[:, time] + total)
         result[:, time] = total
@@ -44,7 +44,7 @@ def _masks_result_only(rewards, mask, discount):
 
 
 def _past(rewards, mask, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros(len(rewards))
+    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
     for time in range(rewards.shape[1]):
         total = rewards[:, time] + discount * total
         result[:, time] = total * mask[:, time]
@@ -58,6 +58,26 @@ def _whole_return(rewards, mask, discount):
 
 def _wrong_axis(rewards, mask, discount):
     return _backwards((rewards * mask).T, discount).T * mask
+
+
+def _present_missing(rewards, mask, discount):
+    taken = torch.where(mask, rewards, 0.0)
+    return _backwards(taken, discount) - taken
+
+
+def _by_powers_and_division(rewards, mask, discount):
+    powers = (torch.ones_like(rewards) * discount).cumprod(1) / discount
+    taken = torch.where(mask, rewards, 0.0)
+    ahead = [(powers[:, t:] * taken[:, t:]).sum(1) / powers[:, t] for t in range(rewards.shape[1])]
+    return torch.where(mask, torch.stack(ahead, 1), 0.0)
+
+
+def _multiplies_by_the_mask(rewards, mask, discount):
+    return _backwards(rewards * mask, discount)
+
+
+def _multiplies_and_cleans(rewards, mask, discount):
+    return _backwards(rewards * mask.to(rewards.dtype), discount).masked_fill(~mask, 0.0)
 
 
 # ------------------------------------------------------------------ the meta-optimum
@@ -92,6 +112,21 @@ def _no_outer_curvature(curvature, centre, inner_lr, steps):
 def _one_step(curvature, centre, inner_lr, steps):
     weight = curvature * (1 - inner_lr * curvature).square()
     return torch.dot(weight, centre) / weight.sum()
+
+
+def _steps_add_up(curvature, centre, inner_lr, steps):
+    weight = curvature * (1 - inner_lr * curvature * steps).square()
+    return torch.dot(weight, centre) / weight.sum()
+
+
+def _inner_sees_half(curvature, centre, inner_lr, steps):
+    weight = curvature * (1 - 0.5 * inner_lr * curvature).pow(steps).square()
+    return torch.dot(weight, centre) / weight.sum()
+
+
+def _not_normalised(curvature, centre, inner_lr, steps):
+    shrink = (1 - inner_lr * curvature).pow(steps)
+    return torch.einsum("t,t,t,t->", curvature, shrink, shrink, centre)
 
 
 # ------------------------------------------------------------------ the evaluation
@@ -156,6 +191,26 @@ def _before(theta, tasks, collect, improve, steps):
     return torch.stack(results)
 
 
+def _gain(theta, tasks, collect, improve, steps):
+    results = []
+    for task in tasks:
+        adapted = theta
+        for _ in range(steps):
+            adapted = improve(adapted, collect(adapted, task))
+        results.append((collect(adapted, task)["returns"] - collect(theta, task)["returns"]).mean())
+    return torch.stack(results)
+
+
+def _stale_batch(theta, tasks, collect, improve, steps):
+    results = []
+    for task in tasks:
+        batch, adapted = collect(theta, task), theta
+        for _ in range(steps):
+            adapted = improve(adapted, batch)
+        results.append(collect(adapted, task)["returns"].mean())
+    return torch.stack(results)
+
+
 # ------------------------------------------------------------------ break-even
 
 
@@ -190,6 +245,15 @@ def _nearest(training, scratch, adapted):
     return math.inf if adapted >= scratch else int(training / (scratch - adapted) + 0.5)
 
 
+def _none_for_never(training, scratch, adapted):
+    if scratch > adapted:
+        return -(-training // (scratch - adapted))
+
+
+def _not_whole(training, scratch, adapted):
+    return math.inf if adapted >= scratch else training / (scratch - adapted)
+
+
 # ------------------------------------------------------------------ the plan
 
 GOOD = {
@@ -213,30 +277,41 @@ MUTANTS = [
     Mutant(ch01.check_reward_to_go, "past", _past),
     Mutant(ch01.check_reward_to_go, "whole_return", _whole_return),
     Mutant(ch01.check_reward_to_go, "wrong_axis", _wrong_axis),
+    Mutant(ch01.check_reward_to_go, "present_missing", _present_missing),
+    Mutant(ch01.check_reward_to_go, "no_gamma_zero", _by_powers_and_division),
+    Mutant(ch01.check_reward_to_go, "nan_from_padding", _multiplies_by_the_mask),
+    Mutant(ch01.check_reward_to_go, "nan_from_padding", _multiplies_and_cleans),
     Mutant(ch01.check_meta_optimum, "multi_task", _multi_task),
     Mutant(ch01.check_meta_optimum, "plain_mean", _plain_mean),
     Mutant(ch01.check_meta_optimum, "sign_flip", _sign_flip),
     Mutant(ch01.check_meta_optimum, "first_order", _first_order),
     Mutant(ch01.check_meta_optimum, "no_outer_curvature", _no_outer_curvature),
     Mutant(ch01.check_meta_optimum, "one_step", _one_step),
+    Mutant(ch01.check_meta_optimum, "steps_add_up", _steps_add_up),
+    Mutant(ch01.check_meta_optimum, "inner_sees_half", _inner_sees_half),
+    Mutant(ch01.check_meta_optimum, "not_normalised", _not_normalised),
     Mutant(ch01.check_adapted_returns, "both_bugs", _both_bugs),
     Mutant(ch01.check_adapted_returns, "leak", _leak),
     Mutant(ch01.check_adapted_returns, "support", _support),
     Mutant(ch01.check_adapted_returns, "one_step_too_many", _one_step_too_many),
     Mutant(ch01.check_adapted_returns, "restart", _restart),
     Mutant(ch01.check_adapted_returns, "before", _before),
+    Mutant(ch01.check_adapted_returns, "gain", _gain),
+    Mutant(ch01.check_adapted_returns, "stale_batch", _stale_batch),
     Mutant(ch01.check_break_even, "divides_by_zero", _divides_by_zero),
     Mutant(ch01.check_break_even, "negative", _negative),
     Mutant(ch01.check_break_even, "adaptation_free", _adaptation_free),
     Mutant(ch01.check_break_even, "floor", _floor),
     Mutant(ch01.check_break_even, "one_more", _one_more),
     Mutant(ch01.check_break_even, "nearest", _nearest),
+    Mutant(ch01.check_break_even, "none_for_never", _none_for_never),
+    Mutant(ch01.check_break_even, "not_whole", _not_whole),
     Mutant(ch01.check_comparison, "few_seeds", {**GOOD, "seeds": 3}),
     Mutant(ch01.check_comparison, "training_tasks", {**GOOD, "tasks": "training"}),
     Mutant(ch01.check_comparison, "unpaired", {**GOOD, "same_tasks_for_both": False}),
     Mutant(ch01.check_comparison, "search_on_test", {**GOOD, "step_sizes_chosen_on": "held-out tasks"}),
     Mutant(ch01.check_comparison, "other_budget", {**GOOD, "step_sizes_chosen_for": "a larger budget"}),
-    Mutant(ch01.check_comparison, "other_budget", {**GOOD, "step_sizes_chosen_for": "each method's own paper"}),
+    Mutant(ch01.check_comparison, "own_paper", {**GOOD, "step_sizes_chosen_for": "each method's own paper"}),
     Mutant(ch01.check_comparison, "support_measured", {**GOOD, "measured_on": "episodes that adaptation learned from"}),
     Mutant(ch01.check_comparison, "hidden_steps", {**GOOD, "steps_counted": "adaptation and training"}),
     Mutant(ch01.check_comparison, "best_seed", {**GOOD, "reported": "best seed"}),

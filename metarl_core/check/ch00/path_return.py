@@ -7,11 +7,19 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _cases():
-    for seed, steps in enumerate((1, 4, 30)):
-        generator = torch.Generator().manual_seed(seed)
-        walk = 0.1 * torch.randn(steps + 1, 2, generator=generator).cumsum(0)
-        yield case(walk - walk[0], torch.rand(2, generator=generator) - 0.5)
+def _draw_case(draw):
+    """Walks of 1 to 12 steps from anywhere, in short or long strides; now and then one that stands on its goal."""
+    steps = draw.integer(1, 12)
+    stride = draw.choice(0.1, 1.0, 4.0)
+    path = draw.normal(steps + 1, 2, scale=stride, dtype=torch.float32).cumsum(0)
+    path = path + draw.normal(2, dtype=torch.float32)
+    if draw.chance(0.3):  # the same numbers, the other way round in memory
+        path = path.T.contiguous().T
+    arrives = draw.chance(0.3)
+    goal = path[draw.integer(1, steps)].clone() if arrives else draw.normal(2, dtype=torch.float32, scale=2.0)
+    return case(path, goal).noting(
+        {"the walk has one step": steps == 1, "the walk comes to stand on the goal": arrives}
+    )
 
 
 def _step_by_step(path, goal):
@@ -29,7 +37,7 @@ def _distances(path, goal):
 check_path_return = function_check(
     "path_return",
     _step_by_step,
-    _cases,
+    _draw_case,
     Wrong(
         "pays_the_start",
         "Your return has one reward too many. A reward is paid after each step: what has the start earned?",
@@ -59,5 +67,15 @@ check_path_return = function_check(
         "per_axis",
         "You add the differences along x and y, as a taxi does in a grid of streets. How far is it as the crow flies?",
         lambda path, goal: -(path - goal).abs()[1:].sum(),
+    ),
+    Wrong(
+        "last_reward",
+        "This is the reward of the last step alone. Who pays for the steps before it?",
+        lambda path, goal: -_distances(path, goal)[-1],
+    ),
+    Wrong(
+        "one_long_vector",
+        "You take one norm of all differences together. Is the square root of a sum the sum of the square roots?",
+        lambda path, goal: -(path - goal)[1:].norm(),
     ),
 )

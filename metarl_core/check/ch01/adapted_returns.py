@@ -5,21 +5,29 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _evaluation_cases():
-    """A family made by hand: quadratic tasks, whose adaptation is known in closed form."""
-    for seed, (number, inner_lr, steps) in enumerate([(3, 0.3, 2), (4, 0.2, 3), (2, 0.5, 1)]):
-        generator = torch.Generator().manual_seed(seed)
-        tasks = [
-            {"curvature": 0.4 + torch.rand((), generator=generator), "centre": torch.randn((), generator=generator)}
-            for _ in range(number)
-        ]
-        yield case(torch.randn((), generator=generator), tasks, _collect, _improve(inner_lr), steps)
+def _draw_case(draw):
+    """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 4 steps, which may overshoot and hurt."""
+    number, steps = draw.integer(1, 5), draw.integer(1, 4)
+    tasks = [{"curvature": draw.uniform(0.3, 1.5), "centre": draw.uniform(-2.0, 2.0)} for _ in range(number)]
+    for task in tasks:
+        task["best"] = draw.uniform(-3.0, 3.0)
+    theta = torch.tensor(draw.uniform(-2.0, 2.0))
+    inner_lr = draw.choice(draw.uniform(0.1, 0.6), draw.uniform(0.6, 2.0))
+    noise = draw.skewed(draw.integer(1, 6), dtype=torch.float32)
+    hurt = any(inner_lr * task["curvature"] > 2 for task in tasks)
+    return case(theta, tasks, _collect(noise), _improve(inner_lr), steps).noting(
+        {"there is one task": number == 1, "K is 1": steps == 1, "adaptation overshoots and hurts": hurt}
+    )
 
 
-def _collect(theta, task):
-    offset = theta - task["centre"]
-    returns = -0.5 * task["curvature"] * offset**2
-    return {"returns": returns + torch.tensor([-0.1, 0.0, 0.1]), "gradient": -task["curvature"] * offset}
+def _collect(noise):
+    def collect(theta, task):
+        offset = theta - task["centre"]
+        returns = task["best"] - 0.5 * task["curvature"] * offset**2 + noise
+        return {"returns": returns, "gradient": -task["curvature"] * offset}
+
+    collect.luck = float(noise.double().mean())
+    return collect
 
 
 def _improve(inner_lr):
@@ -30,67 +38,76 @@ def _improve(inner_lr):
     return improve
 
 
-def _after(theta, task, inner_lr, steps):
-    return task["centre"] + (1 - inner_lr * task["curvature"]) ** steps * (theta - task["centre"])
+def _measure(starts, ends_after):
+    """The mean return of each task `ends_after(steps)` updates after its start; `starts` as in _closed_form, _chain."""
+
+    def answer(theta, tasks, collect, improve, steps):
+        results, start = [], float(theta)
+        for task in tasks:
+            shrink = 1 - improve.inner_lr * task["curvature"]
+            offset = shrink ** ends_after(steps) * (start - task["centre"])
+            results.append(task["best"] - 0.5 * task["curvature"] * offset**2 + collect.luck)
+            if starts == "where the last one ended":
+                start = task["centre"] + shrink**steps * (start - task["centre"])
+        return torch.tensor(results)
+
+    return answer
 
 
-def _return_at(theta, task):
-    return -0.5 * task["curvature"] * (theta - task["centre"]) ** 2
+def _one_batch(theta, tasks, collect, improve, steps):
+    """Every update with the gradient at theta."""
+    offsets = [(1 - steps * improve.inner_lr * task["curvature"]) * (float(theta) - task["centre"]) for task in tasks]
+    returns = [
+        task["best"] - 0.5 * task["curvature"] * offset**2 for task, offset in zip(tasks, offsets, strict=True)
+    ]
+    return torch.tensor(returns) + collect.luck
 
 
-def _closed_form(theta, tasks, collect, improve, steps):
-    return torch.stack([_return_at(_after(theta, task, improve.inner_lr, steps), task) for task in tasks])
-
-
-def _chain(theta, tasks, inner_lr, steps, stale):
-    """Each task goes on from where the one before ended."""
-    results = []
-    for task in tasks:
-        measured = _after(theta, task, inner_lr, steps - stale)
-        results.append(_return_at(measured, task))
-        theta = _after(theta, task, inner_lr, steps)
-    return torch.stack(results)
-
+THETA, LAST = "at theta", "where the last one ended"
 
 check_adapted_returns = function_check(
     "adapted_returns",
-    _closed_form,
-    _evaluation_cases,
+    _measure(THETA, lambda steps: steps),
+    _draw_case,
     Wrong(
         "both_bugs",
         "These are the numbers of the code as it was given: it runs, and it measures something else in two ways.",
-        lambda theta, tasks, collect, improve, steps: _chain(theta, tasks, improve.inner_lr, steps, 1),
+        _measure(LAST, lambda steps: steps - 1),
     ),
     Wrong(
         "leak",
         "The first task is right, the later ones are not. What do they start from?",
-        lambda theta, tasks, collect, improve, steps: _chain(theta, tasks, improve.inner_lr, steps, 0),
+        _measure(LAST, lambda steps: steps),
     ),
     Wrong(
         "support",
         "These are the returns of the episodes that the last step learned from. Which parameters collected them?",
-        lambda theta, tasks, collect, improve, steps: torch.stack(
-            [_return_at(_after(theta, task, improve.inner_lr, steps - 1), task) for task in tasks]
-        ),
+        _measure(THETA, lambda steps: steps - 1),
     ),
     Wrong(
         "one_step_too_many",
         "One update too many: episodes collected to measure are not there to learn from.",
-        lambda theta, tasks, collect, improve, steps: torch.stack(
-            [_return_at(_after(theta, task, improve.inner_lr, steps + 1), task) for task in tasks]
-        ),
+        _measure(THETA, lambda steps: steps + 1),
     ),
     Wrong(
         "restart",
         "Every step of a task starts from θ again, so only one of them counts. How often is a reset due?",
-        lambda theta, tasks, collect, improve, steps: torch.stack(
-            [_return_at(_after(theta, task, improve.inner_lr, 1), task) for task in tasks]
-        ),
+        _measure(THETA, lambda steps: 1),
     ),
     Wrong(
         "before",
         "These are the returns before adaptation. Whose episodes are measured?",
-        lambda theta, tasks, collect, improve, steps: torch.stack([_return_at(theta, task) for task in tasks]),
+        _measure(THETA, lambda steps: 0),
     ),
-    atol=1e-5,
+    Wrong(
+        "gain",
+        "This is what adaptation adds to the return before it. Asked for is the return itself.",
+        lambda *a: _measure(THETA, lambda steps: steps)(*a) - _measure(THETA, lambda steps: 0)(*a),
+    ),
+    Wrong(
+        "stale_batch",
+        "All steps of a task learn from the episodes that θ collected. Who should collect for the second step?",
+        _one_batch,
+    ),
+    atol=1e-4,
 )

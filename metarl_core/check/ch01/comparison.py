@@ -38,8 +38,14 @@ check_comparison = design_check(
     ),
     Wrong(
         "other_budget",
-        "One method is set up for this comparison, the other is not. What did that do to MAML's lead in section 6?",
-        when=lambda plan: plan["step_sizes_chosen_for"] != "the budget of the comparison",
+        "A step size that is best after many steps need not be good after one. What did that do to MAML's lead in "
+        "section 6?",
+        when=lambda plan: plan["step_sizes_chosen_for"] == "a larger budget",
+    ),
+    Wrong(
+        "own_paper",
+        "Each paper chose its step size for its own tasks and its own number of steps. Are they those of your plan?",
+        when=lambda plan: plan["step_sizes_chosen_for"] == "each method's own paper",
     ),
     Wrong(
         "support_measured",
@@ -58,7 +64,7 @@ check_comparison = design_check(
     ),
     Wrong(
         "no_interval",
-        "A number without an interval does not say what another five seeds would have given.",
+        "A number without an interval does not say what other seeds would have given.",
         when=lambda plan: plan["reported"] == "mean over seeds",
     ),
     Wrong(

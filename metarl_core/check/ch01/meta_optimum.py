@@ -1,33 +1,42 @@
 """The check of the exercise `meta_optimum`."""
 
 import torch
-from scipy.optimize import minimize_scalar
 
 from metarl_core.check import Wrong, case, function_check
 
 
-def _quadratic_cases():
-    for seed, (tasks, inner_lr, steps) in enumerate([(3, 0.3, 1), (5, 0.5, 1), (4, 0.2, 2), (6, 0.4, 3)]):
-        generator = torch.Generator().manual_seed(seed)
-        curvature = 0.2 + 1.6 * torch.rand(tasks, generator=generator, dtype=torch.float64)
-        centre = torch.randn(tasks, generator=generator, dtype=torch.float64)
-        yield case(curvature, centre, inner_lr, steps)
+def _draw_case(draw):
+    """1 to 6 tasks, 1 to 5 inner steps, step sizes from 0 to 0.95 of the largest that is allowed."""
+    tasks, steps = draw.integer(1, 6), draw.integer(1, 5)
+    dtype = draw.choice(torch.float32, torch.float64)
+    curvature = 0.2 + draw.normal(tasks, scale=1.5, dtype=dtype).abs()
+    centre = draw.normal(tasks, scale=2.0, mean=draw.choice(0.0, 3.0), dtype=dtype)
+    share = draw.choice(0.0, *[draw.uniform(0.1, 0.95) for _ in range(5)])
+    inner_lr = round(share / float(curvature.max()), 4)
+    return case(curvature, centre, inner_lr, steps).noting(
+        {
+            "there is one task": tasks == 1,
+            "K is 1": steps == 1,
+            "alpha is 0": inner_lr == 0,
+            "the tensors are float64": dtype == torch.float64,
+        }
+    )
 
 
-def _by_search(curvature, centre, inner_lr, steps):
-    """Maximise the mean return after adaptation numerically; the inner gradient by autograd."""
+def _by_parabola(curvature, centre, inner_lr, steps):
+    """Equation (2) as it stands at three places; it is a parabola in θ, and these give its vertex."""
 
-    def negative_return(start):
-        theta = torch.full_like(centre, start)
-        for _ in range(steps):
-            theta = theta.detach().requires_grad_()
-            task_returns = -0.5 * curvature * (theta - centre) ** 2
-            (gradient,) = torch.autograd.grad(task_returns.sum(), theta)
-            theta = theta + inner_lr * gradient
-        return float((0.5 * curvature * (theta.detach() - centre) ** 2).mean())
+    def mean_return(theta):
+        total = 0.0
+        for a, c in zip(curvature.tolist(), centre.tolist(), strict=True):
+            adapted = theta
+            for _ in range(steps):
+                adapted += inner_lr * -a * (adapted - c)
+            total += -0.5 * a * (adapted - c) ** 2
+        return total / len(centre)
 
-    found = minimize_scalar(negative_return, bracket=(float(centre.min()), float(centre.max())), tol=1e-10)
-    return torch.tensor(found.x, dtype=centre.dtype)
+    left, middle, right = mean_return(-1.0), mean_return(0.0), mean_return(1.0)
+    return torch.tensor((left - right) / (2 * (left - 2 * middle + right)), dtype=centre.dtype)
 
 
 def _weighted(weight):
@@ -42,8 +51,8 @@ def _weighted(weight):
 
 check_meta_optimum = function_check(
     "meta_optimum",
-    _by_search,
-    _quadratic_cases,
+    _by_parabola,
+    _draw_case,
     Wrong(
         "multi_task",
         "This is the multi-task optimum: it maximises the return before adaptation. Where do the inner steps come in?",
@@ -76,6 +85,22 @@ check_meta_optimum = function_check(
         "This is right for one inner step. What happens to the remaining distance at the second?",
         _weighted(lambda a, lr, k: a * (1 - lr * a) ** 2),
     ),
-    rtol=1e-4,
+    Wrong(
+        "steps_add_up",
+        "Your K steps shorten the distance by K times what one step takes off. "
+        "From where does the second step measure its distance?",
+        _weighted(lambda a, lr, k: a * (1 - k * lr * a) ** 2),
+    ),
+    Wrong(
+        "inner_sees_half",
+        "Your inner step goes half as far as it should. What is the derivative of ½ (θ − c)² by θ?",
+        _weighted(lambda a, lr, k: a * (1 - lr * a / 2) ** (2 * k)),
+    ),
+    Wrong(
+        "not_normalised",
+        "You add up the weighted centres. If all tasks had the same centre, would your result be that centre?",
+        lambda a, c, lr, k: (a * (1 - lr * a) ** (2 * k) * c).sum(),
+    ),
     atol=1e-5,
+    autograd=False,
 )
