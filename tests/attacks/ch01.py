@@ -278,9 +278,7 @@ def _one_batch_for_every_step(theta, tasks, collect, improve, steps):
 
 def _measured_on_the_next_task(theta, tasks, collect, improve, steps):
     adapted = [_adapted(theta, task, collect, improve, steps) for task in tasks]
-    return torch.stack(
-        [collect(a, t)["returns"].mean() for a, t in zip(adapted, tasks[1:] + tasks[:1], strict=True)]
-    )
+    return torch.stack([collect(a, t)["returns"].mean() for a, t in zip(adapted, tasks[1:] + tasks[:1], strict=True)])
 
 
 def _mean_over_tasks(theta, tasks, collect, improve, steps):

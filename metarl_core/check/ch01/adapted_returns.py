@@ -8,7 +8,7 @@ from metarl_core.check import Wrong, case, function_check
 def _draw_case(draw):
     """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 4 steps, which may overshoot and hurt."""
     number, steps = draw.integer(1, 5), draw.integer(1, 4)
-    tasks = [{"curvature": draw.uniform(0.3, 1.5), "centre": draw.uniform(-2.0, 2.0)} for _ in range(number)]
+    tasks = [{"curvature": draw.uniform(0.3, 2.0), "centre": draw.uniform(-2.0, 2.0)} for _ in range(number)]
     for task in tasks:
         task["best"] = draw.uniform(-3.0, 3.0)
     theta = torch.tensor(draw.uniform(-2.0, 2.0))
@@ -57,9 +57,7 @@ def _measure(starts, ends_after):
 def _one_batch(theta, tasks, collect, improve, steps):
     """Every update with the gradient at theta."""
     offsets = [(1 - steps * improve.inner_lr * task["curvature"]) * (float(theta) - task["centre"]) for task in tasks]
-    returns = [
-        task["best"] - 0.5 * task["curvature"] * offset**2 for task, offset in zip(tasks, offsets, strict=True)
-    ]
+    returns = [task["best"] - 0.5 * task["curvature"] * offset**2 for task, offset in zip(tasks, offsets, strict=True)]
     return torch.tensor(returns) + collect.luck
 
 
