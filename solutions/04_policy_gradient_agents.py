@@ -157,7 +157,7 @@ def ppo_loss(log_pi, old_log_pi, advantage, clip):
     """Equation (2).
 
     log_pi, old_log_pi: log-probabilities of the actions taken, under the current policy and when they were drawn, [N];
-    advantage: [N]; clip: epsilon. All may carry gradients. Returns a scalar tensor.
+    advantage: [N]; clip: epsilon. All may carry gradients. Returns a scalar tensor, of the dtype of its inputs.
     """
     ### BEGIN SOLUTION
     advantage = advantage.detach()
@@ -241,7 +241,8 @@ plotting.show(
 def log_density(action, mean, log_std):
     """log π(a | s) of equation (3), without torch.distributions.
 
-    action, mean: float64 [..., d]; log_std: float64 [d], log σ. Returns float64 [...].
+    action, mean: float64 [..., d]; log_std: float64 [d], log σ. Returns float64 [...]. mean and log_std may carry
+    gradients, which pass through the result.
     """
     ### BEGIN SOLUTION
     standardised = (action - mean) / log_std.exp()
@@ -354,7 +355,7 @@ def actor_critic_loss(log_pi, value, next_value, rewards, terminated, discount):
     """Equation (4), repaired.
 
     log_pi, value, next_value: log π(a | s), V(s), V(s'), [N], all with gradients; rewards: [N]; terminated: bool [N];
-    discount: gamma. Returns a scalar tensor.
+    discount: gamma. Returns a scalar tensor, of the dtype of its inputs.
     """
     target = rewards + discount * next_value * ~terminated
     advantage = target - value

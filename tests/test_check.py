@@ -95,6 +95,15 @@ def test_a_misconception_is_named_beside_nan_that_has_another_cause():
     assert of_finite_numbers.misconception is None
 
 
+def test_warnings_of_a_misconceptions_own_answer_are_not_shown(recwarn):
+    by = function_check(
+        "f", _by_definition, _draw_case,
+        Wrong("m", "A word.", lambda rewards, gamma: warnings.warn("not the learner's", stacklevel=1)),
+    )  # fmt: skip
+    rejected(lambda rewards, gamma: torch.ones(len(rewards)), by)
+    assert not recwarn.list
+
+
 def test_constant_is_rejected():
     error = rejected(lambda rewards, gamma: torch.ones(len(rewards)))
     assert error.kind == "value" and "largest difference" in str(error)

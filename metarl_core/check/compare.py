@@ -162,7 +162,8 @@ def _differing_array(got, expected, rtol, atol, where):
         if np.isclose(g, e, rtol=rtol, atol=atol, equal_nan=True).all():
             return None
     with np.errstate(invalid="ignore"):  # inf − inf where both are the same infinity
-        largest = float(np.nanmax(np.abs(g - e)))
+        gaps = np.abs(g - e)
+    largest = float(gaps[~np.isnan(gaps)].max(initial=0.0))
     return Difference(
         "value", f"{where} has the right shape but not the right values: the largest difference is {largest:.3g}."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -210,7 +211,7 @@ class Subject:
         if wrong.answer is UNSET:
             return False
         try:
-            expected = self.look(wrong.answer, *clone(case.args), **clone(dict(case.kwargs)))
+            expected = self._of_misconception(wrong.answer, case)
         except Exception:  # a misconception may not apply to every case
             return False
         return self.compare(one.got, expected) is None
@@ -218,10 +219,15 @@ class Subject:
     def _raised_by(self, answer: Any, case: Case) -> str:
         """The type of exception that a misconception's own answer leads to on this case, "" for none."""
         try:
-            self.look(answer, *clone(case.args), **clone(dict(case.kwargs)))
+            self._of_misconception(answer, case)
         except Exception as error:
             return type(error).__name__
         return ""
+
+    def _of_misconception(self, answer: Any, case: Case) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it is not the learner's
+            return self.look(answer, *clone(case.args), **clone(dict(case.kwargs)))
 
     def smaller(self, watched: Watched, found: Seen) -> Seen:
         """A case as small as can be found on which the same kind of thing goes wrong."""

@@ -105,6 +105,21 @@ def _ppo_summed(log_pi, old_log_pi, advantage, clip):
     return -torch.minimum(r * a, r.clamp(1 - clip, 1 + clip) * a).sum()
 
 
+def _ppo_limits_gain(log_pi, old_log_pi, advantage, clip):
+    gain = torch.exp(log_pi - old_log_pi.detach()) * advantage.detach()
+    return -torch.min(gain, torch.clip(gain, 1 - clip, 1 + clip)).mean()
+
+
+def _ppo_upper_limit_only(log_pi, old_log_pi, advantage, clip):
+    r, a = (log_pi - old_log_pi.detach()).exp(), advantage.detach()
+    return -torch.minimum(r * a, r.clamp(max=1 + clip) * a).mean()
+
+
+def _ppo_normalised(log_pi, old_log_pi, advantage, clip):
+    a = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
+    return _ppo(_least)(log_pi, old_log_pi, a, clip)
+
+
 def _density(action, mean, log_std, power=1, parts=(1, 1), reduce="sum"):
     z = (action - mean) / torch.exp(power * log_std)
     terms = -(z**2) / 2 - parts[0] * log_std - parts[1] * math.log(math.sqrt(2 * math.pi))
@@ -115,16 +130,32 @@ def _one_constant(action, mean, log_std):
     return _density(action, mean, log_std, parts=(1, 0)) - math.log(math.sqrt(2 * math.pi))
 
 
-def _actor_critic(target_fixed=True, advantage_fixed=True, divide="std", critic=True):
+def _density_by_torch(action, mean, log_std):
+    return torch.distributions.Normal(mean, log_std.exp()).log_prob(action).sum(-1)
+
+
+def _density_without_exp(action, mean, log_std):
+    z = (action - mean) / log_std
+    return (-0.5 * z**2 - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
+
+
+def _density_plus_log_std(action, mean, log_std):
+    z = (action - mean) / log_std.exp()
+    return (-0.5 * z**2 + log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
+
+
+def _actor_critic(
+    target_fixed=True, advantage_fixed=True, divide="std", critic=True, centred=True, ends=True, actor=-1, weight=0.5
+):
     def answer(log_pi, value, next_value, rewards, terminated, discount):
-        target = rewards + discount * next_value * ~terminated
+        target = rewards + discount * next_value * (~terminated if ends else 1.0)
         target = target.detach() if target_fixed else target
         advantage = (target - value).detach() if advantage_fixed else target - value
         deviation = advantage.std(correction=0)
         scale = {"std": deviation, "bessel": advantage.std(), "var": advantage.var(correction=0), "none": 1.0}[divide]
         predicted = value if critic else value.detach()
-        actor = -(log_pi * (advantage - advantage.mean()) / scale).mean()
-        return actor + 0.5 * (target - predicted).square().mean()
+        middle = advantage.mean() if centred else 0.0
+        return actor * (log_pi * (advantage - middle) / scale).mean() + weight * (target - predicted).square().mean()
 
     return answer
 
@@ -159,6 +190,17 @@ MUTANTS = [
     Mutant(ch04.check_ppo_loss, "sum_over_samples", _ppo_summed),
     Mutant(ch04.check_ppo_loss, "advantage_carries_gradient", _ppo(_least, gain=lambda a: a)),
     Mutant(ch04.check_ppo_loss, "old_carries_gradient", _ppo(_least, past=lambda old: old)),
+    Mutant(ch04.check_ppo_loss, "maximum", _ppo(lambda free, held, a: torch.maximum(free, held))),
+    Mutant(ch04.check_ppo_loss, "one_sided", _ppo_upper_limit_only),
+    Mutant(ch04.check_ppo_loss, "clips_the_product", _ppo_limits_gain),
+    Mutant(ch04.check_ppo_loss, "standardises", _ppo_normalised),
+    Mutant(ch04.check_ppo_loss, "no_gradient", torch.no_grad()(_ppo(_least))),
+    Mutant(ch04.check_ppo_loss, "all_carry_gradient", _ppo(_least, gain=lambda a: a, past=lambda old: old)),
+    Mutant(ch04.check_log_density, "distributions", _density_by_torch),
+    Mutant(ch04.check_log_density, "log_std_as_std", _density_without_exp),
+    Mutant(ch04.check_log_density, "determinant_turned", _density_plus_log_std),
+    Mutant(ch04.check_log_density, "density_itself", lambda *a: torch.exp(_density(*a))),
+    Mutant(ch04.check_log_density, "no_gradient", torch.no_grad()(_density)),
     Mutant(ch04.check_log_density, "mean_over_dimensions", lambda *a: _density(*a, reduce="mean")),
     Mutant(ch04.check_log_density, "variance_for_std", lambda *a: _density(*a, power=0.5)),
     Mutant(ch04.check_log_density, "divides_by_the_square", lambda *a: _density(*a, power=2)),
@@ -172,6 +214,15 @@ MUTANTS = [
     Mutant(ch04.check_actor_critic_loss, "divides_by_variance", _actor_critic(divide="var")),
     Mutant(ch04.check_actor_critic_loss, "other_standard_deviation", _actor_critic(divide="bessel")),
     Mutant(ch04.check_actor_critic_loss, "not_standardised", _actor_critic(divide="none")),
+    Mutant(
+        ch04.check_actor_critic_loss, "advantage_carries_gradient", _actor_critic(advantage_fixed=False, divide="var")
+    ),
+    Mutant(ch04.check_actor_critic_loss, "not_centred", _actor_critic(centred=False)),
+    Mutant(ch04.check_actor_critic_loss, "ignores_termination", _actor_critic(ends=False)),
+    Mutant(ch04.check_actor_critic_loss, "forgets_discount", lambda *a: _actor_critic()(*a[:-1], 1.0)),
+    Mutant(ch04.check_actor_critic_loss, "actor_sign", _actor_critic(actor=1)),
+    Mutant(ch04.check_actor_critic_loss, "no_half", _actor_critic(weight=1.0)),
+    Mutant(ch04.check_actor_critic_loss, "sum_over_samples", lambda *a: len(a[0]) * _actor_critic()(*a)),
     Mutant(ch04.check_best_baseline, "mean_return", 0.8 * 2 + 0.2 * 7),
     Mutant(ch04.check_best_baseline, "score_not_squared", (0.8 * 0.2 * 2 + 0.2 * 0.8 * 7) / (2 * 0.8 * 0.2)),
     Mutant(ch04.check_best_baseline, "forgets_probabilities", (0.04 * 2 + 0.64 * 7) / 0.68),

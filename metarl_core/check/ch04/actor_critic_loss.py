@@ -1,7 +1,5 @@
 """The check of the exercise `actor_critic_loss`."""
 
-import math
-
 import numpy as np
 import torch
 
@@ -10,17 +8,32 @@ from metarl_core.check.ch04.oracles import slopes_of
 from metarl_core.check.compare import difference
 
 
-def _transition_cases():
-    for seed, (samples, discount) in enumerate(((50, 0.9), (80, 0.98), (30, 0.7))):
-        generator = torch.Generator().manual_seed(seed)
-
-        def draw(scale=1.0, samples=samples, generator=generator):
-            return scale * torch.randn(samples, generator=generator, dtype=torch.float64)
-
-        log_pi = (-0.2 - draw().abs()).requires_grad_()
-        value, following = draw(2.0).requires_grad_(), draw(2.0).requires_grad_()
-        terminated = torch.rand(samples, generator=generator) < 0.2
-        yield case(log_pi, value, following, draw(3.0), terminated, discount)
+def _draw_transitions(draw):
+    """2 to 12 transitions; σ is above 15, so that 1e-8 added to it is nobody's error."""
+    samples, scale = draw.integer(2, 12), draw.choice(30.0, 300.0)
+    dtype = draw.choice(torch.float64, torch.float64, torch.float32)
+    discount, share = (
+        draw.choice(0.0, 1.0, *(draw.uniform(0.4, 0.99) for _ in range(4))),
+        draw.choice(0.0, 0.3, 0.3, 1.0),
+    )
+    terminated = draw.flags(samples, share=share)
+    log_pi = draw.normal(samples, mean=-0.7, dtype=dtype)
+    value, following = (draw.normal(samples, scale=scale, dtype=dtype) for _ in range(2))
+    offset, error = draw.choice(0.0, 2 * scale), torch.zeros(1)
+    while error.std(correction=0) < scale / 2:
+        rewards = draw.skewed(samples, scale=scale, dtype=dtype) + offset
+        error = rewards + discount * following * ~terminated - value
+    leaves = [leaf.requires_grad_() for leaf in (log_pi, value, following)]
+    return case(*leaves, rewards, terminated, discount).noting(
+        {
+            "a transition is terminated": terminated.any(),
+            "all transitions are terminated": terminated.all(),
+            "gamma is 0": discount == 0,
+            "gamma is 1": discount == 1,
+            "there are two transitions": samples == 2,
+            "the numbers are float32": dtype == torch.float32,
+        }
+    )
 
 
 def _actor_critic_gradients(answer, log_pi, value, following, rewards, terminated, discount):
@@ -31,49 +44,84 @@ def _actor_critic_gradients(answer, log_pi, value, following, rewards, terminate
 
 def _actor_critic_by_hand(log_pi, value, following, rewards, terminated, discount):
     """Numbers only: the gradients that (4) asks for, written down."""
-    now, later, pay = (x.detach().numpy() for x in (value, following, rewards))
+    chosen, now, later, pay = (x.detach().double().numpy() for x in (log_pi, value, following, rewards))
     number = len(pay)
-    target = pay + discount * np.where(terminated.numpy(), 0.0, later)
-    error = target - now
+    error = pay + discount * np.where(terminated.numpy(), 0.0, later) - now
     advantage = (error - error.mean()) / error.std()
-    loss = -(log_pi.detach().numpy() * advantage).mean() + 0.5 * (error**2).mean()
-    return {
-        "loss": torch.tensor(loss),
-        "gradient into log π": torch.as_tensor(-advantage / number),
-        "gradient into V(s)": torch.as_tensor(-error / number),
-        "gradient into V(s')": torch.zeros(number, dtype=torch.float64),
+    observed = {
+        "loss": np.asarray(-(chosen * advantage).mean() + 0.5 * (error**2).mean()),
+        "gradient into log π": -advantage / number,
+        "gradient into V(s)": -error / number,
+        "gradient into V(s')": np.zeros(number),
     }
+    return {name: torch.as_tensor(numbers).to(log_pi.dtype) for name, numbers in observed.items()}
 
 
-def _scaled_by(power):
-    """Is the actor's gradient the right one times a power of the standard deviation?"""
-
-    def found(got, *args):
-        right = _actor_critic_by_hand(*args)["gradient into log π"]
-        _, value, following, rewards, terminated, discount = args
-        error = rewards + discount * following.detach() * ~terminated - value.detach()
-        return difference(got["gradient into log π"], right * error.std(correction=0) ** power, 1e-2, 1e-9) is None
-
-    return found
+def _standardised(error):
+    return (error - error.mean()) / error.std(correction=0)
 
 
-def _scaled_by_bessel(got, *args):
-    """Is the actor's gradient the right one with the deviation divided by N − 1 under the root?"""
-    right = _actor_critic_by_hand(*args)["gradient into log π"]
-    factor = math.sqrt((len(right) - 1) / len(right))
-    return difference(got["gradient into log π"], right * factor, 1e-6, 1e-9) is None
+def _actor_critic(
+    log_pi,
+    value,
+    following,
+    rewards,
+    terminated,
+    discount,
+    standardised=_standardised,
+    through_critic=False,
+    sign=1.0,
+    half=0.5,
+    total=torch.mean,
+):
+    """(4) with one thing changed. `through_critic`: the advantage of the actor's loss carries V(s)'s gradient."""
+    target = (rewards + discount * following * ~terminated).detach()
+    error = target - value
+    advantage = standardised(error if through_critic else error.detach())
+    return -sign * total(log_pi * advantage) + half * total(error.square())
+
+
+def _any_of(*answers):
+    """A predicate: is what was observed just what one of these losses leads to?"""
+
+    def when(got, *args):
+        return any(difference(got, _actor_critic_gradients(f, *args), None, None) is None for f in answers)
+
+    return when
+
+
+def _with(**changes):
+    return lambda *args: _actor_critic(*args, **changes)
+
+
+DIVISIONS = (
+    _standardised,
+    lambda error: (error - error.mean()) / error.var(correction=0),
+    lambda error: (error - error.mean()) / error.std(),
+    lambda error: error - error.mean(),
+    lambda error: error,
+)
+
+_carrying = _any_of(*(_with(standardised=one, through_critic=way) for one in DIVISIONS for way in (False, True)))
+
+
+def _target_carries(got, *args):
+    """Does a gradient reach V(s')? Where none can, the rest may be wrong in one of the colleague's ways."""
+    _, _, _, _, terminated, discount = args
+    if discount == 0 or terminated.all():
+        return _carrying(got, *args)
+    return bool((got["gradient into V(s')"].nan_to_num(0.0) != 0).any())
 
 
 check_actor_critic_loss = function_check(
     "actor_critic_loss",
     _actor_critic_by_hand,
-    _transition_cases,
+    _draw_transitions,
     Wrong(
         "target_carries_gradient",
-        "The value of the *next* state gets a gradient: the target moves towards the prediction as well. "
-        "Chapter 03 made its "
-        "target a constant. What about this one?",
-        when=lambda got, *_: bool((got["gradient into V(s')"] != 0).any()),
+        "A gradient reaches V(s'), the value of the *next* state. Chapter 03 made its target a constant. What about "
+        "this one?",
+        when=_target_carries,
     ),
     Wrong(
         "critic_frozen",
@@ -84,27 +132,53 @@ check_actor_critic_loss = function_check(
     Wrong(
         "advantage_carries_gradient",
         "The critic is pulled by the actor's loss: its gradient is not that of the squared error alone.",
-        when=lambda got, *a: (
-            difference(got["gradient into V(s)"], _actor_critic_by_hand(*a)["gradient into V(s)"], 1e-6, 1e-9)
-            is not None
-        ),
+        when=_any_of(*(_with(standardised=one, through_critic=True) for one in DIVISIONS)),
     ),
     Wrong(
         "divides_by_variance",
         "The actor's gradient shrinks as rewards grow: multiply all of them by ten and look. What has the "
         "unit of a return?",
-        when=_scaled_by(-1),
+        _with(standardised=DIVISIONS[1]),
     ),
     Wrong(
         "other_standard_deviation",
         "Off by a little, and less in larger batches. There are two standard deviations: which does (4) ask for?",
-        when=_scaled_by_bessel,
+        _with(standardised=DIVISIONS[2]),
     ),
     Wrong(
         "not_standardised",
         "Now the actor's gradient grows with the rewards. The advantages should be standardised, only rightly.",
-        when=_scaled_by(1),
+        when=_any_of(_with(standardised=DIVISIONS[3]), _with(standardised=DIVISIONS[4])),
+    ),
+    Wrong(
+        "not_centred",
+        "Add the same number to all rewards: your actor's gradient changes. What is m in (4) for?",
+        _with(standardised=lambda error: error / error.std(correction=0)),
+    ),
+    Wrong(
+        "ignores_termination",
+        "A terminated transition counts the value of a next state. What comes after the end of an episode?",
+        lambda *a: _actor_critic(*a[:4], torch.zeros_like(a[4]), a[5]),
+    ),
+    Wrong(
+        "forgets_discount",
+        "Your target is the same for every γ.",
+        lambda *a: _actor_critic(*a[:5], 1.0),
+    ),
+    Wrong(
+        "actor_sign",
+        "The critic is right. The actor's loss has the other sign: after a step down, are good actions more likely?",
+        _with(sign=-1.0),
+    ),
+    Wrong(
+        "no_half",
+        "The actor is right, and the critic's gradient is twice that of (4).",
+        _with(half=1.0),
+    ),
+    Wrong(
+        "sum_over_samples",
+        "Your loss grows with the size of the batch. How does (4) weigh one transition of many?",
+        _with(total=torch.sum),
     ),
     observe=_actor_critic_gradients,
-    rtol=1e-6,
 )

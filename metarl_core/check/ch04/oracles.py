@@ -5,7 +5,7 @@ import torch
 
 def slopes_of(loss, leaves):
     """Gradients of a loss, zero where it does not depend on a leaf."""
-    if not loss.requires_grad:
-        return [torch.zeros_like(leaf) for leaf in leaves]
-    found = torch.autograd.grad(loss.sum(), leaves, allow_unused=True, retain_graph=True)
-    return [torch.zeros_like(leaf) if slope is None else slope for slope, leaf in zip(found, leaves, strict=True)]
+    asking = [leaf for leaf in leaves if leaf.requires_grad] if loss.requires_grad else []
+    found = torch.autograd.grad(loss.sum(), asking, allow_unused=True) if asking else []
+    slopes = dict(zip(map(id, asking), found, strict=True))
+    return [torch.zeros_like(leaf) if slopes.get(id(leaf)) is None else slopes[id(leaf)] for leaf in leaves]
