@@ -36,8 +36,8 @@ torch.set_num_threads(1)
 #
 # where $n$ is the number of steps taken in all episodes together. The *value* of $L$ is 0 and means nothing. What
 # counts are its derivatives with respect to the $x_t$, and these are what the check looks at: gradient and Hessian,
-# against the closed form that you find in the chapter under (09.7). Episodes may end early; what stands in the
-# padding of `log_pi` and `advantage` is arbitrary.
+# against the closed form that you find in the chapter under (09.7). Episodes may end early, each after one step or
+# more; what stands in the padding of `log_pi` and `advantage` is arbitrary, infinite or NaN included.
 #
 # **Predict:** one episode of three steps with advantages 1, 10, 100. Which entries of the Hessian hold the 100?
 
@@ -49,11 +49,11 @@ def dice_loss(log_pi, advantage, mask):
     time], true where a step was taken. Returns a scalar tensor.
     """
     ### BEGIN SOLUTION
-    own = log_pi * mask
+    own = torch.where(mask, log_pi, 0.0)  # times the mask would be NaN where the padding is infinite
     through = own.cumsum(-1)  # along time: each episode begins anew
     before = through - own
     weight = (through - through.detach()).exp() - (before - before.detach()).exp()
-    return -(weight * advantage * mask).sum() / mask.sum()
+    return -(weight * torch.where(mask, advantage, 0.0)).sum() / mask.sum()
     ### END SOLUTION
 
 
@@ -221,13 +221,14 @@ plotting.show(
 def sampling_term(log_pi, mask, outcome):
     """Equation (3).
 
-    log_pi: float64 [task, episode, time], with a graph; mask: bool, the same shape, true where a step was taken;
-    outcome: float64 [task], at least two tasks. Returns a scalar tensor.
+    log_pi: float64 [task, episode, time], with a graph; mask: bool, the same shape, true where a step was taken (in
+    the padding log_pi is arbitrary, infinite or NaN included); outcome: float64 [task], at least two tasks. Returns a
+    scalar tensor.
     """
     ### BEGIN SOLUTION
     outcome = outcome.detach()
     others = (outcome.sum() - outcome) / (len(outcome) - 1)
-    scores = (log_pi * mask).sum((1, 2))  # all episodes together: the group is what was drawn
+    scores = torch.where(mask, log_pi, 0.0).sum((1, 2))  # all episodes together: the group is what was drawn
     return -(scores * (outcome - others)).mean()
     ### END SOLUTION
 
@@ -253,8 +254,8 @@ assert abs(sampling_term(hidden_logs, hidden_mask, torch.tensor([5.0, 3.0]).doub
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# o = outcome, detached; others = (sum of o − o) / (T − 1); score = sum of log_pi · mask over episodes and time;
-# return −mean over tasks of score · (o − others).
+# o = outcome, detached; others = (sum of o − o) / (T − 1); score = sum of log_pi over episodes and the steps
+# taken; return −mean over tasks of score · (o − others).
 # </details>
 
 # %%

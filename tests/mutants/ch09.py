@@ -25,6 +25,28 @@ def _loss(weight):
     return answer
 
 
+def _multiplied(log_pi, advantage, mask):
+    x = log_pi * mask
+    return -(_weights(x, x.cumsum(1)) * advantage * mask).sum() / mask.sum()
+
+
+def _naive_and_multiplied(log_pi, advantage, mask):
+    return -(log_pi * mask * advantage).sum() / mask.sum()
+
+
+def _without_graph(log_pi, advantage, mask):
+    return _loss(lambda x: _weights(x, x.cumsum(1)))(log_pi, advantage, mask).detach()
+
+
+def _mean_of_means(log_pi, advantage, mask):
+    one = _loss(lambda x: _weights(x, x.cumsum(1)))
+    return sum(one(x[None], a[None], m[None]) for x, a, m in zip(log_pi, advantage, mask, strict=True)) / len(mask)
+
+
+def _reward_to_go_of_scores(x):
+    return _weights(x, x.sum(1, keepdim=True) - x.cumsum(1) + x)
+
+
 def _flattened(x):
     return _weights(x, x.reshape(-1).cumsum(0).reshape(x.shape))
 
@@ -50,6 +72,10 @@ def _mean_over_padding(log_pi, advantage, mask):
     return -(_weights(x, x.cumsum(1)) * advantage.masked_fill(~mask, 0.0)).mean()
 
 
+def _mean_over_episodes(log_pi, advantage, mask):
+    return _summed(log_pi, advantage, mask) / len(mask)
+
+
 def _negated(log_pi, advantage, mask):
     return -_loss(lambda x: _weights(x, x.cumsum(1)))(log_pi, advantage, mask)
 
@@ -71,6 +97,11 @@ def _hessians(true="right", naive="right"):
             "right": outer(q) + mean * curved,
             "only_scores": outer(q),
             "mixed": outer(q - b) + mean * curved,
+            "mixed the other way": outer(q) + (mean - b) * curved,
+            "curvature": mean * curved,
+            "sign": -outer(q) - mean * curved,
+            "mean_held": torch.diag(p * (q - mean)) - torch.outer(p * (q - mean), p),
+            "mean_held, transposed": torch.diag(p * (q - mean)) - torch.outer(p, p * (q - mean)),
         }
         naives = {
             "right": (mean - b) * curved,
@@ -78,6 +109,7 @@ def _hessians(true="right", naive="right"):
             "sign": -(mean - b) * curved,
             "diagonal": (mean - b) * torch.diag(curved.diagonal()),
             "zero": 0 * curved,
+            "no_rewards": curved,
         }
         return {"true": trues[true], "naive": naives[naive]}
 
@@ -92,20 +124,26 @@ def _swapped(p, q, b):
 # ---------------------------------------------------------------- sampling_term
 
 
-def _term(centre="others", over=None, detach=True, sign=-1.0, total=False, masked=True):
+def _term(centre="others", over=None, detach=True, sign=-1.0, total=False, masked="where", box=False, cut=False):
     def answer(log_pi, mask, outcome):
         o = outcome.detach() if detach else outcome
         n = len(o)
         others = (o.sum() - o) / (n - 1)
-        reward = {"others": o - others, "all": o - o.mean(), "none": o}[centre]
-        logs = log_pi * mask if masked else log_pi
+        reward = {
+            "others": o - others, "all": o - o.mean(), "none": o, "n": o - (o.sum() - o) / n,
+            "std": (o - o.mean()) / (o.std() + 1e-8),
+        }[centre]  # fmt: skip
+        logs = {"where": torch.where(mask, log_pi, 0.0), "times": log_pi * mask, "no": log_pi}[masked]
         if over == "episodes":
             score = logs.sum(2).mean(1)
         elif over == "steps":
             score = logs.sum((1, 2)) / mask.sum((1, 2))
+        elif over == "all":
+            score = logs.mean((1, 2))
         else:
             score = logs.sum((1, 2))
-        result = sign * (score * reward)
+        score = _box(score) if box else score
+        result = sign * ((score.detach() if cut else score) * reward)
         return result.sum() if total else result.mean()
 
     return answer
@@ -114,7 +152,7 @@ def _term(centre="others", over=None, detach=True, sign=-1.0, total=False, maske
 # ---------------------------------------------------------------- meta_loss
 
 
-def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=False, no_graph=False):
+def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=False, no_graph=False, change=None):
     def answer(theta, tasks, alpha, sigma):
         outer = []
         for actions, advantage, goal in tasks:
@@ -122,10 +160,12 @@ def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=
             density = torch.distributions.Normal(at, sigma).log_prob(actions)
             log_pi = density.mean(-1) if mean else density.sum(-1)
             weight = log_pi if naive else torch.exp(log_pi - log_pi.detach())
-            (slope,) = grad((weight * advantage).mean(), at, create_graph=create_graph)
-            adapted = theta + alpha * slope
+            surrogate = (weight * advantage).sum() if change == "sum" else (weight * advantage).mean()
+            (slope,) = grad(surrogate, at, create_graph=create_graph)
+            adapted = theta - alpha * slope if change == "down" else theta + alpha * slope
             adapted = adapted.detach() if no_graph else adapted
-            outer.append(((adapted - goal) ** 2).sum())
+            square = ((adapted - goal) ** 2).sum()
+            outer.append(square / 2 if change == "mean" else square.sqrt() if change == "root" else square)
         return sum(outer) if total else sum(outer) / len(outer)
 
     return answer
@@ -133,6 +173,11 @@ def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=
 
 MUTANTS = [
     Mutant(ch09.check_dice_loss, "naive", _loss(lambda x: x)),
+    Mutant(ch09.check_dice_loss, "naive", _naive_and_multiplied),
+    Mutant(ch09.check_dice_loss, "padding_multiplied", _multiplied),
+    Mutant(ch09.check_dice_loss, "no_graph", _without_graph),
+    Mutant(ch09.check_dice_loss, "mean_of_means", _mean_of_means),
+    Mutant(ch09.check_dice_loss, "from_the_end", _loss(_reward_to_go_of_scores)),
     Mutant(ch09.check_dice_loss, "lvc", _loss(_box)),
     Mutant(ch09.check_dice_loss, "nothing_held", _loss(lambda x: torch.exp(x.cumsum(1) - x.cumsum(1)))),
     Mutant(ch09.check_dice_loss, "whole_episode", _loss(lambda x: _box(x.sum(1, keepdim=True)).expand_as(x))),
@@ -146,11 +191,19 @@ MUTANTS = [
     Mutant(ch09.check_dice_loss, "sum_over_steps", _summed),
     Mutant(ch09.check_dice_loss, "mask_ignored", _no_mask),
     Mutant(ch09.check_dice_loss, "mask_ignored", _mean_over_padding),
+    Mutant(ch09.check_dice_loss, "other_divisor", _mean_over_episodes),
     Mutant(ch09.check_bandit_hessians, "baseline_ignored", _hessians(naive="no_baseline")),
     Mutant(ch09.check_bandit_hessians, "naive_sign", _hessians(naive="sign")),
     Mutant(ch09.check_bandit_hessians, "swapped", _swapped),
     Mutant(ch09.check_bandit_hessians, "only_scores", _hessians("only_scores")),
     Mutant(ch09.check_bandit_hessians, "mixed_baselines", _hessians("mixed")),
+    Mutant(ch09.check_bandit_hessians, "baseline_ignored", _hessians("mean_held", "no_baseline")),
+    Mutant(ch09.check_bandit_hessians, "mixed_baselines", _hessians("mixed the other way")),
+    Mutant(ch09.check_bandit_hessians, "only_curvature", _hessians("curvature")),
+    Mutant(ch09.check_bandit_hessians, "true_sign", _hessians("sign")),
+    Mutant(ch09.check_bandit_hessians, "mean_held", _hessians("mean_held")),
+    Mutant(ch09.check_bandit_hessians, "mean_held", _hessians("mean_held, transposed")),
+    Mutant(ch09.check_bandit_hessians, "no_rewards", _hessians(naive="no_rewards")),
     Mutant(ch09.check_bandit_hessians, "diagonal_only", _hessians(naive="diagonal")),
     Mutant(ch09.check_bandit_hessians, "zero", _hessians(naive="zero")),
     Mutant(ch09.check_sampling_term, "not_centred", _term("none")),
@@ -160,7 +213,14 @@ MUTANTS = [
     Mutant(ch09.check_sampling_term, "outcome_differentiated", _term(detach=False)),
     Mutant(ch09.check_sampling_term, "sign", _term(sign=1.0)),
     Mutant(ch09.check_sampling_term, "sum_over_tasks", _term(total=True)),
-    Mutant(ch09.check_sampling_term, "mask_ignored", _term(masked=False)),
+    Mutant(ch09.check_sampling_term, "mask_ignored", _term(masked="no")),
+    Mutant(ch09.check_sampling_term, "padding_multiplied", _term(masked="times")),
+    Mutant(ch09.check_sampling_term, "mean_over_episodes", _term(over="all")),
+    Mutant(ch09.check_sampling_term, "own_included", _term("all", masked="times")),
+    Mutant(ch09.check_sampling_term, "divided_by_all", _term("n")),
+    Mutant(ch09.check_sampling_term, "standardised", _term("std")),
+    Mutant(ch09.check_sampling_term, "value", _term(box=True)),
+    Mutant(ch09.check_sampling_term, "no_graph", _term(cut=True)),
     Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, naive=True, detached=True)),
     Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, detached=True)),
     Mutant(ch09.check_meta_loss, "mean_over_dimensions", _repaired(mean=True)),
@@ -168,6 +228,10 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "first_order", _repaired(create_graph=False)),
     Mutant(ch09.check_meta_loss, "naive", _repaired(naive=True)),
     Mutant(ch09.check_meta_loss, "two_left", _repaired(mean=True, naive=True)),
-    Mutant(ch09.check_meta_loss, "no_gradient", _repaired(no_graph=True)),
+    Mutant(ch09.check_meta_loss, "sum_over_actions", _repaired(change="sum")),
+    Mutant(ch09.check_meta_loss, "descended", _repaired(change="down")),
+    Mutant(ch09.check_meta_loss, "mean_of_squares", _repaired(change="mean")),
+    Mutant(ch09.check_meta_loss, "length_not_squared", _repaired(change="root")),
+    Mutant(ch09.check_meta_loss, "no_graph", _repaired(no_graph=True)),
     Mutant(ch09.check_meta_loss, "sum_over_tasks", _repaired(total=True)),
 ]

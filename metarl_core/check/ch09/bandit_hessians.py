@@ -1,22 +1,35 @@
 """The check of the exercise `bandit_hessians`."""
 
 import torch
+from torch.autograd.functional import hessian
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch09.oracles import TIGHT, close
 
 
-def _bandit_cases():
-    for seed, arms in enumerate((2, 3, 5)):
-        generator = torch.Generator().manual_seed(20 + seed)
-        theta, q = torch.randn(2, arms, generator=generator, dtype=torch.float64)
-        yield case(theta.softmax(0), 2 * q + 1, 0.7 * (seed + 1))
+def _draw_case(draw):
+    """1 to 6 arms, now and then all alike or one nearly sure; q and b of any size and sign, also b = 0 and b = mean."""
+    arms = draw.choice(1, *[draw.integer(2, 6)] * 8)
+    theta = draw.choice(0.0, 1.0, 1.0, 1.0, 4.0) * draw.normal(arms)
+    q = draw.choice(1.0, 1.0, 10.0) * draw.skewed(arms) + draw.uniform(-4, 4)
+    p = theta.softmax(0)
+    mean = float((p * q).sum())
+    b = draw.choice(draw.uniform(-5, 5), draw.uniform(-5, 5), draw.integer(0, 3), 0.0, mean)
+    return case(p, q, b).noting(
+        {
+            "b is 0": b == 0,
+            "b is the mean reward": b == mean,
+            "there are more than two arms": arms > 2,
+            "all arms are equally likely": arms > 1 and bool((p == p[0]).all()),
+        }
+    )
 
 
 def _by_twofold_differentiation(p, q, b):
     """Automatic differentiation of the exact return, and of the naive loss with all arms as data."""
     theta = p.log()
-    true = torch.func.hessian(lambda x: (x.softmax(0) * q).sum())(theta)
-    naive = torch.func.hessian(lambda x: (p * x.log_softmax(0) * (q - b)).sum())(theta)
+    true = hessian(lambda x: (x.softmax(0) * q).sum(), theta)
+    naive = hessian(lambda x: (p * x.log_softmax(0) * (q - b)).sum(), theta)
     return {"true": true, "naive": naive}
 
 
@@ -35,55 +48,84 @@ def _first_part(p, value):
     return torch.einsum("a,a,ai,aj->ij", p, value, score, score)
 
 
-def _bandit(true=None, naive=None):
-    def answer(p, q, b):
-        right = _true(p, q), -((p * q).sum() - b) * _spread(p)
-        return {
-            "true": right[0] if true is None else true(p, q, b),
-            "naive": right[1] if naive is None else naive(p, q, b),
-        }
+def _half_of_true(p, q):
+    """What is left of the true Hessian where the mean reward is held constant."""
+    away = p * (q - (p * q).sum())
+    return torch.diag(away) - away[:, None] * p
 
-    return answer
+
+def _is(name, *answers):
+    """Whether the matrix of this name is what one of the answers gives."""
+    return lambda got, p, q, b: any(close(got[name], answer(p, q, b)) for answer in answers)
+
+
+def _naive(p, q, b):
+    return -((p * q).sum() - b) * _spread(p)
 
 
 check_bandit_hessians = function_check(
     "bandit_hessians",
     _by_twofold_differentiation,
-    _bandit_cases,
-    Wrong(
-        "baseline_ignored",
-        "The true Hessian is right. In the naive one the baseline is missing: which expectation would have to vanish "
-        "for it to drop out?",
-        _bandit(naive=lambda p, q, b: -(p * q).sum() * _spread(p)),
-    ),
-    Wrong(
-        "naive_sign",
-        "The naive Hessian has the wrong sign: is log π of a softmax curved upwards or downwards?",
-        _bandit(naive=lambda p, q, b: ((p * q).sum() - b) * _spread(p)),
-    ),
+    _draw_case,
     Wrong(
         "swapped",
         "The two matrices are right, under the wrong names.",
-        lambda p, q, b: {"true": -((p * q).sum() - b) * _spread(p), "naive": _true(p, q)},
+        lambda p, q, b: {"true": _naive(p, q, b), "naive": _true(p, q)},
+    ),
+    Wrong(
+        "baseline_ignored",
+        "In your naive Hessian the baseline is missing: which expectation would have to vanish for it to drop out?",
+        when=_is("naive", lambda p, q, b: -(p * q).sum() * _spread(p)),
+    ),
+    Wrong(
+        "naive_sign",
+        "Your naive Hessian has the wrong sign: is log π of a softmax curved upwards or downwards?",
+        when=_is("naive", lambda p, q, b: -_naive(p, q, b)),
     ),
     Wrong(
         "only_scores",
         "Your true Hessian is E ψ ψᵀ q alone. That is one of two parts: scores change with θ, too.",
-        _bandit(true=lambda p, q, b: _first_part(p, q)),
+        when=_is("true", lambda p, q, b: _first_part(p, q)),
+    ),
+    Wrong(
+        "only_curvature",
+        "Your true Hessian is E q ∇² log π alone. That is one of two parts: what is drawn changes with θ, too.",
+        when=_is("true", lambda p, q, b: -(p * q).sum() * _spread(p)),
     ),
     Wrong(
         "mixed_baselines",
         "The baseline is subtracted in one part of your true Hessian, not in the other. In which sum does it cancel?",
-        _bandit(true=lambda p, q, b: _first_part(p, q - b) - (p * q).sum() * _spread(p)),
+        when=_is(
+            "true",
+            lambda p, q, b: _first_part(p, q - b) - (p * q).sum() * _spread(p),
+            lambda p, q, b: _first_part(p, q) + _naive(p, q, b),
+        ),
+    ),
+    Wrong(
+        "mean_held",
+        "Your true Hessian is the derivative of p_i (q_i - q̄) with q̄ held constant. On what does q̄ depend?",
+        when=_is("true", lambda p, q, b: _half_of_true(p, q), lambda p, q, b: _half_of_true(p, q).T),
+    ),
+    Wrong(
+        "true_sign",
+        "Your true Hessian has the wrong sign.",
+        when=_is("true", lambda p, q, b: -_true(p, q)),
     ),
     Wrong(
         "diagonal_only",
-        "The naive Hessian has entries off its diagonal: the normaliser of the softmax depends on every logit.",
-        _bandit(naive=lambda p, q, b: -((p * q).sum() - b) * torch.diag(p * (1 - p))),
+        "Your naive Hessian has nothing off its diagonal. On which logits does the normaliser of the softmax depend?",
+        when=_is("naive", lambda p, q, b: torch.diag(_naive(p, q, b).diagonal())),
     ),
     Wrong(
         "zero",
         "The naive Hessian vanishes only for one special baseline. Here b is any number.",
-        _bandit(naive=lambda p, q, b: torch.zeros_like(_spread(p))),
+        when=_is("naive", lambda p, q, b: torch.zeros_like(_spread(p))),
     ),
+    Wrong(
+        "no_rewards",
+        "Your naive Hessian is that of log p alone. With which numbers is it averaged?",
+        when=_is("naive", lambda p, q, b: -_spread(p)),
+    ),
+    autograd=False,
+    **TIGHT,
 )  # fmt: skip

@@ -3,155 +3,197 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch09.oracles import stop_ratio
+from metarl_core.check.ch09.oracles import (
+    GRAPH,
+    PADDING_MULTIPLIED,
+    TIGHT,
+    close,
+    draw_padded,
+    leads_to,
+    padded,
+    past_the_end,
+    scalar,
+    slopes,
+    stop_ratio,
+    without_graph,
+)
 
 
-def _episode_cases():
-    for seed, (episodes, horizon) in enumerate(((3, 4), (2, 6), (4, 3))):
-        generator = torch.Generator().manual_seed(seed)
-        lengths = torch.randint(2, horizon + 1, (episodes,), generator=generator)
-        lengths[0] = horizon
-        mask = torch.arange(horizon) < lengths[:, None]
-        # What stands in the padding must not matter.
-        log_pi, advantage = torch.randn(2, episodes, horizon, generator=generator, dtype=torch.float64)
-        yield case(-log_pi.abs() - 0.2, advantage + 0.3, mask)
+def _draw_case(draw):
+    """1 to 4 episodes of 1 to 6 steps; advantages skewed and off centre, now and then all 1."""
+    episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 6)] * 6)
+    log_pi, mask = draw_padded(draw, (episodes, steps))
+    advantage = draw.skewed(*mask.shape, scale=draw.choice(1.0, 5.0)) + draw.uniform(-2, 3)
+    advantage = draw.choice(*[advantage] * 6, torch.ones_like(advantage))
+    advantage = padded(draw, advantage, mask)
+    lengths = mask.sum(1)
+    return case(log_pi.requires_grad_(), advantage, mask).noting(
+        {
+            **past_the_end(mask, log_pi.detach(), advantage),
+            "there is more than one episode": len(mask) > 1,
+            "an episode has two steps or more": lengths.max() > 1,
+            "episodes have different lengths": lengths.min() < lengths.max(),
+        }
+    )
 
 
 def _derivatives(answer, log_pi, advantage, mask):
     """Gradient and Hessian of the loss as a function of the log-probabilities themselves."""
-
-    def loss(values):
-        value = answer(values, advantage, mask)
-        if not isinstance(value, torch.Tensor) or value.shape:
-            raise TypeError("dice_loss must return one number as a tensor without axes.")
-        return value + 0 * values.sum()
-
-    return {
-        "gradient": torch.autograd.functional.jacobian(loss, log_pi),
-        "Hessian": torch.autograd.functional.hessian(loss, log_pi),
-    }
+    value = scalar(answer(log_pi, advantage, mask), "dice_loss")
+    (gradient,) = slopes(value, [log_pi], create_graph=True)
+    rows = [slopes(entry, [log_pi])[0] for entry in gradient.flatten()]
+    hessian = torch.stack(rows).view(*log_pi.shape, *log_pi.shape)
+    return {GRAPH: value.requires_grad, "gradient": gradient.detach(), "Hessian": hessian.detach()}
 
 
 def _by_definition(log_pi, advantage, mask):
     """−A_t / n, and −A_max(t, t') / n for two steps of one episode: chapter 09, under (09.7)."""
     count, (episodes, horizon) = int(mask.sum()), log_pi.shape
+    gradient = torch.zeros(episodes, horizon, dtype=log_pi.dtype)
     hessian = torch.zeros(episodes, horizon, episodes, horizon, dtype=log_pi.dtype)
-    for episode in range(episodes):
-        for t in range(horizon):
-            for other in range(horizon):
-                if mask[episode, t] and mask[episode, other]:
-                    hessian[episode, t, episode, other] = -advantage[episode, max(t, other)] / count
-    return {"gradient": torch.where(mask, -advantage / count, 0.0), "Hessian": hessian}
+    for episode, length in enumerate(mask.sum(1).tolist()):
+        for t in range(length):
+            gradient[episode, t] = -advantage[episode, t] / count
+            for other in range(length):
+                hessian[episode, t, episode, other] = -advantage[episode, max(t, other)] / count
+    return {GRAPH: True, "gradient": gradient, "Hessian": hessian}
 
 
-def _mean(weighted, mask):
-    return -(weighted * mask).sum() / mask.sum()
+def _inside(values, mask):
+    return torch.where(mask, values, 0.0)
 
 
-def _dice(log_pi, mask, through=None):
-    """The weights, with a faulty c_t if one is given."""
-    own = log_pi * mask
-    through = own.cumsum(-1) if through is None else through(own)
-    return stop_ratio(through) - stop_ratio(through - own)
+def _mean(weight, advantage, mask):
+    return -_inside(weight * _inside(advantage, mask), mask).sum() / mask.sum()
 
 
-def _scaled(log_pi, advantage, mask):
-    own = log_pi * mask / mask.sum(-1, keepdim=True)
-    through = own.cumsum(-1)
-    return _mean((stop_ratio(through) - stop_ratio(through - own)) * advantage, mask)
+def _weights(log_pi, mask, sums=lambda own: own.cumsum(-1)):
+    own = _inside(log_pi, mask)
+    return stop_ratio(sums(own)) - stop_ratio(sums(own) - own)
 
 
-def _scaled_by_all(log_pi, advantage, mask):
-    own = log_pi * mask / mask.sum()
-    through = own.cumsum(-1)
-    return _mean((stop_ratio(through) - stop_ratio(through - own)) * advantage, mask)
+def _boxed(sums):
+    return lambda x, a, m: _mean(stop_ratio(sums(_inside(x, m))), a, m)
 
 
-def _scaled_by_episodes(log_pi, advantage, mask):
-    own = log_pi * mask / len(mask)
-    through = own.cumsum(-1)
-    return _mean((stop_ratio(through) - stop_ratio(through - own)) * advantage, mask)
+def _dice(sums=lambda own: own.cumsum(-1), mean=_mean):
+    return lambda x, a, m: mean(_weights(x, m, sums), a, m)
 
 
-def _explained_by(*answers):
-    """Recognised by what any of these answers leads to."""
+def _scaled(by):
+    def answer(log_pi, advantage, mask):
+        return _mean(_weights(log_pi / by(mask), mask), advantage, mask)
 
-    def when(got, log_pi, advantage, mask):
-        def same(answer):
-            found = _derivatives(answer, log_pi, advantage, mask)
-            return all(torch.allclose(got[key], found[key], rtol=1e-6, atol=1e-9) for key in found)
+    return answer
 
-        return any(same(answer) for answer in answers)
 
-    return when
+def _mean_of_means(weight, advantage, mask):
+    terms = _inside(weight * _inside(advantage, mask), mask)
+    return -(terms.sum(1) / mask.sum(1)).mean()
+
+
+def _factor(got, *arguments):
+    """What all derivatives are right up to, or 0 where there is no such factor."""
+    right = _by_definition(*arguments)
+    at = right["gradient"].abs().argmax()
+    if right["gradient"].flatten()[at].abs() < 1e-3:
+        return 0.0
+    factor = float(got["gradient"].flatten()[at] / right["gradient"].flatten()[at])
+    return factor if all(close(got[key], factor * right[key]) for key in ("gradient", "Hessian")) else 0.0
+
+
+def _padding_enters(got, log_pi, advantage, mask):
+    """In the derivatives, or in what the mean divides by."""
+    if (got["gradient"][~mask] != 0).any() or (got["Hessian"][~mask] != 0).any():
+        return True
+    return abs(_factor(got, log_pi, advantage, mask) - int(mask.sum()) / mask.numel()) < 1e-6
 
 
 check_dice_loss = function_check(
     "dice_loss",
     _by_definition,
-    _episode_cases,
+    _draw_case,
+    without_graph("log_pi"),
+    PADDING_MULTIPLIED,
     Wrong(
         "naive",
         "The gradient is right and the second derivative with respect to the log-probabilities is zero: the change of "
         "the trajectories' probabilities is missing altogether.",
-        lambda x, a, m: _mean(x * a, m),
+        lambda x, a, m: _mean(x, a, m),
     ),
     Wrong(
         "lvc",
         "The gradient is right. Of the second derivatives only those of a step with itself are there. Which actions "
         "does a later reward depend on?",
-        lambda x, a, m: _mean(stop_ratio(x) * a, m),
+        lambda x, a, m: _mean(stop_ratio(_inside(x, m)), a, m),
     ),
     Wrong(
         "nothing_held",
         "All derivatives of your loss are zero. What is the derivative of exp(c - c)? One of the two must be constant.",
-        lambda x, a, m: _mean((x - x).exp() * a, m),
+        lambda x, a, m: _mean((_inside(x, m) - _inside(x, m)).exp(), a, m),
     ),
     Wrong(
         "whole_episode",
-        "Your box holds all actions of the episode at every step. Should an action that comes after t have a part in "
-        "the weight of step t?",
-        lambda x, a, m: _mean(stop_ratio((x * m).sum(-1, keepdim=True)) * a, m),
+        "Your derivatives are those of a box that holds all actions of the episode at every step. Should an action "
+        "that comes after t have a part in the weight of step t?",
+        _boxed(lambda own: own.sum(-1, keepdim=True)),
     ),
     Wrong(
         "box_on_advantages",
         "The magic box up to t stands on A_t itself. On a reward r_t it is right. But A_t already holds the rewards "
         "after t: how often does each of them count now?",
-        lambda x, a, m: _mean(stop_ratio((x * m).cumsum(-1)) * a, m),
+        _boxed(lambda own: own.cumsum(-1)),
+    ),
+    Wrong(
+        "from_the_end",
+        "Your c_t holds step t and the steps after it. Which actions had been taken when step t was reached?",
+        _dice(lambda own: own.flip(-1).cumsum(-1).flip(-1)),
     ),
     Wrong(
         "sum_scaled",
         "The log-probabilities are divided by a number of steps or episodes inside the exponential. Scores are then "
         "too small, and products of two scores too small twice. Only the outermost mean divides.",
-        when=_explained_by(_scaled, _scaled_by_all, _scaled_by_episodes),
+        when=leads_to(
+            _derivatives, _scaled(lambda m: m.sum(-1, keepdim=True)), _scaled(lambda m: m.sum()), _scaled(len)
+        ),
     ),
     Wrong(
         "across_episodes",
         "Steps of different episodes have a mixed second derivative. Along which axis does your sum run, and where "
         "does it begin anew?",
-        when=_explained_by(
-            lambda x, a, m: _mean(_dice(x, m, lambda own: own.flatten().cumsum(0).view_as(own)) * a, m),
-            lambda x, a, m: _mean(_dice(x, m, lambda own: own.cumsum(0)) * a, m),
+        when=leads_to(
+            _derivatives,
+            _dice(lambda own: own.cumsum(0)),
+            _dice(lambda own: own.flatten().cumsum(0).view_as(own)),
         ),
     ),
     Wrong(
         "sign",
         "All derivatives have the wrong sign. A loss is descended, a return is climbed.",
-        lambda x, a, m: -_mean(_dice(x, m) * a, m),
+        _dice(mean=lambda *terms: -_mean(*terms)),
     ),
     Wrong(
         "sum_over_steps",
         "Right up to a factor: the sum over all steps instead of their mean, so that the inner step would grow with "
         "the number of episodes.",
-        lambda x, a, m: -(_dice(x, m) * a * m).sum(),
+        _dice(mean=lambda w, a, m: _mean(w, a, m) * m.sum()),
+    ),
+    Wrong(
+        "mean_of_means",
+        "Yours is a mean over episodes of each one's mean over its steps, so that a step in a short episode counts "
+        "more. What is n in (1)?",
+        _dice(mean=_mean_of_means),
     ),
     Wrong(
         "mask_ignored",
-        "What stands in the padding enters. Which steps have been taken?",
-        when=_explained_by(
-            lambda x, a, m: _mean(_dice(x, torch.ones_like(m)) * a, torch.ones_like(m)),
-            lambda x, a, m: -(_dice(x, m) * a * m).mean(),
-        ),
+        "The padding enters, in the derivatives or in what the mean divides by. Which steps have been taken?",
+        when=_padding_enters,
+    ),
+    Wrong(
+        "other_divisor",
+        "All derivatives are right up to one factor. How many steps have been taken, in all episodes together?",
+        when=lambda *seen: _factor(*seen) > 0,
     ),
     observe=_derivatives,
+    **TIGHT,
 )  # fmt: skip

@@ -3,27 +3,33 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch09.oracles import stop_ratio
+from metarl_core.check.ch09.oracles import GRAPH, TIGHT, scalar, slopes, stop_ratio, without_graph
 
 
-def _goal_cases():
-    for seed, (tasks, draws, alpha, sigma) in enumerate(((2, 6, 0.3, 1.0), (3, 4, 0.2, 0.7), (1, 10, 0.5, 1.3))):
-        generator = torch.Generator().manual_seed(60 + seed)
-        theta = torch.randn(2, generator=generator, dtype=torch.float64)
-        data = []
-        for _ in range(tasks):
-            actions = theta + sigma * torch.randn(draws, 2, generator=generator, dtype=torch.float64)
-            goal = 2 * torch.randn(2, generator=generator, dtype=torch.float64)
-            reward = -(actions - goal).square().sum(1)
-            # Not centred, or the naive Hessian would be zero, and naive not to be told from first order.
-            data.append((actions, reward - reward.mean() + 1.5, goal))
-        yield case(theta.requires_grad_(), data, alpha, sigma)
+def _draw_case(draw):
+    """1 to 4 tasks of 1 to 8 actions around theta; step sizes from 0, any sigma, advantages skewed and off centre."""
+    tasks, number = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 8)] * 4)
+    alpha, sigma = draw.choice(0.0, *[draw.uniform(0.05, 0.6)] * 7), draw.choice(1.0, *[draw.uniform(0.5, 2)] * 3)
+    theta = draw.normal(2) + draw.uniform(-2, 2)
+    data = []
+    for _ in range(tasks):
+        actions = theta + sigma * draw.normal(number, 2)
+        # Not centred, or the naive Hessian would be zero, and naive not to be told from first order.
+        data.append((actions, draw.skewed(number, scale=2.0) + draw.uniform(-2, 3), draw.normal(2, scale=2.0)))
+    return case(theta.requires_grad_(), data, alpha, sigma).noting(
+        {
+            "alpha is 0": alpha == 0,
+            "there is more than one task": tasks > 1,
+            "a task has a single action": number == 1,
+            "sigma is 1": sigma == 1,
+        }
+    )
 
 
 def _value_and_gradient(answer, theta, tasks, alpha, sigma):
-    value = answer(theta, tasks, alpha, sigma)
-    (gradient,) = torch.autograd.grad(value, theta)
-    return {"loss": value.detach(), "gradient": gradient}
+    value = scalar(answer(theta, tasks, alpha, sigma), "meta_loss")
+    (gradient,) = slopes(value, [theta])
+    return {GRAPH: value.requires_grad, "loss": value.detach(), "gradient": gradient}
 
 
 def _by_closed_form(theta, tasks, alpha, sigma):
@@ -36,10 +42,16 @@ def _by_closed_form(theta, tasks, alpha, sigma):
         curvature = (advantage[:, None, None] * (score[:, :, None] * score[:, None] - identity / sigma**2)).mean(0)
         losses.append((adapted - goal).square().sum())
         gradients.append((identity + alpha * curvature) @ (2 * (adapted - goal)))
-    return {"loss": torch.stack(losses).mean(), "gradient": torch.stack(gradients).mean(0)}
+    return {GRAPH: True, "loss": torch.stack(losses).mean(), "gradient": torch.stack(gradients).mean(0)}
 
 
-def _meta_loss(divide=1, weight=stop_ratio, cut=False, reduce=torch.mean):
+def _square_distance(difference):
+    return difference.square().sum()
+
+
+def _meta_loss(
+    divide=1, weight=stop_ratio, cut=False, reduce=torch.mean, length=1.0, within=torch.mean, distance=_square_distance
+):
     """`divide`: log-probabilities divided by it; `weight`: the estimator; `cut`: the step has no graph."""
 
     def answer(theta, tasks, alpha, sigma):
@@ -47,8 +59,8 @@ def _meta_loss(divide=1, weight=stop_ratio, cut=False, reduce=torch.mean):
         for actions, advantage, goal in tasks:
             at = theta.detach().requires_grad_() if cut else theta
             log_pi = -(actions - at).square().sum(-1) / (2 * sigma**2) / divide
-            (slope,) = torch.autograd.grad((weight(log_pi) * advantage).mean(), at, create_graph=not cut)
-            losses.append((theta + alpha * slope - goal).square().sum())
+            (slope,) = torch.autograd.grad(within(weight(log_pi) * advantage), at, create_graph=not cut)
+            losses.append(distance(theta + length * alpha * slope - goal))
         return reduce(torch.stack(losses))
 
     return answer
@@ -61,7 +73,8 @@ def _log(x):
 check_meta_loss = function_check(
     "meta_loss",
     _by_closed_form,
-    _goal_cases,
+    _draw_case,
+    without_graph("theta"),
     Wrong(
         "as_it_was",
         "The step still has half its length, and the gradient does not go through it. Compare the loss with one that "
@@ -93,14 +106,31 @@ check_meta_loss = function_check(
         _meta_loss(2, _log),
     ),
     Wrong(
-        "no_gradient",
-        "Your loss has no gradient with respect to theta. Which of your tensors were made without a graph?",
-        raises="does not require grad",
-    ),
-    Wrong(
         "sum_over_tasks",
         "Your loss grows with the number of tasks. It should be their mean.",
         _meta_loss(reduce=torch.sum),
     ),
+    Wrong(
+        "sum_over_actions",
+        "Your inner step grows with the number of actions. What stands before the sum in (4)?",
+        _meta_loss(within=torch.sum),
+    ),
+    Wrong(
+        "descended",
+        "Your inner step goes down the surrogate. Which way does (4) go?",
+        _meta_loss(length=-1.0),
+    ),
+    Wrong(
+        "mean_of_squares",
+        "The steps are right. Your outer loss is half of what it should be: is a squared length the mean of the "
+        "squares of its coordinates?",
+        _meta_loss(distance=lambda difference: difference.square().mean()),
+    ),
+    Wrong(
+        "length_not_squared",
+        "The steps are right. Your outer loss is a distance to the goal; (4) has another power of it.",
+        _meta_loss(distance=torch.linalg.norm),
+    ),
     observe=_value_and_gradient,
+    **TIGHT,
 )  # fmt: skip

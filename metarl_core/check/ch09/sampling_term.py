@@ -3,88 +3,152 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch09.oracles import (
+    GRAPH,
+    PADDING_MULTIPLIED,
+    TIGHT,
+    close,
+    draw_padded,
+    past_the_end,
+    scalar,
+    slopes,
+    without_graph,
+)
+
+BY_LOG_PI, BY_OUTCOME = "gradient with respect to log_pi", "gradient with respect to outcome"
 
 
-def _support_cases():
-    for seed, (tasks, episodes, horizon) in enumerate(((3, 4, 5), (5, 2, 3), (2, 3, 4))):
-        generator = torch.Generator().manual_seed(40 + seed)
-        lengths = torch.randint(1, horizon + 1, (tasks, episodes, 1), generator=generator)
-        mask = torch.arange(horizon) < lengths
-        log_pi = -torch.rand(tasks, episodes, horizon, generator=generator, dtype=torch.float64)
-        yield case(log_pi, mask, torch.randn(tasks, generator=generator, dtype=torch.float64) + 2)
+def _draw_case(draw):
+    """2 to 5 tasks, 1 to 4 episodes of 1 to 5 steps; outcomes skewed and off centre, some equal, some with a graph."""
+    episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 5), draw.choice(1, *[draw.integer(2, 5)] * 5)
+    log_pi, mask = draw_padded(draw, (draw.integer(2, 5), episodes, steps))
+    outcome = draw.choice(1.0, 1.0, 1.0, 0.0) * draw.skewed(len(mask), scale=2.0) + draw.uniform(-3, 5)
+    graph = draw.chance(0.6)
+    return case(log_pi.requires_grad_(), mask, outcome.requires_grad_(graph)).noting(
+        {
+            **past_the_end(mask, log_pi.detach()),
+            "the outcome carries a graph": graph,
+            "there is more than one episode": episodes > 1,
+            "there are more than two tasks": len(mask) > 2,
+            "all outcomes are equal": bool((outcome == outcome[0]).all()),
+        }
+    )
 
 
-def _both_gradients(answer, log_pi, mask, outcome):
-    leaves = [value.detach().clone().requires_grad_() for value in (log_pi, outcome)]
-    value = answer(leaves[0], mask, leaves[1])
-    if not isinstance(value, torch.Tensor) or value.shape:
-        raise TypeError("sampling_term must return one number as a tensor without axes.")
-    found = torch.autograd.grad(value, leaves, allow_unused=True)
-    names = "with respect to log_pi", "with respect to outcome"
-    return {n: torch.zeros_like(x) if g is None else g for n, x, g in zip(names, leaves, found, strict=True)}
+def _value_and_gradients(answer, log_pi, mask, outcome):
+    value = scalar(answer(log_pi, mask, outcome), "sampling_term")
+    leaves = [log_pi, outcome] if outcome.requires_grad else [log_pi]
+    found = [*slopes(value, leaves), torch.zeros_like(outcome)]
+    return {GRAPH: value.requires_grad, "value": value.detach(), BY_LOG_PI: found[0], BY_OUTCOME: found[1].detach()}
 
 
-def _term_by_definition(log_pi, mask, outcome):
-    gradient = torch.zeros_like(log_pi)
-    for task in range(len(outcome)):
-        rest = [float(outcome[k]) for k in range(len(outcome)) if k != task]
+def _by_definition(log_pi, mask, outcome):
+    """Step by step; the baseline of a task is a mean over a list of the others."""
+    gradient, value = torch.zeros_like(log_pi, requires_grad=False), 0.0
+    outcomes = outcome.tolist()
+    for task, own in enumerate(outcomes):
+        rest = outcomes[:task] + outcomes[task + 1 :]
+        factor = -(own - sum(rest) / len(rest)) / len(outcomes)
         for episode, time in mask[task].nonzero().tolist():
-            gradient[task, episode, time] = -(float(outcome[task]) - sum(rest) / len(rest)) / len(outcome)
-    return {"with respect to log_pi": gradient, "with respect to outcome": torch.zeros_like(outcome)}
-
-
-check_sampling_term = function_check(
-    "sampling_term",
-    _term_by_definition,
-    _support_cases,
-    Wrong(
-        "not_centred",
-        "The outcome is used as it is. In the mean that is right, but every log-probability is pushed the same way "
-        "with the size of the whole return: what may be subtracted?",
-        lambda x, m, o: _per_task(x, m, lambda o: o, o),
-    ),
-    Wrong(
-        "own_included",
-        "A task's own outcome is in the mean that you subtract from it. That mean depends on the task's support "
-        "episodes, and is no baseline.",
-        lambda x, m, o: _per_task(x, m, lambda o: o - o.mean(), o),
-    ),
-    Wrong(
-        "mean_over_episodes",
-        "Each episode gets only its share. The probability of N episodes is a product, and its logarithm?",
-        when=lambda got, x, m, o: any(
-            torch.allclose(got["with respect to log_pi"], _term_by_definition(x, m, o)["with respect to log_pi"] / n)
-            for n in (x.shape[1], m.sum((1, 2), keepdim=True), m.sum(2, keepdim=True))
-        ),
-    ),
-    Wrong(
-        "outcome_differentiated",
-        "A gradient flows into the outcome. It is a reward here: a number that was measured.",
-        lambda x, m, o: _per_task(x, m, _relative, o, held=False),
-    ),
-    Wrong(
-        "sign",
-        "This makes the episodes before good outcomes less probable. An optimiser descends your result.",
-        lambda x, m, o: -_per_task(x, m, _relative, o),
-    ),
-    Wrong(
-        "sum_over_tasks",
-        "Your result grows with the number of tasks. Their mean is wanted.",
-        lambda x, m, o: len(o) * _per_task(x, m, _relative, o),
-    ),
-    Wrong(
-        "mask_ignored",
-        "What stands in the padding enters. Which steps have been taken?",
-        lambda x, m, o: _per_task(x, torch.ones_like(m), _relative, o),
-    ),
-    observe=_both_gradients,
-)  # fmt: skip
+            gradient[task, episode, time] = factor
+            value += factor * float(log_pi.detach()[task, episode, time])
+    value = torch.tensor(value, dtype=log_pi.dtype)
+    return {GRAPH: True, "value": value, BY_LOG_PI: gradient, BY_OUTCOME: torch.zeros_like(outcome)}
 
 
 def _relative(outcome):
     return (outcome - outcome.mean()) * len(outcome) / (len(outcome) - 1)
 
 
-def _per_task(log_pi, mask, centre, outcome, held=True):
-    reward = centre(outcome.detach() if held else outcome)
-    return -((log_pi * mask).sum((1, 2)) * reward).mean()
+def _scores(log_pi, mask):
+    return torch.where(mask, log_pi, 0.0).sum((1, 2))
+
+
+def _term(centre=_relative, scores=_scores):
+    return lambda log_pi, mask, outcome: -(scores(log_pi, mask) * centre(outcome.detach())).mean()
+
+
+def _leads_to(*answers):
+    def when(got, *arguments):
+        return any(close(got, _value_and_gradients(answer, *arguments)) for answer in answers)
+
+    return when
+
+
+def _right_up_to_value(got, *arguments):
+    right = _by_definition(*arguments)
+    return close(got[BY_LOG_PI], right[BY_LOG_PI]) and close(got[BY_OUTCOME], right[BY_OUTCOME])
+
+
+check_sampling_term = function_check(
+    "sampling_term",
+    _by_definition,
+    _draw_case,
+    without_graph("log_pi"),
+    PADDING_MULTIPLIED,
+    Wrong(
+        "outcome_differentiated",
+        "A gradient flows into the outcome. It is a reward here: a number that was measured.",
+        when=lambda got, *arguments: bool((got[BY_OUTCOME] != 0).any()),
+    ),
+    Wrong(
+        "not_centred",
+        "The outcome is used as it is. In the mean that is right, but every log-probability is pushed the same way "
+        "with the size of the whole return: what may be subtracted?",
+        _term(lambda o: o),
+    ),
+    Wrong(
+        "own_included",
+        "A task's own outcome is in the mean that you subtract from it. That mean depends on the task's support "
+        "episodes, and is no baseline.",
+        _term(lambda o: o - o.mean()),
+    ),
+    Wrong(
+        "divided_by_all",
+        "The sum of the other tasks' outcomes is divided by the number of all tasks. How many others are there?",
+        _term(lambda o: o - (o.sum() - o) / len(o)),
+    ),
+    Wrong(
+        "standardised",
+        "You divide by the standard deviation of the outcomes, too. (3) does not.",
+        when=_leads_to(
+            _term(lambda o: (o - o.mean()) / (o.std() + 1e-8)),
+            _term(lambda o: (o - o.mean()) / (o.std(correction=0) + 1e-8)),
+        ),
+    ),
+    Wrong(
+        "mean_over_episodes",
+        "The log-probabilities of a task are divided by a number of its episodes or steps. The probability of N "
+        "episodes is a product, and its logarithm?",
+        when=_leads_to(
+            _term(scores=lambda x, m: _scores(x, m) / x.shape[1]),
+            _term(scores=lambda x, m: _scores(x, m) / m.sum((1, 2))),
+            _term(scores=lambda x, m: torch.where(m, x / m.sum(2, keepdim=True), 0.0).sum((1, 2))),
+            _term(scores=lambda x, m: torch.where(m, x / m.sum(2, keepdim=True), 0.0).sum(2).mean(1)),
+            _term(scores=lambda x, m: torch.where(m, x, 0.0).mean((1, 2))),
+        ),
+    ),
+    Wrong(
+        "sign",
+        "This makes the episodes before good outcomes less probable. An optimiser descends your result.",
+        _term(lambda o: -_relative(o)),
+    ),
+    Wrong(
+        "sum_over_tasks",
+        "Your result grows with the number of tasks. Their mean is wanted.",
+        _term(lambda o: len(o) * _relative(o)),
+    ),
+    Wrong(
+        "mask_ignored",
+        "What stands in the padding enters: your result has derivatives there. Which steps have been taken?",
+        when=lambda got, log_pi, mask, outcome: bool((got[BY_LOG_PI][~mask] != 0).any()),
+    ),
+    Wrong(
+        "value",
+        "The gradients are right, the value is not. (3) is a sum of log-probabilities themselves, and its value is "
+        "asked for, too.",
+        when=_right_up_to_value,
+    ),
+    observe=_value_and_gradients,
+    **TIGHT,
+)  # fmt: skip
