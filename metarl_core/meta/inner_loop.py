@@ -11,7 +11,6 @@ Loss = Callable[[Parameters], Tensor]
 """From parameters `[task, ...]` to losses `[task]`; each must depend on its own task's parameters only."""
 
 
-@torch.enable_grad()
 def adapt(
     parameters: Parameters,
     loss: Loss | Sequence[Loss],
@@ -53,7 +52,8 @@ def adapt(
     names = list(parameters) if only is None else [name for name in parameters if name in only]
     if only is not None and len(names) != len(set(only)):
         raise ValueError(f"only must name parameters out of {list(parameters)}, got {list(only)}.")
-    lacking = [name for name in names if isinstance(inner_lr, Mapping) and name not in inner_lr]
+    rates = inner_lr if isinstance(inner_lr, Mapping) else dict.fromkeys(names, inner_lr)
+    lacking = [name for name in names if name not in rates]
     if lacking:
         raise ValueError(f"inner_lr must have a step size for each parameter that adapts, but it lacks {lacking[0]}.")
     current = dict(parameters)
@@ -62,12 +62,12 @@ def adapt(
             if not current[name].requires_grad:
                 current[name] = current[name].detach().requires_grad_()
         inputs = [current[name] for name in names]
-        losses_now = one(current)
-        _check_losses(losses_now, inputs)
-        gradients = torch.autograd.grad(losses_now.sum(), inputs, create_graph=create_graph, materialize_grads=True)
-        for name, value, gradient in zip(names, inputs, gradients, strict=True):
-            rate = inner_lr[name] if isinstance(inner_lr, Mapping) else inner_lr
-            current[name] = value - rate * gradient
+        with torch.enable_grad():
+            losses_now = one(current)
+            _check_losses(losses_now, inputs)
+            gradients = torch.autograd.grad(losses_now.sum(), inputs, create_graph=create_graph, materialize_grads=True)
+            for name, value, gradient in zip(names, inputs, gradients, strict=True):
+                current[name] = value - rates[name] * gradient
     return current
 
 

@@ -83,10 +83,11 @@ def check_loss(loss: object) -> None:
 
 def check_data(name: str, data: Any) -> None:
     """Raise ValueError unless `data` is a `FewShot`, or the like, with the same tasks everywhere."""
-    check_methods(name, data, *FewShot._fields)
-    tasks = [len(getattr(data, part)) for part in FewShot._fields]
-    if len(set(tasks)) > 1:
-        raise ValueError(f"{name} must be of the same tasks everywhere, got {', '.join(map(str, tasks))} tasks.")
+    if not isinstance(data, FewShot):
+        check_methods(name, data, *FewShot._fields)
+    tasks = {len(getattr(data, part)) for part in FewShot._fields}
+    if len(tasks) > 1:
+        raise ValueError(f"{name} must be of the same tasks everywhere, got {', '.join(map(str, sorted(tasks)))} tasks.")
 
 
 def check_same_tasks(inputs: Tensor, targets: Tensor) -> None:
@@ -95,13 +96,13 @@ def check_same_tasks(inputs: Tensor, targets: Tensor) -> None:
         raise ValueError(f"inputs and targets must be of the same tasks, got {len(inputs)} and {len(targets)} tasks.")
 
 
-@torch.enable_grad()
 def gradient_of(
     outer_loss: Callable[[Parameters, FewShot], Tensor], meta: Parameters, data: FewShot
 ) -> tuple[Parameters, Tensor]:
     """Gradient of the mean over tasks of `outer_loss(meta, data)`, and the losses `[task]`."""
     check_data("data", data)
     leaves = leaf_parameters(meta)
-    losses = outer_loss(leaves, data)
-    gradients = torch.autograd.grad(losses.mean(), list(leaves.values()), materialize_grads=True)
+    with torch.enable_grad():
+        losses = outer_loss(leaves, data)
+        gradients = torch.autograd.grad(losses.mean(), list(leaves.values()), materialize_grads=True)
     return dict(zip(leaves, gradients, strict=True)), losses.detach()
