@@ -85,9 +85,9 @@ def check_data(name: str, data: Any) -> None:
     """Raise ValueError unless `data` is a `FewShot`, or the like, with the same tasks everywhere."""
     if not isinstance(data, FewShot):
         check_methods(name, data, *FewShot._fields)
-    tasks = {len(getattr(data, part)) for part in FewShot._fields}
-    if len(tasks) > 1:
-        raise ValueError(f"{name} must be of the same tasks everywhere, got {', '.join(map(str, sorted(tasks)))} tasks.")
+    tasks = [len(getattr(data, part)) for part in FewShot._fields]
+    if len(set(tasks)) > 1:
+        raise ValueError(f"{name} must be of the same tasks everywhere, got {', '.join(map(str, tasks))} tasks.")
 
 
 def check_same_tasks(inputs: Tensor, targets: Tensor) -> None:
