@@ -9,8 +9,9 @@ from mutants import Mutant
 
 
 def _td(
-    target="frozen", stop=True, terminate=True, best=True, half=False, reduce=torch.mean, mix=False, leak=False, sign=-1
-):
+    target="frozen", stop=True, terminate=True, best=True, half=False, reduce=torch.mean, mix=False, leak=False,
+    sign=-1, change=None,
+):  # fmt: skip
     def answer(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
         going = 1 - terminated.double() if terminate else torch.ones_like(rewards)
         tasks, found, point = len(rewards), [], theta
@@ -23,11 +24,19 @@ def _td(
             for _ in range(steps):
                 leaf = point.detach().clone().requires_grad_()
                 table = begin if target == "frozen" else leaf
-                values = nxt @ table.T
+                values = (phi if change == "same state" else nxt) @ table.T
                 following = values.amax(-1) if best else values.gather(-1, act[:, None])[:, 0]
+                following = values.mean(-1) if change == "mean action" else following
                 y = r + discount * on * following
+                y = on * y if change == "reward dropped" else y
                 y = y.detach() if stop else y
-                loss = reduce((y - (phi @ leaf.T).gather(-1, act[:, None])[:, 0]).square() / (2 if half else 1))
+                squares = (y - (phi @ leaf.T).gather(-1, act[:, None])[:, 0]).square()
+                if change == "all rows":
+                    squares = (y[:, None] - phi @ leaf.T).square().sum(-1)
+                if change == "by action":
+                    squares = len(act) * squares / (act[:, None] == act).sum(-1)
+                loss = reduce(squares / (2 if half else 1))
+                loss = loss / tasks if change == "all tasks" else loss
                 (slope,) = torch.autograd.grad(loss, leaf)
                 point = point + sign * alpha * slope
             found.append(point)
@@ -39,15 +48,20 @@ def _td(
 # ---------------------------------------------------------------- meta_gradients
 
 
-def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prime"):
+def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prime", change=None):
     def answer(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
         n, current = len(rewards), theta
+        alpha = alpha / 2 if change == "half" else alpha
         y = rewards + discount * phi_next @ theta
         M = torch.eye(len(theta)).double() - 2 * alpha / n * phi.T @ phi
-        C = 2 * alpha * discount / n * phi.T @ phi_next
+        C = 2 * alpha * (1 if change == "undiscounted" else discount) / n * phi.T @ phi_next
         D, E = torch.eye(len(theta)).double(), torch.eye(len(theta)).double()
         for k in range(steps):
+            y = rewards + discount * phi_next @ current if change == "renewed" else y
             current = current + 2 * alpha / n * phi.T @ (y - phi @ current)
+            if change == "renewed":
+                D, E = M @ D, M @ E + C @ E
+                continue
             if factors == "all" or (factors == "one" and k == 0):
                 D, E = M @ D, M @ E
             if path == "not shrunk":
@@ -57,8 +71,11 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
         if path == "not shrunk":
             E = D + steps * C
         place = current if at == "prime" else theta
-        g = 2 / len(query_y) * query_phi.T @ (query_phi @ place - query_y)
+        outer = {"sign": -2, "factor": 1, "no mean": 2 * len(query_y)}.get(change, 2)
+        g = outer / len(query_y) * query_phi.T @ (query_phi @ place - query_y)
         whole = (E.T if transpose else E) @ g
+        if change == "swapped":
+            return {"whole": D @ g, "frozen": whole}
         return {"frozen": whole if frozen_path else D @ g, "whole": whole}
 
     return answer
@@ -67,7 +84,7 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
 # ---------------------------------------------------------------- reptile_iteration
 
 
-def _reptile(replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1):
+def _reptile(replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1, anchor=True):
     def answer(theta, next_state, reward, draws, outer_lr):
         buffer, t, moves, point = [], 0, [], theta
         for task in range(len(reward)):
@@ -88,7 +105,7 @@ def _reptile(replay=True, epsilon=True, online_moves=True, fresh=True, reduce=to
                 target += 0.1 * (online - target)
                 state = following
             point = online
-            moves.append((online if online_moves else target) - theta)
+            moves.append((online if online_moves else target) - (theta if anchor else 0))
         return theta + sign * outer_lr * reduce(torch.stack(moves), 0)
 
     return answer
@@ -119,6 +136,12 @@ MUTANTS = [
     Mutant(ch10.check_inner_td_steps, "target_follows", _td(target="current")),
     Mutant(ch10.check_inner_td_steps, "termination_ignored", _td(terminate=False)),
     Mutant(ch10.check_inner_td_steps, "action_not_best", _td(best=False)),
+    Mutant(ch10.check_inner_td_steps, "reward_dropped", _td(change="reward dropped")),
+    Mutant(ch10.check_inner_td_steps, "action_mean", _td(change="mean action")),
+    Mutant(ch10.check_inner_td_steps, "same_state", _td(change="same state")),
+    Mutant(ch10.check_inner_td_steps, "all_rows", _td(change="all rows")),
+    Mutant(ch10.check_inner_td_steps, "mean_over_tasks", _td(change="all tasks")),
+    Mutant(ch10.check_inner_td_steps, "mean_by_action", _td(change="by action")),
     Mutant(ch10.check_inner_td_steps, "half", _td(half=True)),
     Mutant(ch10.check_inner_td_steps, "sum_over_transitions", _td(reduce=torch.sum)),
     Mutant(ch10.check_inner_td_steps, "one_replay", _td(mix=True)),
@@ -131,6 +154,13 @@ MUTANTS = [
     Mutant(ch10.check_meta_gradients, "path_once", _meta(path="last")),
     Mutant(ch10.check_meta_gradients, "path_not_shrunk", _meta(path="not shrunk")),
     Mutant(ch10.check_meta_gradients, "frozen_moves", _meta(frozen_path=True)),
+    Mutant(ch10.check_meta_gradients, "swapped", _meta(change="swapped")),
+    Mutant(ch10.check_meta_gradients, "path_undiscounted", _meta(change="undiscounted")),
+    Mutant(ch10.check_meta_gradients, "targets_renewed", _meta(change="renewed")),
+    Mutant(ch10.check_meta_gradients, "half_a_step", _meta(change="half")),
+    Mutant(ch10.check_meta_gradients, "sign", _meta(change="sign")),
+    Mutant(ch10.check_meta_gradients, "outer_factor", _meta(change="factor")),
+    Mutant(ch10.check_meta_gradients, "outer_factor", _meta(change="no mean")),
     Mutant(ch10.check_meta_gradients, "not_transposed", _meta(transpose=False)),
     Mutant(ch10.check_meta_gradients, "query_at_theta", _meta(at="theta")),
     Mutant(ch10.check_reptile_iteration, "as_it_was", _reptile(replay=False, epsilon=False, online_moves=False)),
@@ -143,6 +173,7 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "tasks_leak", _reptile(fresh=False)),
     Mutant(ch10.check_reptile_iteration, "reversed", _reptile(sign=-1)),
     Mutant(ch10.check_reptile_iteration, "sum_over_tasks", _reptile(reduce=torch.sum)),
+    Mutant(ch10.check_reptile_iteration, "not_a_difference", _reptile(anchor=False)),
     _plan("gap_not_measured", measured_first="nothing"),
     _plan("gap_not_measured", measured_first="returns of a random policy"),
     _plan("no_pretraining", baselines="fresh and informed networks"),

@@ -3,22 +3,27 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch10.oracles import TIGHT
 from metarl_core.check.compare import difference
 
 
-def _meta_cases():
-    for seed, (size, number, queries, alpha, steps, discount) in enumerate(
-        ((3, 6, 5, 0.1, 3, 0.9), (4, 8, 6, 0.2, 2, 0.8), (2, 5, 7, 0.15, 4, 0.95))
-    ):
-        generator = torch.Generator().manual_seed(40 + seed)
-
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        yield case(
-            draw(size), draw(number, size), draw(number), draw(number, size), draw(queries, size), draw(queries),
-            alpha, steps, discount,
-        )  # fmt: skip
+def _draw_case(draw):
+    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 4 steps, gamma from 0 to 1, step sizes from 0."""
+    size, number, queries = draw.integer(1, 4), draw.integer(1, 6), draw.integer(1, 5)
+    alpha, steps = draw.choice(0.0, *[draw.uniform(0.02, 0.4)] * 9), draw.choice(0, 1, *[draw.integer(2, 4)] * 5)
+    discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
+    return case(
+        draw.normal(size), draw.skewed(number, size), draw.skewed(number) + draw.uniform(-1, 1),
+        draw.skewed(number, size), draw.normal(queries, size), draw.skewed(queries), alpha, steps, discount,
+    ).noting(
+        {
+            "gamma is 0": discount == 0,
+            "there are no inner steps": steps == 0,
+            "there is more than one inner step": steps > 1,
+            "there is a single feature": size == 1,
+            "there are fewer transitions than features": number < size,
+        }
+    )  # fmt: skip
 
 
 def _adapted(theta, source, phi, rewards, phi_next, alpha, steps, discount):
@@ -44,75 +49,127 @@ def _by_differentiation(theta, phi, rewards, phi_next, query_phi, query_y, alpha
 
 def _by_matrices(
     theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount,
-    powers=None, path="all", transpose=True, prime=True, factors=(2.0, 2.0), frozen_path=False,
+    powers=None, path="all", transpose=True, prime=True, half=False, renewed=False, undiscounted=False,
 ):  # fmt: skip
+    """(frozen, whole) as powers and sums; one thing may be wrong."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
-    inner, outer = factors
-    M = eye - inner * alpha / len(rewards) * phi.T @ phi
-    push = inner * alpha * discount / len(rewards) * phi.T @ phi_next
+    alpha = alpha / 2 if half else alpha
+    M = eye - 2 * alpha / len(rewards) * phi.T @ phi
+    push = 2 * alpha * (1.0 if undiscounted else discount) / len(rewards) * phi.T @ phi_next
     end = _adapted(theta, theta, phi, rewards, phi_next, alpha, steps, discount) if prime else theta
-    g = outer / len(query_y) * query_phi.T @ (query_phi @ end - query_y)
+    if renewed:  # the targets of every step are made by its parameters
+        end = theta
+        for _ in range(steps):
+            end = _adapted(end, end, phi, rewards, phi_next, alpha, 1, discount)
+    g = 2 / len(query_y) * query_phi.T @ (query_phi @ end - query_y)
     held = torch.linalg.matrix_power(M, steps if powers is None else powers)
-    terms = {"all": range(steps), "last": [0], "first": [steps - 1], "none": [], "unshrunk": None}[path]
-    extra = steps * push if terms is None else sum((torch.linalg.matrix_power(M, j) @ push for j in terms), 0 * push)
-    whole = held + extra
-    return {
-        "frozen": ((whole.T if transpose else whole) if frozen_path else held) @ g,
-        "whole": (whole.T if transpose else whole) @ g,
-    }
+    terms = {"all": range(steps), "last": [0], "first": [steps - 1], "none": [], "unshrunk": [0] * steps}[path]
+    whole = held + sum((torch.linalg.matrix_power(M, j) @ push for j in terms), 0 * push)
+    if renewed:
+        whole = torch.linalg.matrix_power(M + push, steps)
+    return {"frozen": held.T @ g, "whole": (whole.T if transpose else whole) @ g}
 
 
-def _matrix_fault(**fault):
+def _fault(**fault):
     return lambda *a: _by_matrices(*a, **fault)
+
+
+def _leads_to(*answers):
+    return lambda got, *a: any(difference(got, answer(*a), **TIGHT) is None for answer in answers)
+
+
+def _frozen_moves(*a):
+    return dict.fromkeys(("frozen", "whole"), _by_matrices(*a)["whole"])
+
+
+def _swapped(*a):
+    right = _by_matrices(*a)
+    return {"frozen": right["whole"], "whole": right["frozen"]}
+
+
+def _factor(got, *a):
+    """One number that both gradients are right up to; 0 where there is none."""
+    right = _by_matrices(*a)
+    at = right["whole"].abs().argmax()
+    if right["whole"][at].abs() < 1e-3:
+        return 0.0
+    factor = float(got["whole"][at] / right["whole"][at])
+    scaled = {name: factor * value for name, value in right.items()}
+    return factor if difference(got, scaled, **TIGHT) is None else 0.0
 
 
 check_meta_gradients = function_check(
     "meta_gradients",
     _by_differentiation,
-    _meta_cases,
+    _draw_case,
     Wrong(
         "first_order",
         "These are gradients at the adapted parameters. How far do those move when theta does?",
-        _matrix_fault(powers=0, path="none"),
+        _fault(powers=0, path="none"),
     ),
     Wrong(
         "one_factor",
         "One step of the inner loop is accounted for. How many are there?",
-        _matrix_fault(powers=1, path="none"),
+        _fault(powers=1, path="none"),
     ),
     Wrong(
         "path_forgotten",
         "`frozen` is right, and `whole` is equal to it. Which parameters made the targets of the inner loop?",
-        _matrix_fault(path="none"),
+        _fault(path="none"),
     ),
     Wrong(
         "path_once",
         "`frozen` is right. In `whole` the targets act in one step only: in how many were they used?",
-        when=lambda got, *a: any(
-            difference(got, _by_matrices(*a, path=path), 1e-6, 1e-9) is None for path in ("last", "first")
-        ),
+        when=_leads_to(_fault(path="last"), _fault(path="first")),
     ),
     Wrong(
         "path_not_shrunk",
         "`frozen` is right. In `whole` the effect of an early target is counted in full; the steps that come after it "
         "undo a part.",
-        _matrix_fault(path="unshrunk"),
+        _fault(path="unshrunk"),
+    ),
+    Wrong(
+        "path_undiscounted",
+        "`frozen` is right. In `whole` a target moves as much as the value of the next state does. Does it?",
+        _fault(undiscounted=True),
+    ),
+    Wrong(
+        "targets_renewed",
+        "Your targets follow the parameters from step to step. Which parameters make y in (2)?",
+        _fault(renewed=True),
     ),
     Wrong(
         "frozen_moves",
         "`whole` is right, and `frozen` is equal to it. In `frozen` the targets are data, like the rewards.",
-        _matrix_fault(frozen_path=True),
+        _frozen_moves,
     ),
+    Wrong("swapped", "The two gradients are right, under the wrong names.", _swapped),
     Wrong(
         "not_transposed",
         "`frozen` is right, since its matrix is symmetric. The one of `whole` is not: a gradient is multiplied from "
         "which side?",
-        _matrix_fault(transpose=False),
+        _fault(transpose=False),
     ),
     Wrong(
         "query_at_theta",
         "The way back is right; it starts at the wrong place. At which parameters is the outer loss evaluated?",
-        _matrix_fault(prime=False),
+        _fault(prime=False),
     ),
-    atol=1e-9,
+    Wrong(
+        "half_a_step",
+        "Your gradients belong to an inner loop whose steps are half as long. What is written before the sum in (2)?",
+        _fault(half=True),
+    ),
+    Wrong(
+        "sign",
+        "Both point the other way: F falls along a negative gradient, and the gradient itself is asked for.",
+        when=lambda *seen: _factor(*seen) < 0,
+    ),
+    Wrong(
+        "outer_factor",
+        "Both are right up to one factor. What is the derivative of F with respect to the adapted parameters?",
+        when=lambda *seen: _factor(*seen) > 0,
+    ),
+    autograd=False,
+    **TIGHT,
 )

@@ -6,17 +6,31 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch10.oracles import TIGHT
 from metarl_core.check.compare import difference
 
 
-def _reptile_cases():
-    for seed, (tasks, states, actions, steps) in enumerate(((3, 4, 3, 60), (2, 5, 2, 80), (4, 3, 4, 50))):
-        generator = torch.Generator().manual_seed(70 + seed)
-        theta = torch.randn(states, actions, generator=generator, dtype=torch.float64)
-        following = torch.randint(states, (tasks, states, actions), generator=generator)
-        rewards = torch.randn(tasks, states, actions, generator=generator, dtype=torch.float64)
-        draws = torch.rand(tasks, steps, 3, generator=generator, dtype=torch.float64)
-        yield case(theta, following, rewards, draws, 0.5 + 0.2 * seed)
+def _draw_case(draw):
+    """1 to 3 tasks, 1 to 4 states and actions, 1 to 60 steps; epsilon has reached its end after 18 of them."""
+    tasks, steps = draw.choice(1, *[draw.integer(2, 3)] * 4), draw.choice(1, *[draw.integer(3, 60)] * 7)
+    states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
+    outer_lr = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 1.5)] * 4)
+    shape = tasks, states, actions
+    return case(
+        draw.normal(states, actions) + draw.uniform(-2, 2),
+        draw.integers(0, states - 1, *shape),
+        draw.skewed(*shape, scale=2.0) + draw.uniform(-1, 1),
+        torch.rand(tasks, steps, 3, generator=draw.generator, dtype=torch.float64),
+        outer_lr,
+    ).noting(
+        {
+            "there is more than one task": tasks > 1,
+            "a run has more than 18 steps": steps > 18,
+            "a run has a single step": steps == 1,
+            "epsilon of Reptile is 0": outer_lr == 0,
+            "there is a single action": actions == 1,
+        }
+    )
 
 
 def _one_run(start, following, rewards, draws, memory, clock):
@@ -36,7 +50,7 @@ def _one_run(start, following, rewards, draws, memory, clock):
 
 def _reptile_by_runs(
     theta, following, rewards, draws, outer_lr, one_replay=False, epsilon_kept=False, from_target=False, leak=False,
-    total=False, sign=1.0,
+    total=False, sign=1.0, anchored=True,
 ):  # fmt: skip
     """The runs one after another, each with a memory and a clock of its own, and the mean of where they end."""
     ends, memory, clock = [], [], [0]
@@ -47,57 +61,62 @@ def _reptile_by_runs(
         online, target = _one_run(start, nexts, pay, numbers, memory, clock)
         ends.append(target if from_target else online)
     moves = [end - theta.numpy() for end in ends]
-    return theta + sign * outer_lr * torch.from_numpy(np.sum(moves, 0) if total else np.mean(moves, 0))
+    move = torch.from_numpy(np.sum(moves, 0) if total else np.mean(moves, 0))
+    return theta + outer_lr * (sign * move if anchored else move + theta)
 
 
 BUGS = {"one_replay": True, "epsilon_kept": True, "from_target": True}
 TWO_BUGS = [dict(pair) for pair in itertools.combinations(BUGS.items(), 2)]
 
 
-def _reptile_fault(**fault):
+def _fault(**fault):
     return lambda *a: _reptile_by_runs(*a, **fault)
 
 
 check_reptile_iteration = function_check(
     "reptile_iteration",
     _reptile_by_runs,
-    _reptile_cases,
-    Wrong("as_it_was", "All three bugs are still there.", _reptile_fault(**BUGS)),
+    _draw_case,
+    Wrong("as_it_was", "All three bugs are still there.", _fault(**BUGS)),
     Wrong(
         "one_replay",
         "Two of the three are repaired. A task still learns from what happened in another one.",
-        _reptile_fault(one_replay=True),
+        _fault(one_replay=True),
     ),
     Wrong(
         "epsilon_not_reset",
         "Two of the three are repaired. Print how many random actions each task takes: do later ones explore at all?",
-        _reptile_fault(epsilon_kept=True),
+        _fault(epsilon_kept=True),
     ),
     Wrong(
         "target_network",
         "Two of the three are repaired. Which of the two tables holds what was learned last?",
-        _reptile_fault(from_target=True),
+        _fault(from_target=True),
     ),
     Wrong(
         "two_left",
         "One of the three is repaired, two are left.",
-        when=lambda got, *a: any(
-            difference(got, _reptile_by_runs(*a, **pair), 1e-6, 1e-9) is None for pair in TWO_BUGS
-        ),
+        when=lambda got, *a: any(difference(got, _reptile_by_runs(*a, **pair), **TIGHT) is None for pair in TWO_BUGS),
     ),
     Wrong(
         "tasks_leak",
         "The three bugs are gone, and there is a new one: where does the second task start?",
-        _reptile_fault(leak=True),
+        _fault(leak=True),
     ),
     Wrong(
         "reversed",
         "The three bugs are gone. Your theta moves away from where the runs ended.",
-        _reptile_fault(sign=-1.0),
+        _fault(sign=-1.0),
     ),
     Wrong(
         "sum_over_tasks",
         "The three bugs are gone. With ten tasks your theta would be thrown ten times as far.",
-        _reptile_fault(total=True),
+        _fault(total=True),
     ),
+    Wrong(
+        "not_a_difference",
+        "The three bugs are gone. Your theta moves by where the runs ended, and not by how far they went.",
+        _fault(anchored=False),
+    ),
+    **TIGHT,
 )
