@@ -1,19 +1,85 @@
-"""Mutants by machine: what is changed in a solution, and what is left alone."""
+"""Solutions changed by machine: the scores that `python -m tools.mutation` found are of today's checks, and high."""
 
+import pytest
+
+from tools.course import ROOT
 from tools.mutation.mutants import mutants
+from tools.mutation.score import LEAST, Score, digest, judged, kept, other_plans, other_values, reasons, score
 
-DEBUG = """
-def f(x):
-    y = x + 1
-    ### BEGIN SOLUTION
-    y = x * 2
-    ### END SOLUTION
-    return y - 3
-"""
+SOLUTIONS = {f"ch{py.stem[:2]}": py for py in sorted((ROOT / "solutions").glob("*.py"))}
+SAMPLE = 8
+"""mutants of each check that are tried again here"""
 
 
-def test_broken_lines_that_a_solution_replaces_are_left_alone():
-    names = [mutant.name for mutant in mutants(DEBUG)]
-    assert "y = x * 2: x * 2 -> x / 2" in names and "return y - 3: y - 3 -> y + 3" in names
-    assert not [name for name in names if "+ 1" in name]
-    assert any("y = x + 1" in mutant.code for mutant in mutants(DEBUG))
+@pytest.mark.parametrize("chapter", SOLUTIONS)
+def test_scores_are_of_the_checks_as_they_are_now(chapter):
+    assert kept(chapter).get("digest") == digest(SOLUTIONS[chapter], chapter), f"run python -m tools.mutation {chapter}"
+
+
+@pytest.mark.parametrize("chapter", SOLUTIONS)
+def test_every_check_rejects_what_behaves_differently(chapter):
+    why = reasons(chapter)
+    for name, content in kept(chapter)["checks"].items():
+        found = Score(**content)
+        missed = [mutant for mutant, verdict in found.survivors.items() if verdict == "missed"]
+        assert found.share(why.get(name, {})) >= LEAST, f"{chapter}.{name} lets through {sorted(found.survivors)}"
+        assert not set(missed) & set(why.get(name, {})), "what further cases tell apart is not equivalent"
+
+
+@pytest.mark.parametrize("chapter", SOLUTIONS)
+def test_reasons_are_of_survivors(chapter):
+    scores = kept(chapter)["checks"]
+    for name, why in reasons(chapter).items():
+        assert set(why) <= set(scores[name]["survivors"]), f"{chapter}.{name} explains what does not survive"
+        assert all(reason.strip().endswith(".") for reason in why.values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chapter", SOLUTIONS)
+def test_a_sample_gets_the_verdicts_that_were_kept(chapter):
+    scores = kept(chapter)["checks"]
+    for name, one in judged(SOLUTIONS[chapter]).items():
+        found = score(one, SAMPLE)
+        assert set(found.survivors) <= set(scores[name]["survivors"]), f"{chapter}.{name}"
+
+
+CODE = '''
+def mean_return(rewards, mask, discount=0.9):
+    """The docstring is left alone."""
+    total = 0
+    for t in range(rewards.shape[1]):
+        if mask[t]:
+            total += discount**t * rewards[:, t].detach()
+    return total.mean(dim=0)
+'''
+
+
+def test_the_operators_reach_every_kind_of_fault():
+    names = " | ".join(mutant.name for mutant in mutants(CODE))
+    for change in (
+        ": 1 -> 0",  # a constant
+        "total.mean(dim=0) -> total.sum(dim=0)",  # mean against sum
+        "total.mean(dim=0) -> total.mean()",  # a dropped argument
+        "rewards[:, t].detach() -> rewards[:, t]",  # a removed detach
+        "discount ** t -> discount * t",  # an operator
+        "discount ** t * rewards[:, t].detach() -> rewards[:, t].detach()",  # a dropped factor
+        "range(rewards.shape[1]) -> range(rewards.shape[1] - 1)",  # off by one
+        "ends after its first round",  # a loop
+    ):
+        assert change in names
+    assert "docstring" not in names
+
+
+def test_every_mutant_differs_from_the_code_and_from_the_others():
+    found = mutants(CODE)
+    assert len({m.code for m in found}) == len(found) == len({m.name for m in found}) > 20
+
+
+def test_numbers_and_plans_are_changed():
+    assert {value for _, value in other_values(2.0)} == {2.02, -2.0, 4.0, 1.0, 3.0, 0.5}
+    assert [value[1:] for _, value in other_values((2.0, 7))] == [(7,)] * 7
+    plans = dict(
+        other_plans({"seeds": 5, "split": "a", "paired": True}, {"seeds": int, "split": ("a", "b"), "paired": bool})
+    )
+    assert plans["split: 'a' -> 'b'"]["split"] == "b" and plans["paired: True -> False"]["paired"] is False
+    assert plans["seeds: 5 -> 0"]["seeds"] == 0
