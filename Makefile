@@ -5,6 +5,7 @@ PYTHON  ?= python3
 WORKERS ?= 2
 LAB_ARGS ?=
 START   := chapters/00_start_here.ipynb
+DESK    := $(CURDIR)/work
 
 VENV := .venv
 PY   := $(VENV)/bin/python
@@ -67,11 +68,13 @@ $(TEST_READY): pyproject.toml constraints.txt
 	$(quiet_lab)
 	@touch $(LAB_READY) $@
 
-# The folder shown is the course's, the page is chapter 00: a notebook given by name would show its own folder only.
+# The folder shown is the learner's desk (tools/desk.py), the page is chapter 00: a notebook given by name would show
+# its own folder only.
 # Without a screen to open a browser on, Lab prints its address and waits. As root, a browser would refuse
 # to start and Lab itself asks for a flag. LAB_ARGS is for the rest, as in LAB_ARGS=--ip=0.0.0.0 in a container.
 lab: $(LAB_READY)  ## open the course in JupyterLab
-	@set -- --ServerApp.root_dir="$(CURDIR)" --LabApp.default_url=/lab/tree/$(START) --log-level=WARN; \
+	@$(PY) -m tools.desk
+	@set -- --ServerApp.root_dir="$(DESK)" --LabApp.default_url=/lab/tree/$(START) --log-level=WARN; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(id -u)" = 0 ] || { [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" ]; }; then \
 	  set -- "$$@" --no-browser; \

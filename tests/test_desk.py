@@ -1,0 +1,172 @@
+"""The learner's desk: nothing on it has been run, and nothing that a learner did is ever lost."""
+
+import json
+import re
+import shutil
+
+import nbformat
+import pytest
+
+from tools import desk
+from tools.course import ROOT
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A small course: two chapters and an exercise."""
+    root = tmp_path / "meta rl ü"
+    for folder, names in {"chapters": ("00_a", "01_b"), "exercises": ("01_b",)}.items():
+        (root / folder).mkdir(parents=True)
+        for name in names:
+            publish(root / folder / f"{name}.ipynb", f"print('{name}')")
+    return root
+
+
+def publish(path, *sources):
+    """A notebook as the authors commit it: executed, paired, with what teachers need."""
+    cells = [nbformat.v4.new_code_cell(source, execution_count=7) for source in sources]
+    for cell in cells:
+        cell.outputs = [nbformat.v4.new_output("stream", text="spoiled\n")]
+        cell.metadata["nbgrader"] = {"solution": True, "grade_id": "x"}
+    metadata = {"jupytext": {"formats": "ipynb,py:percent"}, "kernelspec": {"name": "python3", "display_name": "P"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=metadata), path)
+
+
+def read(folder, name):
+    return nbformat.read(folder / name, as_version=4)
+
+
+def edit(folder, name, source):
+    notebook = read(folder, name)
+    notebook.cells[0].source = source
+    nbformat.write(notebook, folder / name)
+
+
+def test_a_fresh_desk_has_no_outputs_and_nothing_of_the_authors(course):
+    work = course / "work"
+    done = desk.lay(work, course)
+    assert done.new == ["chapters/00_a.ipynb", "chapters/01_b.ipynb", "exercises/01_b.ipynb"] and not str(done)
+    for name in done.new:
+        notebook = read(work, name)
+        assert set(notebook.metadata) == {"kernelspec"} and "nbgrader" not in notebook.cells[0].metadata
+        assert not notebook.cells[0].outputs and notebook.cells[0].execution_count is None
+    found = {path.name for path in work.iterdir()}
+    assert found == {"chapters", "exercises", desk.FIRST, desk.NOTES}
+    assert not list(work.rglob("*.py"))
+
+
+def test_a_second_visit_changes_nothing(course):
+    work = course / "work"
+    desk.lay(work, course)
+    before = {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
+    done = desk.lay(work, course)
+    assert not done.new and not done.renewed and not done.beside
+    assert {path: path.read_bytes() for path in work.rglob("*") if path.is_file()} == before
+
+
+def test_edit_then_update_and_both_are_there(course):
+    work, name = course / "work", "exercises/01_b.ipynb"
+    desk.lay(work, course)
+    edit(work, name, "my answer")
+    publish(course / name, "the next version")
+    done = desk.lay(work, course)
+    assert done.beside == {name: "exercises/01_b.new.ipynb"} and "is yours and stays as it is" in str(done)
+    assert read(work, name).cells[0].source == "my answer"
+    assert read(work, "exercises/01_b.new.ipynb").cells[0].source == "the next version"
+    assert not desk.lay(work, course).beside, "one version is laid beside once"
+    publish(course / name, "the version after that")
+    assert desk.lay(work, course).beside == {name: "exercises/01_b.new2.ipynb"}
+    assert read(work, name).cells[0].source == "my answer"
+
+
+def test_what_was_only_run_stays_too(course):
+    work, name = course / "work", "chapters/00_a.ipynb"
+    desk.lay(work, course)
+    notebook = read(work, name)
+    notebook.cells[0].outputs = [nbformat.v4.new_output("stream", text="an hour of training\n")]
+    nbformat.write(notebook, work / name)
+    publish(course / name, "the next version")
+    assert name in desk.lay(work, course).beside and read(work, name).cells[0].outputs
+
+
+def test_what_nobody_touched_is_brought_up_to_date(course):
+    work, name = course / "work", "chapters/00_a.ipynb"
+    desk.lay(work, course)
+    publish(course / name, "the next version")
+    assert desk.lay(work, course).renewed == [name]
+    assert read(work, name).cells[0].source == "the next version"
+
+
+def test_new_outputs_in_the_book_are_no_new_version(course):
+    work, name = course / "work", "chapters/00_a.ipynb"
+    desk.lay(work, course)
+    edit(work, name, "mine")
+    notebook = nbformat.read(course / name, as_version=4)
+    notebook.cells[0].outputs = []
+    nbformat.write(notebook, course / name)
+    assert not desk.lay(work, course).beside
+
+
+def test_a_deleted_notebook_comes_again(course):
+    work, name = course / "work", "chapters/00_a.ipynb"
+    desk.lay(work, course)
+    (work / name).unlink()
+    assert desk.lay(work, course).new == [name]
+
+
+@pytest.mark.parametrize("notes", [None, "[1", "[]"])
+def test_lost_notes_lose_no_work(course, notes):
+    work, name = course / "work", "exercises/01_b.ipynb"
+    desk.lay(work, course)
+    edit(work, name, "my answer")
+    (work / desk.NOTES).unlink() if notes is None else (work / desk.NOTES).write_text(notes)
+    publish(course / name, "the next version")
+    desk.lay(work, course)
+    assert read(work, name).cells[0].source == "my answer"
+
+
+def test_a_broken_notebook_is_the_learners_too(course):
+    work, name = course / "work", "exercises/01_b.ipynb"
+    desk.lay(work, course)
+    (work / name).write_text("<<<<<<< a merge gone wrong")
+    publish(course / name, "the next version")
+    desk.lay(work, course)
+    assert (work / name).read_text().startswith("<<<<<<<")
+
+
+def test_a_moved_desk_is_known_again(course):
+    work, name = course / "work", "exercises/01_b.ipynb"
+    desk.lay(work, course)
+    edit(work, name, "my answer")
+    moved = course.parent / "elsewhere"
+    shutil.move(work, moved)
+    publish(course / name, "the next version")
+    done = desk.lay(moved, course)
+    assert list(done.beside) == [name] and not done.new and not (course / "work").exists()
+
+
+@pytest.mark.parametrize("folder", [".", "chapters", "exercises", "solutions"])
+def test_the_courses_own_folders_are_refused(course, folder):
+    with pytest.raises(ValueError, match="a folder of its own"):
+        desk.lay(course / folder, course)
+
+
+def test_the_books_links_work_on_the_desk(tmp_path):
+    desk.lay(tmp_path, ROOT)
+    for path in tmp_path.rglob("*.ipynb"):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "markdown":
+                for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)\s]+\.(?:ipynb|md|png|svg))\)", cell.source):
+                    assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+def test_git_does_not_know_the_desk():
+    assert "work/" in (ROOT / ".gitignore").read_text().splitlines()
+    assert "tools.desk" in (ROOT / "Makefile").read_text()
+
+
+def test_the_command_says_what_is_wrong(capsys, monkeypatch, tmp_path):
+    assert desk.main(["a", "b"]) == 2 and "Usage" in capsys.readouterr().err
+    assert desk.main([str(ROOT)]) == 1 and "a folder of its own" in capsys.readouterr().err
+    assert desk.main([str(tmp_path)]) == 0 and capsys.readouterr().out == ""
+    assert json.loads((tmp_path / desk.NOTES).read_text(encoding="utf-8"))
