@@ -27,7 +27,7 @@ NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython"
 NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick checks notebooks exercises experiments map doctor budgets benchmarks lower-bounds clean
+.PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds clean
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv).
 ifneq ($(shell test -x $(PY) && echo alive),alive)
@@ -112,6 +112,9 @@ notebooks: $(TEST_READY)  ## re-pair and re-execute the chapters that changed
 
 exercises: $(TEST_READY)  ## make exercises/ from solutions/
 	$(PY) -m tools.exercises
+
+mutation: $(TEST_READY)  ## change the solutions by machine and score the checks
+	$(PY) -m tools.mutation
 
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
 	$(PY) -m experiments
