@@ -75,6 +75,17 @@ def test_every_mutant_differs_from_the_code_and_from_the_others():
     assert len({m.code for m in found}) == len(found) == len({m.name for m in found}) > 20
 
 
+def test_only_what_the_answer_reaches_is_changed():
+    code = "def one(x):\n    return two(x) + 1\ndef two(x):\n    return 2 * x\ndef three(x):\n    return 3 * x\n"
+
+    def changed(answer):
+        return {line for m in mutants(code, answer) for line in ("x) + 1", "2 * x", "3 * x") if f"{line} ->" in m.name}
+
+    assert changed("one") == {"x) + 1", "2 * x"}
+    assert changed("lambda x: (two(x), three(x))") == {"2 * x", "3 * x"}
+    assert changed(None) == {"x) + 1", "2 * x", "3 * x"}
+
+
 def test_numbers_and_plans_are_changed():
     assert {value for _, value in other_values(2.0)} == {2.02, -2.0, 4.0, 1.0, 3.0, 0.5}
     assert [value[1:] for _, value in other_values((2.0, 7))] == [(7,)] * 7

@@ -74,7 +74,27 @@ def _write_late(ring, written, new):
 
 
 def _write_short(ring, written, new):
-    slots = (written[:, None] + torch.arange(new.shape[1])) % (ring.shape[1] - 1)
+    slots = (written[:, None] + torch.arange(new.shape[1])) % max(1, ring.shape[1] - 1)
+    return _put(ring, slots, new), written + new.shape[1]
+
+
+def _write_no_modulo(ring, written, new):
+    return _put(ring, written[:, None] + torch.arange(new.shape[1]), new), written + new.shape[1]
+
+
+def _write_shifts(ring, written, new):
+    rows = [(own.tolist() + more.tolist())[-ring.shape[1] :] for own, more in zip(ring, new, strict=True)]
+    return torch.tensor(rows, dtype=ring.dtype), written + new.shape[1]
+
+
+def _write_from_zero(ring, written, new):
+    ring = ring.clone()
+    ring[:, : new.shape[1]] = new
+    return ring, written + new.shape[1]
+
+
+def _write_newest_first(ring, written, new):
+    slots = (written[:, None] + torch.arange(new.shape[1] - 1, -1, -1)) % ring.shape[1]
     return _put(ring, slots, new), written + new.shape[1]
 
 
@@ -121,7 +141,7 @@ def _sample_common_part(ring, written, size, generator):
 
 
 def _sample_flat(ring, written, size, generator):
-    flat = ring[ring != 0]  # all that has been written, by anyone
+    flat = ring[torch.arange(ring.shape[1]) < written[:, None]]  # all that has been written, by anyone
     return flat[torch.randint(len(flat), (len(ring), size), generator=generator)]
 
 
@@ -131,6 +151,19 @@ def _sample_global(ring, written, size, generator):
 
 def _sample_fixed_seed(ring, written, size, generator):
     return _pick(ring, written.clamp(max=ring.shape[1]), size, torch.Generator().manual_seed(0))
+
+
+def _sample_one_for_all(ring, written, size, generator):
+    draws = torch.rand(size, generator=generator, dtype=torch.float64)
+    return ring.gather(1, (draws * written.clamp(max=ring.shape[1])[:, None]).long())
+
+
+def _sample_shuffles(ring, written, size, generator):
+    rows = []
+    for own, count in zip(ring, written.clamp(max=ring.shape[1]).tolist(), strict=True):
+        order = [torch.randperm(count, generator=generator) for _ in range(-(-size // count))]
+        rows.append(own[torch.cat(order)[:size]])
+    return torch.stack(rows)
 
 
 def _sample_rounds(ring, written, size, generator):
@@ -231,6 +264,10 @@ MUTANTS = [
     Mutant(ch03.check_double_dqn_target, "no_target_network", _target_online_only),
     Mutant(ch03.check_double_dqn_target, "reward_lost", _target_no_last_reward),
     Mutant(ch03.check_ring_write, "stuck_at_the_end", _write_stuck),
+    Mutant(ch03.check_ring_write, "beyond_the_end", _write_no_modulo),
+    Mutant(ch03.check_ring_write, "queue", _write_shifts),
+    Mutant(ch03.check_ring_write, "from_the_start", _write_from_zero),
+    Mutant(ch03.check_ring_write, "newest_first", _write_newest_first),
     Mutant(ch03.check_ring_write, "off_by_one", _write_late),
     Mutant(ch03.check_ring_write, "short_ring", _write_short),
     Mutant(ch03.check_ring_write, "capped_count", _write_capped),
@@ -243,6 +280,8 @@ MUTANTS = [
     Mutant(ch03.check_ring_sample, "mixes_learners", _sample_flat),
     Mutant(ch03.check_ring_sample, "not_reproducible", _sample_global),
     Mutant(ch03.check_ring_sample, "always_the_same", _sample_fixed_seed),
+    Mutant(ch03.check_ring_sample, "one_draw_for_all", _sample_one_for_all),
+    Mutant(ch03.check_ring_sample, "without_replacement", _sample_shuffles),
     Mutant(ch03.check_ring_sample, "uneven", _sample_rounds),
     Mutant(ch03.check_learn_with_target, "shared_memory", _learn_aliased),
     Mutant(ch03.check_learn_with_target, "never_synchronised", _learn_frozen),

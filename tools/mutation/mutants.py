@@ -18,8 +18,8 @@ class Mutant:
     code: str
 
 
-def mutants(code: str) -> list[Mutant]:
-    """Every mutant of the functions and classes in a cell's code, once.
+def mutants(code: str, answer: str | None = None) -> list[Mutant]:
+    """Every mutant of the functions and classes in a cell's code, once; of those that the expression `answer` reaches.
 
     Nothing is changed above a mark BEGIN SOLUTION: in a debug exercise the broken lines stand there, without effect.
     """
@@ -27,7 +27,7 @@ def mutants(code: str) -> list[Mutant]:
     _without_docstrings(tree)
     since = next((n for n, line in enumerate(code.splitlines(), 1) if "### BEGIN SOLUTION" in line), 1)
     original, found = ast.unparse(tree), {}
-    for name, changed in _changes(tree, since):
+    for name, changed in _changes(tree, since, _reached(tree, answer)):
         try:
             text = ast.unparse(ast.fix_missing_locations(changed))
             compile(text, "mutant", "exec")
@@ -36,6 +36,23 @@ def mutants(code: str) -> list[Mutant]:
         if text != original and text not in found:
             found[text] = Mutant(name, text)
     return _numbered(list(found.values()))
+
+
+def _reached(tree: ast.Module, answer: str | None) -> set[str]:
+    """The names of the cell's functions and classes that an expression uses, by way of others too; None: of all."""
+    parts = {part.name: part for part in tree.body if isinstance(part, (ast.FunctionDef, ast.ClassDef))}
+    if answer is None:
+        return set(parts)
+    found: set[str] = set()
+    new = _names(ast.parse(answer)) & set(parts)
+    while new:
+        found |= new
+        new = set().union(*(_names(parts[name]) for name in new)) & set(parts) - found
+    return found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _numbered(every: list[Mutant]) -> list[Mutant]:
@@ -49,12 +66,12 @@ def _numbered(every: list[Mutant]) -> list[Mutant]:
     return result
 
 
-def _changes(tree: ast.Module, since: int) -> Iterator[tuple[str, ast.Module]]:
-    """From line `since` on."""
+def _changes(tree: ast.Module, since: int, names: set[str]) -> Iterator[tuple[str, ast.Module]]:
+    """From line `since` on, in the functions and classes of these names."""
     places = [
         (path, node, inside)
         for top, statement in enumerate(tree.body)
-        if isinstance(statement, (ast.FunctionDef, ast.ClassDef))
+        if isinstance(statement, (ast.FunctionDef, ast.ClassDef)) and statement.name in names
         for path, node, inside in _walk(statement, (("body", top),), "")
     ]
     for path, node, inside in places:

@@ -98,7 +98,7 @@ def _all_mutants(one: Judged) -> Iterator[tuple[str, Any]]:
     elif one.check.kind == "design":
         yield from other_plans(right, one.check.subject)
     else:
-        for mutant in mutants(one.code):
+        for mutant in mutants(one.code, one.answer):
             if ".detach()" in mutant.name.split(" -> ")[-1] and not one.check.subject.graph:
                 continue  # nothing carries a graph: the same function
             with contextlib.suppress(Exception):  # a cell that cannot be run is no answer

@@ -5,11 +5,18 @@ import math
 import torch
 
 
-def ring_buffer(seed, capacity, written):
-    """A ring of each learner with its last transitions, each a number of its own: 100 · learner + number."""
-    ring = torch.zeros(len(written), capacity)
-    for learner, count in enumerate(written):
-        for number in range(max(0, count - capacity), count):
+def draw_ring(draw, least):
+    """Rings `[learner, N]` of 1 to 4 learners, N from 1 to 7, and how many each has written, from `least` to 4 N.
+
+    Each transition is a number of its own, 100 · learner + number; what was never written is a number below 0.
+    """
+    learners, capacity = draw.integer(1, 4), draw.choice(1, *(draw.integer(2, 7) for _ in range(6)))
+    ring = -1.0 - torch.arange(learners * capacity, dtype=draw.choice(torch.float32, torch.float64))
+    ring, written = ring.reshape(learners, capacity), []
+    for learner in range(learners):
+        few, many = draw.integer(least, max(least, capacity)), draw.integer(capacity, 4 * capacity)
+        written.append(draw.choice(least, few, few, capacity, many, many, many))
+        for number in range(written[-1]):
             ring[learner, number % capacity] = 100.0 * (learner + 1) + number
     return ring, torch.tensor(written)
 

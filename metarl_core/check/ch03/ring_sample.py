@@ -1,70 +1,125 @@
 """The check of the exercise `ring_sample`."""
 
-import math
-
 import torch
+from scipy import stats
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch03.oracles import ring_buffer
+from metarl_core.check.ch03.oracles import draw_ring
 from metarl_core.check.copies import clone
+from metarl_core.check.describe import describe
 
-_DRAWS = 4000
+_MANY = 2000
+"""draws of each learner in one call"""
+_CALLS = 60
+"""calls of the size that the case asks for"""
+_RARE = 1e-10
+"""A sampler without fault looks worse than this in one test with this probability. There are at most 24 tests in each
+of 24 cases, so that a right answer is refused with probability 6e-8."""
 
 
-def _sample_cases():
-    for seed, (capacity, written) in enumerate(((6, (4, 15, 6)), (5, (7, 2)), (8, (3, 9, 30)))):
-        ring, counts = ring_buffer(seed, capacity, written)
-        yield case(ring, counts, _DRAWS, torch.Generator().manual_seed(seed))
-
-
-def _look_at_sample(answer, ring, written, size, generator):
-    """What can be said of a sample without knowing how it was drawn."""
-    again, other = clone(generator), torch.Generator().manual_seed(12345)
-    held = ring.clone(), written.clone()
-    torch.manual_seed(1)  # draws from the global source are not reproducible
-    drawn = answer(ring, written, size, generator)
-    torch.manual_seed(2)
-    twin, different = answer(*clone(held), size, again), answer(*clone(held), size, other)
-    facts = {
-        "shape": list(drawn.shape),
-        "unwritten slots": 0,
-        "of other learners": 0,
-        "never drawn": 0,
-        "uneven": False,
-        "same generator, same sample": torch.equal(drawn, twin),
-        "other generator, other sample": not torch.equal(drawn, different),
-    }
-    if facts["shape"] != [len(held[0]), size]:
-        return facts
-    for learner, row in enumerate(drawn):
-        own = held[0][learner]
-        own = own[own > 0]
-        counts = torch.tensor([int((row == value).sum()) for value in own])
-        facts["unwritten slots"] += int((row == 0).sum())
-        facts["of other learners"] += int((row != 0).sum() - counts.sum())
-        facts["never drawn"] += int((counts == 0).sum())
-        expected = size / len(own)
-        # Six standard deviations of a binomial number.
-        facts["uneven"] |= bool(((counts - expected).abs() > 6 * math.sqrt(expected)).any())
-    return facts
+def _draw_sampling(draw):
+    """1 to 6 draws of each learner, from a ring with unwritten slots, one just full, or one that has gone round."""
+    ring, written = draw_ring(draw, 1)
+    capacity, size = ring.shape[1], draw.integer(1, 6)
+    return case(ring, written, size, draw.new_generator()).noting(
+        {
+            "a ring has unwritten slots": (written < capacity).any(),
+            "a learner has written more than its ring holds": (written > capacity).any(),
+            "learners hold different numbers": len(written.clamp_max(capacity).unique()) > 1,
+            "a ring holds a single transition": (written.clamp_max(capacity) == 1).any(),
+            "there is a single learner": len(ring) == 1,
+            "more is drawn than a ring holds": (written.clamp_max(capacity) < size).any(),
+        }
+    )
 
 
 def _facts_of_a_good_sample(ring, written, size, generator):
     return {
-        "shape": [len(ring), size],
-        "unwritten slots": 0,
-        "of other learners": 0,
-        "never drawn": 0,
+        "returned": describe(torch.empty(len(ring), size, dtype=ring.dtype)),
+        "numbers that no ring holds": 0,
+        "transitions of other learners": 0,
+        "numbers from unwritten slots": 0,
+        "transitions never drawn": 0,
         "uneven": False,
-        "same generator, same sample": True,
-        "other generator, other sample": True,
+        "a draw tells about another": False,
+        "a call tells about the next": False,
+        "a learner tells about another": False,
+        "equal generators, equal samples": True,
+        "another generator, another sample": True,
     }
+
+
+def _look_at_sample(answer, ring, written, size, generator):
+    """What can be said of samples without knowing how they were drawn."""
+    facts = _facts_of_a_good_sample(ring, written, size, generator)
+    twin = clone(generator)
+    drawn = answer(ring, written, size, generator)
+    if not isinstance(drawn, torch.Tensor):
+        raise TypeError("a sample is a tensor")
+    again = answer(ring, written, size, twin)
+    many = answer(ring, written, _MANY, twin), answer(ring, written, _MANY, clone(generator))
+    expected = describe(torch.empty(len(ring), _MANY, dtype=ring.dtype))
+    if describe(drawn) != facts["returned"] or describe(again) != facts["returned"]:
+        return facts | {"returned": describe(drawn)}
+    if any(describe(one) != expected for one in many):
+        return facts | {"returned": f"{describe(many[0])} where {_MANY} draws are asked for"}
+    facts["equal generators, equal samples"] = torch.equal(drawn, again) and torch.equal(*many)
+    held = written.clamp_max(ring.shape[1]).tolist()
+    _look_at_slots(facts, ring, held, many[0])
+    if facts == _facts_of_a_good_sample(ring, written, size, generator):
+        other = answer(ring, written, _MANY, torch.Generator().manual_seed(12345))
+        facts["another generator, another sample"] = max(held) == 1 or not torch.equal(many[0], other)
+        few = [answer(ring, written, size, generator) for _ in range(_CALLS)]
+        if all(describe(one) == facts["returned"] for one in few):
+            _look_for_dependence(facts, ring, held, many[0], few)
+    return facts
+
+
+def _look_at_slots(facts, ring, held, drawn):
+    for row, own, filled in zip(drawn, ring, held, strict=True):
+        where = row[:, None] == own
+        counts, elsewhere = where.sum(0), torch.isin(row, ring) & ~where.any(1)
+        facts["numbers that no ring holds"] += int((~torch.isin(row, ring)).sum())
+        facts["transitions of other learners"] += int((elsewhere & (row > 0)).sum())
+        facts["numbers from unwritten slots"] += int(counts[filled:].sum() + (elsewhere & (row < 0)).sum())
+        facts["transitions never drawn"] += int((counts[:filled] == 0).sum())
+        facts["uneven"] |= _uneven(where.long().argmax(1), filled)
+
+
+def _look_for_dependence(facts, ring, held, drawn, few):
+    slots = [(row[:, None] == own).long().argmax(1) for row, own in zip(drawn, ring, strict=True)]
+    half = _MANY // 2
+    for learner, filled in enumerate(held):
+        slot, other = slots[learner], slots[learner - 1]
+        pairs = (slot[::2], slot[1::2]), (slot[:half], slot[half:])
+        facts["a draw tells about another"] |= any(_uneven(a * filled + b, filled**2) for a, b in pairs)
+        if learner > 0:
+            cells = filled * held[learner - 1]
+            facts["a learner tells about another"] |= _uneven(slot * held[learner - 1] + other, cells)
+        of_calls = torch.stack([sample[learner] for sample in few])
+        if of_calls.shape[1] > 1:
+            facts["a draw tells about another"] |= _too_often_or_rarely(of_calls[:, 0] == of_calls[:, 1], filled)
+        facts["a call tells about the next"] |= _too_often_or_rarely(of_calls[1:, 0] == of_calls[:-1, 0], filled)
+
+
+def _uneven(codes, cells):
+    """Whether codes below `cells` are too uneven for draws that are all equally likely (Pearson's χ²)."""
+    counts = torch.bincount(codes, minlength=cells).double()
+    expected = len(codes) / cells
+    return bool(stats.chi2.sf(float(((counts - expected) ** 2 / expected).sum()), cells - 1) < _RARE) and cells > 1
+
+
+def _too_often_or_rarely(equal, filled):
+    """Whether pairs of independent draws from `filled` transitions are equal too often or too rarely (exact)."""
+    count, number = int(equal.sum()), len(equal)
+    few, many = stats.binom.cdf(count, number, 1 / filled), stats.binom.sf(count - 1, number, 1 / filled)
+    return bool(min(few, many) < _RARE)
 
 
 check_ring_sample = function_check(
     "ring_sample",
     _facts_of_a_good_sample,
-    _sample_cases,
+    _draw_sampling,
     Wrong(
         "beyond_the_ring",
         "You look for a slot that the ring does not have. Written so far and still there are two numbers.",
@@ -73,34 +128,45 @@ check_ring_sample = function_check(
     Wrong(
         "mixes_learners",
         "Some learners get transitions of others.",
-        when=lambda facts, *_: facts["of other learners"] > 0,
+        when=lambda facts, *_: facts["transitions of other learners"] > 0,
     ),
     Wrong(
         "unwritten",
-        "Your minibatches hold zeros from slots that nobody has written: made-up transitions, from which a network "
-        "learns that nothing is worth anything.",
-        when=lambda facts, *_: facts["unwritten slots"] > 0,
+        "Your minibatches hold what stands in slots that nobody has written: made-up transitions, from which a network "
+        "learns something that has never happened.",
+        when=lambda facts, *_: facts["numbers from unwritten slots"] > 0,
     ),
     Wrong(
         "never_drawn",
         "Some transitions are never drawn in thousands of draws. Look at the ends of your range, and at learners "
         "that have written different numbers of them.",
-        when=lambda facts, *_: facts["never drawn"] > 0,
+        when=lambda facts, *_: facts["transitions never drawn"] > 0,
     ),
     Wrong(
         "not_reproducible",
         "Two calls with equal generators gave two different samples. Where does your randomness come from?",
-        when=lambda facts, *_: not facts["same generator, same sample"],
+        when=lambda facts, *_: not facts["equal generators, equal samples"],
     ),
     Wrong(
         "always_the_same",
         "Another generator gives the same sample. What is random in it?",
-        when=lambda facts, *_: not facts["other generator, other sample"],
+        when=lambda facts, *_: not facts["another generator, another sample"],
     ),
     Wrong(
         "uneven",
-        "All transitions are drawn, but some far more often than others.",
+        "All transitions are drawn, but some more often than others, and not by chance.",
         when=lambda facts, *_: facts["uneven"],
+    ),
+    Wrong(
+        "one_draw_for_all",
+        "Who sees one learner's sample knows something about the next learner's. Are their draws independent?",
+        when=lambda facts, *_: facts["a learner tells about another"],
+    ),
+    Wrong(
+        "without_replacement",
+        "Two draws of one minibatch are equal too rarely, or too often: each draw should be independent of the others. "
+        "What does *with replacement* mean?",
+        when=lambda facts, *_: facts["a draw tells about another"],
     ),
     observe=_look_at_sample,
 )

@@ -3,14 +3,26 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch03.oracles import ring_buffer
+from metarl_core.check.ch03.oracles import draw_ring
 
 
-def _write_cases():
-    # The count is far above the capacity in one learner of each case, so that capped counts go wrong.
-    for seed, (capacity, written, more) in enumerate(((5, (3, 13, 0), 4), (4, (9, 2), 2), (6, (5, 17, 6, 0), 6))):
-        ring, counts = ring_buffer(seed, capacity, written)
-        yield case(ring, counts, torch.rand(len(written), more, generator=torch.Generator().manual_seed(seed)))
+def _draw_writing(draw):
+    """0 to N new transitions; learners that have written nothing, a part of the ring, or it several times over."""
+    ring, written = draw_ring(draw, 0)
+    learners, capacity = ring.shape
+    more = draw.choice(0, capacity, capacity, *(draw.integer(1, capacity) for _ in range(6)))
+    return case(ring, written, draw.normal(learners, more, dtype=ring.dtype)).noting(
+        {
+            "a learner's new transitions pass the end of its ring": (written % capacity + more > capacity).any(),
+            "a learner has written more than its ring holds": (written > capacity).any(),
+            "a learner has written nothing yet": (written == 0).any(),
+            "learners have written different numbers": len(written.unique()) > 1,
+            "nothing is new": more == 0,
+            "the whole ring is written anew": more == capacity,
+            "a ring has a single slot": capacity == 1,
+            "there is a single learner": learners == 1,
+        }
+    )
 
 
 def _write_one_by_one(ring, written, new):
@@ -19,7 +31,7 @@ def _write_one_by_one(ring, written, new):
         for value in values:
             rows[learner][counts[learner] % len(rows[learner])] = value
             counts[learner] += 1
-    return torch.tensor(rows), torch.tensor(counts)
+    return torch.tensor(rows, dtype=ring.dtype), torch.tensor(counts)
 
 
 def _write(ring, written, new, first=None, modulus=None, stop=False, count=None):
@@ -33,14 +45,28 @@ def _write(ring, written, new, first=None, modulus=None, stop=False, count=None)
     return ring, written + new.shape[1] if count is None else count
 
 
+def _queue(ring, written, new):
+    return torch.cat([ring, new], 1)[:, new.shape[1] :], written + new.shape[1]
+
+
 check_ring_write = function_check(
     "ring_write",
     _write_one_by_one,
-    _write_cases,
+    _draw_writing,
+    Wrong(
+        "beyond_the_end",
+        "You write into a slot that the ring does not have. What follows its last one, by (2)?",
+        raises="out of bounds",
+    ),
     Wrong(
         "stuck_at_the_end",
         "Once the ring is full, each new transition overwrites the newest one. Which one should go?",
         lambda ring, written, new: _write(ring, written, new, stop=True),
+    ),
+    Wrong(
+        "queue",
+        "You move all transitions up, so that the newest stands last. In which slot does number i stand by (2)?",
+        _queue,
     ),
     Wrong(
         "off_by_one",
@@ -50,7 +76,17 @@ check_ring_write = function_check(
     Wrong(
         "short_ring",
         "One slot of the ring is never used. How many different remainders does the division in (2) have?",
-        lambda ring, written, new: _write(ring, written, new, modulus=ring.shape[1] - 1),
+        lambda ring, written, new: _write(ring, written, new, modulus=max(1, ring.shape[1] - 1)),
+    ),
+    Wrong(
+        "from_the_start",
+        "Each call writes from the first slot on, whatever was written before. Where did the last call stop?",
+        lambda ring, written, new: _write(ring, written, new, first=0 * written),
+    ),
+    Wrong(
+        "newest_first",
+        "The right slots, in the wrong order: which of the new transitions is the oldest?",
+        lambda ring, written, new: _write(ring, written, new.flip(1)),
     ),
     Wrong(
         "capped_count",
