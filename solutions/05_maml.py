@@ -136,8 +136,8 @@ for steps in (1, 2, 5, 20):
 def quadratic_meta_gradient(theta, support_a, support_c, query_a, query_c, alpha, steps):
     """Gradient of the query loss (2) after `steps` inner steps, in closed form.
 
-    theta, support_c, query_c: float64 [d]; support_a, query_a: float64 [d, d], symmetric; alpha: inner step size.
-    Returns float64 [d].
+    theta, support_c, query_c: float64 [d]; support_a, query_a: float64 [d, d], symmetric; alpha: inner step size;
+    steps: K >= 0. Returns float64 [d]; autograd is not what is asked for.
     """
     ### BEGIN SOLUTION
     factor = torch.linalg.matrix_power(torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a, steps)
@@ -150,8 +150,8 @@ def quadratic_meta_gradient(theta, support_a, support_c, query_a, query_c, alpha
 def meta_optimum(curvature, centre, alpha, steps):
     """θ* of tasks whose support and query losses are the same quadratic.
 
-    curvature: float64 [task, d, d], the A_i; centre: float64 [task, d], the c_i; alpha: inner step size; steps: K.
-    Returns float64 [d].
+    curvature: float64 [task, d, d], the A_i; centre: float64 [task, d], the c_i; alpha: inner step size;
+    steps: K >= 0. Returns float64 [d]; autograd is not what is asked for.
     """
     ### BEGIN SOLUTION
     factor = torch.eye(centre.shape[1], dtype=centre.dtype) - alpha * curvature
@@ -293,7 +293,7 @@ def meta_loss(parameters, tasks, alpha, steps):
     """Equation (3), repaired.
 
     parameters: dictionary of tensors that require gradients; tasks: list of (support_x, support_y, query_x, query_y),
-    each [points, 1]; alpha: inner step size; steps: K. Returns a scalar tensor.
+    each [points, 1], not always as many; alpha: inner step size; steps: K >= 0. Returns a scalar tensor.
     """
     adapted, outer = dict(parameters), []
     for support_x, support_y, _, _ in tasks:

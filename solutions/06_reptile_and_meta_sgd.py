@@ -274,8 +274,8 @@ def head_loss(parameters, rates, tasks):
     """Equation (4), repaired.
 
     parameters, rates: dictionaries of tensors of the same shapes that require gradients (the rates of w1 and b1 are
-    there, too, and unused); tasks: list of (support_x, support_y, query_x, query_y), each [points, 1]. Returns a scalar
-    tensor.
+    there, too, and unused), under the same names; tasks: list of (support_x, support_y, query_x, query_y), each
+    [points, 1], not always as many. Returns a scalar tensor.
     """
     outer = []
     for support_x, support_y, query_x, query_y in tasks:
@@ -420,7 +420,8 @@ def reptile_with_adam(theta, tasks, orders, alpha, size, beta=0.999):
     """Mean of θ − φ over tasks, φ after one pass over a task's samples by (5); repaired.
 
     theta: float64 [d]; tasks: list of (x [samples, d], y [samples]); orders: for each task a permutation of its samples,
-    int64 [samples]; alpha: step size; size: samples in a minibatch. Returns float64 [d].
+    int64 [samples]; alpha: step size; size: samples in a minibatch, the last of a task holding what is left. Returns
+    float64 [d].
     """
     second, count = torch.zeros_like(theta), 0
     total = torch.zeros_like(theta)

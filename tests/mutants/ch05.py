@@ -10,10 +10,11 @@ from mutants import Mutant
 
 
 def _maml(
-    graph=lambda step, steps: True, judge=1, reduce=torch.mean, sign=-1, detach=False, start_over=True, number=None
-):
+    graph=lambda step, steps: True, judge=1, reduce=torch.mean, sign=-1, detach=False, start_over=True, number=None,
+    leaf_of=lambda theta: theta.clone().requires_grad_(),
+):  # fmt: skip
     def answer(theta, tasks, alpha, steps):
-        leaf = theta.clone().requires_grad_()
+        leaf = leaf_of(theta)
         adapted, losses = leaf, []
         for pair in tasks:
             adapted = leaf if start_over else adapted
@@ -61,7 +62,7 @@ def _by_hessians(order, sign=-1, at=None):
                 points.append(points[-1] - alpha * torch.func.grad(support)(points[-1]))
             eye = torch.eye(len(theta), dtype=theta.dtype)
             factors = [
-                eye + sign * alpha * torch.func.hessian(support)(p if at is None else theta) for p in points[:-1]
+                eye + sign * alpha * torch.func.hessian(support)(p if at is None else points[at]) for p in points[:-1]
             ]
             v = torch.func.grad(query)(points[-1])
             for factor in order(factors):
@@ -86,6 +87,35 @@ def _gradient(change):
     return answer
 
 
+def _by_autograd(theta, support_a, support_c, query_a, query_c, alpha, steps):
+    def after(start):
+        for _ in range(steps):
+            start = start - alpha * support_a @ (start - support_c)
+        return 0.5 * (start - query_c) @ query_a @ (start - query_c)
+
+    return torch.func.grad(after)(theta)
+
+
+def _newton_by_autograd(curvature, centre, alpha, steps):
+    def objective(theta):
+        total = 0.0
+        for a, c in zip(curvature, centre, strict=True):
+            moved = theta
+            for _ in range(steps):
+                moved = moved - alpha * a @ (moved - c)
+            total = total + 0.5 * (moved - c) @ a @ (moved - c)
+        return total
+
+    zero = torch.zeros_like(centre[0])
+    return -torch.linalg.solve(torch.func.hessian(objective)(zero), torch.func.grad(objective)(zero))
+
+
+def _diagonals(curvature, centre, alpha, steps):
+    diagonal = torch.stack([a.diag() for a in curvature])
+    weight = diagonal * (1 - alpha * diagonal) ** (2 * steps)
+    return (weight * centre).sum(0) / weight.sum(0)
+
+
 def _power(m, steps):
     return torch.linalg.matrix_power(m, steps)
 
@@ -102,7 +132,7 @@ def _optimum(weigh):
 # ---------------------------------------------------------------- meta_loss
 
 
-def _loss(graph="all", data="query", fresh=True, reduce=torch.mean):
+def _loss(graph="all", data="query", fresh=True, reduce=torch.mean, weights=lambda p: p, retain=True):
     def predict(p, x):
         return torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]
 
@@ -112,9 +142,9 @@ def _loss(graph="all", data="query", fresh=True, reduce=torch.mean):
             if fresh:
                 adapted = dict(parameters)
             for step in range(steps):
-                inner = (predict(adapted, sx) - sy).pow(2).mean()
+                inner = (predict(weights(adapted), sx) - sy).pow(2).mean()
                 keep = graph == "all" or (graph == "last" and step == steps - 1)
-                slopes = grad(inner, list(adapted.values()), create_graph=keep, retain_graph=True)
+                slopes = grad(inner, list(adapted.values()), create_graph=keep, retain_graph=retain)
                 adapted = {n: v - alpha * s for (n, v), s in zip(adapted.items(), slopes, strict=True)}
             x, y = (qx, qy) if data == "query" else (sx, sy)
             outer.append((predict(adapted, x) - y).pow(2).mean())
@@ -145,6 +175,9 @@ def _plan(misconception, **changed):
 
 MUTANTS = [
     Mutant(ch05.check_maml_gradient, "graph_cut", _maml(detach=True)),
+    Mutant(ch05.check_maml_gradient, "no_graph", _maml(leaf_of=torch.clone)),
+    Mutant(ch05.check_maml_gradient, "tasks_leak", _maml(start_over=False)),
+    Mutant(ch05.check_maml_gradient, "hessian_at_end", _by_hessians(lambda factors: factors, at=-2)),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _in_place),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _leak_with_graph),
     Mutant(ch05.check_maml_gradient, "first_order", _maml(graph=lambda step, steps: False)),
@@ -153,7 +186,7 @@ MUTANTS = [
     Mutant(ch05.check_maml_gradient, "sign", _by_hessians(lambda factors: factors[::-1], sign=1)),
     Mutant(ch05.check_maml_gradient, "factor_once", _by_hessians(lambda factors: factors[:1])),
     Mutant(ch05.check_maml_gradient, "last_factor_only", _maml(graph=lambda step, steps: step == steps - 1)),
-    Mutant(ch05.check_maml_gradient, "hessian_at_start", _by_hessians(lambda factors: factors, at="start")),
+    Mutant(ch05.check_maml_gradient, "hessian_at_start", _by_hessians(lambda factors: factors, at=0)),
     Mutant(ch05.check_maml_gradient, "wrong_order", _by_hessians(lambda factors: factors)),
     Mutant(ch05.check_maml_gradient, "sum_over_tasks", _maml(reduce=torch.sum)),
     Mutant(
@@ -204,11 +237,36 @@ MUTANTS = [
         "factor_twice",
         _gradient(lambda theta, m, moved, sa, qa, qc, alpha, steps: _power(m, 2 * steps) @ qa @ (moved - qc)),
     ),
+    Mutant(ch05.check_quadratic_meta_gradient, "by_autograd", _by_autograd),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "outer_on_support",
+        lambda theta, sa, sc, qa, qc, alpha, steps: _gradient(
+            lambda t, m, moved, a, q, c, alpha, steps: _power(m, steps) @ a @ (moved - sc)
+        )(theta, sa, sc, qa, qc, alpha, steps),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "one_centre",
+        lambda theta, sa, sc, qa, qc, alpha, steps: _gradient(
+            lambda t, m, moved, a, q, c, alpha, steps: _power(m, steps) @ q @ (moved - sc)
+        )(theta, sa, sc, qa, qc, alpha, steps),
+    ),
+    Mutant(ch05.check_meta_optimum, "by_autograd", _newton_by_autograd),
+    Mutant(
+        ch05.check_meta_optimum,
+        "sign",
+        _optimum(lambda a, m, steps: a @ _power(2 * torch.eye(len(a), dtype=a.dtype) - m, 2 * steps)),
+    ),
+    Mutant(ch05.check_meta_optimum, "power_of_entries", _optimum(lambda a, m, steps: a @ m ** (2 * steps))),
+    Mutant(ch05.check_meta_optimum, "diagonal_only", _diagonals),
     Mutant(ch05.check_meta_optimum, "joint_training", _optimum(lambda a, m, steps: a)),
     Mutant(ch05.check_meta_optimum, "first_order", _optimum(lambda a, m, steps: a @ _power(m, steps))),
     Mutant(ch05.check_meta_optimum, "one_step", _optimum(lambda a, m, steps: m @ a @ m)),
     Mutant(ch05.check_meta_optimum, "mean_of_centres", lambda curvature, centre, alpha, steps: centre.mean(0)),
     Mutant(ch05.check_meta_optimum, "no_curvature", _optimum(lambda a, m, steps: _power(m, 2 * steps))),
+    Mutant(ch05.check_meta_loss, "no_graph", _loss(weights=lambda p: {n: v.detach() for n, v in p.items()})),
+    Mutant(ch05.check_meta_loss, "graph_freed", _loss(retain=False)),
     Mutant(ch05.check_meta_loss, "as_it_was", _loss(graph="last", data="support", fresh=False)),
     Mutant(ch05.check_meta_loss, "outer_on_support", _loss(data="support")),
     Mutant(ch05.check_meta_loss, "tasks_leak", _loss(fresh=False)),

@@ -41,6 +41,23 @@ def _fomaml(theta, tasks, alpha, epsilon):
     return theta - epsilon * alpha * sum(last) / len(last)
 
 
+def _one_step_on_the_mean(theta, tasks, alpha, epsilon):
+    ends = []
+    for losses in tasks:
+        ends.append(theta - alpha * _gradient(lambda t, losses=losses: sum(f(t) for f in losses) / len(losses), theta))
+    return _towards_mean(theta, torch.stack(ends), alpha, epsilon)
+
+
+def _forgets_to_ask(theta, tasks, alpha, epsilon):
+    ends = []
+    for losses in tasks:
+        phi = theta.clone()
+        for loss in losses:
+            phi = phi - alpha * grad(loss(phi), phi)[0]
+        ends.append(phi)
+    return _towards_mean(theta, torch.stack(ends), alpha, epsilon)
+
+
 def _one_phi_for_all(theta, tasks, alpha, epsilon):
     phi, ends = theta, []
     for losses in tasks:
@@ -66,6 +83,12 @@ def _pairs(count, first=sum):
     return answer
 
 
+def _weights_of_both(weights):
+    k = len(weights)
+    pairs = sum(weights[i] * weights[j] for i in range(k) for j in range(i))
+    return torch.stack([weights.sum(), torch.as_tensor(pairs, dtype=weights.dtype)])
+
+
 def _always_reptile(weights):
     k = len(weights)
     return torch.tensor([k, 0.5 * k * (k - 1)], dtype=weights.dtype)
@@ -74,19 +97,27 @@ def _always_reptile(weights):
 # ---------------------------------------------------------------- head_loss
 
 
-def _loss(adapting=("w2", "b2"), rate=lambda a: a, graph=True, judge="query", divide=True):
+def _loss(
+    adapting=("w2", "b2"),
+    rate=lambda a: a,
+    graph=True,
+    judge="query",
+    divide=True,
+    leak=False,
+    weights=lambda p: p,
+):
     def predict(p, x):
         return torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]
 
     def answer(parameters, rates, tasks):
-        total = 0.0
+        total, start = 0.0, parameters
         for sx, sy, qx, qy in tasks:
-            slopes = grad(
-                (predict(parameters, sx) - sy).pow(2).mean(), [parameters[n] for n in adapting], create_graph=graph
-            )
-            adapted = dict(parameters)
+            loss = (predict(weights(start), sx) - sy).pow(2).mean()
+            slopes = grad(loss, [start[n] for n in adapting], create_graph=graph)
+            adapted = dict(start)
             for n, s in zip(adapting, slopes, strict=True):
                 adapted[n] = adapted[n] - rate(rates[n]) * s
+            start = adapted if leak else start
             x, y = (qx, qy) if judge == "query" else (sx, sy)
             total = total + (predict(adapted, x) - y).pow(2).mean()
         return total / len(tasks) if divide else total
@@ -104,22 +135,29 @@ def _copied(a):
 # ---------------------------------------------------------------- reptile_with_adam
 
 
-def _direction(permute=True, renew=("v", "t"), each_step=False, correct=True, outwards=False, divide=True):
+def _direction(
+    permute="xy", renew=("v", "t"), each_step=False, correct=True, outwards=False, divide=True, whole=True,
+    root=lambda v: v.sqrt() + 1e-8, given=True,
+):  # fmt: skip
     def answer(theta, tasks, orders, alpha, size, beta=0.999):
+        beta = beta if given else 0.999
         v, t, ends = torch.zeros_like(theta), 0, []
         for (x, y), order in zip(tasks, orders, strict=True):
-            x, y = (x[order], y[order]) if permute else (x, y)
+            x = x[order] if "x" in permute else x
+            y = y[order] if "y" in permute else y
             v = torch.zeros_like(theta) if "v" in renew else v
             t = 0 if "t" in renew else t
             phi = theta.clone()
             for at in range(0, len(x), size):
+                if at + size > len(x) and not whole:
+                    break
                 if each_step:
                     v, t = torch.zeros_like(theta), 0
                 bx, by = x[at : at + size], y[at : at + size]
                 g = 2 * ((bx @ phi - by)[:, None] * bx).mean(0)
                 t += 1
                 v = beta * v + (1 - beta) * g * g
-                phi = phi - alpha * g / ((v / (1 - beta**t) if correct else v).sqrt() + 1e-8)
+                phi = phi - alpha * g / root(v / (1 - beta**t) if correct else v)
             ends.append(phi - theta if outwards else theta - phi)
         return sum(ends) / (len(ends) if divide else 1)
 
@@ -141,14 +179,24 @@ MUTANTS = [
     Mutant(ch06.check_reptile_step, "last_gradient", _fomaml),
     Mutant(ch06.check_reptile_step, "tasks_leak", _one_phi_for_all),
     Mutant(ch06.check_reptile_step, "serial", _one_after_another),
+    Mutant(ch06.check_reptile_step, "no_graph", _forgets_to_ask),
+    Mutant(ch06.check_reptile_step, "weights_swapped", _step(lambda theta, ends, a, e: ends.mean(0).lerp(theta, e))),
+    Mutant(ch06.check_reptile_step, "last_task_only", _step(lambda theta, ends, a, e: theta + e * (ends[-1] - theta))),
+    Mutant(ch06.check_reptile_step, "gradients_averaged_at_start", _one_step_on_the_mean),
     Mutant(ch06.check_taylor_coefficients, "sign", _pairs(lambda i, k: -i)),
     Mutant(ch06.check_taylor_coefficients, "off_by_one", _pairs(lambda i, k: i + 1)),
     Mutant(ch06.check_taylor_coefficients, "previous_only", _pairs(lambda i, k: int(i > 0))),
     Mutant(ch06.check_taylor_coefficients, "all_others", _pairs(lambda i, k: k - 1)),
     Mutant(ch06.check_taylor_coefficients, "later_steps", _pairs(lambda i, k: k - i - 1)),
+    Mutant(ch06.check_taylor_coefficients, "place_ignored", _pairs(lambda i, k: (k - 1) / 2)),
+    Mutant(ch06.check_taylor_coefficients, "weighted_steps", _weights_of_both),
+    Mutant(ch06.check_taylor_coefficients, "both_averaged", lambda w: _pairs(lambda i, k: i)(w) / w.numel()),
     Mutant(ch06.check_taylor_coefficients, "maml_factor", _pairs(lambda i, k: 2 * i)),
     Mutant(ch06.check_taylor_coefficients, "weights_ignored", _always_reptile),
     Mutant(ch06.check_taylor_coefficients, "mean_of_weights", _pairs(lambda i, k: i, lambda w: sum(w) / len(w))),
+    Mutant(ch06.check_head_loss, "no_graph", _loss(weights=lambda p: {n: v.detach() for n, v in p.items()})),
+    Mutant(ch06.check_head_loss, "uphill", _loss(rate=lambda a: -a)),
+    Mutant(ch06.check_head_loss, "tasks_leak", _loss(leak=True)),
     Mutant(ch06.check_head_loss, "as_it_was", _loss(BODY, lambda a: _copied(a).abs())),
     Mutant(ch06.check_head_loss, "wrong_parameters", _loss(BODY)),
     Mutant(ch06.check_head_loss, "all_adapt", _loss(ALL)),
@@ -164,13 +212,17 @@ MUTANTS = [
     Mutant(ch06.check_head_loss, "first_order", _loss(graph=False)),
     Mutant(ch06.check_head_loss, "outer_on_support", _loss(judge="support")),
     Mutant(ch06.check_head_loss, "sum_over_tasks", _loss(divide=False)),
-    Mutant(ch06.check_reptile_with_adam, "as_it_was", _direction(permute=False, renew=())),
-    Mutant(ch06.check_reptile_with_adam, "ordered_by_label", _direction(permute=False)),
+    Mutant(ch06.check_reptile_with_adam, "as_it_was", _direction(permute="", renew=())),
+    Mutant(ch06.check_reptile_with_adam, "ordered_by_label", _direction(permute="")),
     Mutant(ch06.check_reptile_with_adam, "state_shared", _direction(renew=())),
     Mutant(ch06.check_reptile_with_adam, "count_shared", _direction(renew=("v",))),
     Mutant(ch06.check_reptile_with_adam, "mean_square_shared", _direction(renew=("t",))),
     Mutant(ch06.check_reptile_with_adam, "new_at_each_step", _direction(each_step=True)),
     Mutant(ch06.check_reptile_with_adam, "no_correction", _direction(correct=False)),
+    Mutant(ch06.check_reptile_with_adam, "labels_not_permuted", _direction(permute="x")),
+    Mutant(ch06.check_reptile_with_adam, "beta_fixed", _direction(given=False)),
+    Mutant(ch06.check_reptile_with_adam, "inside_the_root", _direction(root=lambda v: (v + 1e-8).sqrt())),
+    Mutant(ch06.check_reptile_with_adam, "remainder_dropped", _direction(whole=False)),
     Mutant(ch06.check_reptile_with_adam, "sign", _direction(outwards=True)),
     Mutant(ch06.check_reptile_with_adam, "sum_over_tasks", _direction(divide=False)),
 ]

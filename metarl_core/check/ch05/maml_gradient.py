@@ -3,23 +3,24 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import descend
-from metarl_core.check.compare import difference
-from metarl_core.check.oracles import central_differences, curved_loss
+from metarl_core.check.oracles import CurvedLoss, same
 
 
-def _task_cases():
-    for seed, (size, tasks, alpha, steps) in enumerate(((3, 2, 0.4, 1), (4, 3, 0.3, 2), (3, 2, 0.35, 4))):
-        generator = torch.Generator().manual_seed(seed)
-        losses = [(curved_loss(generator, size), curved_loss(generator, size)) for _ in range(tasks)]
-        yield case(torch.randn(size, generator=generator, dtype=torch.float64), losses, alpha, steps)
-
-
-def _maml_by_differences(theta, tasks, alpha, steps):
-    def after(start):
-        return torch.stack([query(descend(support, start, alpha, steps)[-1]) for support, query in tasks]).mean()
-
-    return central_differences(after, theta)
+def _draw_case(draw):
+    """One to four tasks in one to four dimensions, one to four steps, step sizes from 0 to 1.2."""
+    size, tasks, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    losses = [(CurvedLoss(draw, size), CurvedLoss(draw, size)) for _ in range(tasks)]
+    if equal := draw.chance(0.2):
+        losses = [(support, support) for support, _ in losses]
+    alpha = draw.choice(0.0, *(draw.uniform(0.1, 1.2) for _ in range(7)))
+    return case(draw.normal(size, scale=1.5, mean=0.5), losses, alpha, steps).noting(
+        {
+            "there are several tasks": tasks > 1,
+            "there are several steps": steps > 1,
+            "alpha is 0": alpha == 0,
+            "support and query loss of a task are the same": equal,
+        }
+    )
 
 
 def _maml_by_matrices(
@@ -28,9 +29,11 @@ def _maml_by_matrices(
     """Explicit Hessians H_k along the path; `factors` picks those that are multiplied, nearest to the vector first."""
     found = []
     for pair in tasks:
-        path = descend(pair[0], theta, alpha, steps)
-        vector = torch.func.grad(pair[outer])(path[-1] if moved else path[0])
-        hessians = [torch.func.hessian(pair[0])(point) for point in path[:-1]]
+        path = [theta]
+        for _ in range(steps):
+            path.append(path[-1] - alpha * pair[0].slope(path[-1]))
+        vector = pair[outer].slope(path[-1] if moved else path[0])
+        hessians = [pair[0].hessian(point) for point in path[:-1]]
         for hessian in hessians[::-1] if factors is None else factors(hessians):
             vector = vector + sign * alpha * hessian @ vector
         found.append(vector)
@@ -38,33 +41,55 @@ def _maml_by_matrices(
     return reduce(torch.stack(found), 0)
 
 
+def _one_chain(theta, tasks, alpha, steps):
+    """Each task starts where the one before it ended, and all of the path is differentiated back to theta."""
+    found, at, way = [], theta, []
+    for support, query in tasks:
+        for _ in range(steps):
+            way.append(support.hessian(at))
+            at = at - alpha * support.slope(at)
+        vector = query.slope(at)
+        for hessian in way[::-1]:
+            vector = vector - alpha * hessian @ vector
+        found.append(vector)
+    return torch.stack(found).mean(0)
+
+
 def _leaks(got, *arguments):
-    """Each task starts where the one before it ended, with or without the factors."""
-    return any(
-        difference(got, _maml_by_matrices(*arguments, leak=True, factors=factors), 1e-4, 1e-6) is None
-        for factors in (None, lambda hessians: [])
+    """Each task starts where the one before it ended, with the factors of its own steps, of all, or of none."""
+    return same(
+        got,
+        _maml_by_matrices(*arguments, leak=True),
+        _maml_by_matrices(*arguments, leak=True, factors=lambda hessians: []),
+        _one_chain(*arguments),
     )
 
 
 check_maml_gradient = function_check(
     "maml_gradient",
-    _maml_by_differences,
-    _task_cases,
+    _maml_by_matrices,
+    _draw_case,
     Wrong(
         "graph_cut",
-        "The query loss does not depend on theta any more. Somewhere between theta and the adapted parameters the "
-        "graph ends: which line makes new tensors without a history?",
+        "Autograd finds no way from a loss back to what you ask it to differentiate by: somewhere between the two the "
+        "graph ends. Which line makes new tensors without a history?",
         raises="appears to not have been used in the graph",
     ),
     Wrong(
+        "no_graph",
+        "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
+        "noticed and go upwards: where was the graph lost, or never begun?",
+        raises="does not require grad",
+    ),
+    Wrong(
         "tasks_leak",
-        "The first task is right or nearly so, the later ones are not. Where does each task's inner loop start?",
+        "The second task starts where the first one ended. Where does each task's inner loop start in the equation?",
         when=_leaks,
     ),
     Wrong(
         "first_order",
-        "That is FOMAML: the gradient at the adapted parameters, as if they did not depend on theta. What must "
-        "autograd be told so that it can differentiate a gradient?",
+        "That is FOMAML: the gradient at the adapted parameters, as if each of these moved one to one with theta. What "
+        "else in an inner step depends on theta?",
         lambda *a: _maml_by_matrices(*a, factors=lambda hessians: []),
     ),
     Wrong(
@@ -101,6 +126,12 @@ check_maml_gradient = function_check(
         lambda *a: _maml_by_matrices(*a, factors=lambda hessians: hessians[:1] * len(hessians)),
     ),
     Wrong(
+        "hessian_at_end",
+        "The number of factors is right, but all of them hold the Hessian at the last point but one. Where was each "
+        "inner step taken?",
+        lambda *a: _maml_by_matrices(*a, factors=lambda hessians: hessians[-1:] * len(hessians)),
+    ),
+    Wrong(
         "wrong_order",
         "All factors are there, in the wrong order: matrices do not commute. Which of them does the query gradient "
         "meet first on its way back to theta?",
@@ -111,4 +142,5 @@ check_maml_gradient = function_check(
         "Your gradient grows with the number of tasks. The objective is an expectation over them.",
         lambda *a: _maml_by_matrices(*a, reduce=torch.sum),
     ),
+    cases=40,
 )

@@ -3,61 +3,54 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
-from metarl_core.check.oracles import central_differences, network_error
+from metarl_core.check.oracles import (
+    draw_network,
+    draw_regression,
+    network_error,
+    network_slopes,
+    same,
+    value_and_gradients,
+)
 
 
-def _network_cases():
-    for seed, (tasks, alpha, steps) in enumerate(((3, 0.2, 2), (2, 0.15, 3), (3, 0.25, 2))):
-        generator = torch.Generator().manual_seed(30 + seed)
-
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        parameters = {"w1": draw(4, 1), "b1": draw(4), "w2": 0.5 * draw(1, 4), "b2": draw(1)}
-        parameters = {name: value.requires_grad_() for name, value in parameters.items()}
-        data = []
-        for _ in range(tasks):
-            size, phase, xs, xq = 1 + 2 * draw(1).abs(), draw(1), 2 * draw(5, 1), 2 * draw(7, 1)
-            data.append((xs, size * (xs + phase).sin(), xq, size * (xq + phase).sin()))
-        yield case(parameters, data, alpha, steps)
+def _draw_case(draw):
+    """One to four tasks of one to six points, a network of one to five units, no inner step to four."""
+    dtype = draw.choice(torch.float64, torch.float64, torch.float32)
+    tasks, steps = draw.integer(1, 4), draw.integer(0, 4)
+    parameters = {n: v.requires_grad_() for n, v in draw_network(draw, draw.integer(1, 5), dtype).items()}
+    alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.25) for _ in range(7)))
+    return case(parameters, draw_regression(draw, tasks, dtype), alpha, steps).noting(
+        {
+            "there are several tasks": tasks > 1,
+            "there are several steps": steps > 1,
+            "there is no step": steps == 0,
+            "alpha is 0": alpha == 0,
+            "everything is float32": dtype == torch.float32,
+        }
+    )
 
 
 def _value_and_gradients(answer, parameters, data, alpha, steps):
-    loss = answer(parameters, data, alpha, steps)
-    leaves = list(parameters.values())
-    slopes = [None] * len(leaves)
-    if loss.requires_grad:
-        slopes = torch.autograd.grad(loss, leaves, allow_unused=True)
-    slopes = [torch.zeros_like(v) if s is None else s for v, s in zip(leaves, slopes, strict=True)]
-    return {"loss": loss.detach(), **{f"gradient of {n}": s for n, s in zip(parameters, slopes, strict=True)}}
+    return value_and_gradients(answer(parameters, data, alpha, steps), parameters)
 
 
-def _meta_loss_by_differences(parameters, data, alpha, steps):
-    """The value by plain gradient steps; its gradient by differences of the value, so no graph can be cut."""
-    start = {name: value.detach() for name, value in parameters.items()}
-
-    def value(moved):
-        total = 0.0
-        for xs, ys, xq, yq in data:
-            current = moved
-            for _ in range(steps):
-                slopes = torch.func.grad(lambda p, x=xs, y=ys: network_error(p, x, y))(current)
-                current = {name: current[name] - alpha * slopes[name] for name in current}
-            total = total + network_error(current, xq, yq)
-        return total / len(data)
-
-    result = {"loss": value(start)}
-    for name, entry in start.items():
-
-        def along(flat, name=name, entry=entry):
-            return value(start | {name: flat.view_as(entry)})
-
-        result[f"gradient of {name}"] = central_differences(along, entry.flatten()).view_as(entry)
-    return result
+def _written_out(parameters, data, alpha, steps):
+    """The inner gradients by hand, so that autograd sees nothing but arithmetic and no graph can be cut."""
+    total = 0.0
+    for xs, ys, xq, yq in data:
+        current = parameters
+        for _ in range(steps):
+            slopes = network_slopes(current, xs, ys)
+            current = {name: current[name] - alpha * slopes[name] for name in current}
+        total = total + network_error(current, xq, yq)
+    return total / len(data)
 
 
-def _meta_loss(keeps=lambda step, steps: True, on_support=False, leak=False, reduce=torch.mean):
+def _oracle(parameters, data, alpha, steps):
+    return _value_and_gradients(_written_out, parameters, data, alpha, steps)
+
+
+def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean):
     """The meta-loss with faults: which steps keep their graph, what the outer loss sees, where a task starts."""
 
     def answer(parameters, data, alpha, steps):
@@ -68,7 +61,7 @@ def _meta_loss(keeps=lambda step, steps: True, on_support=False, leak=False, red
                 slopes = torch.autograd.grad(
                     network_error(current, xs, ys),
                     list(current.values()),
-                    create_graph=keeps(step, steps),
+                    create_graph=keeps is None or keeps(step, steps),
                     retain_graph=True,
                 )
                 current = {name: v - alpha * s for (name, v), s in zip(current.items(), slopes, strict=True)}
@@ -82,14 +75,30 @@ def _last(step, steps):
     return step == steps - 1
 
 
+def _always(step, steps):
+    return True
+
+
 def _never(step, steps):
     return False
 
 
 check_meta_loss = function_check(
     "meta_loss",
-    _meta_loss_by_differences,
-    _network_cases,
+    _oracle,
+    _draw_case,
+    Wrong(
+        "no_graph",
+        "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
+        "noticed and go upwards: where was the graph lost?",
+        raises="does not require grad",
+    ),
+    Wrong(
+        "graph_freed",
+        "Autograd meets a graph that it has thrown away already. Which call had to keep its graph, because somebody "
+        "differentiates through it later?",
+        raises="backward through the graph a second time",
+    ),
     Wrong(
         "as_it_was",
         "All three bugs are still there. Begin with the one that you can see in a printed number: which data should "
@@ -98,8 +107,7 @@ check_meta_loss = function_check(
     ),
     Wrong(
         "outer_on_support",
-        "The tasks no longer touch each other and every step keeps its graph, but the adapted network is judged on the "
-        "points that it was adapted on.",
+        "The adapted network is judged on the points that it was adapted on; all else is right.",
         _meta_loss(on_support=True),
     ),
     Wrong(
@@ -109,22 +117,25 @@ check_meta_loss = function_check(
     ),
     Wrong(
         "graph_cut_early",
-        "The value of the loss is right and its gradient is not. With one inner step it would be. What about the steps "
-        "before the last?",
+        "The value of the loss is right. Its gradient is right with one inner step and wrong with more. What about the "
+        "steps before the last?",
         _meta_loss(_last),
     ),
     Wrong(
         "first_order",
-        "The value of the loss is right, its gradient is FOMAML's: no inner step is differentiated.",
+        "The value of the loss is right, its gradient is FOMAML's: the slopes of all inner steps count as constants.",
         _meta_loss(_never),
     ),
     Wrong(
         "two_left",
         "One bug is gone, two are left. Compare the value of the loss for one task alone, then for two, then the "
         "gradient.",
-        when=lambda got, *a: any(
-            difference(got, _value_and_gradients(_meta_loss(*fault), *a), 1e-6, 1e-9) is None
-            for fault in ((_last, True, False), (_last, False, True), (lambda *_: True, True, True))
+        when=lambda got, *a: same(
+            got,
+            *(
+                _value_and_gradients(_meta_loss(*fault), *a)
+                for fault in ((_last, True, False), (_last, False, True), (_always, True, True))
+            ),
         ),
     ),
     Wrong(
@@ -133,4 +144,5 @@ check_meta_loss = function_check(
         _meta_loss(reduce=torch.sum),
     ),
     observe=_value_and_gradients,
+    cases=32,
 )

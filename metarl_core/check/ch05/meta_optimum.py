@@ -3,44 +3,71 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import bowl, positive
+from metarl_core.check.ch05.oracles import draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.oracles import same
 
 
-def _family_cases():
-    for seed, (tasks, size, alpha, steps) in enumerate(((3, 2, 0.2, 1), (4, 3, 0.25, 2), (2, 2, 0.15, 4))):
-        generator = torch.Generator().manual_seed(20 + seed)
-        centre = 2 * torch.randn(tasks, size, generator=generator, dtype=torch.float64)
-        yield case(positive(generator, tasks, size), centre, alpha, steps)
+def _draw_case(draw):
+    """One to four tasks in one to four dimensions, no step to five.
+
+    A single task gets small step sizes only: with α near 1 over a curvature its optimum could not be computed.
+    """
+    tasks, size, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(0, 5)
+    curvature = draw_curvatures(draw, tasks, size)
+    alpha = draw_step(draw, curvature, 1.6 if tasks > 2 else 0.7)
+    return case(curvature, draw.normal(tasks, size, scale=2, mean=1), alpha, steps).noting(
+        {
+            "there are several tasks": tasks > 1,
+            "there is no step": steps == 0,
+            "there are several steps": steps > 1,
+            "alpha is 0": alpha == 0,
+            "theta has one entry": size == 1,
+        }
+    )
 
 
 def _optimum_by_newton(curvature, centre, alpha, steps):
-    """One Newton step on the meta-objective, which is quadratic; slope and curvature by automatic differentiation."""
+    """The mean meta-gradient is affine in theta: its slope is read off along the axes, and its root found."""
 
-    def objective(theta):
-        total = 0.0
-        for one, place in zip(curvature, centre, strict=True):
-            loss, current = bowl(one, place), theta
-            for _ in range(steps):
-                current = current - alpha * torch.func.grad(loss)(current)
-            total = total + loss(current)
-        return total / len(centre)
+    def gradient(theta):
+        pairs = zip(curvature, centre, strict=True)
+        return sum(meta_gradient(theta, a, c, a, c, alpha, steps) for a, c in pairs) / len(centre)
 
-    start = torch.zeros_like(centre[0])
-    slope, hessian = torch.func.grad(objective)(start), torch.func.hessian(objective)(start)
-    return start - torch.linalg.solve(hessian, slope)
+    at_zero = gradient(torch.zeros_like(centre[0]))
+    slope = torch.stack([gradient(axis) - at_zero for axis in torch.eye(len(at_zero), dtype=centre.dtype)], 1)
+    return torch.linalg.solve(slope, -at_zero)
 
 
-def _weighted(curvature, centre, alpha, power, with_curvature=True):
-    factor = torch.eye(centre.shape[1], dtype=centre.dtype) - alpha * curvature
+def _weighted(curvature, centre, alpha, power, with_curvature=True, sign=-1):
+    factor = torch.eye(centre.shape[1], dtype=centre.dtype) + sign * alpha * curvature
     weight = torch.linalg.matrix_power(factor, power)
     weight = curvature @ weight if with_curvature else weight
     return torch.linalg.solve(weight.sum(0), (weight @ centre[..., None]).sum(0)[:, 0])
 
 
+def _powered_by_entries(got, a, c, alpha, steps):
+    """`**` in the place of a power of the matrix; for K = 0 nothing can be solved then, and anything may come out."""
+    weight = a @ (torch.eye(c.shape[1], dtype=c.dtype) - alpha * a) ** (2 * steps)
+    if torch.linalg.cond(weight.sum(0)) > 1e5:
+        return True
+    return same(got, torch.linalg.solve(weight.sum(0), (weight @ c[..., None]).sum(0)[:, 0]))
+
+
+def _mean_of_entries(a, c, alpha, steps):
+    """Each entry of theta as a mean with the diagonals' weights."""
+    weight = torch.diagonal(a, dim1=1, dim2=2) * (1 - alpha * torch.diagonal(a, dim1=1, dim2=2)) ** (2 * steps)
+    return (weight * c).sum(0) / weight.sum(0)
+
+
 check_meta_optimum = function_check(
     "meta_optimum",
     _optimum_by_newton,
-    _family_cases,
+    _draw_case,
+    Wrong(
+        "by_autograd",
+        "The numbers are right, and autograd found them. Asked for is the formula that you derived.",
+        fault="method",
+    ),
     Wrong(
         "joint_training",
         "That is the optimum of joint training: it does not depend on α or K. What does the loss look like as a "
@@ -55,7 +82,7 @@ check_meta_optimum = function_check(
     ),
     Wrong(
         "one_step",
-        "For one step you are right. What do further steps do to the weights?",
+        "You give the optimum for K = 1, whatever K is. What do further steps do to the weights?",
         lambda a, c, alpha, steps: _weighted(a, c, alpha, 2),
     ),
     Wrong(
@@ -69,4 +96,24 @@ check_meta_optimum = function_check(
         "Your weights hold what is left of the distance, but not how much the loss cares about it.",
         lambda a, c, alpha, steps: _weighted(a, c, alpha, 2 * steps, with_curvature=False),
     ),
+    Wrong(
+        "sign",
+        "There is a plus in your factor. Does an inner step shrink distances or stretch them?",
+        lambda a, c, alpha, steps: _weighted(a, c, alpha, 2 * steps, sign=1),
+    ),
+    Wrong(
+        "power_of_entries",
+        "Each entry of the matrix is raised to the power 2K by itself. How does one apply a matrix several times?",
+        when=_powered_by_entries,
+    ),
+    Wrong(
+        "diagonal_only",
+        "Only the diagonals of the curvatures count here: each entry of theta is a mean of its own. What do the other "
+        "entries of a curvature do?",
+        _mean_of_entries,
+    ),
+    rtol=1e-6,
+    atol=1e-9,
+    cases=40,
+    autograd=False,
 )

@@ -3,20 +3,30 @@
 import torch
 
 
-def descend(loss, theta, alpha, steps):
-    """The points before and after each of `steps` gradient steps."""
-    path = [theta.detach()]
+def draw_curvatures(draw, tasks, size):
+    """Symmetric, positive definite matrices `[task, size, size]`; their eigenvalues differ, and so do their axes."""
+    root = draw.normal(tasks, size, size, scale=draw.choice(0.5, 1.0))
+    return root @ root.mT / size + draw.uniform(0.2, 0.5) * torch.eye(size, dtype=torch.float64)
+
+
+def draw_step(draw, curvatures, most=1.6):
+    """An inner step size, 0 now and then, and at most `most` over the largest eigenvalue."""
+    largest = float(torch.linalg.eigvalsh(curvatures).max())
+    return draw.choice(0.0, *(round(draw.uniform(0.1, most) / largest, 3) for _ in range(7)))
+
+
+def adapted(curvature, centre, theta, alpha, steps):
+    """Where `steps` gradient steps on the quadratic lead from theta, one after the other."""
     for _ in range(steps):
-        path.append(path[-1] - alpha * torch.func.grad(loss)(path[-1]))
-    return path
+        theta = theta - alpha * curvature @ (theta - centre)
+    return theta
 
 
-def positive(generator, tasks, size):
-    """Curvatures `[task, size, size]`, positive definite."""
-    root = torch.randn(tasks, size, size, generator=generator, dtype=torch.float64)
-    return root @ root.mT / size + 0.3 * torch.eye(size, dtype=torch.float64)
-
-
-def bowl(curvature, centre):
-    """A quadratic loss."""
-    return lambda theta: 0.5 * (theta - centre) @ curvature @ (theta - centre)
+def meta_gradient(theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """Of one task. The end is affine in theta, so a difference along each axis is the Jacobian exactly."""
+    end = adapted(support_a, support_c, theta, alpha, steps)
+    columns = [
+        adapted(support_a, support_c, axis, alpha, steps) - adapted(support_a, support_c, 0 * axis, alpha, steps)
+        for axis in torch.eye(len(theta), dtype=theta.dtype)
+    ]
+    return torch.stack(columns) @ query_a @ (end - query_c)

@@ -3,46 +3,57 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import bowl, descend, positive
-from metarl_core.check.compare import difference
-from metarl_core.check.oracles import central_differences
+from metarl_core.check.ch05.oracles import adapted, draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.oracles import same
 
 
-def _one_task_cases():
-    for seed, (size, alpha, steps) in enumerate(((3, 0.2, 1), (4, 0.15, 3), (2, 0.3, 2))):
-        generator = torch.Generator().manual_seed(10 + seed)
-        curvatures = positive(generator, 2, size)
-        points = torch.randn(3, size, generator=generator, dtype=torch.float64)
-        yield case(points[0], curvatures[0], points[1], curvatures[1], points[2], alpha, steps)
-
-
-def _quadratic_by_differences(theta, support_a, support_c, query_a, query_c, alpha, steps):
-    query = bowl(query_a, query_c)
-    return central_differences(lambda start: query(descend(bowl(support_a, support_c), start, alpha, steps)[-1]), theta)
+def _draw_case(draw):
+    """One to four dimensions, no step to five, step sizes from 0 to 1.6 over the largest curvature."""
+    size, steps = draw.integer(1, 4), draw.integer(0, 5)
+    support_a, query_a = draw_curvatures(draw, 2, size)
+    support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
+    if equal := draw.chance(0.2):
+        query_a, query_c = support_a, support_c
+    alpha = draw_step(draw, support_a)
+    return case(draw.normal(size, scale=2), support_a, support_c, query_a, query_c, alpha, steps).noting(
+        {
+            "there are several steps": steps > 1,
+            "there is no step": steps == 0,
+            "alpha is 0": alpha == 0,
+            "theta has one entry": size == 1,
+            "support and query loss are the same": equal,
+        }
+    )
 
 
 def _quadratic(theta, support_a, support_c, query_a, query_c, alpha, steps, **changed):
+    """The gradient with faults: of the factor (sign, what is inside, its power), the steps taken, and the order."""
     identity = torch.eye(len(theta), dtype=theta.dtype)
     factor = torch.linalg.matrix_power(
         identity + changed.get("sign", -1) * alpha * changed.get("inside", support_a), changed.get("power", steps)
     )
-    path = descend(bowl(changed.get("towards", support_a), support_c), theta, alpha, changed.get("taken", steps))
+    end = adapted(changed.get("towards", support_a), support_c, theta, alpha, changed.get("taken", steps))
     if changed.get("swap"):
-        return query_a @ factor @ (path[-1] - query_c)
-    return factor @ query_a @ (path[-1] - query_c)
+        return query_a @ factor @ (end - changed.get("centre", query_c))
+    return factor @ changed.get("curvature", query_a) @ (end - changed.get("centre", query_c))
 
 
 def _powered_by_entries(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
     """`**` in the place of a power of the matrix, in the Jacobian alone or in the adapted point, too."""
     factor = (torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a) ** steps
-    points = (descend(bowl(support_a, support_c), theta, alpha, steps)[-1], support_c + factor @ (theta - support_c))
-    return any(difference(got, factor @ query_a @ (point - query_c), 1e-6, 1e-9) is None for point in points)
+    ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
+    return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
 
 
 check_quadratic_meta_gradient = function_check(
     "quadratic_meta_gradient",
-    _quadratic_by_differences,
-    _one_task_cases,
+    meta_gradient,
+    _draw_case,
+    Wrong(
+        "by_autograd",
+        "The numbers are right, and autograd found them. Asked for is the formula that you derived.",
+        fault="method",
+    ),
     Wrong(
         "first_order",
         "That is the query gradient at the adapted parameters, FOMAML's. By how much do these move when theta moves?",
@@ -56,8 +67,7 @@ check_quadratic_meta_gradient = function_check(
     ),
     Wrong(
         "power_of_entries",
-        "With one step you are right, with more you are not: each entry of the matrix is raised by itself. How does "
-        "one apply a matrix several times?",
+        "Each entry of the matrix is raised to the power K by itself. How does one apply a matrix several times?",
         when=_powered_by_entries,
     ),
     Wrong(
@@ -72,11 +82,22 @@ check_quadratic_meta_gradient = function_check(
         lambda *a: _quadratic(*a, inside=a[3]),
     ),
     Wrong(
+        "outer_on_support",
+        "That is the gradient of the support loss after the steps on it. Which loss does the outer loop judge by?",
+        lambda *a: _quadratic(*a, curvature=a[1], centre=a[2]),
+    ),
+    Wrong(
+        "one_centre",
+        "You measure the distance to the centre of the support loss, with the curvature of the query loss. Where is "
+        "the query loss smallest?",
+        lambda *a: _quadratic(*a, centre=a[2]),
+    ),
+    Wrong(
         "not_adapted",
         "The factor is right, but the query gradient is taken at theta. Where has the inner loop brought it?",
         lambda *a: _quadratic(*a, taken=0),
     ),
-    Wrong("sign", "Your factor is larger than one. Does an inner step shrink distances or stretch them?",
+    Wrong("sign", "There is a plus in your factor. Does an inner step shrink distances or stretch them?",
           lambda *a: _quadratic(*a, sign=1)),
     Wrong(
         "factor_twice",
@@ -84,4 +105,6 @@ check_quadratic_meta_gradient = function_check(
         "one; which of the two is in the adapted point already?",
         lambda *a: _quadratic(*a, power=2 * a[6]),
     ),
+    cases=40,
+    autograd=False,
 )  # fmt: skip

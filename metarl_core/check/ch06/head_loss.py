@@ -3,76 +3,69 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
-from metarl_core.check.oracles import central_differences, network_error
+from metarl_core.check.oracles import (
+    draw_network,
+    draw_regression,
+    network_error,
+    network_slopes,
+    same,
+    value_and_gradients,
+)
 
 HEAD = ("w2", "b2")
 
 
-def _network_cases():
-    for seed, tasks in enumerate((3, 2, 4)):
-        generator = torch.Generator().manual_seed(40 + seed)
-
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        parameters = {"w1": draw(4, 1), "b1": draw(4), "w2": 0.5 * draw(1, 4), "b2": draw(1)}
-        rates = {name: 0.3 * draw(*value.shape) for name, value in parameters.items()}
-        rates["b2"] = -rates["b2"].abs() - 0.1  # a negative one in every case
-        data = []
-        for _ in range(tasks):
-            size, phase, xs, xq = 1 + 2 * draw(1).abs(), draw(1), 2 * draw(5, 1), 2 * draw(7, 1)
-            data.append((xs, size * (xs + phase).sin(), xq, size * (xq + phase).sin()))
-        leaves = [{name: value.requires_grad_() for name, value in one.items()} for one in (parameters, rates)]
-        yield case(*leaves, data)
+def _draw_case(draw):
+    """One to four tasks of one to six points, a network of one to five units, rates of either sign, some of them 0."""
+    dtype, tasks = draw.choice(torch.float64, torch.float64, torch.float32), draw.integer(1, 4)
+    parameters = draw_network(draw, draw.integer(1, 5), dtype)
+    rates = {name: draw.normal(*parameters[name].shape, dtype=dtype, scale=0.3, mean=0.1) for name in parameters}
+    if all_zero := draw.chance(0.15):
+        rates = {name: torch.zeros_like(rate) for name, rate in rates.items()}
+    rates = {name: rates[name] for name in (reversed(rates) if draw.chance(0.5) else list(rates))}
+    negative = any(bool((rates[name] < 0).any()) for name in HEAD)
+    leaves = [{name: value.requires_grad_() for name, value in one.items()} for one in (parameters, rates)]
+    return case(*leaves, draw_regression(draw, tasks, dtype)).noting(
+        {
+            "there are several tasks": tasks > 1,
+            "a rate of the head is negative": negative,
+            "all rates are 0": all_zero,
+            "`rates` has its names in the order of `parameters`": list(rates) == list(parameters),
+            "everything is float32": dtype == torch.float32,
+        }
+    )
 
 
 def _value_and_gradients(answer, parameters, rates, data):
-    loss = answer(parameters, rates, data)
     leaves = {**parameters, **{"rate of " + name: value for name, value in rates.items()}}
-    slopes = [None] * len(leaves)
-    if loss.requires_grad:
-        slopes = torch.autograd.grad(loss, list(leaves.values()), allow_unused=True)
-    slopes = [torch.zeros_like(v) if s is None else s for v, s in zip(leaves.values(), slopes, strict=True)]
-    return {"loss": loss.detach(), **{f"gradient of {n}": s for n, s in zip(leaves, slopes, strict=True)}}
+    return value_and_gradients(answer(parameters, rates, data), leaves)
 
 
-def _head_loss_by_differences(parameters, rates, data):
-    """The value by plain steps; its gradients by differences of the value, so no graph can be cut."""
-    start = {name: value.detach() for name, value in parameters.items()}
-    start |= {"rate of " + name: value.detach() for name, value in rates.items()}
-
-    def value(entries):
-        theta = {name: entries[name] for name in parameters}
-        total = 0.0
-        for xs, ys, xq, yq in data:
-            slopes = torch.func.grad(lambda p, x=xs, y=ys: network_error(p, x, y))(theta)
-            moved = {name: theta[name] - entries["rate of " + name] * slopes[name] for name in HEAD}
-            total = total + network_error(theta | moved, xq, yq)
-        return total / len(data)
-
-    result = {"loss": value(start)}
-    for name, entry in start.items():
-
-        def along(flat, name=name, entry=entry):
-            return value(start | {name: flat.view_as(entry)})
-
-        result[f"gradient of {name}"] = central_differences(along, entry.flatten()).view_as(entry)
-    return result
+def _written_out(parameters, rates, data):
+    """The inner gradients by hand, so that autograd sees nothing but arithmetic and no graph can be cut."""
+    total = 0.0
+    for xs, ys, xq, yq in data:
+        slopes = network_slopes(parameters, xs, ys)
+        total = total + network_error(parameters | {n: parameters[n] - rates[n] * slopes[n] for n in HEAD}, xq, yq)
+    return total / len(data)
 
 
-def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, reduce=torch.mean):
+def _oracle(parameters, rates, data):
+    return _value_and_gradients(_written_out, parameters, rates, data)
+
+
+def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, sign=-1, leak=False, reduce=torch.mean):
     """The loss with faults: which parameters adapt, what is made of a rate, whether the step is differentiated."""
 
     def answer(parameters, rates, data):
         chosen = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters)}[which]
-        found = []
+        found, start = [], parameters
         for xs, ys, xq, yq in data:
             slopes = torch.autograd.grad(
-                network_error(parameters, xs, ys), [parameters[n] for n in chosen], create_graph=graph
+                network_error(start, xs, ys), [start[n] for n in chosen], create_graph=graph, retain_graph=True
             )
-            moved = {n: parameters[n] - rate(rates[n]) * s for n, s in zip(chosen, slopes, strict=True)}
-            adapted = parameters | moved
+            adapted = start | {n: start[n] + sign * rate(rates[n]) * s for n, s in zip(chosen, slopes, strict=True)}
+            start = adapted if leak else start
             found.append(network_error(adapted, xs, ys) if on_support else network_error(adapted, xq, yq))
         return reduce(torch.stack(found))
 
@@ -92,15 +85,19 @@ POSITIVE = (torch.abs, torch.relu, torch.exp, torch.nn.functional.softplus, torc
 
 def _one_of(*answers):
     """Recognised by the result of any of these answers."""
-    return lambda got, *a: any(
-        difference(got, _value_and_gradients(answer, *a), 1e-6, 1e-9) is None for answer in answers
-    )
+    return lambda got, *a: same(got, *(_value_and_gradients(answer, *a) for answer in answers))
 
 
 check_head_loss = function_check(
     "head_loss",
-    _head_loss_by_differences,
-    _network_cases,
+    _oracle,
+    _draw_case,
+    Wrong(
+        "no_graph",
+        "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
+        "noticed and go upwards: where was the graph lost?",
+        raises="does not require grad",
+    ),
     Wrong(
         "as_it_was",
         "That is the code as it was. Look at the gradient of each rate, at its sign, and at which tensors have moved.",
@@ -124,7 +121,7 @@ check_head_loss = function_check(
     ),
     Wrong(
         "forced_positive",
-        "The right parameters adapt and the rates have gradients, but a negative rate does not act as one.",
+        "The right parameters adapt, but something is made of each rate that is never negative before it is used.",
         when=_one_of(*(_head_loss(rate=function) for function in POSITIVE)),
     ),
     Wrong(
@@ -138,7 +135,7 @@ check_head_loss = function_check(
     Wrong(
         "first_order",
         "The value is right and so are the gradients of the rates, but those of the parameters are first-order: the "
-        "step is not differentiated.",
+        "slopes of the step count as constants.",
         _head_loss(graph=False),
     ),
     Wrong(
@@ -147,9 +144,20 @@ check_head_loss = function_check(
         _head_loss(on_support=True),
     ),
     Wrong(
+        "uphill",
+        "The step is as long as it should be, and leads uphill.",
+        _head_loss(sign=1),
+    ),
+    Wrong(
+        "tasks_leak",
+        "One task alone gives the right number, several do not. From which head does the second task start?",
+        _head_loss(leak=True),
+    ),
+    Wrong(
         "sum_over_tasks",
         "Your loss grows with the number of tasks. It should be their mean.",
         _head_loss(reduce=torch.sum),
     ),
     observe=_value_and_gradients,
+    cases=32,
 )  # fmt: skip

@@ -3,29 +3,40 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.oracles import central_differences, curved_loss
+from metarl_core.check.oracles import CurvedLoss
 
 
-def _task_cases():
-    for seed, (size, tasks, k, alpha, epsilon) in enumerate(
-        ((3, 2, 2, 0.5, 0.7), (4, 3, 3, 0.4, 0.5), (3, 2, 5, 0.3, 0.2))
-    ):
-        generator = torch.Generator().manual_seed(seed)
-        losses = [[curved_loss(generator, size) for _ in range(k)] for _ in range(tasks)]
-        yield case(torch.randn(size, generator=generator, dtype=torch.float64), losses, alpha, epsilon)
+def _draw_case(draw):
+    """One to four tasks of one to four minibatches in one to four dimensions; inner and outer step size from 0."""
+    size, tasks, k = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6)))
+    epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.3) for _ in range(6)))
+    repeated = k > 1 and draw.chance(0.2)
+    losses = [
+        [CurvedLoss(draw, size) for _ in range(1 if repeated else k)] * (k if repeated else 1) for _ in range(tasks)
+    ]
+    return case(draw.normal(size, scale=2, mean=1), losses, alpha, epsilon).noting(
+        {
+            "there is one task only": tasks == 1,
+            "an inner loop has several steps": k > 1,
+            "alpha is 0": alpha == 0,
+            "epsilon is 1": epsilon == 1,
+            "all minibatches of a task are the same": repeated,
+        }
+    )
 
 
-def _reptile_by_differences(theta, tasks, alpha, epsilon):
+def _reptile_by_hand(theta, tasks, alpha, epsilon):
     ends = []
     for minibatches in tasks:
         phi = theta
         for loss in minibatches:
-            phi = phi - alpha * central_differences(loss, phi)
+            phi = phi - alpha * loss.slope(phi)
         ends.append(phi)
-    return theta + epsilon * (torch.stack(ends).mean(0) - theta)
+    return theta + epsilon * (sum(ends) / len(ends) - theta)
 
 
-def _reptile(pick=lambda losses: losses, moves=True, keep=slice(None), join=None, leak=False):
+def _reptile(pick=lambda losses: losses, moves=True, keep=slice(None), join=None, leak=False, reduce=torch.sum):
     """Reptile with faults: which losses, whether φ moves, which of its gradients count, what is made of the ends."""
 
     def answer(theta, tasks, alpha, epsilon):
@@ -34,11 +45,10 @@ def _reptile(pick=lambda losses: losses, moves=True, keep=slice(None), join=None
             start = phi = at if leak else theta
             slopes = []
             for loss in pick(minibatches):
-                slopes.append(torch.func.grad(loss)(phi if moves else start))
+                slopes.append(loss.slope(phi if moves else start))
                 phi = phi - alpha * slopes[-1]
-            end = start - alpha * torch.stack(slopes[keep]).sum(0)
-            found.append(end)
-            at = end
+            at = start - alpha * reduce(torch.stack(slopes[keep]), 0)
+            found.append(at)
         ends = torch.stack(found)
         return theta + epsilon * (ends.mean(0) - theta) if join is None else join(theta, ends, alpha, epsilon)
 
@@ -53,8 +63,14 @@ def _serial(theta, tasks, alpha, epsilon):
 
 check_reptile_step = function_check(
     "reptile_step",
-    _reptile_by_differences,
-    _task_cases,
+    _reptile_by_hand,
+    _draw_case,
+    Wrong(
+        "no_graph",
+        "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
+        "noticed: which tensor should have asked for a gradient before the loss was computed?",
+        raises="does not require grad",
+    ),
     Wrong(
         "sign",
         "Your step leads away from where the tasks' inner loops ended. Reptile moves towards that.",
@@ -71,9 +87,20 @@ check_reptile_step = function_check(
         _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.mean(0) - theta) / alpha),
     ),
     Wrong(
+        "weights_swapped",
+        "You mix theta and the mean of the ends, with the weight of one at the other. Where should epsilon = 0 leave "
+        "you?",
+        _reptile(join=lambda theta, ends, alpha, epsilon: epsilon * theta + (1 - epsilon) * ends.mean(0)),
+    ),
+    Wrong(
         "sum_over_tasks",
         "Your step grows with the number of tasks. The mean of the ends is wanted.",
         _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends - theta).sum(0)),
+    ),
+    Wrong(
+        "last_task_only",
+        "Only the last task of the batch counts. What becomes of the ends of the others?",
+        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends[-1] - theta)),
     ),
     Wrong(
         "one_step",
@@ -92,6 +119,11 @@ check_reptile_step = function_check(
         _reptile(moves=False),
     ),
     Wrong(
+        "gradients_averaged_at_start",
+        "Each task makes one step, on the mean loss of its minibatches. The inner loop makes a step on each in turn.",
+        _reptile(moves=False, reduce=torch.mean),
+    ),
+    Wrong(
         "last_gradient",
         "You use the gradient at the end of the inner loop only, as FOMAML does. How far has Reptile come in all?",
         _reptile(keep=slice(-1, None)),
@@ -107,4 +139,5 @@ check_reptile_step = function_check(
         "start from the same theta.",
         _serial,
     ),
+    cases=40,
 )  # fmt: skip

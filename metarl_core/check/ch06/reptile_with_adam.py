@@ -3,56 +3,77 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.oracles import central_differences
 
 
-def _labelled_cases():
-    for seed, (tasks, samples, size, features, alpha) in enumerate(
-        ((3, 8, 4, 3, 0.1), (2, 9, 3, 2, 0.05), (3, 6, 2, 4, 0.2))
-    ):
-        generator = torch.Generator().manual_seed(60 + seed)
-        data, orders = [], []
-        for _ in range(tasks):
-            x = (1 + 2 * torch.rand(1, generator=generator)) * torch.randn(samples, features, generator=generator)
-            y = (x.sum(1) + torch.randn(samples, generator=generator)).sign().sort().values
-            data.append((x.double(), y.double()))
-            orders.append(torch.randperm(samples, generator=generator))
-        theta = torch.randn(features, generator=generator, dtype=torch.float64)
-        yield case(theta, data, orders, alpha, size)
+def _draw_case(draw):
+    """One to four tasks of one to nine samples with labels −1 and 1, stored sorted; minibatches of one to ten.
+
+    Now and then one feature is tiny, so that the 1e-8 under the fraction counts; beta is 0.999 unless it is given.
+    """
+    tasks, features, size = draw.integer(1, 4), draw.integer(1, 3), draw.integer(1, 10)
+    beta = draw.choice(None, None, 0.0, draw.uniform(0.3, 0.95))
+    tiny = draw.chance(0.3)
+    data, orders = [], []
+    for _ in range(tasks):
+        samples = draw.integer(2, 9)
+        x = draw.choice(1.0, 3.0) * draw.normal(samples, features, mean=0.5)
+        if tiny:
+            x[:, -1] *= 1e-7
+        data.append((x, draw.flags(samples, share=0.4).double().mul(2).sub(1).sort().values))
+        orders.append(torch.tensor(draw.permutation(samples)))
+    alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.5) for _ in range(7)))
+    given = {} if beta is None else {"beta": beta}
+    return case(draw.normal(features), data, orders, alpha, size, **given).noting(
+        {
+            "there are several tasks": tasks > 1,
+            "some minibatch is smaller than the others": any(len(o) > size and len(o) % size for o in orders),
+            "every task fits into one minibatch": all(len(o) <= size for o in orders),
+            "beta is given": beta is not None,
+            "a feature is tiny": tiny,
+        }
+    )
 
 
 def _adam_by_definition(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8):
-    """v̂ written out as the weighted mean of all squared gradients of the task so far; gradients by differences."""
+    """v̂ written out as the weighted mean of all squared gradients of the task so far; gradients sample by sample."""
     away = []
     for (x, y), order in zip(tasks, orders, strict=True):
-        phi, slopes = theta, []
-        for chosen in order.split(size):
-            slopes.append(central_differences(lambda p, x=x, y=y, c=chosen: (x[c] @ p - y[c]).square().mean(), phi))
-            weights = beta ** torch.arange(len(slopes) - 1, -1, -1, dtype=theta.dtype)
-            mean_square = (weights[:, None] * torch.stack(slopes).square()).sum(0) / weights.sum()
+        phi, slopes, left = theta, [], order.tolist()
+        while left:
+            chosen, left = left[:size], left[size:]
+            slopes.append(sum(2 * (x[i] @ phi - y[i]) * x[i] for i in chosen) / len(chosen))
+            weights = [beta ** (len(slopes) - 1 - s) for s in range(len(slopes))]
+            mean_square = sum(w * s**2 for w, s in zip(weights, slopes, strict=True)) / sum(weights)
             phi = phi - alpha * slopes[-1] / (mean_square.sqrt() + tiny)
         away.append(theta - phi)
-    return torch.stack(away).mean(0)
+    return sum(away) / len(away)
 
 
-def _adam(shuffled=True, new_state="task", new_count="task", sign=1.0, corrected=True, moved=True):
-    """The direction with faults: data order, when the state and its count begin anew, the sign, the correction."""
+def _adam(
+    permuted="both", new_state="task", new_count="task", sign=1.0, corrected=True, divided=True, remainder=True,
+    fixed=None, inside=False,
+):  # fmt: skip
+    """The direction with faults: data order, when the state and its count begin anew, the correction, and so on."""
 
     def answer(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8):
+        beta = beta if fixed is None else fixed
         total, second, count = torch.zeros_like(theta), torch.zeros_like(theta), 0
         for (x, y), order in zip(tasks, orders, strict=True):
             second = torch.zeros_like(theta) if new_state != "never" else second
             count = 0 if new_count != "never" else count
-            phi, order = theta, order if shuffled else torch.arange(len(x))
-            for chosen in order.split(size):
+            phi = theta
+            for at in range(0, len(x) if remainder else len(x) - size + 1, size):
                 if new_state == "step":
                     second, count = torch.zeros_like(theta), 0
-                slope = 2 * x[chosen].T @ (x[chosen] @ phi - y[chosen]) / len(chosen)
+                stored, chosen = torch.arange(len(x))[at : at + size], order[at : at + size]
+                xs = x[stored if permuted == "nothing" else chosen]
+                ys = y[chosen if permuted == "both" else stored]
+                slope = 2 * xs.T @ (xs @ phi - ys) / len(xs)
                 second, count = beta * second + (1 - beta) * slope.square(), count + 1
-                scale = (second / (1 - beta**count if corrected else 1)).sqrt() + tiny
-                phi = phi - alpha * slope / scale
+                mean_square = second / (1 - beta**count) if corrected else second
+                phi = phi - alpha * slope / ((mean_square + tiny).sqrt() if inside else mean_square.sqrt() + tiny)
             total = total + sign * (theta - phi)
-        return total / (len(tasks) if moved else 1)
+        return total / (len(tasks) if divided else 1)
 
     return answer
 
@@ -60,18 +81,23 @@ def _adam(shuffled=True, new_state="task", new_count="task", sign=1.0, corrected
 check_reptile_with_adam = function_check(
     "reptile_with_adam",
     _adam_by_definition,
-    _labelled_cases,
+    _draw_case,
     Wrong(
         "as_it_was",
         "That is the code as it was. Give it the tasks in another order, and the samples in another order, and look "
         "what changes.",
-        _adam(shuffled=False, new_state="never", new_count="never"),
+        _adam(permuted="nothing", new_state="never", new_count="never"),
     ),
     Wrong(
         "ordered_by_label",
         "Adam is right, but the minibatches are cut in the order in which the samples are stored. What do the labels "
         "of the first minibatch have in common?",
-        _adam(shuffled=False),
+        _adam(permuted="nothing"),
+    ),
+    Wrong(
+        "labels_not_permuted",
+        "The samples are permuted and their labels are not. Whose label does a sample get?",
+        _adam(permuted="samples"),
     ),
     Wrong(
         "state_shared",
@@ -99,6 +125,21 @@ check_reptile_with_adam = function_check(
         _adam(corrected=False),
     ),
     Wrong(
+        "beta_fixed",
+        "That is right for beta = 0.999, whatever beta is. Which numbers in the equation depend on it?",
+        _adam(fixed=0.999),
+    ),
+    Wrong(
+        "inside_the_root",
+        "The 1e-8 is added before the root is taken. In the equation it stands after it.",
+        _adam(inside=True),
+    ),
+    Wrong(
+        "remainder_dropped",
+        "Samples that do not fill a minibatch are dropped. One pass sees every sample.",
+        _adam(remainder=False),
+    ),
+    Wrong(
         "sign",
         "This is φ − θ. An optimiser that descends needs the opposite.",
         _adam(sign=-1.0),
@@ -106,6 +147,9 @@ check_reptile_with_adam = function_check(
     Wrong(
         "sum_over_tasks",
         "Your direction grows with the number of tasks. The mean is wanted.",
-        _adam(moved=False),
+        _adam(divided=False),
     ),
+    rtol=1e-6,
+    atol=1e-9,
+    cases=40,
 )  # fmt: skip

@@ -7,32 +7,51 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _weight_cases():
-    for weights in ((1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 1.0), (0.5, -2.0, 1.5), (1.0, 3.0), (2.0, 0.0, -1.0, 0.5)):
-        yield case(torch.tensor(weights, dtype=torch.float64))
+def _draw_case(draw):
+    """One to five weights: any numbers, small and large, or those of Reptile, FOMAML and a difference."""
+    k = draw.integer(1, 5)
+    kind = draw.choice("any", "any", "any", "any", "equal", "last only", "sum 0")
+    weights = draw.choice(1.0, 1.0, 40.0) * (
+        draw.skewed(k) - 0.5 if draw.size >= 0.3 else draw.integers(-2, 3, k).double()
+    )
+    if kind == "equal":
+        weights = torch.full((k,), draw.uniform(0.5, 3), dtype=torch.float64)
+    elif kind == "last only":
+        weights = torch.eye(k, dtype=torch.float64)[-1] * draw.choice(1.0, draw.uniform(-2, 2))
+    elif kind == "sum 0":
+        weights = weights - weights.mean()
+    return case(weights).noting(
+        {
+            "there is one gradient only": k == 1,
+            "there are more than two gradients": k > 2,
+            "all weights are equal": bool((weights == weights[0]).all()),
+            "a weight is negative": bool((weights < 0).any()),
+            "the weights' sum is 0": abs(float(weights.sum())) < 1e-9,
+        }
+    )
 
 
-def _measured_coefficients(weights, alpha=1e-6):
-    """Run the inner loop on random quadratics in every order of the minibatches; read both coefficients off."""
-    k, generator = len(weights), torch.Generator().manual_seed(7)
-    root = torch.randn(k, 3, 3, generator=generator, dtype=torch.float64)
-    hessians, slopes = root @ root.mT, torch.randn(k, 3, generator=generator, dtype=torch.float64)
-    pairs = list(itertools.permutations(range(k), 2))
-    inner = sum(hessians[i] @ slopes[j] for i, j in pairs) / len(pairs)
+def _measured_coefficients(weights):
+    """Run the inner loop on random quadratics, with every choice and order of minibatches; read both coefficients off.
 
-    def expected(step):
-        total, orders = torch.zeros(3, dtype=torch.float64), list(itertools.permutations(range(k)))
-        for order in orders:
-            moved = torch.zeros(3, dtype=torch.float64)
-            for weight, i in zip(weights, order, strict=True):
-                gradient = slopes[i] + hessians[i] @ moved
-                total = total + weight * gradient
-                moved = moved - step * gradient
-        return total / len(orders)
+    The step size is a tiny imaginary number: the imaginary part is then the derivative, without a difference.
+    """
+    k, tiny = len(weights), 1e-30
+    generator = torch.Generator().manual_seed(7)
+    root = torch.randn(k + 1, 3, 3, generator=generator, dtype=torch.float64)
+    hessians, slopes = root @ root.mT, torch.randn(k + 1, 3, generator=generator, dtype=torch.float64)
+    pairs = list(itertools.permutations(range(k + 1), 2))
+    average, inner = slopes.mean(0), sum(hessians[i] @ slopes[j] for i, j in pairs) / len(pairs)
 
-    average, at_zero = slopes.mean(0), expected(0.0)
-    second = (expected(alpha) - at_zero) / alpha
-    return torch.stack([at_zero @ average / (average @ average), -(second @ inner) / (inner @ inner)])
+    orders = torch.tensor(list(itertools.permutations(range(k + 1), k)))
+    moved = torch.zeros(len(orders), 3, dtype=torch.complex128)
+    combined = torch.zeros_like(moved)
+    for weight, i in zip(weights, orders.T, strict=True):
+        gradient = slopes[i] + (hessians[i].to(moved.dtype) @ moved[:, :, None])[:, :, 0]
+        combined = combined + weight * gradient
+        moved = moved - 1j * tiny * gradient
+    at_zero, first = combined.mean(0).real, combined.mean(0).imag / tiny
+    return torch.stack([at_zero @ average / (average @ average), -(first @ inner) / (inner @ inner)])
 
 
 def _counted(pairs, first=lambda w: w.sum()):
@@ -49,7 +68,7 @@ def _counted(pairs, first=lambda w: w.sum()):
 check_taylor_coefficients = function_check(
     "taylor_coefficients",
     _measured_coefficients,
-    _weight_cases,
+    _draw_case,
     Wrong(
         "sign",
         "The second coefficient has the wrong sign. Mind the minus that stands in front of it in the equation already.",
@@ -71,9 +90,21 @@ check_taylor_coefficients = function_check(
         _counted(lambda i, k: k - 1),
     ),
     Wrong(
+        "place_ignored",
+        "There are as many pairs as in Reptile, shared out equally: that is right where all weights are equal. Does "
+        "the last gradient feel no more steps than the first?",
+        _counted(lambda i, k: (k - 1) / 2),
+    ),
+    Wrong(
         "later_steps",
         "The pairs are counted from the wrong end: a gradient feels the steps made before it, not those after it.",
         _counted(lambda i, k: k - i),
+    ),
+    Wrong(
+        "weighted_steps",
+        "The steps before a gradient count with their weights. The weights stand in what is done with the gradients "
+        "afterwards: is an inner step weighted?",
+        lambda w: torch.stack([w.sum(), (w * (w.cumsum(0) - w)).sum()]),
     ),
     Wrong(
         "maml_factor",
@@ -92,5 +123,10 @@ check_taylor_coefficients = function_check(
         "The second coefficient is right, the first is not: are the gradients added up, or averaged?",
         _counted(lambda i, k: i - 1, lambda w: w.mean()),
     ),
-    rtol=1e-5,
+    Wrong(
+        "both_averaged",
+        "Both coefficients are too small by the number of gradients. Is the sum in the equation a mean?",
+        lambda w: _counted(lambda i, k: i - 1)(w) / len(w),
+    ),
+    cases=40,
 )  # fmt: skip
