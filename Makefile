@@ -23,7 +23,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 
 # Against hanging only: a slow machine fails nothing.
 CELL_TIMEOUT := 3600
-NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython"
+NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
 NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb)
 
 .DEFAULT_GOAL := help

@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "IPYTHONDIR": str(ROOT / "tests" / "ipython"),
     "JUPYTER_PREFER_ENV_PATH": "1",
+    "METARL_CLAIMS": "strict",
 }
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 

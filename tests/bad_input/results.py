@@ -1,4 +1,4 @@
-"""Bad input to `metarl_core.results`, `metarl_core.evaluation` and `metarl_core.plotting`."""
+"""Bad input to `metarl_core.results`, `metarl_core.evaluation`, `metarl_core.plotting` and `metarl_core.claims`."""
 
 import dataclasses
 import functools
@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from metarl_core import evaluation, plotting
+from metarl_core.claims import claim
 from metarl_core.results import (
     Experiment,
     Table,
@@ -60,6 +61,8 @@ SCORES = np.arange(6.0).reshape(3, 2)
 bootstrap = functools.partial(evaluation.bootstrap_interval, resamples=10)
 
 CALLS = [
+    ("claim", lambda: claim("no sentence", True), "sentence must be a whole sentence .* got 'no sentence'"),
+    ("claim", lambda: claim("It is so.", torch.ones(2) > 0), "one truth value .* got a Tensor of shape \\[2\\]"),
     ("load_table", lambda: load_table("nothing"), "committed table must be one of .*sinusoid, got 'nothing'"),
     ("load_table", lambda: load_table(HERE), "must be a table written by run_table"),
     ("table_path", lambda: table_path("../glyphs"), "name must be of letters, digits and underscores, got '../glyphs'"),
