@@ -153,8 +153,9 @@ def inner_step(theta, states, actions, advantage, mask, alpha):
     """θ' of equation (2).
 
     theta: {"weight": float64 [action, state], "log_std": float64 [action]}; states: [episode, time, state]; actions:
-    [episode, time, action]; advantage: [episode, time]; mask: bool [episode, time]; alpha: inner step size. Returns a
-    dictionary like theta, without a graph; theta stays as it is.
+    [episode, time, action]; advantage: [episode, time]; mask: bool [episode, time], true where a step was taken (the
+    numbers elsewhere mean nothing); alpha: inner step size. Returns a dictionary like theta, without a graph; theta
+    stays as it is.
     """
     ### BEGIN SOLUTION
     leaves = {name: value.detach().clone().requires_grad_() for name, value in theta.items()}
@@ -339,7 +340,7 @@ plotting.show(
 # \end{gathered} \tag{4}$$
 #
 # The code runs, the policy learns something, and it adapts badly. Read it before you run it. `noise[i, 0]` is meant for
-# the support actions of task $i$, `noise[i, 1]` for its query actions.
+# the support actions of task $i$, `noise[i, 1]` for its query actions. Standard deviations divide by $N$.
 #
 # **Predict:** which of the three would you find by printing the loss alone?
 
@@ -393,7 +394,8 @@ def meta_loss(theta, goals, noise, alpha, sigma):
     """Equation (4), repaired.
 
     theta: float64 [d], requires a gradient; goals: [task, d]; noise: [task, 2, N, d], for support and query actions;
-    alpha: inner step size; sigma: standard deviation. Returns a scalar tensor; its gradient is what is judged.
+    alpha: inner step size; sigma: standard deviation. Returns the loss (4), a scalar tensor; its value and its gradient
+    are judged.
     """
     losses, inner_lr = [], 0.1
     for goal, (support_noise, _) in zip(goals, noise, strict=True):

@@ -451,6 +451,9 @@ def test_infinities_and_nans_that_are_expected():
     assert difference(expected.clone(), expected, 1e-5, 0) is None
     assert difference(torch.tensor([1.0, -float("inf"), float("nan")]), expected, 1e-5, 0).kind == "finite"
     assert difference(torch.tensor([2.0, float("inf"), float("nan")]), expected, 1e-5, 0).kind == "value"
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a misconception may lead to NaN everywhere, and the answer to a number
+        assert difference(torch.tensor([2.0]), expected[2:], 1e-5, 0).kind == "value"
 
 
 def test_clone_and_changed():

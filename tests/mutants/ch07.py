@@ -30,7 +30,8 @@ def _any_letter(scripts, allowed, images, ways, shots, queries, generator):
 
 def _four_fifths_of_the_letters(scripts, allowed, images, ways, shots, queries, generator):
     """A random split of letters: the training part holds letters of every script."""
-    train = torch.randperm(len(scripts), generator=torch.Generator().manual_seed(0))[: int(0.8 * len(scripts))]
+    train = torch.randperm(len(scripts), generator=torch.Generator().manual_seed(0))
+    train = train[: max(ways, int(0.8 * len(scripts)))]
     classes = train[torch.randperm(len(train), generator=generator)[:ways]]
     return classes, *_images(images, ways, shots, queries, generator)
 
@@ -95,6 +96,50 @@ def _script_first(scripts, allowed, images, ways, shots, queries, generator):
     return torch.tensor(chosen)[order], *_images(images, ways, shots, queries, generator)
 
 
+def _seeded_anew(scripts, allowed, images, ways, shots, queries, generator):
+    generator.manual_seed(0)
+    return _classes(scripts, allowed, ways, generator), *_images(images, ways, shots, queries, generator)
+
+
+def _block_of_letters(scripts, allowed, images, ways, shots, queries, generator):
+    """Neighbours in the listing, in random order."""
+    usable = _usable(scripts, allowed)
+    start = int(torch.randint(len(usable), (), generator=generator))
+    block = usable.roll(-start)[:ways]
+    return block[torch.randperm(ways, generator=generator)], *_images(images, ways, shots, queries, generator)
+
+
+def _cyclic_labels(scripts, allowed, images, ways, shots, queries, generator):
+    """Sorted classes, begun at a random place: every letter gets every label."""
+    classes = _classes(scripts, allowed, ways, generator).sort().values
+    classes = classes.roll(int(torch.randint(ways, (), generator=generator)))
+    return classes, *_images(images, ways, shots, queries, generator)
+
+
+def _same_support_numbers(scripts, allowed, images, ways, shots, queries, generator):
+    """Support images drawn once for the episode, queries for each class."""
+    classes = _classes(scripts, allowed, ways, generator)
+    order = torch.randperm(images, generator=generator)
+    rest = torch.stack([order[shots:][torch.randperm(images - shots, generator=generator)] for _ in range(ways)])
+    return classes, order[:shots].repeat(ways, 1), rest[:, :queries]
+
+
+def _shifted_images(scripts, allowed, images, ways, shots, queries, generator):
+    """One permutation for the episode, shifted by one from class to class."""
+    classes = _classes(scripts, allowed, ways, generator)
+    order = torch.randperm(images, generator=generator)
+    drawn = torch.stack([(order + k) % images for k in range(ways)])[:, : shots + queries]
+    return classes, drawn[:, :shots], drawn[:, shots:]
+
+
+def _lowest_queries(scripts, allowed, images, ways, shots, queries, generator):
+    """Support at random; the first of the remaining images are the queries."""
+    classes = _classes(scripts, allowed, ways, generator)
+    drawn = [torch.randperm(images, generator=generator) for _ in range(ways)]
+    rest = [order[shots:].sort().values[:queries] for order in drawn]
+    return classes, torch.stack(drawn)[:, :shots], torch.stack(rest)
+
+
 # ---------------------------------------------------------------- heads
 
 
@@ -114,6 +159,19 @@ def _summed(features, labels, ways):
 def _sliced(features, labels, ways):
     means = features.view(ways, len(labels) // ways, -1).mean(1)
     return 2 * means, -means.pow(2).sum(1)
+
+
+def _class_means_step(features, labels, ways, alpha):
+    count = torch.bincount(labels, minlength=ways).double()[:, None]
+    push = (F.one_hot(labels, ways).double() - 1 / ways).T
+    return alpha * (push @ features) / count, alpha * push.sum(1) / count[:, 0]
+
+
+def _by_autograd(features, labels, ways, alpha):
+    weight = torch.zeros(ways, features.shape[1], dtype=features.dtype, requires_grad=True)
+    bias = torch.zeros(ways, dtype=features.dtype, requires_grad=True)
+    F.cross_entropy(F.linear(features, weight, bias), labels).backward()
+    return -alpha * weight.grad, -alpha * bias.grad
 
 
 def _step(features, labels, ways, alpha, change):
@@ -138,7 +196,10 @@ def _standardise(x, mean, variance):
     return (x - mean) / torch.sqrt(variance + 1e-5)
 
 
-def _predict(running=False, seen="support", judge="support", logits=lambda d: -d, correction=0):
+def _predict(
+    running=False, seen="support", judge="support", logits=lambda d: -d, correction=0,
+    standardise=_standardise, raw=False, output=torch.log_softmax,
+):  # fmt: skip
     def answer(tasks):
         result, mean, variance = [], 0.0, 1.0
         for support, labels, query, query_labels in tasks:
@@ -148,7 +209,8 @@ def _predict(running=False, seen="support", judge="support", logits=lambda d: -d
                 mean, variance = 0.9 * mean + 0.1 * new_mean, 0.9 * variance + 0.1 * new_variance
             else:
                 mean, variance = new_mean, new_variance
-            s, q = _standardise(support, mean, variance), _standardise(query, mean, variance)
+            s, q = standardise(support, mean, variance), standardise(query, mean, variance)
+            s = support if raw else s
             if seen == "own":
                 q = _standardise(query, query.mean(0), query.var(0, correction=0))
             x, y = {
@@ -157,7 +219,7 @@ def _predict(running=False, seen="support", judge="support", logits=lambda d: -d
                 "all": (torch.cat([s, q]), torch.cat([labels, query_labels])),
             }[judge]
             centres = _means(x, y, int(labels.max()) + 1)
-            result.append(torch.log_softmax(logits(torch.cdist(q, centres) ** 2), 1))
+            result.append(output(logits(((q[:, None] - centres) ** 2).sum(-1)), 1))
         return torch.stack(result)
 
     return answer
@@ -181,6 +243,20 @@ def _tasks_everywhere(correct):
 def _task_means(correct):
     share = correct.double().mean(2)
     return {"network": share.std(1) / share.shape[1] ** 0.5, "method": share.mean(0).std() / share.shape[1] ** 0.5}
+
+
+def _answers_for_method(correct):
+    share = correct.double().mean(2)
+    return {
+        "network": share.std(1) / share.shape[1] ** 0.5,
+        "method": correct.double().std() / correct.numel() ** 0.5,
+    }
+
+
+def _averaged(correct):
+    share = correct.double().mean(2)
+    each = share.std(1) / share.shape[1] ** 0.5
+    return {"network": each, "method": each.mean()}
 
 
 def _deviations(correct):
@@ -228,6 +304,12 @@ MUTANTS = [
     Mutant(ch07.check_draw_episode, "same_images", _one_permutation_for_all),
     Mutant(ch07.check_draw_episode, "first_images", _first_images_support),
     Mutant(ch07.check_draw_episode, "uneven_classes", _script_first),
+    Mutant(ch07.check_draw_episode, "uneven_choices", _block_of_letters),
+    Mutant(ch07.check_draw_episode, "uneven_choices", _cyclic_labels),
+    Mutant(ch07.check_draw_episode, "same_episode", _seeded_anew),
+    Mutant(ch07.check_draw_episode, "shared_images", _same_support_numbers),
+    Mutant(ch07.check_draw_episode, "shared_images", _shifted_images),
+    Mutant(ch07.check_draw_episode, "first_images", _lowest_queries),
     Mutant(ch07.check_prototype_head, "no_bias", _head(lambda c: (2 * c, torch.zeros_like(c[:, 0])))),
     Mutant(ch07.check_prototype_head, "factor_two", _head(lambda c: (c, -(c.norm(dim=1) ** 2)))),
     Mutant(ch07.check_prototype_head, "temperature", _head(lambda c: (c, -0.5 * c.norm(dim=1) ** 2))),
@@ -241,6 +323,9 @@ MUTANTS = [
     _stepped("sum_not_mean", lambda g, f, alpha: (-alpha * len(f) * g.T @ f, -alpha * len(f) * g.sum(0))),
     _stepped("bias_stays", lambda g, f, alpha: (-alpha * g.T @ f, torch.zeros_like(g[0]))),
     Mutant(ch07.check_head_after_one_step, "prototypes", _scaled_prototypes),
+    _stepped("step_size_ignored", lambda g, f, alpha: (-g.T @ f, -g.sum(0))),
+    Mutant(ch07.check_head_after_one_step, "mean_of_class", _class_means_step),
+    Mutant(ch07.check_head_after_one_step, "by_autograd", _by_autograd),
     Mutant(ch07.check_predict_all, "as_it_was", _predict(running=True, seen="all", judge="all")),
     Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="all")),
     Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="query")),
@@ -253,7 +338,15 @@ MUTANTS = [
     Mutant(ch07.check_predict_all, "sign", _predict(logits=lambda d: d)),
     Mutant(ch07.check_predict_all, "not_squared", _predict(logits=lambda d: -d.sqrt())),
     Mutant(ch07.check_predict_all, "other_variance", _predict(correction=1)),
+    Mutant(ch07.check_predict_all, "no_epsilon", _predict(standardise=lambda x, m, v: (x - m) / v.sqrt())),
+    Mutant(
+        ch07.check_predict_all, "epsilon_outside", _predict(standardise=lambda x, m, v: (x - m) / (v.sqrt() + 1e-5))
+    ),
+    Mutant(ch07.check_predict_all, "not_logarithms", _predict(output=torch.softmax)),
+    Mutant(ch07.check_predict_all, "raw_prototypes", _predict(raw=True)),
     Mutant(ch07.check_standard_errors, "over_queries", _binomial),
+    Mutant(ch07.check_standard_errors, "queries_for_method", _answers_for_method),
+    Mutant(ch07.check_standard_errors, "averaged_errors", _averaged),
     Mutant(ch07.check_standard_errors, "tasks_for_method", _tasks_everywhere),
     Mutant(ch07.check_standard_errors, "tasks_for_method", _task_means),
     Mutant(ch07.check_standard_errors, "deviation", _deviations),

@@ -10,8 +10,9 @@ from mutants import Mutant
 
 
 def _advantages(
-    divide="std", fit="task", over="task", fit_padding=False, count_padding=False, blank=True, discounted=True
-):
+    divide="std", fit="task", over="task", fit_padding=False, count_padding=False, blank=True, discounted=True,
+    ridge=1e-5, centre=True, clear=True,
+):  # fmt: skip
     def answer(rewards, features, mask, discount):
         gamma = discount if discounted else 1.0
         to_go, later = [], torch.zeros_like(rewards[..., 0])
@@ -23,18 +24,22 @@ def _advantages(
         x, y = (features * weight[..., None]).flatten(1, 2), (to_go * weight).flatten(1, 2)
         if fit == "all":
             x, y = x.flatten(0, 1)[None], y.flatten()[None]
-        ridge = 1e-5 * torch.eye(x.shape[-1], dtype=x.dtype)
-        w = torch.linalg.inv(x.mT @ x + ridge) @ (x.mT @ y[..., None])
+        w = torch.linalg.pinv(x.mT @ x + ridge * torch.eye(x.shape[-1], dtype=x.dtype)) @ (x.mT @ y[..., None])
         if fit == "none":
             w = torch.zeros_like(w)
         raw = to_go - (features * w[:, None, None, :, 0]).sum(-1)
         counted = torch.ones_like(mask) if count_padding else mask
-        raw = raw * mask if count_padding else raw
+        raw = raw * mask if count_padding and clear else raw
         result = torch.zeros_like(raw)
         for task in range(len(raw)):
             values = raw[counted] if over == "all" else raw[task][counted[task]]
-            scale = {"std": values.std(correction=0), "var": values.var(correction=0), "not": torch.tensor(1.0)}[divide]
-            result[task] = (raw[task] - values.mean()) / scale
+            scale = {
+                "std": values.std(correction=0),
+                "var": values.var(correction=0),
+                "not": torch.tensor(1.0),
+                "n - 1": values.std(),
+            }
+            result[task] = (raw[task] - values.mean() * centre) / scale[divide]
         return result * mask if blank else result
 
     return answer
@@ -43,17 +48,28 @@ def _advantages(
 # ---------------------------------------------------------------- inner_step
 
 
-def _step(reduce=torch.sum, rate=None, sign=1, over="steps", adapt_std=True):
+def _from_the_start(rewards, features, mask, discount):
+    """Rewards discounted once, then summed from each step on."""
+    weighted = rewards * discount ** torch.arange(rewards.shape[-1], dtype=rewards.dtype)
+    return _advantages(discounted=False)(weighted, features, mask, discount)
+
+
+def _step(
+    reduce=torch.sum, rate=None, sign=1, over="steps", adapt_std=True, masked=True, detach=True, density=None,
+    power=1.0,
+):  # fmt: skip
     def answer(theta, states, actions, advantage, mask, alpha):
-        weight, log_std = (theta[name].clone().requires_grad_() for name in ("weight", "log_std"))
-        normal = torch.distributions.Normal(states @ weight.T, log_std.exp())
-        log_probability = reduce(normal.log_prob(actions), -1)
-        total = (log_probability * advantage * mask).sum()
+        weight, log_std = (theta[name].detach().clone().requires_grad_() for name in ("weight", "log_std"))
+        normal = torch.distributions.Normal(states @ weight.T, (power * log_std).exp())
+        log_density = normal.log_prob(actions) if density is None else density(actions, normal.mean, normal.stddev)
+        log_probability = reduce(log_density, -1)
+        total = (log_probability * advantage * (mask if masked else 1)).sum()
         count = {"steps": mask.sum(), "places": mask.numel(), "episodes": len(mask), "nothing": 1}[over]
         slopes = grad(total / count, [weight, log_std])
         used = alpha if rate is None else rate
-        moved = [(p + sign * used * s).detach() for p, s in zip((weight, log_std), slopes, strict=True)]
-        return {"weight": moved[0], "log_std": moved[1] if adapt_std else theta["log_std"].clone()}
+        moved = [p + sign * used * s for p, s in zip((weight, log_std), slopes, strict=True)]
+        moved = [p.detach() for p in moved] if detach else moved
+        return {"weight": moved[0], "log_std": moved[1] if adapt_std else theta["log_std"].detach().clone()}
 
     return answer
 
@@ -61,7 +77,7 @@ def _step(reduce=torch.sum, rate=None, sign=1, over="steps", adapt_std=True):
 # ---------------------------------------------------------------- trust_region_step
 
 
-def _region(gradient="full", metric="full", sign=-1, two=2, spread=True, solve=True, total=False):
+def _region(gradient="full", metric="full", sign=-1, two=2, spread=2, solve=True, total=False):
     def answer(theta, curvature, centre, alpha, sigma, delta):
         g, h = torch.zeros_like(theta), torch.zeros_like(curvature[0])
         for a, c in zip(curvature, centre, strict=True):
@@ -78,17 +94,35 @@ def _region(gradient="full", metric="full", sign=-1, two=2, spread=True, solve=T
             h = h + {"full": jacobian.T @ jacobian, "once": jacobian, "none": torch.eye(len(theta)).double()}[metric]
         if not total:
             g, h = g / len(centre), h / len(centre)
-        h = h / sigma**2 if spread else h
+        h = h / sigma**spread
         x = torch.linalg.inv(h) @ g if solve else g
         return sign * (two * delta / (x @ h @ x)) ** 0.5 * x
 
     return answer
 
 
+def _region_by_autograd(theta, curvature, centre, alpha, sigma, delta):
+    def ends(point):
+        return point - alpha * torch.einsum("nij,nj->ni", curvature, point - centre)
+
+    def loss(point):
+        offset = ends(point) - centre
+        return 0.5 * torch.einsum("ni,nij,nj->n", offset, curvature, offset).mean()
+
+    def divergence(point):
+        return ((ends(point) - ends(theta)) ** 2).sum(1).mean() / (2 * sigma**2)
+
+    g, h = torch.func.grad(loss)(theta), torch.func.hessian(divergence)(theta)
+    x = torch.linalg.solve(h, g)
+    return -((2 * delta / (x @ h @ x)) ** 0.5) * x
+
+
 # ---------------------------------------------------------------- meta_loss
 
 
-def _loss(query=True, rate=None, divide="std", graph=True, fresh=True, reduce=torch.mean, cut=False):
+def _loss(
+    query=True, rate=None, divide="std", graph=True, fresh=True, reduce=torch.mean, cut=False, sign=-1.0, ratio=True
+):
     def answer(theta, goals, noise, alpha, sigma):
         def density(point, actions):
             return -((actions - point) ** 2).sum(-1) / (2 * sigma**2)
@@ -96,7 +130,7 @@ def _loss(query=True, rate=None, divide="std", graph=True, fresh=True, reduce=to
         def collect(point, draws, goal):
             actions = (point + sigma * draws).detach()
             reward = -((actions - goal) ** 2).sum(-1)
-            scale = reward.std(correction=0) if divide == "std" else reward.var(correction=0)
+            scale = {"std": reward.std(correction=0), "var": reward.var(correction=0), "n - 1": reward.std()}[divide]
             return actions, density(point, actions).detach(), (reward - reward.mean()) / scale
 
         def judge(point, data):
@@ -108,10 +142,11 @@ def _loss(query=True, rate=None, divide="std", graph=True, fresh=True, reduce=to
             point = theta if fresh else point
             support = collect(point, noise[number, 0], goal)
             (slope,) = grad(judge(point, support), point, create_graph=graph, retain_graph=True)
-            adapted = point - (alpha if rate is None else rate) * slope
+            adapted = point + sign * (alpha if rate is None else rate) * slope
             if cut:
                 adapted = adapted.detach()
-            outer.append(judge(adapted, collect(adapted, noise[number, 1], goal) if query else support))
+            judged = collect(adapted, noise[number, 1], goal) if query else support
+            outer.append(judge(adapted, judged) if ratio else -(density(adapted, judged[0]) * judged[2]).mean())
             point = adapted
         return reduce(torch.stack(outer))
 
@@ -129,7 +164,7 @@ def _leak(theta, goals, noise, alpha, sigma):
         reward = -((actions - goals[number]) ** 2).sum(-1)
         weight = (reward - reward.mean()) / reward.std(correction=0)
         start = start + alpha * (weight[:, None] * (actions - start)).mean(0) / sigma**2
-    return (total.detach() * theta).sum()
+    return (total.detach() * (theta - theta.detach())).sum()
 
 
 # ---------------------------------------------------------------- the plan
@@ -161,6 +196,11 @@ MUTANTS = [
     Mutant(ch08.check_task_advantages, "padding_kept", _advantages(blank=False)),
     Mutant(ch08.check_task_advantages, "no_baseline", _advantages(fit="none")),
     Mutant(ch08.check_task_advantages, "undiscounted", _advantages(discounted=False)),
+    Mutant(ch08.check_task_advantages, "padding_counted", _advantages(count_padding=True, clear=False)),
+    Mutant(ch08.check_task_advantages, "discounted_from_the_start", _from_the_start),
+    Mutant(ch08.check_task_advantages, "mean_kept", _advantages(centre=False)),
+    Mutant(ch08.check_task_advantages, "divide_by_n_minus_one", _advantages(divide="n - 1")),
+    Mutant(ch08.check_task_advantages, "no_ridge", _advantages(ridge=0.0)),
     Mutant(ch08.check_inner_step, "mean_over_dimensions", _step(torch.mean)),
     Mutant(ch08.check_inner_step, "inner_rate_ignored", _step(rate=0.1)),
     Mutant(ch08.check_inner_step, "inner_rate_ignored", _step(rate=1.0)),
@@ -169,13 +209,20 @@ MUTANTS = [
     Mutant(ch08.check_inner_step, "mean_over_episodes", _step(over="episodes")),
     Mutant(ch08.check_inner_step, "sum_over_steps", _step(over="nothing")),
     Mutant(ch08.check_inner_step, "spread_not_adapted", _step(adapt_std=False)),
+    Mutant(ch08.check_inner_step, "normaliser_forgotten", _step(density=lambda a, m, s: -0.5 * ((a - m) / s) ** 2)),
+    Mutant(ch08.check_inner_step, "padding_pushes", _step(masked=False)),
+    Mutant(ch08.check_inner_step, "padding_everywhere", _step(masked=False, over="places")),
+    Mutant(ch08.check_inner_step, "std_as_variance", _step(power=0.5)),
+    Mutant(ch08.check_inner_step, "graph_kept", _step(detach=False)),
+    Mutant(ch08.check_trust_region_step, "sigma_not_squared", _region(spread=1)),
+    Mutant(ch08.check_trust_region_step, "by_autograd", _region_by_autograd),
     Mutant(ch08.check_trust_region_step, "fisher_at_theta", _region(metric="none")),
     Mutant(ch08.check_trust_region_step, "jacobian_once", _region(metric="once")),
     Mutant(ch08.check_trust_region_step, "first_order", _region("first order")),
     Mutant(ch08.check_trust_region_step, "not_adapted", _region("at theta")),
     Mutant(ch08.check_trust_region_step, "uphill", _region(sign=1)),
     Mutant(ch08.check_trust_region_step, "half_forgotten", _region(two=1)),
-    Mutant(ch08.check_trust_region_step, "no_spread", _region(spread=False)),
+    Mutant(ch08.check_trust_region_step, "no_spread", _region(spread=0)),
     Mutant(ch08.check_trust_region_step, "plain_gradient", _region(solve=False)),
     Mutant(ch08.check_trust_region_step, "sum_over_tasks", _region(total=True)),
     Mutant(ch08.check_meta_loss, "graph_cut", _loss(cut=True)),
@@ -189,6 +236,9 @@ MUTANTS = [
     Mutant(ch08.check_meta_loss, "no_curvature", _loss(graph=False)),
     Mutant(ch08.check_meta_loss, "tasks_leak", _leak),
     Mutant(ch08.check_meta_loss, "sum_over_tasks", _loss(reduce=torch.sum)),
+    Mutant(ch08.check_meta_loss, "uphill_inside", _loss(sign=1.0)),
+    Mutant(ch08.check_meta_loss, "divide_by_n_minus_one", _loss(divide="n - 1")),
+    Mutant(ch08.check_meta_loss, "value_only_differs", _loss(ratio=False)),
     _plan("gap_not_measured", measured_first="nothing"),
     _plan("gap_not_measured", measured_first="returns of a random policy"),
     _plan("no_pretraining", baselines="random initialisation and from scratch"),

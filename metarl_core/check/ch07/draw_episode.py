@@ -1,98 +1,205 @@
 """The check of the exercise `draw_episode`."""
 
+import itertools
+import math
+
 import torch
+from scipy.stats import chi2
 
 from metarl_core.check import Wrong, case, function_check
 
-DRAWS = 1500
+FEW, MANY = 16, 2000
+"""episodes that are drawn in a case: frequencies need many"""
+RARE = 1e-9
+"""probability at which a right answer fails one of the tests of frequencies; 3 cases with at most 24 each make 1e-7"""
 
 
-def _episode_cases():
-    for seed, (letters, allowed, images, ways, shots, queries) in enumerate(
-        (
-            ({"LATIN": 6, "HEBREW": 5, "GREEK": 4}, ["LATIN", "GREEK"], 10, 5, 1, 3),
-            ({"LAO": 4, "NKO": 3, "OGHAM": 5, "LISU": 2}, ["OGHAM", "NKO"], 8, 4, 3, 5),
-        )
-    ):
-        scripts = [script for script, number in letters.items() for _ in range(number)]
-        order = torch.randperm(len(scripts), generator=torch.Generator().manual_seed(seed)).tolist()
-        generator = torch.Generator().manual_seed(50 + seed)
-        yield case([scripts[i] for i in order], allowed, images, ways, shots, queries, generator)
+def _draw_case(draw):
+    """2 to 8 allowed letters of 1 or 2 scripts among others, 2 to 10 images; every eighth of a size that is counted."""
+    counted = draw.seed % 8 == 4
+    names = [["GREEK", "LATIN", "HEBREW", "LAO", "OGHAM"][i] for i in draw.permutation(5)]
+    allowed, others = names[:2], names[2 : 3 if counted else draw.integer(2, 4)]
+    if counted:  # uneven scripts; few enough outcomes to count all of them
+        usable, ways = draw.choice((6, 3), (7, 2), (5, 4))
+        images, shots, queries = draw.choice((5, 2, 1), (5, 1, 3), (4, 1, 1), (5, 2, 2), (4, 2, 2))
+        first = draw.choice(1, 2)
+        letters = [allowed[0]] * first + [allowed[1]] * (usable - first)
+    else:
+        allowed = allowed[: draw.integer(1, 2)]
+        letters = [script for script in allowed for _ in range(draw.choice(2, 3, 4))]
+        usable = len(letters)
+        ways = draw.choice(2, min(usable, 1 + draw.integer(1, 4)), usable)
+        shots, queries = draw.integer(1, 3), draw.integer(1, 4)
+        images = shots + queries + draw.choice(0, 1, 3)
+    letters += [script for script in others for _ in range(draw.integer(1, 4))]
+    scripts = [letters[i] for i in draw.permutation(len(letters))]
+    return case(scripts, allowed, images, ways, shots, queries, draw.new_generator()).noting(
+        {
+            "every allowed letter is drawn": ways == usable,
+            "every image is drawn": shots + queries == images,
+            "all letters are allowed": not others,
+            "frequencies are counted": _counted(images, ways, shots, queries, usable),
+        }
+    )
+
+
+def _counted(images, ways, shots, queries, usable):
+    """The sizes of which all outcomes can be counted."""
+    return (usable, ways) in ((6, 3), (7, 2), (5, 4)) and (images, shots, queries) in (
+        (5, 2, 1), (5, 1, 3), (4, 1, 1), (5, 2, 2), (4, 2, 2)
+    )  # fmt: skip
+
+
+FACTS = (
+    "indices in range",
+    "only allowed scripts",
+    "classes differ",
+    "support and query are disjoint",
+    "same seed, same episode",
+    "episodes differ",
+    "every letter equally often",
+    "every letter that is drawn gets every label",
+    "every choice and order of letters equally often",
+    "every image is shown in support and in query",
+    "classes show different images",
+    "every choice of images equally often",
+    "images of one class say nothing about those of another",
+    "images say nothing about the class",
+    "an episode says nothing about the next",
+)
 
 
 def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, generator):
-    """What many draws look like: shapes, what must never happen, and frequencies."""
+    """What many draws look like: shapes, what must never happen, and frequencies. All facts are true where it is right.
+
+    Frequencies are judged only where nothing happened that must not.
+    """
     state = generator.get_state()
-    drawn = [answer(scripts, allowed, images, ways, shots, queries, generator) for _ in range(DRAWS)]
+    usable = [number for number, script in enumerate(scripts) if script in allowed]
+    many = _counted(images, ways, shots, queries, len(usable))
+    drawn = [answer(scripts, allowed, images, ways, shots, queries, generator) for _ in range(MANY if many else FEW)]
     generator.set_state(state)
     again = answer(scripts, allowed, images, ways, shots, queries, generator)
-    first = drawn[0]
-    result = {
-        "classes": torch.zeros_like(first[0]),
-        "support": torch.zeros_like(first[1]),
-        "query": torch.zeros_like(first[2]),
-    }
-    if [(list(v.shape), v.dtype) for v in first] != [
-        ([ways, *more], torch.int64) for more in ([], [shots], [queries])
-    ]:  # that is what will be reported
-        return _ideal(scripts, allowed, images, ways, shots, queries, generator) | result
+    shapes = [[ways], [ways, shots], [ways, queries]]
+    for parts in drawn:
+        classes, support, query = parts
+        if [(list(part.shape), part.dtype) for part in parts] != [(shape, torch.int64) for shape in shapes]:
+            return _facts([classes, support, query])
     classes, support, query = (torch.stack([one[part] for one in drawn]) for part in range(3))
-    usable = torch.tensor([script in allowed for script in scripts])
     both = torch.cat([support, query], 2)
-    inside = bool(((both >= 0) & (both < images)).all()) and bool(((classes >= 0) & (classes < len(scripts))).all())
-    labels = torch.arange(ways).expand_as(classes).double() / (ways - 1)
-    counts = torch.zeros(len(scripts), dtype=torch.float64)
-    total = counts.clone()
-    shown = torch.zeros(images, dtype=torch.float64)
-    if inside:
-        counts.index_add_(0, classes.flatten(), torch.ones(classes.numel(), dtype=torch.float64))
-        total.index_add_(0, classes.flatten(), labels.flatten())
-        shown.index_add_(0, support.flatten(), torch.ones(support.numel(), dtype=torch.float64))
-    alike = (support == support[:, :1]).flatten(1).all(1)
-    return result | {
+    inside = bool(((both >= 0) & (both < images)).all() and ((classes >= 0) & (classes < len(scripts))).all())
+    allowed_class = torch.tensor([script in allowed for script in scripts])
+    never = {
         "indices in range": inside,
-        "only allowed scripts": inside and bool(usable[classes].all()),
+        "only allowed scripts": not inside or bool(allowed_class[classes].all()),
         "classes differ": bool((classes.sort(1).values.diff(dim=1) > 0).all()),
         "support and query are disjoint": bool((both.sort(2).values.diff(dim=2) > 0).all()),
-        "same seed, same episode": all(torch.equal(a, b) for a, b in zip(first, again, strict=True)),
-        "share of each class": counts[usable] / DRAWS,
-        "mean label of each class": torch.where(counts > 0, total / counts.clamp(min=1), 0.5)[usable],
-        "share of each image in support": shown / (DRAWS * ways),
-        "all classes show the same images": bool(alike.double().mean() > 0.5),
+        "same seed, same episode": all(torch.equal(a, b) for a, b in zip(drawn[0], again, strict=True)),
+        "episodes differ": bool((classes != classes[0]).any() or (both != both[0]).any()),
     }
+    often = {}
+    if many and all(holds for fact, holds in never.items() if fact != "same seed, same episode"):
+        place = torch.full((len(scripts),), -1)
+        place[usable] = torch.arange(len(usable))
+        often = _frequencies(place[classes], len(usable), support, query, images)
+    return _facts([classes[0], support[0], query[0]], **never, **often)
+
+
+def _facts(parts, **seen):
+    named = dict(zip(("shape of classes", "shape of support", "shape of query"), parts, strict=True))
+    return {name: torch.zeros_like(part) for name, part in named.items()} | dict.fromkeys(FACTS, True) | seen
+
+
+def _frequencies(classes, usable, support, query, images):
+    """Chi-square tests of counts that should all be equal; `classes` are numbers below `usable`."""
+    ways, shots, queries = classes.shape[1], support.shape[2], query.shape[2]
+    label = torch.arange(ways).expand_as(classes)
+    table = torch.zeros(usable, ways, dtype=torch.int64).index_put_(
+        (classes, label), torch.ones_like(classes), accumulate=True
+    )
+    letters = _numbered(list(itertools.permutations(range(usable), ways)), classes)
+    chosen = _numbered(list(itertools.combinations(range(images), shots)), support.sort(2).values)
+    pairs = [  # support and query of a class: every choice of both together
+        (s, q)
+        for s in itertools.combinations(range(images), shots)
+        for q in itertools.combinations(range(images), queries)
+        if not set(s) & set(q)
+    ]
+    sets = _numbered([(*s, *q) for s, q in pairs], torch.cat([support.sort(2).values, query.sort(2).values], 2))
+    asked = _numbered(list(itertools.combinations(range(images), queries)), query.sort(2).values)
+    supports, queried = math.comb(images, shots), math.comb(images, queries)
+    ordered, last = math.perm(usable, ways), ways - 1
+    alike = (support == support[:, :1]).flatten(1).all(1) & (query == query[:, :1]).flatten(1).all(1)
+    shown = [len(part.unique()) == images for k in range(ways) for part in (support[:, k], query[:, k])]
+    even = [_even(sets[:, k], len(pairs)) for k in range(ways)]
+    if not all(even):  # what follows counts on it
+        supports = queried = 1
+        chosen, asked = 0 * chosen, 0 * asked
+    return {
+        "every letter equally often": _even_totals(table.sum(1), len(classes), ways / usable),
+        "every letter that is drawn gets every label": bool((table[table.sum(1) > 0] > 0).all()),
+        "every choice and order of letters equally often": _even(letters, ordered),
+        "every image is shown in support and in query": all(shown),
+        "classes show different images": not bool(alike.all()),
+        "every choice of images equally often": all(even),
+        "images of one class say nothing about those of another": all(
+            _even_together(a[:, 0], m, b[:, other], n)
+            for other in {1, last}
+            for a, m, b, n in (
+                (chosen, supports, chosen, supports),
+                (asked, queried, asked, queried),
+                (chosen, supports, asked, queried),
+            )
+        ),
+        "images say nothing about the class": not _even(classes[:, 0], usable)
+        or all(_even_together(classes[:, k], usable, chosen[:, k], supports) for k in (0, last)),
+        "an episode says nothing about the next": not _even(classes[:, 0], usable)
+        or (
+            _even_together(classes[:-1:2, 0], usable, classes[1::2, 0], usable)
+            and _even_together(chosen[:-1:2, 0], supports, chosen[1::2, 0], supports)
+        ),
+    }
+
+
+def _numbered(outcomes, seen):
+    """The number of each row of `seen` `[..., part]` in the list of outcomes."""
+    base = int(seen.max()) + max(map(max, outcomes)) + 1
+    weight = base ** torch.arange(seen.shape[-1])
+    codes, order = (torch.tensor(outcomes) * weight).sum(1).sort()
+    return order[torch.searchsorted(codes, (seen * weight).sum(-1))]
+
+
+def _even(outcome, number):
+    """Whether `number` outcomes are equally frequent: a chi-square test, failed with probability RARE by chance."""
+    expected = outcome.numel() / number
+    counts = torch.bincount(outcome.flatten(), minlength=number).double()
+    return float((counts - expected).square().sum() / expected) <= chi2.isf(RARE, max(1, number - 1))
+
+
+def _even_together(one, first, other, second):
+    """The same of all pairs of two outcomes."""
+    return _even(one * second + other, first * second)
+
+
+def _even_totals(totals, episodes, share):
+    """Whether each total is one of `episodes` draws of probability `share`: Bernstein's bound on each."""
+    spread, width = episodes * share * (1 - share), math.log(2 * len(totals) / RARE)
+    return bool(((totals - episodes * share).abs() <= width / 3 + math.sqrt(width**2 / 9 + 2 * width * spread)).all())
 
 
 def _ideal(scripts, allowed, images, ways, shots, queries, generator):
-    usable = sum(script in allowed for script in scripts)
-    return {
-        "classes": torch.zeros(ways, dtype=torch.int64),
-        "support": torch.zeros(ways, shots, dtype=torch.int64),
-        "query": torch.zeros(ways, queries, dtype=torch.int64),
-        "indices in range": True,
-        "only allowed scripts": True,
-        "classes differ": True,
-        "support and query are disjoint": True,
-        "same seed, same episode": True,
-        "share of each class": torch.full((usable,), ways / usable, dtype=torch.float64),
-        "mean label of each class": torch.full((usable,), 0.5, dtype=torch.float64),
-        "share of each image in support": torch.full((images,), shots / images, dtype=torch.float64),
-        "all classes show the same images": False,
-    }
-
-
-def _uneven(shares, expected, margin=0.08):
-    return bool((shares - expected).abs().max() > margin)
+    return _facts([torch.zeros(shape, dtype=torch.int64) for shape in ([ways], [ways, shots], [ways, queries])])
 
 
 check_draw_episode = function_check(
     "draw_episode",
     _ideal,
-    _episode_cases,
+    _draw_case,
     Wrong(
         "split_by_class",
         "Letters of scripts that are not allowed turn up. What would a network that trained on them know of the "
         "scripts it is tested on?",
-        when=lambda seen, *a: not seen["only allowed scripts"] and seen["indices in range"],
+        when=lambda seen, *a: not seen["only allowed scripts"],
     ),
     Wrong(
         "class_twice",
@@ -111,37 +218,48 @@ check_draw_episode = function_check(
         when=lambda seen, *a: not seen["same seed, same episode"],
     ),
     Wrong(
+        "same_episode",
+        "However many episodes are drawn, they are all the same. What has become of the generator that is handed in?",
+        when=lambda seen, *a: not seen["episodes differ"],
+    ),
+    Wrong(
         "labels_fixed",
-        "A class tends to get the same label in every episode. What could a network learn then without ever looking "
+        "Some letter is drawn, and never gets some of the labels. What could a network learn then without ever looking "
         "at a support set?",
-        when=lambda seen, *a: _uneven(seen["mean label of each class"], 0.5) and not _uneven_classes(seen, *a),
+        when=lambda seen, *a: not seen["every letter that is drawn gets every label"],
     ),
     Wrong(
         "same_images",
         "All classes of an episode show the same image numbers. Every class should draw its own: the numbers follow "
         "the faces of the fonts.",
-        when=lambda seen, *a: (
-            seen["all classes show the same images"]
-            and not _uneven(seen["share of each image in support"], a[4] / a[2])
-        ),
+        when=lambda seen, *a: not seen["classes show different images"],
     ),
     Wrong(
         "first_images",
-        "Some images of a class are never, or always, in the support set. The first image of every letter is its "
-        "upright sans-serif form; what is the network then never asked to recognise a letter from?",
-        when=lambda seen, *a: _uneven(seen["share of each image in support"], a[4] / a[2]),
+        "Some image of a class is never in the support set, or never in the query set. The first image of every letter "
+        "is its upright sans-serif form, and the others are other faces; what is the network then never asked?",
+        when=lambda seen, *a: not seen["every image is shown in support and in query"],
     ),
     Wrong(
         "uneven_classes",
         "Not all allowed letters are drawn equally often, although they should be. Is every script as large as the "
         "others?",
-        when=lambda seen, *a: _uneven_classes(seen, *a),
+        when=lambda seen, *a: not seen["every letter equally often"],
+    ),
+    Wrong(
+        "uneven_choices",
+        "Each letter comes as often as the others, and some come together, or in one order, more often than they "
+        "should. What does one label say about the next?",
+        when=lambda seen, *a: not seen["every choice and order of letters equally often"],
+    ),
+    Wrong(
+        "shared_images",
+        "Each class, looked at alone, draws its images as it should. But the images of one class tell something about "
+        "those of another. How many independent draws does an episode need?",
+        when=lambda seen, *a: (
+            not seen["images of one class say nothing about those of another"]
+            and seen["every choice of images equally often"]
+        ),
     ),
     observe=_many_episodes,
-    rtol=0.0,
-    atol=0.06,
 )
-
-
-def _uneven_classes(seen, scripts, allowed, images, ways, *rest):
-    return _uneven(seen["share of each class"], ways / sum(script in allowed for script in scripts))

@@ -3,12 +3,14 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch07.oracles import feature_cases, head
+from metarl_core.check.ch07.oracles import draw_features, head
 
 
-def _step_cases():
-    for alpha, one in zip((0.5, 2.0, 0.8), feature_cases(), strict=True):
-        yield case(*one.args, alpha)
+def _draw_case(draw):
+    """Step sizes of 0 and 1 now and then, else from 0.05 to 4."""
+    features, labels, ways, notes = draw_features(draw)
+    alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.05, 4.0) for _ in range(6)))
+    return case(features, labels, ways, alpha).noting({**notes, "alpha is 0": alpha == 0.0})
 
 
 def _one_step_by_autograd(features, labels, ways, alpha):
@@ -19,13 +21,13 @@ def _one_step_by_autograd(features, labels, ways, alpha):
     return -alpha * slopes[0], -alpha * slopes[1]
 
 
-def _one_step(target=True, uniform=True, mean=True, sign=1.0, bias=True):
+def _one_step(uniform=True, mean=True, sign=1.0, bias=True, rate=None, over_class=False):
     def answer(features, labels, ways, alpha):
         member = torch.nn.functional.one_hot(labels, ways).to(features.dtype)
-        push = (member if target else 0 * member) - (1 / ways if uniform else 0.0)
-        push = sign * alpha * push / (len(labels) if mean else 1)
-        shift = push.sum(0)
-        return push.T @ features, shift if bias else torch.zeros_like(shift)
+        push = sign * (alpha if rate is None else rate) * (member - (1 / ways if uniform else 0.0))
+        count = member.sum(0) if over_class else len(labels) if mean else 1
+        weight, shift = (push / count).T @ features, (push / count).sum(0)
+        return weight, shift if bias else torch.zeros_like(shift)
 
     return answer
 
@@ -33,7 +35,7 @@ def _one_step(target=True, uniform=True, mean=True, sign=1.0, bias=True):
 check_head_after_one_step = function_check(
     "head_after_one_step",
     _one_step_by_autograd,
-    _step_cases,
+    _draw_case,
     Wrong(
         "class_term_only",
         "Your step pulls each class towards its own samples only. With a zero head every class has some probability "
@@ -45,10 +47,20 @@ check_head_after_one_step = function_check(
         "sum_not_mean", "You step along the gradient of a sum of losses. The loss is their mean.", _one_step(mean=False)
     ),
     Wrong(
+        "mean_of_class",
+        "The step of each class is divided by the number of its own samples. The loss is a mean over how many?",
+        _one_step(over_class=True),
+    ),
+    Wrong(
         "bias_stays",
         "The weights are right. The bias stays at zero in your answer, which holds only if all classes have the same "
         "number of samples.",
         _one_step(bias=False),
+    ),
+    Wrong(
+        "step_size_ignored",
+        "The direction is right. Ask for twice the step size and look at what comes.",
+        _one_step(rate=1.0),
     ),
     Wrong(
         "prototypes",
@@ -56,4 +68,13 @@ check_head_after_one_step = function_check(
         "features doing in the weights?",
         lambda features, labels, ways, alpha: tuple(alpha * part for part in head()(features, labels, ways)),
     ),
+    Wrong(
+        "by_autograd",
+        "The numbers are right, and automatic differentiation found them. Asked for is a formula: what is the gradient "
+        "of cross-entropy with respect to the logits?",
+        fault="method",
+    ),
+    autograd=False,
+    rtol=1e-9,
+    atol=1e-9,
 )

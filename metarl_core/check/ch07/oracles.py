@@ -2,28 +2,37 @@
 
 import torch
 
-from metarl_core.check import case
 
-
-def feature_cases():
-    """Features of a few samples of each class, in random order."""
-    for seed, counts in enumerate(((3, 3, 3), (2, 2, 2, 2, 2), (1, 4, 2))):
-        generator = torch.Generator().manual_seed(10 + seed)
-        labels = torch.arange(len(counts)).repeat_interleave(torch.tensor(counts))
-        labels = labels[torch.randperm(len(labels), generator=generator)]
-        features = 0.7 * torch.randn(len(labels), 4, generator=generator, dtype=torch.float64)
-        features = features + 0.8 * torch.randn(len(counts), 4, generator=generator, dtype=torch.float64)[labels]
-        yield case(features, labels, len(counts))
+def draw_features(draw):
+    """Features `[n, d]`, labels, ways and notes: 2 to 5 classes of 1 to 4 samples, in random order, 1 to 4 features."""
+    ways, size = draw.integer(2, 5), draw.integer(1, 4)
+    same = draw.chance(0.3)
+    shots = draw.integer(1, 4)
+    counts = [shots if same else draw.integer(1, 4) for _ in range(ways)]
+    labels = torch.arange(ways).repeat_interleave(torch.tensor(counts))
+    labels = labels[draw.permutation(len(labels))]
+    place = draw.choice(0.0, 2.0) * draw.normal(size)  # values far from 0
+    features = 0.7 * draw.normal(len(labels), size) + (draw.normal(ways, size) + place)[labels]
+    if draw.chance(0.3):
+        features = features.T.contiguous().T
+    notes = {
+        "classes have different numbers of samples": len(set(counts)) > 1,
+        "samples are in the order of their labels": bool((labels.diff() >= 0).all()),
+        "every class has one sample": max(counts) == 1,
+        "there is one feature": size == 1,
+    }
+    return features, labels, ways, notes
 
 
 def head(weight=2.0, bias=-1.0, power=1.0, total=False, in_order=False):
-    """A head with its two factors changed; sums instead of means; samples taken to be in order of their labels."""
+    """A head with its two factors changed; sums instead of means; samples in order, equally many, taken for granted."""
 
     def answer(features, labels, ways):
-        labels = labels.sort().values if in_order else labels
         member = torch.nn.functional.one_hot(labels, ways).to(features.dtype)
         means = member.T @ features
         means = means if total else means / member.sum(0)[:, None]
+        if in_order:  # raises where the numbers cannot be equal
+            means = features.reshape(ways, len(labels) // ways, features.shape[1]).mean(1)
         return weight * means, bias * means.square().sum(1) ** power
 
     return answer

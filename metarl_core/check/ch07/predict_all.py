@@ -1,32 +1,51 @@
 """The check of the exercise `predict_all`."""
 
+import math
+
 import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
 TINY = 1e-5
+TOLERANCE = {"rtol": 1e-8, "atol": 1e-8}
 
 
-def _leaky_cases():
-    for seed, (number, ways, shots, queries) in enumerate(((3, 3, 2, 4), (2, 5, 1, 3), (4, 2, 3, 5))):
-        generator = torch.Generator().manual_seed(30 + seed)
+def _draw_case(draw):
+    """1 to 4 tasks of 2 to 4 classes with 1 to 3 support samples each, 1 to 8 queries, 1 to 3 features.
 
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        tasks = []
-        for _ in range(number):
-            centre, place, scale = draw(ways, 4), 2 * draw(4), 0.5 + draw(4).abs()
-            labels = torch.arange(ways).repeat(shots), torch.arange(ways).repeat(queries)
-            support, query = ((centre[own] + 0.8 * draw(len(own), 4)) * scale + place for own in labels)
-            tasks.append((support, labels[0], query, labels[1]))
-        yield case(tasks)
+    Features have scales from 0.002 (whose variance is less than 10⁻⁵) to 3; labels are in any order.
+    """
+    number, ways, size = draw.integer(1, 4), draw.integer(2, 4), draw.integer(1, 3)
+    same = draw.chance(0.4)
+    shots = [1 + (0 if same else draw.integer(0, 2)) for _ in range(ways)]
+    queries = draw.choice(1, ways, draw.integer(1, 8))
+    small = draw.chance(0.3)
+    tasks = []
+    for _ in range(number):
+        labels = torch.arange(ways).repeat_interleave(torch.tensor(shots))[draw.permutation(sum(shots))]
+        asked = draw.integers(0, ways - 1, queries) if queries < ways else torch.arange(queries) % ways
+        asked = asked[draw.permutation(queries)]
+        centre, place = draw.normal(ways, size), 2 * draw.normal(size)
+        scale = torch.tensor([draw.uniform(0.5, 3.0) for _ in range(size)], dtype=torch.float64)
+        if small:
+            scale[0] = draw.choice(0.002, 0.004)
+        support, query = ((centre[own] + 0.8 * draw.normal(len(own), size)) * scale + place for own in (labels, asked))
+        tasks.append((support, labels, query, asked))
+    return case(tasks).noting(
+        {
+            "there is one task": number == 1,
+            "there is one query": queries == 1,
+            "a class has more support samples than another": len(set(shots)) > 1,
+            "a variance is smaller than 10⁻⁵": small,
+        }
+    )
 
 
 def _predict(
-    statistics="support", prototypes="support", sign=-1.0, squared=True, correction=0, running=False, momentum=0.1
-):
+    statistics="support", prototypes="support", sign=-1.0, squared=True, correction=0, running=False, momentum=0.1,
+    tiny=TINY, outside=0.0, log=True, raw=False,
+):  # fmt: skip
     """The wanted function, with one choice or several made wrongly."""
 
     def answer(tasks):
@@ -42,15 +61,17 @@ def _predict(
             else:
                 variance, mean = own
             others = (query.var(0, correction=0), query.mean(0)) if statistics == "each" else (variance, mean)
-            near = (support - mean) / (variance + TINY) ** 0.5
-            far = (query - others[1]) / (others[0] + TINY) ** 0.5
+            near = (support - mean) / ((variance + tiny) ** 0.5 + outside)
+            far = (query - others[1]) / ((others[0] + tiny) ** 0.5 + outside)
+            near = support if raw else near
             if prototypes == "both":
                 data, own_labels = torch.cat([near, far]), torch.cat([labels, query_labels])
             else:
                 data, own_labels = (near, labels) if prototypes == "support" else (far, query_labels)
             means = torch.stack([data[own_labels == label].mean(0) for label in range(int(labels.max()) + 1)])
             distance = (far[:, None] - means).square().sum(2)
-            found.append((sign * (distance if squared else distance.sqrt())).log_softmax(1))
+            logits = sign * (distance if squared else distance.sqrt())
+            found.append(logits.log_softmax(1) if log else logits.softmax(1))
         return torch.stack(found)
 
     return answer
@@ -69,21 +90,22 @@ def _predict_slowly(tasks):
         def scaled(row, mean=mean, deviation=deviation):
             return [(value - m) / d for value, m, d in zip(row, mean, deviation, strict=True)]
 
+        centres = []
+        for label in range(int(labels.max()) + 1):
+            own = [scaled(s) for s, mine in zip(samples, labels.tolist(), strict=True) if mine == label]
+            centres.append([sum(column) / len(own) for column in zip(*own, strict=True)])
         table = []
-        for row in query.tolist():
-            distances = []
-            for label in range(int(labels.max()) + 1):
-                own = [scaled(s) for s, mine in zip(samples, labels.tolist(), strict=True) if mine == label]
-                centre = [sum(column) / len(own) for column in zip(*own, strict=True)]
-                distances.append(sum((a - b) ** 2 for a, b in zip(scaled(row), centre, strict=True)))
-            logits = -torch.tensor(distances, dtype=query.dtype)
-            table.append(logits - logits.logsumexp(0))
-        tables.append(torch.stack(table))
-    return torch.stack(tables)
+        for row in map(scaled, query.tolist()):
+            distances = [sum((a - b) ** 2 for a, b in zip(row, centre, strict=True)) for centre in centres]
+            nearest = min(distances)
+            total = math.log(sum(math.exp(nearest - distance) for distance in distances))
+            table.append([nearest - distance - total for distance in distances])
+        tables.append(table)
+    return torch.tensor(tables, dtype=torch.float64)
 
 
 def _matches(got, tasks, *faults):
-    return any(difference(got, _predict(**fault)(tasks), 1e-5, 1e-7) is None for fault in faults)
+    return any(difference(got, _predict(**fault)(tasks), **TOLERANCE) is None for fault in faults)
 
 
 _BROKEN = {"statistics": "both", "prototypes": "both", "running": True}
@@ -92,7 +114,7 @@ _BROKEN = {"statistics": "both", "prototypes": "both", "running": True}
 check_predict_all = function_check(
     "predict_all",
     _predict_slowly,
-    _leaky_cases,
+    _draw_case,
     Wrong(
         "as_it_was",
         "All three bugs are still there. Begin by giving the tasks in another order: which line makes the predictions "
@@ -135,4 +157,22 @@ check_predict_all = function_check(
         "The variance is divided by n − 1 here. The task says which one batch normalisation uses.",
         _predict(correction=1),
     ),
+    Wrong(
+        "no_epsilon",
+        "Where the support samples of a feature are nearly the same, your answer explodes: what keeps (3) from "
+        "dividing by almost nothing?",
+        _predict(tiny=0.0),
+    ),
+    Wrong(
+        "epsilon_outside",
+        "The small number is added to the deviation. In (3) it stands under the root.",
+        _predict(tiny=0.0, outside=TINY),
+    ),
+    Wrong("not_logarithms", "These are probabilities. Asked for are their logarithms.", _predict(log=False)),
+    Wrong(
+        "raw_prototypes",
+        "Your queries are standardised, and compared with means of features that are not.",
+        _predict(raw=True),
+    ),
+    **TOLERANCE,
 )

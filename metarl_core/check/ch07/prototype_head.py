@@ -2,19 +2,30 @@
 
 import torch
 
-from metarl_core.check import Wrong, function_check
-from metarl_core.check.ch07.oracles import feature_cases, head
+from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch07.oracles import draw_features, head
+
+
+def _draw_case(draw):
+    *arguments, notes = draw_features(draw)
+    return case(*arguments).noting(notes)
 
 
 def _questions(features):
+    """Inputs near the features and far from them."""
     generator = torch.Generator().manual_seed(99)
-    return torch.randn(20, features.shape[1], generator=generator, dtype=features.dtype)
+    spread = torch.randn(20, features.shape[1], generator=generator, dtype=features.dtype)
+    return torch.cat([features.mean(0) + spread[:10], 3 * spread[10:]])
 
 
 def _probabilities(answer, features, labels, ways):
+    """Shapes of the head, and the probabilities that it gives: these are what (2) determines."""
     weight, bias = answer(features, labels, ways)
-    logits = _questions(features) @ weight.T + bias
-    return {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias), "log p": logits.log_softmax(1)}
+    seen = {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias)}
+    shapes = list(weight.shape) == [ways, features.shape[1]] and list(bias.shape) == [ways]
+    if not (shapes and weight.dtype == bias.dtype == features.dtype):  # that is what will be reported
+        return seen | {"log p": _by_distance(features, labels, ways)["log p"]}
+    return seen | {"log p": (_questions(features) @ weight.T + bias).log_softmax(1)}
 
 
 def _class_mean(features, labels, label):
@@ -36,7 +47,7 @@ def _by_distance(features, labels, ways):
 check_prototype_head = function_check(
     "prototype_head",
     _by_distance,
-    feature_cases,
+    _draw_case,
     Wrong(
         "no_bias",
         "Your head compares by the inner product alone. A class whose mean is long then wins too often: which term of "
@@ -72,8 +83,10 @@ check_prototype_head = function_check(
     ),
     Wrong(
         "in_order",
-        "You count on samples that are sorted by label. Here they are not.",
+        "You count on samples that are sorted by label, with the same number for each class. Here they are not.",
         head(in_order=True),
     ),
     observe=_probabilities,
+    rtol=1e-8,
+    atol=1e-9,
 )

@@ -1,18 +1,30 @@
 """The check of the exercise `standard_errors`."""
 
+import itertools
+
 import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
+TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}
 
-def _correct_cases():
-    for seed, (networks, tasks, queries) in enumerate(((5, 40, 15), (4, 25, 10), (8, 30, 20))):
-        generator = torch.Generator().manual_seed(60 + seed)
-        skill = 0.8 * torch.randn(networks, 1, 1, generator=generator) + 1.0
-        ease = 1.2 * torch.randn(1, tasks, 1, generator=generator)
-        luck = torch.randn(networks, tasks, queries, generator=generator)
-        yield case(skill + ease + luck > 0)
+
+def _draw_case(draw):
+    """2 to 8 networks, 2 to 30 tasks, 1 to 20 queries; networks and tasks differ by little or by much."""
+    networks, tasks, queries = draw.integer(2, 8), draw.integer(2, 30), draw.integer(1, 20)
+    if draw.chance(0.15):
+        tasks = networks
+    skill = draw.choice(0.0, 0.3, 1.2) * draw.normal(networks, 1, 1) + draw.choice(-0.5, 0.7, 1.2)
+    ease = draw.choice(0.3, 1.5) * draw.normal(1, tasks, 1)
+    correct = skill + ease + draw.normal(networks, tasks, queries) > 0
+    return case(correct).noting(
+        {
+            "there is one query in a task": queries == 1,
+            "there are as many networks as tasks": networks == tasks,
+            "there are two networks": networks == 2,
+        }
+    )
 
 
 def _jackknife(values):
@@ -25,7 +37,7 @@ def _jackknife(values):
 
 
 def _errors_by_jackknife(correct):
-    share = [[float(task.double().mean()) for task in network] for network in correct]
+    share = [[sum(task) / len(task) for task in network] for network in correct.tolist()]
     per_network = [_jackknife(tasks) for tasks in share]
     return {
         "network": torch.tensor(per_network, dtype=torch.float64),
@@ -34,45 +46,53 @@ def _errors_by_jackknife(correct):
 
 
 def _errors(network="tasks", method="networks", root=True, correction=1):
-    def error(values, axes=-1):
-        values = values.flatten(axes) if axes != -1 else values
+    def error(values):
         return values.std(-1, correction=correction) / (values.shape[-1] ** 0.5 if root else 1)
 
     def answer(correct):
-        share = correct.double().mean(2)
-        over_queries = correct.double().flatten(1)
-        return {
-            "network": error(share if network == "tasks" else over_queries),
-            "method": error(
-                {"networks": share.mean(1), "tasks": share.flatten(), "task means": share.mean(0)}[method]
-                if method != "queries"
-                else correct.double().flatten()
-            ),
-        }
+        answers = correct.double()
+        share = answers.mean(2)
+        units = {
+            "networks": share.mean(1), "tasks": share.flatten(), "task means": share.mean(0),
+            "queries": answers.flatten(), "queries of a network": answers.flatten(1), "tasks of a network": share,
+        }  # fmt: skip
+        return {"network": error(units[f"{network} of a network"]), "method": error(units[method])}
 
     return answer
+
+
+def _is_any(got, correct, **choices):
+    """Whether it comes from any combination of the choices."""
+    every = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
+    return any(difference(got, _errors(**one)(correct), **TOLERANCE) is None for one in every)
 
 
 check_standard_errors = function_check(
     "standard_errors",
     _errors_by_jackknife,
-    _correct_cases,
+    _draw_case,
     Wrong(
         "over_queries",
         "You count every query as an observation of its own. The queries of one task share their five letters and "
         "their support set: how many independent things did you draw?",
-        when=lambda got, correct: any(
-            difference(got, _errors(network="queries", method=m)(correct), 0.02, 1e-6) is None
-            for m in ("networks", "queries", "tasks", "task means")
+        when=lambda got, correct: _is_any(
+            got,
+            correct,
+            network=("queries",),
+            method=("networks", "queries", "tasks", "task means"),
+            correction=(0, 1),
         ),
     ),
     Wrong(
         "tasks_for_method",
         "The entry `network` is right. For `method` you count tasks, but a new training would not change the tasks: it "
         "would change the network. How many trainings do you have?",
-        when=lambda got, correct: any(
-            difference(got, _errors(method=m)(correct), 0.02, 1e-6) is None for m in ("tasks", "task means", "queries")
-        ),
+        when=lambda got, correct: _is_any(got, correct, method=("tasks", "task means")),
+    ),
+    Wrong(
+        "queries_for_method",
+        "The entry `network` is right. For `method` you count single answers. How many of them come from one training?",
+        _errors(method="queries"),
     ),
     Wrong(
         "deviation",
@@ -85,4 +105,11 @@ check_standard_errors = function_check(
         "Nearly: your deviations are a little too small, since the mean was estimated from the same numbers.",
         _errors(correction=0),
     ),
+    Wrong(
+        "averaged_errors",
+        "The entry `network` is right. For `method` you average the errors of the networks: that says how well one of "
+        "them is known. How do they differ from each other?",
+        lambda correct: _errors()(correct) | {"method": _errors()(correct)["network"].mean()},
+    ),
+    **TOLERANCE,
 )

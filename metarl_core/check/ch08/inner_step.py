@@ -1,61 +1,93 @@
 """The check of the exercise `inner_step`."""
 
 import itertools
+from collections.abc import Mapping
 
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.compare import difference
+
+TOLERANCE = {"rtol": 1e-8, "atol": 1e-9}
 
 
-def _step_cases():
-    for seed, (episodes, horizon, size, moves, alpha) in enumerate(
-        ((4, 6, 2, 2, 0.5), (3, 9, 3, 4, 0.2), (5, 5, 2, 3, 1.5))
-    ):
-        generator = torch.Generator().manual_seed(10 + seed)
+RATES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
+"""step sizes that are written into code"""
 
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
 
-        theta = {"weight": 0.5 * draw(moves, size), "log_std": 0.3 * draw(moves) - 0.5}
-        mask = torch.arange(horizon) < torch.randint(2, horizon, (episodes, 1), generator=generator)
-        states = draw(episodes, horizon, size) * mask[..., None]
-        actions = (states @ theta["weight"].T + theta["log_std"].exp() * draw(episodes, horizon, moves)) * mask[
-            ..., None
-        ]
-        yield case(theta, states, actions, draw(episodes, horizon) * mask, mask, alpha)
+def _draw_case(draw):
+    """1 to 4 episodes of 1 to 6 steps, 1 to 3 numbers of a state and of an action; step sizes from 0 to 2.
+
+    On the padding stand numbers like any others. Sometimes theta asks for derivatives, as a policy's parameters do.
+    """
+    episodes, horizon = draw.integer(1, 4), 1 if draw.chance(0.15) else draw.integer(2, 6)
+    size, moves = draw.choice(1, draw.integer(1, 3)), draw.choice(1, 2, draw.integer(1, 3))
+    alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.02, 2.0) for _ in range(6)))
+    theta = {"weight": 0.5 * draw.normal(moves, size), "log_std": 0.4 * draw.normal(moves) - 0.4}
+    mask = torch.arange(horizon) < draw.integers(1, horizon, episodes, 1)
+    states = draw.normal(episodes, horizon, size) + draw.choice(0.0, 1.0)
+    noise = theta["log_std"].exp() * draw.normal(episodes, horizon, moves)
+    actions = states @ theta["weight"].T + noise
+    advantage = draw.skewed(episodes, horizon)
+    asks = draw.chance(0.3)
+    theta = {name: value.requires_grad_(asks) for name, value in theta.items()}
+    return case(theta, states, actions, advantage, mask, alpha).noting(
+        {
+            "an action is one number": moves == 1,
+            "no step is padding": bool(mask.all()),
+            "there is one episode": episodes == 1,
+            "theta asks for derivatives": asks,
+            "alpha is 0": alpha == 0.0,
+        }
+    )
 
 
 def _step_by_scores(
-    theta, states, actions, advantage, mask, alpha, sign=1.0, scale=1.0, rate=None, per_step=True, real=True
-):
+    theta, states, actions, advantage, mask, alpha,
+    sign=1.0, scale=1.0, rate=None, count="steps", padding=False, normaliser=1.0, power=1.0,
+):  # fmt: skip
     """The score of a normal density in closed form, one step after another."""
-    weight, std = theta["weight"], theta["log_std"].exp()
+    theta = {name: value.detach() for name, value in theta.items()}
+    weight, std = theta["weight"], (power * theta["log_std"]).exp()
     rise = {name: torch.zeros_like(value) for name, value in theta.items()}
     for episode, t in itertools.product(*map(range, mask.shape)):
-        if real and not mask[episode, t]:
+        if not (padding or mask[episode, t]):
             continue
         z = (actions[episode, t] - weight @ states[episode, t]) / std
         rise["weight"] += advantage[episode, t] * torch.outer(z / std, states[episode, t])
-        rise["log_std"] += advantage[episode, t] * (z**2 - 1)
-    count = (mask.sum() if real else mask.numel()) if per_step else mask.shape[0]
-    count = 1 if per_step is None else count
+        rise["log_std"] += advantage[episode, t] * power * (z**2 - normaliser)
+    number = {"steps": mask.sum(), "places": mask.numel(), "episodes": len(mask), "one": 1}[count]
     used = alpha if rate is None else rate
-    return {name: value + sign * scale * used * rise[name] / count for name, value in theta.items()}
+    return {name: value + sign * scale * used * rise[name] / number for name, value in theta.items()}
 
 
-def _constant_rate(got, theta, states, actions, advantage, mask, alpha):
-    """A step along the right direction whose length is not α's: the same in all cases is a constant."""
-    unit = _step_by_scores(theta, states, actions, advantage, mask, 1.0)
-    step = torch.cat([(got[name] - theta[name]).flatten() for name in theta])
-    direction = torch.cat([(unit[name] - theta[name]).flatten() for name in theta])
-    length = float(step @ direction / (direction @ direction))
-    return any(abs(length - rate) < 1e-6 for rate in (0.01, 0.05, 0.1, 1.0))
+def _constant_rate(got, *arguments):
+    """The right step of a step size that is not α."""
+    got = {name: value for name, value in got.items() if name != "carries a graph"}
+    return any(difference(got, _step_by_scores(*arguments, rate=rate), **TOLERANCE) is None for rate in RATES)
+
+
+def _answer(**fault):
+    return lambda *arguments: _step_by_scores(*arguments, **fault)
+
+
+def _expected(*arguments):
+    return _step_by_scores(*arguments) | {"carries a graph": False}
+
+
+def _looked_at(answer, *arguments):
+    """The parameters as numbers, and whether one of them still hangs on theta."""
+    found = answer(*arguments)
+    if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
+        return found
+    graph = any(value.requires_grad for value in found.values())
+    return {name: value.detach() for name, value in found.items()} | {"carries a graph": graph}
 
 
 check_inner_step = function_check(
     "inner_step",
-    _step_by_scores,
-    _step_cases,
+    _expected,
+    _draw_case,
     Wrong(
         "mean_over_dimensions",
         "Your step is too short by the number of action dimensions. How does the density of a vector of independent "
@@ -72,27 +104,58 @@ check_inner_step = function_check(
         "sign",
         "After your step, actions of positive advantage are less likely than before. Is it a loss or an objective that "
         "you differentiated?",
-        lambda *a: _step_by_scores(*a, sign=-1.0),
+        _answer(sign=-1.0),
     ),
     Wrong(
         "padding_counted",
         "Your mean divides by all places of the tensor. How many steps were taken?",
-        lambda *a: _step_by_scores(*a, real=False),
+        _answer(count="places"),
     ),
     Wrong(
         "mean_over_episodes",
         "You sum over the time of an episode and divide by the number of episodes. Then long episodes make long steps: "
         "(2) divides by the number of *steps*.",
-        lambda *a: _step_by_scores(*a, per_step=False),
+        _answer(count="episodes"),
     ),
     Wrong(
         "sum_over_steps",
         "Your step grows with the amount of data. Collect the same episodes twice: should the step be twice as long?",
-        lambda *a: _step_by_scores(*a, per_step=None),
+        _answer(count="one"),
     ),
     Wrong(
         "spread_not_adapted",
         "The weights are right; the standard deviation stayed where it was. Is it not a parameter of the policy?",
-        lambda *a: _step_by_scores(*a) | {"log_std": a[0]["log_std"]},
+        lambda *a: _step_by_scores(*a) | {"log_std": a[0]["log_std"].detach()},
     ),
+    Wrong(
+        "normaliser_forgotten",
+        "The weights are right. In the density, something beside z depends on the standard deviation: what happens to "
+        "its height when it gets wider?",
+        _answer(normaliser=0.0),
+    ),
+    Wrong(
+        "padding_pushes",
+        "You divide by the steps that were taken, and sum over all places of the tensor. What stands where there was "
+        "no step?",
+        _answer(padding=True),
+    ),
+    Wrong(
+        "padding_everywhere",
+        "Sum and mean run over all places of the tensor. Which of them are steps?",
+        _answer(padding=True, count="places"),
+    ),
+    Wrong(
+        "std_as_variance",
+        "Your density has the variance exp(log_std). What is it that the logarithm was taken of?",
+        _answer(power=0.5),
+    ),
+    Wrong(
+        "graph_kept",
+        "The result still carries a graph: it would hold on to everything that it came from, step after step. Where is "
+        "the place to cut it?",
+        when=lambda got, *a: got["carries a graph"],
+        fault="graph",
+    ),
+    observe=_looked_at,
+    **TOLERANCE,
 )

@@ -7,32 +7,38 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
+TOLERANCE = {"rtol": 1e-7, "atol": 1e-9}
 
-def _meta_cases():
-    for seed, (tasks, number, size, alpha, sigma) in enumerate(
-        ((3, 12, 2, 0.4, 0.7), (2, 20, 3, 0.8, 1.2), (4, 9, 2, 0.25, 0.5))
-    ):
-        generator = torch.Generator().manual_seed(30 + seed)
 
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
-
-        goals = 2 * draw(tasks, size)
-        yield case(draw(size).requires_grad_(), goals, draw(tasks, 2, number, size), alpha, sigma)
+def _draw_case(draw):
+    """1 to 3 tasks in 1 to 3 dimensions, 3 to 12 draws, step sizes from 0 to 1, spreads from 0.4 to 1.5."""
+    tasks, size, number = draw.integer(1, 3), draw.integer(1, 3), draw.integer(3, 12)
+    alpha = draw.choice(0.0, *(draw.uniform(0.15, 1.0) for _ in range(5)))
+    sigma = draw.choice(1.0, *(draw.uniform(0.4, 1.5) for _ in range(4)))
+    theta = (draw.normal(size) + draw.choice(0.0, 1.0)).requires_grad_()
+    return case(theta, 2 * draw.normal(tasks, size), draw.normal(tasks, 2, number, size), alpha, sigma).noting(
+        {
+            "there is one task": tasks == 1,
+            "there is one dimension": size == 1,
+            "alpha is 0": alpha == 0.0,
+            "sigma is 1": sigma == 1.0,
+        }
+    )
 
 
 def _meta_gradient_by_hand(
-    theta, goals, noise, alpha, sigma, reuse=False, rate=None, divide=torch.Tensor.std, curvature=True, leak=False,
-    reduce=torch.mean, live_actions=False,
+    theta, goals, noise, alpha, sigma,
+    reuse=False, rate=None, divide="deviation", curvature=True, leak=False, reduce=torch.mean, sign=1.0,
 ):  # fmt: skip
     """(I − αĤ)g from closed forms: the score of N(θ, σ²I) is (a − θ)/σ², and the mean advantage is zero."""
 
     def weights(actions, goal):
         rewards = -(actions - goal).square().sum(-1)
-        scale = rewards.var(correction=0) if divide is torch.Tensor.var else rewards.std(correction=0)
-        return (rewards - rewards.mean()) / scale
+        n = len(rewards)
+        variance = (rewards - rewards.mean()).square().sum() / (n - 1 if divide == "n - 1" else n)
+        return (rewards - rewards.mean()) / (variance if divide == "variance" else variance.sqrt())
 
-    used, found, theta = (alpha if rate is None else rate), [], theta.detach()
+    used, found, values, theta = (alpha if rate is None else rate), [], [], theta.detach()
     point = theta
     for goal, (first, second) in zip(goals, noise, strict=True):
         point = point if leak else theta
@@ -40,48 +46,61 @@ def _meta_gradient_by_hand(
         a, score = weights(actions, goal), (actions - point) / sigma**2
         rise = (a[:, None] * score).mean(0)
         hessian = -torch.einsum("n,ni,nj->ij", a, score, score) / len(a)
-        end = point + used * rise
+        end = point + sign * used * rise
         if reuse:
             # The surrogate of θ' on episodes of θ: weights π_θ'/π_θ that are not 1.
             ratio = ((actions - point).square().sum(-1) - (actions - end).square().sum(-1)) / (2 * sigma**2)
             outer = -(a[:, None] * ratio.exp()[:, None] * (actions - end) / sigma**2).mean(0)
+            values.append(-(a * ratio.exp()).mean())
         else:
             query = end + sigma * second
             outer = -(weights(query, goal)[:, None] * (query - end) / sigma**2).mean(0)
-        found.append(outer - used * hessian @ outer if curvature else outer)
+            values.append(torch.zeros_like(outer[0]))
+        found.append(outer - sign * used * hessian @ outer if curvature else outer)
         point = end
-    return {"gradient": reduce(torch.stack(found), 0)}
+    return {
+        "loss": reduce(torch.stack(values)),
+        "depends on theta": True,
+        "gradient": reduce(torch.stack(found), 0),
+    }
 
 
 def _gradient_of_answer(answer, theta, goals, noise, alpha, sigma):
     loss = answer(theta, goals, noise, alpha, sigma)
-    if loss.ndim != 0:
-        return {"gradient": loss}
-    return {"gradient": torch.autograd.grad(loss, theta)[0]}
+    seen = {"loss": loss, "depends on theta": True, "gradient": torch.zeros_like(theta)}
+    if not isinstance(loss, torch.Tensor) or loss.ndim:  # that is what will be reported
+        return seen
+    slope = torch.autograd.grad(loss, theta, allow_unused=True)[0] if loss.requires_grad else None
+    return {
+        "loss": loss.detach(),
+        "depends on theta": slope is not None,
+        "gradient": torch.zeros_like(theta) if slope is None else slope,
+    }
 
 
 def _fault_of_loss(**fault):
-    """A misconception's gradient, as an answer that `observe` can differentiate."""
+    """A misconception's loss and gradient, as an answer that `observe` can differentiate."""
 
-    def answer(theta, goals, noise, alpha, sigma):
-        return (_meta_gradient_by_hand(theta, goals, noise, alpha, sigma, **fault)["gradient"] * theta).sum()
+    def answer(theta, *arguments):
+        seen = _meta_gradient_by_hand(theta, *arguments, **fault)
+        return seen["loss"] + seen["gradient"] @ (theta - theta.detach())
 
     return answer
 
 
 RATE = 0.1  # what the colleague's code uses instead of alpha
-FAULTS = {"reuse": True, "rate": RATE, "divide": torch.Tensor.var}
+FAULTS = {"reuse": True, "rate": RATE, "divide": "variance"}
 PAIRS = [dict(pair) for pair in itertools.combinations(FAULTS.items(), 2)]
 
 
 check_meta_loss = function_check(
     "meta_loss",
     _meta_gradient_by_hand,
-    _meta_cases,
+    _draw_case,
     Wrong(
         "graph_cut",
-        "The outer loss does not depend on theta any more. Which line makes adapted parameters without a history?",
-        raises="does not require grad",
+        "The loss that you return does not depend on theta any more. Which line makes something without a history?",
+        when=lambda got, *a: not got["depends on theta"],
     ),
     Wrong("as_it_was", "All three bugs are still there.", _fault_of_loss(**FAULTS)),
     Wrong(
@@ -98,13 +117,13 @@ check_meta_loss = function_check(
     Wrong(
         "variance",
         "Give the rewards another unit: the step changes its length. What makes a number free of its unit?",
-        _fault_of_loss(divide=torch.Tensor.var),
+        _fault_of_loss(divide="variance"),
     ),
     Wrong(
         "two_left",
         "One of the three is repaired, two are left.",
         when=lambda got, *a: any(
-            difference(got, _meta_gradient_by_hand(*a, **pair), 1e-6, 1e-9) is None for pair in PAIRS
+            difference(got, _meta_gradient_by_hand(*a, **pair), **TOLERANCE) is None for pair in PAIRS
         ),
     ),
     Wrong(
@@ -123,5 +142,25 @@ check_meta_loss = function_check(
         "Your gradient grows with the number of tasks. The objective is an expectation over them.",
         _fault_of_loss(reduce=torch.sum),
     ),
+    Wrong(
+        "uphill_inside",
+        "The inner step goes the wrong way: adapted policies are worse than theta on their own episodes.",
+        _fault_of_loss(sign=-1.0),
+    ),
+    Wrong(
+        "divide_by_n_minus_one",
+        "Nearly: your deviations divide by N − 1. The task says which one it wants.",
+        _fault_of_loss(divide="n - 1"),
+    ),
+    Wrong(
+        "value_only_differs",
+        "The gradient is right. But the value is not that of (4): look at the quotient of densities at the point where "
+        "the actions were drawn.",
+        when=lambda got, *a: (
+            difference(got["gradient"], _meta_gradient_by_hand(*a)["gradient"], **TOLERANCE) is None
+            and got["depends on theta"]
+        ),
+    ),
     observe=_gradient_of_answer,
+    **TOLERANCE,
 )

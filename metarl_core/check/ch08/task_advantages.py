@@ -9,22 +9,46 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
+TOLERANCE = {"rtol": 1e-7, "atol": 1e-8}
 
-def _advantage_cases():
-    for seed, (tasks, episodes, horizon, discount) in enumerate(((3, 5, 8, 0.9), (2, 6, 10, 0.97), (4, 4, 7, 0.5))):
-        generator = torch.Generator().manual_seed(seed)
 
-        def draw(*shape, generator=generator):
-            return torch.randn(*shape, generator=generator, dtype=torch.float64)
+def _draw_case(draw):
+    """1 to 3 tasks of 2 to 5 episodes of 1 to 6 steps, with at least two steps more than the 1 to 3 features.
 
-        lengths = torch.randint(3, horizon + 1, (tasks, episodes, 1), generator=generator)
-        mask = torch.arange(horizon) < lengths
-        size = 1 + 3 * torch.arange(tasks, dtype=torch.float64)[:, None, None]  # tasks of different scales
-        rewards = size * (draw(tasks, episodes, horizon) - 0.5) * mask
-        states = draw(tasks, episodes, horizon, 2) * mask[..., None]
-        clock = (torch.arange(horizon, dtype=torch.float64) / horizon).expand(tasks, episodes, horizon)
-        features = torch.cat([states, torch.stack([clock, torch.ones_like(clock)], -1)], -1)
-        yield case(rewards, features, mask, discount)
+    Rewards are skewed and of another size on each task. A constant feature, a clock, two equal features and small ones,
+    for which the ridge counts, occur or not; on the padding features are numbers like any others.
+    """
+    tasks, episodes, horizon = draw.integer(1, 3), draw.integer(2, 5), draw.integer(2, 6)
+    number = draw.choice(1, 2, 3)
+    lengths = draw.integers(1, horizon, tasks, episodes, 1)
+    if draw.chance(0.25):
+        lengths = torch.full_like(lengths, horizon)
+    while lengths.sum(1).min() < number + 2:
+        lengths = (lengths + 1).clamp(max=horizon)
+        horizon += int(lengths.min() == horizon)  # all are full, and too short
+    mask = torch.arange(horizon) < lengths
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(4)))
+    size = torch.tensor([draw.uniform(0.5, 8.0) for _ in range(tasks)], dtype=torch.float64)[:, None, None]
+    rewards = size * (draw.skewed(tasks, episodes, horizon) + draw.choice(-1.0, 0.0, 1.0)) * mask
+    features = draw.normal(tasks, episodes, horizon, number) + draw.choice(0.0, 1.0)
+    constant, alike, small = draw.chance(0.4), draw.chance(0.2) and number > 1, draw.chance(0.25)
+    if constant:
+        features[..., -1] = 1.0
+    if number > 2 and draw.chance(0.5):
+        features[..., 1] = torch.arange(horizon, dtype=torch.float64) / horizon
+    if alike:
+        features[..., 0] = features[..., -1]
+    features = features * (0.005 if small else 1.0)
+    return case(rewards, features, mask, discount).noting(
+        {
+            "there is one task": tasks == 1,
+            "no step is padding": bool(mask.all()),
+            "the discount is 0": discount == 0.0,
+            "the discount is 1": discount == 1.0,
+            "no feature is constant": not constant,
+            "features are small": small,
+        }
+    )
 
 
 def _advantages_step_by_step(
@@ -41,6 +65,9 @@ def _advantages_step_by_step(
     gamma=True,
     sums_masked=True,
     everything=False,
+    centred=True,
+    from_start=False,
+    swollen=False,
 ):
     """One number after another; least squares by `lstsq` on rows with √ridge times the identity below them."""
     tasks, episodes, horizon = rewards.shape
@@ -48,7 +75,7 @@ def _advantages_step_by_step(
     for task, episode, t in itertools.product(range(tasks), range(episodes), range(horizon)):
         late = range(t, horizon)
         returns[task, episode, t] = sum(
-            (discount ** (k - t) if gamma else 1.0) * rewards[task, episode, k] for k in late
+            (discount ** (k if from_start else k - t) if gamma else 1.0) * rewards[task, episode, k] for k in late
         )
     used = mask.numpy() if real else np.ones(mask.shape, dtype=bool)
     phi, raw = features.numpy(), np.array(returns)
@@ -64,12 +91,12 @@ def _advantages_step_by_step(
             raw[task] = returns[task] - phi[task] @ w
     result = np.zeros(rewards.shape)
     counted = mask.numpy() if sums_masked else np.ones(mask.shape, dtype=bool)
-    if not sums_masked:
+    if not (sums_masked or swollen):  # zeros on the padding, counted; else whatever comes out there
         raw = raw * mask.numpy()
     for group in [[task] for task in range(tasks)] if centred_per_task else [range(tasks)]:
         values = np.concatenate([raw[task][counted[task]] for task in group])
         for task in group:
-            scaled = (raw[task] - values.mean()) / divide(values)
+            scaled = (raw[task] - (values.mean() if centred else 0.0)) / divide(values)
             result[task] = scaled if everything else scaled * mask[task].numpy()
     return torch.from_numpy(result)
 
@@ -81,7 +108,7 @@ def _advantage_fault(**fault):
 check_task_advantages = function_check(
     "task_advantages",
     _advantages_step_by_step,
-    _advantage_cases,
+    _draw_case,
     Wrong(
         "variance",
         "Multiply all rewards by ten: your advantages become ten times smaller. By what must a number be divided so "
@@ -122,7 +149,12 @@ check_task_advantages = function_check(
         "On the steps that were taken you are right. What should stand where there was no step, so that nothing is "
         "learned from it?",
         when=lambda got, rewards, features, mask, discount: (
-            difference(got * mask, _advantages_step_by_step(rewards, features, mask, discount), 1e-4, 1e-6) is None
+            difference(
+                got.where(mask, torch.zeros_like(got)),
+                _advantages_step_by_step(rewards, features, mask, discount),
+                **TOLERANCE,
+            )
+            is None
         ),
     ),
     Wrong(
@@ -131,11 +163,35 @@ check_task_advantages = function_check(
         _advantage_fault(fit=False),
     ),
     Wrong("undiscounted", "Late rewards count fully: where is the discount?", _advantage_fault(gamma=False)),
+    Wrong(
+        "discounted_from_the_start",
+        "Rewards are discounted from the first step of the episode on. From which step does R count?",
+        _advantage_fault(from_start=True),
+    ),
+    Wrong(
+        "mean_kept",
+        "What the baseline leaves over is divided, and not centred. When does a regression leave a mean of zero?",
+        _advantage_fault(centred=False, divide=lambda values: values.std()),
+    ),
+    Wrong(
+        "divide_by_n_minus_one",
+        "Nearly: your deviations divide by n − 1. The task says which one it wants.",
+        _advantage_fault(divide=lambda values: values.std(ddof=1)),
+    ),
+    Wrong(
+        "no_ridge",
+        "The fit is one without the ridge. What does it do with two features that are the same?",
+        _advantage_fault(ridge=0.0),
+    ),
+    **TOLERANCE,
 )
 
 
 def _is_any(got, arguments, faults, function):
-    return any(difference(got, function(*arguments, **fault), 1e-4, 1e-6) is None for fault in faults)
+    return any(difference(got, function(*arguments, **fault), **TOLERANCE) is None for fault in faults)
 
 
-_PADDING_COUNTED = ({"sums_masked": False}, {"sums_masked": False, "everything": True})
+_PADDING_COUNTED = [
+    {"sums_masked": False, "everything": everything, "swollen": swollen}
+    for everything, swollen in itertools.product((False, True), repeat=2)
+]

@@ -5,14 +5,24 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _bowl_cases():
-    settings = ((3, 2, 0.3, 0.5, 0.01), (4, 3, 0.2, 1.5, 0.05), (2, 4, 0.25, 0.2, 0.002))
-    for seed, (tasks, size, alpha, sigma, delta) in enumerate(settings):
-        generator = torch.Generator().manual_seed(20 + seed)
-        root = torch.randn(tasks, size, size, generator=generator, dtype=torch.float64)
-        curvature = root @ root.mT / size + 0.2 * torch.eye(size, dtype=torch.float64)
-        centre = 2 * torch.randn(tasks, size, generator=generator, dtype=torch.float64)
-        yield case(torch.randn(size, generator=generator, dtype=torch.float64), curvature, centre, alpha, sigma, delta)
+def _draw_case(draw):
+    """1 to 4 tasks in 1 to 3 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8."""
+    tasks, size = draw.integer(1, 4), draw.integer(1, 3)
+    root = draw.normal(tasks, size, size)
+    curvature = root @ root.mT / size + draw.uniform(0.2, 1.0) * torch.eye(size, dtype=torch.float64)
+    curvature = 0.5 * (curvature + curvature.mT)
+    centre = 2 * draw.normal(tasks, size)
+    theta = draw.normal(size) + draw.choice(0.0, 3.0)
+    alpha = draw.choice(0.0, *(draw.uniform(0.05, 0.8) for _ in range(5)))
+    sigma, delta = draw.choice(1.0, draw.uniform(0.2, 2.0), draw.uniform(0.2, 2.0)), draw.uniform(0.001, 0.2)
+    return case(theta, curvature, centre, alpha, sigma, delta).noting(
+        {
+            "there is one task": tasks == 1,
+            "there is one dimension": size == 1,
+            "alpha is 0": alpha == 0.0,
+            "sigma is 1": sigma == 1.0,
+        }
+    )
 
 
 def _adapted_means(theta, curvature, centre, alpha):
@@ -39,14 +49,14 @@ def _step_by_differentiation(theta, curvature, centre, alpha, sigma, delta):
 
 def _region(
     theta, curvature, centre, alpha, sigma, delta,
-    outer=1, inner=2, sign=-1.0, two=2.0, variance=True, at_start=False, plain=False, mean=True,
+    outer=1, inner=2, sign=-1.0, two=2.0, spread=2, at_start=False, plain=False, mean=True,
 ):  # fmt: skip
     """The step from matrices: powers of I − αA in the gradient and in the metric."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
     factor = eye - alpha * curvature
     ends = theta.expand_as(centre) if at_start else _adapted_means(theta, curvature, centre, alpha)
     each = torch.linalg.matrix_power(factor, outer) @ curvature @ (ends - centre)[..., None]
-    metric = torch.linalg.matrix_power(factor, inner) / (sigma**2 if variance else 1.0)
+    metric = torch.linalg.matrix_power(factor, inner) / sigma**spread
     reduce = torch.mean if mean else torch.sum
     g, h = reduce(each, 0)[:, 0], reduce(metric, 0)
     x = g if plain else torch.linalg.solve(h, g)
@@ -56,7 +66,7 @@ def _region(
 check_trust_region_step = function_check(
     "trust_region_step",
     _step_by_differentiation,
-    _bowl_cases,
+    _draw_case,
     Wrong(
         "fisher_at_theta",
         "Your trust region measures how far theta moves. Whose divergence does (3) limit, and how far do these "
@@ -92,7 +102,7 @@ check_trust_region_step = function_check(
     Wrong(
         "no_spread",
         "The same move of the mean is a large change for a narrow policy. Where is sigma?",
-        lambda *a: _region(*a, variance=False),
+        lambda *a: _region(*a, spread=0),
     ),
     Wrong(
         "plain_gradient",
@@ -106,5 +116,17 @@ check_trust_region_step = function_check(
         "with every task.",
         lambda *a: _region(*a, mean=False),
     ),
+    Wrong(
+        "sigma_not_squared",
+        "The spread enters your metric once. What does a divergence of normal distributions divide by?",
+        lambda *a: _region(*a, spread=1),
+    ),
+    Wrong(
+        "by_autograd",
+        "The numbers are right, and automatic differentiation found them. Every matrix is known here: which products "
+        "of them are the gradient and the Hessian?",
+        fault="method",
+    ),
+    autograd=False,
     atol=1e-9,
 )
