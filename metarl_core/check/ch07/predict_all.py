@@ -8,7 +8,7 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
 TINY = 1e-5
-TOLERANCE = {"rtol": 1e-8, "atol": 1e-8}
+TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
 
 
 def _draw_case(draw):

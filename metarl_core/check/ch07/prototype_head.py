@@ -87,6 +87,4 @@ check_prototype_head = function_check(
         head(in_order=True),
     ),
     observe=_probabilities,
-    rtol=1e-8,
-    atol=1e-9,
 )

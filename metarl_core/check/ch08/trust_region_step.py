@@ -128,5 +128,6 @@ check_trust_region_step = function_check(
         fault="method",
     ),
     autograd=False,
+    rtol=1e-7,
     atol=1e-9,
 )
