@@ -51,7 +51,8 @@ def windy_step(position, action, tasks):
     """One step of the windy family, equation (1), for all tasks and episodes at once.
 
     position, action: [task, episode, 2], in units of length; tasks: {"goal": [task, 2], "wind": [task, 2]}.
-    Returns next_position [task, episode, 2] and reward [task, episode]. The arguments stay as they are.
+    Returns next_position [task, episode, 2] and reward [task, episode], of the position's dtype. The arguments stay as
+    they are.
     """
     ### BEGIN SOLUTION
     wind, goal = tasks["wind"][:, None], tasks["goal"][:, None]  # [task, 1, 2]
@@ -131,10 +132,11 @@ plotting.show(
 #
 # - every row in exactly one split;
 # - `ood`: the far rows, all of them and no others;
-# - `test`: a random share of the *different* near tasks, `round(share * number of different near tasks)` of them,
-#   each with all of its rows;
+# - `test`: a random share of the *different* near tasks, `round(share * number of different near tasks)` of them, any
+#   so many as likely as any others, each with all of its rows;
 # - `train`: the rest;
-# - randomness from `generator` only, so that the same generator gives the same split and another one another.
+# - randomness from `generator` only, so that an equal generator gives the same split, another one another, and the
+#   same one, used again, a new one.
 #
 # **Predict:** 100 different tasks, each listed twice. Somebody shuffles the 200 rows and takes 50 for test. How many
 # of the test rows have a twin in train, about?
@@ -143,9 +145,9 @@ plotting.show(
 def split_tasks(cells, far, share, generator):
     """Disjoint splits of a finite family that may list a task more than once.
 
-    cells: int64 [row, 2], one task a row; far: bool [row]; share: of the different near tasks, between 0 and 1, for
+    cells: int64 [row, 2], one task a row; far: bool [row]; share: of the different near tasks, from 0 to 1, for
     test; generator: the only source of randomness. Returns {"train": ..., "test": ..., "ood": ...}, each an int64
-    tensor of row indices, in any order. The arguments stay as they are.
+    tensor of row indices, in any order; any of them may be empty. The arguments stay as they are.
     """
     ### BEGIN SOLUTION
     _, task = torch.unique(cells, dim=0, return_inverse=True)  # equal rows get the same number
@@ -228,7 +230,7 @@ plotting.show(
 #   V_n(s) = \begin{cases} 0 & s \text{ terminal} \\
 #   \max_a \bigl[\, r(s, a) + \gamma \sum_{s'} P(s' \mid s, a)\, V_{n-1}(s') \bigr] & \text{else.} \end{cases} \tag{2}$$
 #
-# The tables hold numbers for terminal states, too. They mean nothing there.
+# The tables hold numbers for terminal states, too. They mean nothing there, and need not be probabilities.
 #
 # **Predict:** all rewards are positive. Can $V_n(s)$ be smaller than $V_{n-1}(s)$? And if rewards may be negative?
 
@@ -237,7 +239,7 @@ def optimal_values(transitions, rewards, terminal, discount, horizon):
     """Optimal values of a batch of MDPs by backward induction, equation (2).
 
     transitions: float64 [task, state, action, next state]; rewards: float64 [task, state, action]; terminal: bool
-    [task, state]; discount: gamma in [0, 1]; horizon: number of steps.
+    [task, state]; discount: gamma in [0, 1]; horizon: number of steps, which may be 0.
     Returns float64 [horizon + 1, task, state]: entry n has n steps to go, entry 0 is zero.
     """
     ### BEGIN SOLUTION
@@ -305,9 +307,9 @@ print([[round(v, 3) for v in values[:, task, grid.start].tolist()] for task in (
 # **Kind:** debug · **Difficulty:** ★★★ · **Time:** 20 min · **Run time:** 5 s
 #
 # A rollout steps a whole batch for $H$ steps and records rewards, flags, and a value estimate $v_t$ of the state
-# after step $t$. Rewards, flags and values behind an episode's end are **junk**: they may be anything, a flag may
-# even go down again. An episode whose flag never rises is cut by the time limit. With $L$ the number of real steps,
-# the return is
+# after step $t$. Rewards, flags and values behind an episode's end are **junk**: they may be anything, infinite or NaN
+# as well, and a flag may go down again. An episode whose flag never rises is cut by the time limit. With $L$ the
+# number of real steps, the return is
 #
 # $$R = \sum_{t=0}^{L-1} \gamma^t r_t + \begin{cases} 0 & \text{terminated} \\
 #   \gamma^{H} v_{H-1} & \text{cut by the time limit } (L = H). \end{cases} \tag{3}$$
@@ -354,14 +356,14 @@ def bootstrapped_returns(rewards, terminated, values, discount):
 
     rewards: [task, episode, time]; terminated: bool [task, episode, time], true at the step after which the MDP ended;
     values: [task, episode, time], of the state after each step; all three are junk behind an episode's end.
-    discount: gamma in [0, 1]. Returns [task, episode].
+    discount: gamma in [0, 1]. Returns [task, episode], of the rewards' dtype.
     """
     ### BEGIN SOLUTION
     horizon = rewards.shape[-1]
-    running = (~terminated).long().cumprod(-1)  # 1 until the flag rises, 0 ever after
+    running = (~terminated).long().cumprod(-1).bool()  # true until the flag rises, false ever after
     mask = torch.cat([torch.ones_like(running[..., :1]), running[..., :-1]], -1)  # the terminal step was taken
-    total = (discount ** torch.arange(horizon) * rewards * mask).sum(-1)
-    return total + discount**horizon * values[..., -1] * running[..., -1]
+    total = torch.where(mask, discount ** torch.arange(horizon) * rewards, 0.0).sum(-1)  # 0 * NaN would be NaN
+    return total + torch.where(running[..., -1], discount**horizon * values[..., -1], 0.0)
     ### END SOLUTION
 
 
@@ -386,7 +388,8 @@ assert bootstrapped_returns(*oracle_on_grid(), 1.0).tolist() == [[1.0]] * 5
 # <details><summary>Hint 3: pseudocode</summary>
 #
 # Keep `running` for the last line, where it is right. For the sum, use a mask that is `running` moved one step to the
-# right along time, with a 1 put in front.
+# right along time, with a 1 put in front. `torch.where(mask, number, 0.0)` leaves junk out whatever it is; a product
+# with zero does not, if the junk is NaN.
 # </details>
 
 # %%

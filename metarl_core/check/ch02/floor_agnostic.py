@@ -21,6 +21,16 @@ check_floor_agnostic = value_check(
         "You use the mean function of the chapter, (2/π) E[A] cos x. Its phase ran over [0, π]. Does yours?",
         ZERO - float((AMPLITUDE.mean() * 2 / math.pi * INPUT.cos()).square().mean()),
     ),
+    Wrong(
+        "ignores_the_family",
+        "That is the error of predicting 0. Do waves of this family not look alike at all?",
+        ZERO,
+    ),
+    Wrong(
+        "nothing_left",
+        "Can a function that knows neither amplitude nor phase make no error?",
+        0.0,
+    ),
     Wrong("explained_part", "That is the part that the mean function explains. What remains?", ZERO - _AGNOSTIC),
     Wrong(
         "adds",

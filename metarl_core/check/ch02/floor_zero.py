@@ -17,6 +17,12 @@ check_floor_zero = value_check(
         "The mean of a square is not the square of the mean.",
         float(AMPLITUDE.mean().square()) / 2,
     ),
+    Wrong(
+        "mean_squared",
+        "That is the squared mean of the amplitude. The mean of a square is not the square of the mean; and where is "
+        "the squared sine?",
+        float(AMPLITUDE.mean().square()),
+    ),
     Wrong("no_sine", "Where is the mean of the squared sine?", 2 * ZERO),
     Wrong("chapters_ranges", "That is the number of the chapter's family. Which ranges are given here?", 4.2517),
 )

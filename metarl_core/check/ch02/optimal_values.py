@@ -1,56 +1,54 @@
 """The check of the exercise `optimal_values`."""
 
-import itertools
-
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
 
 
-def _mdp(seed, tasks, states, actions):
-    generator = torch.Generator().manual_seed(seed)
+def _draw_case(draw):
+    """1 to 3 MDPs of 1 to 5 states and 1 to 4 actions, 0 to 6 steps, where tasks differ in their terminal states."""
+    tasks, states, actions, horizon = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 4), draw.integer(0, 6)
+    if draw.chance(0.3):  # a maximum over the wrong axis is silent
+        actions = states
+    discount = draw.choice(0.0, 0.0, 1.0, 1.0, *[draw.uniform(0.3, 0.99) for _ in range(5)])
     # Concentrated rows: where all actions lead to nearly the same place, greed is nearly optimal.
-    weights = torch.empty(tasks, states, actions, states).exponential_(generator=generator).double() ** 6
-    rewards = torch.randn(tasks, states, actions, generator=generator).double()
-    terminal = torch.zeros(tasks, states, dtype=torch.bool)
-    terminal[:, -1] = True
-    terminal[0, 0] = True  # tasks differ in where they end, too
-    return weights / weights.sum(-1, keepdim=True), rewards, terminal
+    weights = draw.normal(tasks, states, actions, states).abs() ** draw.choice(1, 6) + 1e-3
+    transitions = weights / weights.sum(-1, keepdim=True)
+    rewards = draw.normal(tasks, states, actions, mean=draw.choice(0.0, -2.0, 2.0))
+    terminal = draw.flags(tasks, states, share=draw.choice(0.0, 0.3, 0.3))
+    # The rows of terminal states mean nothing, and need not be distributions.
+    transitions = torch.where(terminal[..., None, None], 3.0 * transitions, transitions)
+    if draw.chance(0.3):  # the same numbers, in another order in memory
+        transitions, rewards = transitions.movedim(-1, 0).contiguous().movedim(0, -1), rewards.mT.contiguous().mT
+    return case(transitions, rewards, terminal, discount, horizon).noting(
+        {
+            "no state is terminal": not bool(terminal.any()),
+            "there are as many actions as states": states == actions,
+            "there is one action": actions == 1,
+            "there is no step": horizon == 0,
+            "gamma is 0": discount == 0,
+            "gamma is 1": discount == 1,
+            "all rewards are negative": bool((rewards < 0).all()),
+        }
+    )
 
 
-def _mdp_cases():
-    # As many actions as states in the first: a maximum over the wrong axis is silent there. The seeds are such that
-    # every misconception below shows in every case.
-    for seed, tasks, states, actions, discount, horizon in (
-        (1, 3, 3, 3, 0.9, 3),
-        (0, 2, 4, 2, 0.6, 3),
-        (0, 4, 3, 2, 0.95, 4),
-    ):
-        yield case(*_mdp(seed, tasks, states, actions), discount, horizon)
-
-
-def _by_enumeration(transitions, rewards, terminal, discount, horizon):
-    """The best of all plans (an action for each living state and time), each followed forward in time."""
+def _by_hand(transitions, rewards, terminal, discount, horizon):
+    """Equation (2) from the top down, one number at a time."""
     tasks, states, actions = rewards.shape
-    living = [s for s in range(states) if not bool(terminal[:, s].all())]
-    values = torch.zeros(horizon + 1, tasks, states, dtype=rewards.dtype)
-    going = (~terminal).to(rewards.dtype)
-    for steps in range(1, horizon + 1):
-        plans = torch.tensor(list(itertools.product(range(actions), repeat=steps * len(living))))
-        plan = torch.zeros(len(plans), steps, states, dtype=torch.int64)
-        plan[:, :, living] = plans.reshape(-1, steps, len(living))
-        choice = torch.nn.functional.one_hot(plan, actions).to(rewards.dtype)  # [plan, time, state, action]
-        place = torch.eye(states, dtype=rewards.dtype).expand(len(plans), tasks, states, states)  # from each start
-        total = torch.zeros(len(plans), tasks, states, dtype=rewards.dtype)
-        for time in range(steps):
-            place = place * going[None, :, None]  # whoever has arrived at the end earns no more
-            pay = torch.einsum("psa,ksa->pks", choice[:, time], rewards)
-            total = total + discount**time * torch.einsum("pkxs,pks->pkx", place, pay)
-            moved = torch.einsum("psa,ksat->pkst", choice[:, time], transitions)
-            place = torch.einsum("pkxs,pkst->pkxt", place, moved)
-        values[steps] = total.amax(0)
-    return values
+    p, r, ends = transitions.tolist(), rewards.tolist(), terminal.tolist()
+    known: dict = {}
+
+    def value(k, s, steps):
+        if steps == 0 or ends[k][s]:
+            return 0.0
+        if (k, s, steps) not in known:
+            futures = [sum(p[k][s][a][t] * value(k, t, steps - 1) for t in range(states)) for a in range(actions)]
+            known[k, s, steps] = max(r[k][s][a] + discount * futures[a] for a in range(actions))
+        return known[k, s, steps]
+
+    table = [[[value(k, s, n) for s in range(states)] for k in range(tasks)] for n in range(horizon + 1)]
+    return torch.tensor(table, dtype=rewards.dtype)
 
 
 def _sweeps(transitions, rewards, terminal, discount, horizon, reduce=None, in_place=False, ends=True, lucky=False):
@@ -78,10 +76,28 @@ def _greedy(transitions, rewards, terminal, discount, horizon):
     return _sweeps(transitions, rewards, terminal, discount, horizon, reduce=lambda q: q.gather(-1, chosen)[..., 0])
 
 
+def _never_falls(transitions, rewards, terminal, discount, horizon):
+    values = [torch.zeros_like(rewards[..., 0])]
+    for _ in range(horizon):
+        ahead = (transitions * values[-1][:, None, None]).sum(-1)
+        values.append(torch.maximum(values[-1], (rewards + discount * ahead).amax(-1) * ~terminal))
+    return torch.stack(values)
+
+
+def _pays_at_the_end(transitions, rewards, terminal, discount, horizon):
+    """A terminal state is worth its best reward, once."""
+    value, all_values = torch.zeros_like(rewards[..., 0]), [torch.zeros_like(rewards[..., 0])]
+    for _ in range(horizon):
+        ahead = (transitions * value[:, None, None]).sum(-1)
+        value = torch.where(terminal, rewards.amax(-1), (rewards + discount * ahead).amax(-1))
+        all_values.append(value)
+    return torch.stack(all_values)
+
+
 check_optimal_values = function_check(
     "optimal_values",
-    _by_enumeration,
-    _mdp_cases,
+    _by_hand,
+    _draw_case,
     Wrong(
         "no_discount",
         "A reward of tomorrow counts as much as one of today. Where does the discount enter?",
@@ -96,10 +112,7 @@ check_optimal_values = function_check(
     Wrong(
         "wrong_axis",
         "Your maximum runs over the states and leaves one number for each action. What may the agent choose?",
-        when=lambda got, p, r, *rest: (
-            r.shape[1] == r.shape[2]
-            and difference(got, _sweeps(p, r, *rest, reduce=lambda q: q.amax(-2)), 1e-4, 1e-6) is None
-        ),
+        lambda *a: _sweeps(*a, reduce=lambda q: q.amax(-2)),
     ),
     Wrong(
         "same_sweep",
@@ -113,6 +126,11 @@ check_optimal_values = function_check(
         lambda *a: _sweeps(*a, ends=False),
     ),
     Wrong(
+        "pays_at_the_end",
+        "Your terminal states are worth their largest reward. Does anyone act there?",
+        _pays_at_the_end,
+    ),
+    Wrong(
         "lucky_world",
         "You take a maximum over next states. The agent picks the action; who picks the next state?",
         lambda *a: _sweeps(*a, lucky=True),
@@ -122,4 +140,41 @@ check_optimal_values = function_check(
         "These are the values of an agent that acts at random.",
         lambda *a: _sweeps(*a, reduce=lambda q: q.mean(-1)),
     ),
+    Wrong(
+        "worst_action",
+        "These are the values of an agent that picks the worst action each time.",
+        lambda *a: _sweeps(*a, reduce=lambda q: q.amin(-1)),
+    ),
+    Wrong(
+        "reward_discounted",
+        "The reward of the present step is discounted already. At what power of γ does (2) count it?",
+        lambda p, r, t, discount, horizon: _sweeps(p, discount * r, t, discount, horizon),
+    ),
+    Wrong(
+        "never_falls",
+        "Your values never fall when a step is added. May an agent whose every action costs something refuse to act?",
+        _never_falls,
+    ),
+    Wrong(
+        "reversed",
+        "Your entries stand in reverse: how many steps to go has entry 0?",
+        lambda *a: _sweeps(*a).flip(0),
+    ),
+    Wrong(
+        "first_tasks_end",
+        "Every task ends where the first one does. Does terminal not have a row for each?",
+        lambda p, r, t, *rest: _sweeps(p, r, t[:1].expand_as(t), *rest),
+    ),
+    Wrong(
+        "only_the_last",
+        "This is the last sweep alone. Asked for are the values with 0, 1, ... steps to go, in this order.",
+        lambda *a: _sweeps(*a)[-1],
+    ),
+    Wrong(
+        "no_zeroth",
+        "Your first entry has one step to go. What does entry 0 hold?",
+        lambda *a: _sweeps(*a)[1:],
+    ),
+    rtol=1e-9,  # so that float32 inside is noticed
+    atol=1e-9,
 )

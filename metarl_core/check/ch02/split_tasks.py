@@ -1,73 +1,159 @@
 """The check of the exercise `split_tasks`."""
 
+import itertools
+import math
+
 import torch
+from scipy.stats import chisquare, hypergeom
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.copies import clone
+from metarl_core.check.describe import describe
+
+CALLS = 240
+ALARM = 1e-10
+"""of each test of a random split, by the χ² distribution. By the exact one it is below 10⁻⁸, and a check makes fewer
+than 60 such tests: a right answer fails less than one time in 10⁶."""
+NAMES = ("train", "test", "ood")
 
 
-def _split_cases():
-    for seed, (side, repeats, share) in enumerate(((6, 3, 0.25), (5, 1, 0.4), (8, 2, 0.2))):
-        generator = torch.Generator().manual_seed(seed)
-        cells = torch.cartesian_prod(torch.arange(side), torch.arange(side)).repeat(repeats, 1)
-        cells = cells[torch.randperm(len(cells), generator=generator)]
-        far = (cells > side // 2).all(1)
-        yield case(cells, far, share, torch.Generator().manual_seed(10 + seed))
+def _draw_case(draw):
+    """Grids of up to 60 different tasks, each listed up to 4 times, and every third time one with few of them.
+
+    The far region may be empty or hold everything, and the share may be 0 or 1.
+    """
+    few = draw.chance(0.3)  # many splits are drawn of these
+    near = draw.integer(4, 6) if few else draw.integer(1, 40)
+    far = draw.choice(0, draw.integer(1, 4), draw.integer(1, 20))
+    if not few and draw.chance(0.2):
+        near, far = 0, max(far, 1)
+    numbers = torch.tensor(draw.permutation(64)[: near + far])
+    row, column = numbers // 8, numbers % 8
+    gap = draw.choice(0, 0, 96)  # a grid of more than a hundred columns, of which the tasks fill the first and the last
+    different = torch.stack([row, torch.where(column < 4, column, column + gap)], 1)
+    often = 1 if draw.chance(0.3) else 4
+    listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
+    listed = listed[torch.tensor(draw.permutation(len(listed)))]
+    share = draw.uniform(0.15, 0.85) if few else draw.choice(0.0, 1.0, *[draw.uniform(0.05, 0.95) for _ in range(4)])
+    if abs(share * near % 1 - 0.5) < 0.01:  # a tie, which may be rounded either way
+        share = round(share - 0.02, 3)
+    tests = round(share * near)
+    return case(different[listed], listed >= near, share, draw.new_generator()).noting(
+        {
+            "no task is listed twice": len(listed) == near + far,
+            "no task is far": far == 0,
+            "no task is near": near == 0,
+            "no task is due in test": tests == 0,
+            "every near task is due in test": tests == near,
+            "the number of test tasks is rounded up": tests > share * near,
+        }
+    )
 
 
 def _rows(cells, index) -> set:
     return set(map(tuple, cells[index].tolist()))
 
 
+def _entry(split, name):
+    """A split's row numbers. Raises TypeError for what is none."""
+    index = split[name]
+    if not isinstance(index, torch.Tensor) or index.ndim != 1 or index.dtype != torch.int64:
+        raise TypeError(f"entry {name!r} is {describe(index)}, and should be a one-dimensional tensor of int64")
+    return index
+
+
 def _look_at_split(answer, cells, far, share, generator):
     """What can be said of a split, as facts that do not depend on which random one was chosen."""
-    again, other = clone(generator), torch.Generator().manual_seed(12345)
-    untouched = cells.clone(), far.clone()
-    torch.manual_seed(1)  # a split that draws from the global source is not reproducible
+    twin = clone(generator)
+    near_tasks = sorted(_rows(cells, ~far))
+    tests = round(share * len(near_tasks))
+    choices = math.comb(len(near_tasks), tests)
+
+    def call(source):
+        return answer(*clone((cells, far)), share, source)
+
     split = answer(cells, far, share, generator)
-    torch.manual_seed(2)
-    twin = answer(*clone(untouched), share, again)
-    different = answer(*clone(untouched), share, other)
-    cells, far = untouched
-    for name in ("train", "test", "ood"):
-        index = split[name]
-        if not isinstance(index, torch.Tensor) or index.ndim != 1 or index.is_floating_point():
-            raise TypeError(f"entry {name!r} should be a one-dimensional tensor of integers")
-    found = torch.cat([split[name] for name in ("train", "test", "ood")])
-    near, outside = torch.cat([split["train"], split["test"]]), split["ood"]
-    return {
-        "names": sorted(split),
-        "tasks in train and in test": len(_rows(cells, split["train"]) & _rows(cells, split["test"])),
-        "rows in train and in test": len(set(split["train"].tolist()) & set(split["test"].tolist())),
-        "far tasks outside ood": int(far[near].sum()),
-        "near tasks in ood": int((~far[outside]).sum()),
+    if not isinstance(split, dict) or set(split) != set(NAMES):
+        raise TypeError("a dict with the keys 'train', 'test', and 'ood' is expected")
+    rows = {name: _entry(split, name) for name in NAMES}
+    found = torch.cat(list(rows.values()))
+    if len(found) and not 0 <= int(found.min()) <= int(found.max()) < len(cells):
+        raise IndexError(f"rows are numbered from 0 to {len(cells) - 1}; the splits hold {found.tolist()}")
+    again = call(twin)
+    facts = {
+        "tasks in train and in test": len(_rows(cells, rows["train"]) & _rows(cells, rows["test"])),
+        "rows in train and in test": len(set(rows["train"].tolist()) & set(rows["test"].tolist())),
+        "far tasks outside ood": int(far[torch.cat([rows["train"], rows["test"]])].sum()),
+        "near tasks in ood": int((~far[rows["ood"]]).sum()),
         "rows in no split": len(set(range(len(cells))) - set(found.tolist())),
-        "rows listed twice": len(found) - len(set(found.tolist())),
-        "different test tasks": len(_rows(cells, split["test"])),
-        "same generator, same split": all(set(split[k].tolist()) == set(twin[k].tolist()) for k in split),
-        "other generator, other split": set(split["test"].tolist()) != set(different["test"].tolist()),
+        "rows listed twice in a split": sum(len(index) - len(set(index.tolist())) for index in rows.values()),
+        "different test tasks": len(_rows(cells, rows["test"])),
+        "equal generator, same split": all(set(rows[k].tolist()) == set(_entry(again, k).tolist()) for k in NAMES),
     }
+    many = len(near_tasks) <= 6 and choices > 1
+    calls = 2 - math.floor(math.log(ALARM, choices)) if choices > 1 else 1  # that all of them agree is unlikely
+    drawn = [_rows(cells, _entry(call(generator), "test")) for _ in range(CALLS if many else calls)]
+    sources = [torch.Generator().manual_seed(1000 + seed) for seed in range(calls)]
+    others = [_rows(cells, _entry(call(source), "test")) for source in sources]
+    return facts | {
+        "other generators, other splits": choices == 1 or any(one != others[0] for one in others),
+        "same generator, used again: another split": choices == 1 or any(one != drawn[0] for one in drawn),
+        "all choices of test tasks equally likely": not many or _equally_likely(drawn, near_tasks, tests),
+        "a split does not depend on the one before": not many or _independent(drawn, len(near_tasks), tests),
+    }
+
+
+def _equally_likely(drawn, near_tasks, tests) -> bool:
+    """Whether each set of so many tasks comes as often as the others (χ² test); true where their number is wrong."""
+    if any(len(one) != tests for one in drawn):
+        return True
+    counts = {frozenset(chosen): 0 for chosen in itertools.combinations(near_tasks, tests)}
+    for one in drawn:
+        counts[frozenset(one)] = counts.get(frozenset(one), 0) + 1
+    return bool(chisquare(list(counts.values())).pvalue > ALARM)
+
+
+def _independent(drawn, near, tests) -> bool:
+    """Whether the test tasks that two calls in a row share are as many as by chance: hypergeometric (χ² test)."""
+    if any(len(one) != tests for one in drawn):
+        return True
+    possible = list(range(max(0, 2 * tests - near), tests + 1))
+    shared = [len(one & following) for one, following in itertools.pairwise(drawn)]
+    expected = [len(shared) * float(hypergeom.pmf(k, near, tests, tests)) for k in possible]
+    return bool(chisquare([shared.count(k) for k in possible], expected).pvalue > ALARM)
 
 
 def _facts_of_a_good_split(cells, far, share, generator):
     return {
-        "names": ["ood", "test", "train"],
         "tasks in train and in test": 0,
         "rows in train and in test": 0,
         "far tasks outside ood": 0,
         "near tasks in ood": 0,
         "rows in no split": 0,
-        "rows listed twice": 0,
+        "rows listed twice in a split": 0,
         "different test tasks": round(share * len(_rows(cells, ~far))),
-        "same generator, same split": True,
-        "other generator, other split": True,
+        "equal generator, same split": True,
+        "other generators, other splits": True,
+        "same generator, used again: another split": True,
+        "all choices of test tasks equally likely": True,
+        "a split does not depend on the one before": True,
     }
+
+
+def _tests_are(count):
+    """Whether there are just as many test tasks as `count(share, cells, far)` says, and not as many as are due."""
+
+    def when(facts, cells, far, share, generator):
+        due, got = round(share * len(_rows(cells, ~far))), facts["different test tasks"]
+        return got != due and got == count(share, cells, far)
+
+    return when
 
 
 check_split_tasks = function_check(
     "split_tasks",
     _facts_of_a_good_split,
-    _split_cases,
+    _draw_case,
     Wrong(
         "ood_overlaps",
         "Tasks from the far region stand in train or test, or near ones in ood. Then the ood split measures nothing "
@@ -83,26 +169,62 @@ check_split_tasks = function_check(
         "twins_across_splits",
         "No row stands in two splits, and yet train and test share tasks. Look at the rows themselves: are they all "
         "different?",
-        when=lambda facts, *_: facts["tasks in train and in test"] > 0,
+        when=lambda facts, *_: facts["tasks in train and in test"] > 0 and facts["rows in train and in test"] == 0,
+    ),
+    Wrong(
+        "rows_lost",
+        "Some rows are in no split at all. Into which split does the second row of a task go?",
+        when=lambda facts, *_: facts["rows in no split"] > 0,
+    ),
+    Wrong(
+        "rounded_down",
+        "The number of test tasks is rounded down, and should be rounded to the nearest whole number.",
+        when=_tests_are(lambda share, cells, far: math.floor(share * len(_rows(cells, ~far)))),
+    ),
+    Wrong(
+        "rounded_up",
+        "The number of test tasks is rounded up, and should be rounded to the nearest whole number.",
+        when=_tests_are(lambda share, cells, far: math.ceil(share * len(_rows(cells, ~far)))),
+    ),
+    Wrong(
+        "share_of_all",
+        "Your number of test tasks is the share of all different tasks, far ones among them. A share of what is due?",
+        when=_tests_are(
+            lambda share, cells, far: min(
+                round(share * len(_rows(cells, torch.ones_like(far)))), len(_rows(cells, ~far))
+            )
+        ),
+    ),
+    Wrong(
+        "wrong_share",
+        "The splits are disjoint, but the number of different test tasks is not the share that was asked for.",
+        when=lambda facts, cells, far, share, _: (
+            facts["tasks in train and in test"] == 0
+            and facts["different test tasks"] != round(share * len(_rows(cells, ~far)))
+        ),
     ),
     Wrong(
         "not_reproducible",
         "Two calls with equal generators gave two different splits. Where does your randomness come from?",
-        when=lambda facts, *_: not facts["same generator, same split"],
+        when=lambda facts, *_: not facts["equal generator, same split"],
     ),
     Wrong(
         "always_the_same",
-        "Another generator gives the same test tasks. Is your split random at all, or does it follow the order of "
+        "Other generators give the same test tasks. Is your split random at all, or does it follow the order of "
         "the list?",
-        when=lambda facts, *_: not facts["other generator, other split"],
+        when=lambda facts, *_: not facts["other generators, other splits"],
     ),
     Wrong(
-        "wrong_share",
-        "The splits are disjoint, but the number of different test tasks is not the share that was asked for. "
-        "A share of what?",
-        when=lambda facts, cells, far, share, _: (
-            facts["rows in no split"] == 0 and facts["different test tasks"] != round(share * len(_rows(cells, ~far)))
-        ),
+        "generator_stays",
+        "The same generator, used again and again, gives the same split each time. "
+        "Do you draw from it, or from a copy?",
+        when=lambda facts, *_: not facts["same generator, used again: another split"],
+    ),
+    Wrong(
+        "unequal_chances",
+        f"In {CALLS} calls some choices of test tasks came far too often and others too seldom. Has every task the "
+        "same chance, however often it is listed and wherever it stands, and with it every other?",
+        when=lambda facts, *_: not facts["all choices of test tasks equally likely"],
     ),
     observe=_look_at_split,
 )

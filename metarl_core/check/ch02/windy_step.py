@@ -6,25 +6,39 @@ import math
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
 
 ARENA, MOVE = 1.0, 0.1
 
 
-def _windy_cases():
-    for seed, (tasks, episodes) in enumerate(((3, 3), (4, 2), (1, 5))):  # square first: a wrong axis is silent there
-        generator = torch.Generator().manual_seed(seed)
-        position = 2.0 * torch.rand(tasks, episodes, 2, generator=generator) - 1.0
-        action = 0.12 * torch.randn(tasks, episodes, 2, generator=generator)
-        wind = 0.12 * torch.rand(tasks, 2, generator=generator) - 0.06
-        goal = torch.rand(tasks, 2, generator=generator) - 0.5
-        position[0, 0], action[0, 0] = torch.tensor([0.97, -0.97]), torch.tensor([0.3, -0.3])  # into the corner
-        yield case(position, action, {"goal": goal, "wind": wind})
+def _draw_case(draw):
+    """1 to 4 tasks and 1 to 5 episodes, points in the arena and at its walls, winds from calm to a storm."""
+    tasks, episodes = draw.integer(1, 4), draw.integer(1, 5)
+    if draw.chance(0.3):
+        episodes = tasks
+    dtype = draw.choice(torch.float32, torch.float64)
+    strength = draw.choice(0.0, 0.05, 0.3, 1.5)
+    position = draw.normal(tasks, episodes, 2, dtype=dtype, scale=0.7).clamp(-ARENA, ARENA)
+    action = draw.normal(tasks, episodes, 2, dtype=dtype, scale=draw.choice(0.05, 0.2, 2.0))
+    if draw.chance(0.3):  # the same numbers, in another order in memory
+        position, action = (x.movedim(-1, 0).contiguous().movedim(0, -1) for x in (position, action))
+    wind, goal = draw.normal(tasks, 2, dtype=dtype, scale=strength), draw.normal(tasks, 2, dtype=dtype)
+    moved = position + action.clamp(-MOVE, MOVE) + wind[:, None]
+    return case(position, action, {"goal": goal, "wind": wind}).noting(
+        {
+            "there are as many tasks as episodes": tasks == episodes,
+            "there is one task": tasks == 1,
+            "there is no wind": strength == 0,
+            "the wind is stronger than a move": bool((wind.abs() > MOVE).any()),
+            "a move is longer than the legs allow": bool((action.abs() > MOVE).any()),
+            "a wall stops a point": bool((moved.abs() > ARENA).any()),
+            "the tensors are float64": dtype == torch.float64,
+        }
+    )
 
 
 def _windy_by_hand(position, action, tasks):
     """One number at a time."""
-    following, reward = torch.empty_like(position), torch.empty(position.shape[:2])
+    following, reward = torch.empty_like(position), torch.empty_like(position[..., 0])
     for task, episode in itertools.product(*map(range, position.shape[:2])):
         squares = 0.0
         for axis in (0, 1):
@@ -37,7 +51,8 @@ def _windy_by_hand(position, action, tasks):
     return following, reward
 
 
-def _windy(position, action, tasks, clip=True, walls=True, old=False, axis=1, only=None, together=False):
+def _windy(position, action, tasks, clip=True, walls=True, axis=1, only=None, together=False, pay=None):
+    """`pay(position, following, goal)` is the reward."""
     wind, goal = tasks["wind"], tasks["goal"]
     if only is not None:
         wind, goal = wind[[only]].expand_as(wind), goal[[only]].expand_as(goal)
@@ -47,18 +62,33 @@ def _windy(position, action, tasks, clip=True, walls=True, old=False, axis=1, on
         move = (action + wind).clamp(-MOVE, MOVE)
     following = position + move
     following = following.clamp(-ARENA, ARENA) if walls else following
-    return following, -torch.linalg.vector_norm((position if old else following) - goal, dim=-1)
+    pay = pay or (lambda position, following, goal: -torch.linalg.vector_norm(following - goal, dim=-1))
+    return following, pay(position, following, goal)
+
+
+def _length_limited(position, action, tasks):
+    shrink = MOVE / action.norm(dim=-1, keepdim=True).clamp(min=MOVE)
+    return _windy(position, action * shrink, tasks, clip=False)
+
+
+def _paid_behind_the_walls(position, action, tasks):
+    return _windy(position, action, tasks)[0], _windy(position, action, tasks, walls=False)[1]
+
+
+def _walls_twice(position, action, tasks):
+    walked = (position + action.clamp(-MOVE, MOVE)).clamp(-ARENA, ARENA)
+    return _windy(walked, torch.zeros_like(action), tasks)
 
 
 check_windy_step = function_check(
     "windy_step",
     _windy_by_hand,
-    _windy_cases,
+    _draw_case,
     Wrong(
         "wrong_axis",
-        "With as many tasks as episodes your code runs and is wrong; with other numbers it would not run. "
-        "Which axis do the task parameters lack?",
-        when=lambda got, *a: a[0].shape[0] == a[0].shape[1] and difference(got, _windy(*a, axis=0), 1e-4, 1e-6) is None,
+        "With as many tasks as episodes your code runs and is wrong; with other numbers it does not run, or gives "
+        "another shape. Which axis do the task parameters lack?",
+        lambda *a: _windy(*a, axis=0),
     ),
     Wrong(
         "one_task_for_all",
@@ -68,7 +98,43 @@ check_windy_step = function_check(
     Wrong(
         "reward_of_old_state",
         "The positions are right. The rewards belong to the positions before the step. Look at (1) again.",
-        lambda *a: _windy(*a, old=True),
+        lambda *a: _windy(*a, pay=lambda old, new, goal: -(old - goal).norm(dim=-1)),
+    ),
+    Wrong(
+        "reward_sign",
+        "The positions are right. The rewards grow with the distance: would an agent that maximises them walk to the "
+        "goal?",
+        lambda *a: _windy(*a, pay=lambda old, new, goal: (new - goal).norm(dim=-1)),
+    ),
+    Wrong(
+        "reward_squared",
+        "The positions are right. The rewards are squared distances. What does the norm in (1) end with?",
+        lambda *a: _windy(*a, pay=lambda old, new, goal: -(new - goal).square().sum(-1)),
+    ),
+    Wrong(
+        "reward_per_axis",
+        "The positions are right. The rewards add up the distances along both axes. Which norm stands in (1)?",
+        lambda *a: _windy(*a, pay=lambda old, new, goal: -(new - goal).abs().sum(-1)),
+    ),
+    Wrong(
+        "reward_behind_the_walls",
+        "The positions are right. The rewards belong to points that the walls have not stopped yet.",
+        _paid_behind_the_walls,
+    ),
+    Wrong(
+        "against_the_wind",
+        "Your wind blows the other way. With which sign does w stand in (1)?",
+        lambda position, action, tasks: _windy(position, action, {**tasks, "wind": -tasks["wind"]}),
+    ),
+    Wrong(
+        "wind_is_limited",
+        "Your wind is never stronger than the legs are. Does (1) say so?",
+        lambda position, action, tasks: _windy(position, action, {**tasks, "wind": tasks["wind"].clamp(-MOVE, MOVE)}),
+    ),
+    Wrong(
+        "length_is_limited",
+        "You limit the length of the move as a whole. In (1) clip acts on each coordinate.",
+        _length_limited,
     ),
     Wrong(
         "clips_the_wind",
@@ -85,4 +151,11 @@ check_windy_step = function_check(
         "Some of your points have left the arena. What happens at its walls?",
         lambda *a: _windy(*a, walls=False),
     ),
+    Wrong(
+        "walls_twice",
+        "In your step a point walks, is stopped by the walls, and only then is blown about. In (1) it does both at "
+        "once: how often are the walls asked?",
+        _walls_twice,
+    ),
+    rtol=1e-6,  # torch.tensor(0.1) is float32
 )
