@@ -42,7 +42,8 @@ status = "planned"
 
 def test_the_course_has_its_eighteen_chapters_in_four_parts():
     course = read()
-    assert [chapter.number for chapter in course.chapters] == [f"{n:02d}" for n in range(18)]
+    lessons = [chapter.number for chapter in course.chapters if chapter.appendix_to is None]
+    assert lessons == [f"{n:02d}" for n in range(18)]
     assert len(course.parts) == 4
     assert {chapter.part for chapter in course.chapters} == set(course.parts)
 
@@ -83,7 +84,7 @@ def test_parse_reads_every_field():
     ("old", "new", "message"),
     [
         ('title = "A course"\n', "", "lacks title"),
-        ('number = "01"', 'number = "02"', "chapter 02 stands where 01 is expected"),
+        ('number = "01"', 'number = "02"', "chapter 02 stands where 01 or 00a is expected"),
         ('number = "01"', "number = 1", "number is 1, expected str"),
         ('part = "Two"', 'part = "Three"', "part is 'Three', allowed are One, Two"),
         ('status = "planned"', 'status = "soon"', "status is 'soon', allowed are ready, planned"),
@@ -141,3 +142,26 @@ def test_rewrite_touches_nothing_but_the_map():
 def test_readme_is_in_step_with_the_table():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert rewrite(readme, read()) == readme, "run `make map`"
+
+
+APPENDIX = """
+[[chapter]]
+number = "00a"
+name = "more"
+part = "One"
+title = "More"
+question = "What else?"
+objectives = ["look closer"]
+prerequisites = ["00"]
+status = "planned"
+"""
+
+
+def test_appendices_stand_behind_their_chapter():
+    start, then = TEXT.split('[[chapter]]\nnumber = "01"')
+    more = APPENDIX.replace("00a", "00b").replace('"more"', '"still_more"')
+    course = parse(start + APPENDIX + more + '[[chapter]]\nnumber = "01"' + then)
+    assert [chapter.appendix_to for chapter in course.chapters] == [None, "00", "00", None]
+    assert "An appendix to chapter 00. No later chapter needs it." in header(course["00a"], course)
+    with pytest.raises(ValueError, match="chapter 00b stands where 01 or 00a is expected"):
+        parse(start + more)

@@ -3,7 +3,20 @@
 import nbformat
 import pytest
 
-from tools.lesson import code_lines, formulas, lesson, plumbing_lines, words
+from tools.course import ROOT, read
+from tools.lesson import PLUMBING, code_lines, formulas, lesson, plumbing_lines, words
+
+LESSONS: tuple[str, ...] = ()
+"""chapters in the form of a lesson: honest minutes, at most one session of a class, little plumbing in sight"""
+SESSION = 90
+
+
+@pytest.mark.parametrize("number", LESSONS)
+def test_a_chapter_keeps_to_the_form_of_a_lesson(number):
+    chapter = read()[number]
+    found = lesson(nbformat.read(ROOT / "chapters" / f"{chapter.stem}.ipynb", as_version=4), chapter.stem)
+    assert found.minutes <= chapter.reading_minutes <= SESSION, str(found)
+    assert found.share <= PLUMBING and not found.long_cells, str(found)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from tools.pairs import sources
 
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
 # A check belongs to an exercise, or to a warm-up inside a chapter that has no exercises.
-SOURCES = {f"ch{py.stem[:2]}": py for py in sources()}  # chapters/ come first, so solutions/ win
+SOURCES = {f"ch{py.stem[:2]}": py for py in sources() if py.stem[2] == "_"}  # chapters/ come first, so solutions/ win
 
 
 def checks(chapter):

@@ -27,6 +27,7 @@ def size(picture):
 
 def test_show_tells_what_it_shows(monkeypatch):
     shown = []
+    monkeypatch.setenv("METARL_EDITION", "book")
     monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
     drawn, axes = plotting.figure()
     axes.plot([0, 1])
@@ -40,8 +41,18 @@ def test_show_tells_what_it_shows(monkeypatch):
     assert len(shown) == 1
 
 
+def test_at_the_desk_a_figure_has_its_words_in_the_page(monkeypatch):
+    """JupyterLab drops the alternative text of an image output, and keeps that of an HTML element."""
+    monkeypatch.delenv("METARL_EDITION", raising=False)
+    data, metadata = plotting.image_bundle(b"picture", 'Reward < 0, "steeply"')
+    assert metadata == {} and data["text/plain"] == 'Reward < 0, "steeply"' and "image/png" not in data
+    assert 'alt="Reward &lt; 0, &quot;steeply&quot;"' in data["text/html"]
+    assert f'src="data:image/png;base64,{base64.b64encode(b"picture").decode()}"' in data["text/html"]
+
+
 def test_animation_tells_what_it_shows(monkeypatch):
     shown = []
+    monkeypatch.setenv("METARL_EDITION", "book")
     monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
     drawn, axes = plotting.figure(width=2, height=1, margins={"left": 0.1})
     (line,) = axes.plot([0, 1])

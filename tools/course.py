@@ -42,6 +42,11 @@ class Chapter:
         """File name without ending, the same in chapters/, solutions/ and exercises/."""
         return f"{self.number}_{self.name}"
 
+    @property
+    def appendix_to(self) -> str | None:
+        """The number of the chapter that this is an appendix to: 03 for 03a."""
+        return self.number[:2] if self.number[2:] else None
+
 
 @dataclass(frozen=True)
 class Course:
@@ -84,7 +89,10 @@ def parse(text: str) -> Course:
 def header(chapter: Chapter, course: Course | None = None) -> str:
     """The markdown of a chapter's first cell. Budgets that a planned chapter lacks are left out."""
     course = read() if course is None else course
-    lines = [f"# {chapter.number} {chapter.title}", "", f"**{chapter.question}**", "", "You will be able to", ""]
+    lines = [f"# {chapter.number} {chapter.title}", "", f"**{chapter.question}**", ""]
+    if chapter.appendix_to is not None:
+        lines += [f"*An appendix to chapter {chapter.appendix_to}. No later chapter needs it.*", ""]
+    lines += ["You will be able to", ""]
     lines += [f"- {objective}" for objective in chapter.objectives]
     lines += ["", "Before you start: " + "; ".join(_prerequisite(item, course) for item in chapter.prerequisites) + "."]
     effort = []
@@ -115,8 +123,12 @@ def _chapter(entry: dict, parts: tuple[str, ...], earlier: list[Chapter]) -> Cha
     ready = entry.get("status") == "ready"
     required = {**words, "objectives": list, "prerequisites": list, **(budgets if ready else {})}
     _check_keys(where, entry, required, {**budgets, "exercises": dict})
-    if entry["number"] != f"{len(earlier):02d}":
-        raise ValueError(f"{where} stands where {len(earlier):02d} is expected: numbers run from 00 without a gap")
+    expected = _next_numbers(earlier)
+    if entry["number"] not in expected:
+        raise ValueError(
+            f"{where} stands where {' or '.join(expected)} is expected: numbers run from 00 without a gap, and the "
+            "appendices of a chapter, as 03a, stand behind it"
+        )
     if not re.fullmatch(r"[a-z][a-z0-9_]*", entry["name"]):
         raise ValueError(f"{where}: name is {entry['name']!r}, allowed are small letters, digits and underscores")
     if entry["part"] not in parts:
@@ -142,6 +154,14 @@ def _chapter(entry: dict, parts: tuple[str, ...], earlier: list[Chapter]) -> Cha
     values = {**entry, "exercises": exercises}
     values["objectives"], values["prerequisites"] = tuple(entry["objectives"]), tuple(entry["prerequisites"])
     return Chapter(**values)
+
+
+def _next_numbers(earlier: list[Chapter]) -> list[str]:
+    """What may come next: the next chapter, or the next appendix of the last one."""
+    if not earlier:
+        return ["00"]
+    last = earlier[-1].number
+    return [f"{int(last[:2]) + 1:02d}", last[:2] + (chr(ord(last[2]) + 1) if last[2:] else "a")]
 
 
 def _check_keys(where: str, entry: dict, required: dict[str, type], optional: dict[str, type]) -> None:

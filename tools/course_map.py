@@ -30,6 +30,7 @@ def _row(chapter: Chapter) -> str:
     if chapter.status == "planned":
         return f"| {chapter.number} {chapter.title} (planned) | {chapter.question} | | | |"
     link = f"[{chapter.number} {chapter.title}](chapters/{chapter.stem}.ipynb)"
+    link += " (appendix)" if chapter.appendix_to else ""
     exercises = ""
     if chapter.exercises is not None:
         exercises = f"[{chapter.exercises.minutes} min](exercises/{chapter.stem}.ipynb)"

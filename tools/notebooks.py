@@ -41,6 +41,7 @@ ENVIRONMENT = {
     "IPYTHONDIR": str(ROOT / "tests" / "ipython"),
     "JUPYTER_PREFER_ENV_PATH": "1",
     "METARL_CLAIMS": "strict",
+    "METARL_EDITION": "book",
 }
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 

@@ -45,7 +45,7 @@ def sources(*names: str, root: Path = ROOT) -> list[Path]:
 
     Raises ValueError for a name that fits none.
     """
-    every = [p for folder in FOLDERS for p in sorted((root / folder).glob("[0-9][0-9]_*.py"))]
+    every = [p for folder in FOLDERS for p in sorted((root / folder).glob("[0-9][0-9]*_*.py"))]
     for name in names:
         if not any(name in p.relative_to(root).as_posix() for p in every):
             raise ValueError(
@@ -64,6 +64,8 @@ def read_source(py: Path) -> NotebookNode:
             locked = {"locked": bool(cell.metadata.nbgrader.get("grade"))}
             complete = {**NBGRADER, **locked, **cell.metadata.nbgrader}
             cell.metadata.nbgrader = NotebookNode({key: complete[key] for key in sorted(complete)})
+        if "hide-input" in cell.metadata.get("tags", []):  # folded in JupyterLab; a reader can open it
+            cell.metadata.jupyter = NotebookNode(source_hidden=True)
     if py.parent.name == "chapters":
         text = header(_chapter(py))
         if notebook.cells and notebook.cells[0].cell_type == "markdown" and notebook.cells[0].source.startswith("# "):
@@ -74,7 +76,7 @@ def read_source(py: Path) -> NotebookNode:
 
 
 def _chapter(path: Path):
-    chapter = read()[path.stem[:2]]
+    chapter = read()[path.stem.partition("_")[0]]
     if chapter.stem != path.stem:
         raise ValueError(f"{path.name} is called {chapter.stem} in course.toml")
     return chapter
@@ -82,7 +84,7 @@ def _chapter(path: Path):
 
 def promise(path: Path) -> tuple[int, int] | None:
     """(seconds, megabytes) that course.toml promises for a notebook in chapters/ or solutions/; None for any other."""
-    if path.parent.name not in FOLDERS or not re.match(r"\d\d_", path.name):
+    if path.parent.name not in FOLDERS or not re.match(r"\d\d[a-z]?_", path.name):
         return None
     chapter = _chapter(path)
     budget = chapter if path.parent.name == "chapters" else chapter.exercises

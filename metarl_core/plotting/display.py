@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,9 @@ from matplotlib.figure import Figure
 from metarl_core.arguments import check_count, check_positive
 from metarl_core.plotting.look import STYLE, style
 
+EDITION = "METARL_EDITION"
+"""environment variable: "book" where the notebooks are made that are committed with their figures"""
+
 
 def png(drawn: Figure) -> bytes:
     """The figure as PNG."""
@@ -23,15 +28,28 @@ def png(drawn: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def image_bundle(picture: bytes, alt: str) -> tuple[dict, dict]:
-    """A PNG as notebook output with alternative text: data and metadata by MIME type.
+def image_bundle(picture: bytes, alt: str, mime: str = "image/png") -> tuple[dict, dict]:
+    """A picture as notebook output with alternative text: data and metadata by MIME type.
+
+    JupyterLab leaves an image's alternative text out of its page, so that a screen reader finds none. At the desk the
+    picture is therefore an `img` element in HTML. In the book it stays an image, which GitHub and nbconvert show, the
+    latter with the text.
+
+    Args:
+        picture: bytes of the file.
+        alt: what a reader who cannot see it must know.
+        mime: its type.
 
     Raises:
         ValueError: for an empty `alt`.
     """
     if not alt.strip():
-        raise ValueError("alt must describe the figure, got an empty text.")
-    return {"image/png": base64.b64encode(picture).decode(), "text/plain": alt}, {"image/png": {"alt": alt}}
+        raise ValueError("alt must describe the picture, got an empty text.")
+    encoded = base64.b64encode(picture).decode()
+    if os.environ.get(EDITION) == "book":
+        return {mime: encoded, "text/plain": alt}, {mime: {"alt": alt}}
+    element = f'<img src="data:{mime};base64,{encoded}" alt="{html.escape(alt)}" style="max-width: 100%">'
+    return {"text/html": element, "text/plain": alt}, {}
 
 
 def show(drawn: Figure, alt: str) -> None:
@@ -87,10 +105,8 @@ def show_animation(
     """
     from IPython.display import display  # only notebooks need IPython
 
-    if not alt.strip():
-        raise ValueError("alt must describe the animation, got an empty text.")
     picture = gif(drawn, draw, frames, rate)
     if len(picture) > largest:
         raise ValueError(f"the animation must have at most {largest} bytes, got {len(picture)}: use fewer frames.")
-    data = {"image/gif": base64.b64encode(picture).decode(), "text/plain": alt}
-    display(data, metadata={"image/gif": {"alt": alt}}, raw=True)
+    data, metadata = image_bundle(picture, alt, "image/gif")
+    display(data, metadata=metadata, raw=True)
