@@ -371,6 +371,13 @@ def test_a_failure_is_shown_small_and_placed():
     assert "<2x2 Tensor>" in message, "a small one is sought"
 
 
+def test_a_rounding_is_called_one():
+    double = function_check("f", _by_definition, lambda draw: case(draw.normal(3, 4), gamma=draw.uniform(0.5, 0.9)))
+    rounded = str(rejected(lambda rewards, gamma: right(rewards, gamma).float().double(), double))
+    assert "right to five digits" in rounded and "single precision" in rounded
+    assert "right to five digits" not in str(rejected(lambda rewards, gamma: right(rewards, gamma) + 1e-3, double))
+
+
 def test_observe_judges_the_gradient():
     def gradient(loss, theta):
         (g,) = torch.autograd.grad(loss(theta), theta)

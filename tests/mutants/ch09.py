@@ -47,6 +47,15 @@ def _reward_to_go_of_scores(x):
     return _weights(x, x.sum(1, keepdim=True) - x.cumsum(1) + x)
 
 
+def _unstopped(x):
+    c = x.cumsum(1)
+    return torch.exp(c) - torch.exp(c - x)
+
+
+def _advantages_centred(log_pi, advantage, mask):
+    return _loss(lambda x: _weights(x, x.cumsum(1)))(log_pi, advantage - advantage[mask].mean(), mask)
+
+
 def _flattened(x):
     return _weights(x, x.reshape(-1).cumsum(0).reshape(x.shape))
 
@@ -99,6 +108,9 @@ def _hessians(true="right", naive="right"):
             "mixed": outer(q - b) + mean * curved,
             "mixed the other way": outer(q) + (mean - b) * curved,
             "curvature": mean * curved,
+            "naive": (mean - b) * curved,
+            "twice": 2 * outer(q) + 2 * mean * curved,
+            "baseline": torch.diag(p * (q - b)) - torch.outer(p * (q - b), p) - torch.outer(p, p * (q - b)),
             "sign": -outer(q) - mean * curved,
             "mean_held": torch.diag(p * (q - mean)) - torch.outer(p * (q - mean), p),
             "mean_held, transposed": torch.diag(p * (q - mean)) - torch.outer(p, p * (q - mean)),
@@ -110,6 +122,9 @@ def _hessians(true="right", naive="right"):
             "diagonal": (mean - b) * torch.diag(curved.diagonal()),
             "zero": 0 * curved,
             "no_rewards": curved,
+            "unweighted": (q.mean() - b) * curved,
+            "true": trues["right"],
+            "half": (mean - b) / 2 * curved,
         }
         return {"true": trues[true], "naive": naives[naive]}
 
@@ -124,14 +139,16 @@ def _swapped(p, q, b):
 # ---------------------------------------------------------------- sampling_term
 
 
-def _term(centre="others", over=None, detach=True, sign=-1.0, total=False, masked="where", box=False, cut=False):
+def _term(
+    centre="others", over=None, detach=True, sign=-1.0, total=False, masked="where", box=False, cut=False, exp=False
+):
     def answer(log_pi, mask, outcome):
         o = outcome.detach() if detach else outcome
         n = len(o)
         others = (o.sum() - o) / (n - 1)
         reward = {
             "others": o - others, "all": o - o.mean(), "none": o, "n": o - (o.sum() - o) / n,
-            "std": (o - o.mean()) / (o.std() + 1e-8),
+            "std": (o - o.mean()) / (o.std() + 1e-8), "next": o - o.roll(-1),
         }[centre]  # fmt: skip
         logs = {"where": torch.where(mask, log_pi, 0.0), "times": log_pi * mask, "no": log_pi}[masked]
         if over == "episodes":
@@ -142,7 +159,7 @@ def _term(centre="others", over=None, detach=True, sign=-1.0, total=False, maske
             score = logs.mean((1, 2))
         else:
             score = logs.sum((1, 2))
-        score = _box(score) if box else score
+        score = _box(score) if box else score.exp() if exp else score
         result = sign * ((score.detach() if cut else score) * reward)
         return result.sum() if total else result.mean()
 
@@ -157,16 +174,20 @@ def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=
         outer = []
         for actions, advantage, goal in tasks:
             at = theta.detach().requires_grad_() if detached else theta
-            density = torch.distributions.Normal(at, sigma).log_prob(actions)
+            width = {"variance": sigma**2, "root of sigma": sigma**0.5}.get(change, sigma)
+            density = torch.distributions.Normal(at, width).log_prob(actions)
+            advantage = advantage - advantage.mean() if change == "centred" else advantage
             log_pi = density.mean(-1) if mean else density.sum(-1)
             weight = log_pi if naive else torch.exp(log_pi - log_pi.detach())
             surrogate = (weight * advantage).sum() if change == "sum" else (weight * advantage).mean()
             (slope,) = grad(surrogate, at, create_graph=create_graph)
             adapted = theta - alpha * slope if change == "down" else theta + alpha * slope
+            adapted = theta.detach() + alpha * slope if change == "start" else adapted
             adapted = adapted.detach() if no_graph else adapted
             square = ((adapted - goal) ** 2).sum()
             outer.append(square / 2 if change == "mean" else square.sqrt() if change == "root" else square)
-        return sum(outer) if total else sum(outer) / len(outer)
+        result = sum(outer) if total else sum(outer) / len(outer)
+        return -result if change == "negated" else result
 
     return answer
 
@@ -178,6 +199,12 @@ MUTANTS = [
     Mutant(ch09.check_dice_loss, "no_graph", _without_graph),
     Mutant(ch09.check_dice_loss, "mean_of_means", _mean_of_means),
     Mutant(ch09.check_dice_loss, "from_the_end", _loss(_reward_to_go_of_scores)),
+    Mutant(ch09.check_dice_loss, "box_before", _loss(lambda x: _box(x.cumsum(1) - x))),
+    Mutant(ch09.check_dice_loss, "boxes_added", _loss(lambda x: _box(x.cumsum(1)) + _box(x.cumsum(1) - x))),
+    Mutant(ch09.check_dice_loss, "not_stopped", _loss(_unstopped)),
+    Mutant(ch09.check_dice_loss, "not_stopped", _loss(lambda x: x.cumsum(1).exp())),
+    Mutant(ch09.check_dice_loss, "not_stopped", _loss(torch.exp)),
+    Mutant(ch09.check_dice_loss, "centred", _advantages_centred),
     Mutant(ch09.check_dice_loss, "lvc", _loss(_box)),
     Mutant(ch09.check_dice_loss, "nothing_held", _loss(lambda x: torch.exp(x.cumsum(1) - x.cumsum(1)))),
     Mutant(ch09.check_dice_loss, "whole_episode", _loss(lambda x: _box(x.sum(1, keepdim=True)).expand_as(x))),
@@ -200,6 +227,12 @@ MUTANTS = [
     Mutant(ch09.check_bandit_hessians, "baseline_ignored", _hessians("mean_held", "no_baseline")),
     Mutant(ch09.check_bandit_hessians, "mixed_baselines", _hessians("mixed the other way")),
     Mutant(ch09.check_bandit_hessians, "only_curvature", _hessians("curvature")),
+    Mutant(ch09.check_bandit_hessians, "rewards_unweighted", _hessians(naive="unweighted")),
+    Mutant(ch09.check_bandit_hessians, "naive_is_true", _hessians(naive="true")),
+    Mutant(ch09.check_bandit_hessians, "true_is_naive", _hessians("naive")),
+    Mutant(ch09.check_bandit_hessians, "baseline_for_mean", _hessians("baseline")),
+    Mutant(ch09.check_bandit_hessians, "true_factor", _hessians("twice")),
+    Mutant(ch09.check_bandit_hessians, "naive_factor", _hessians(naive="half")),
     Mutant(ch09.check_bandit_hessians, "true_sign", _hessians("sign")),
     Mutant(ch09.check_bandit_hessians, "mean_held", _hessians("mean_held")),
     Mutant(ch09.check_bandit_hessians, "mean_held", _hessians("mean_held, transposed")),
@@ -220,6 +253,8 @@ MUTANTS = [
     Mutant(ch09.check_sampling_term, "divided_by_all", _term("n")),
     Mutant(ch09.check_sampling_term, "standardised", _term("std")),
     Mutant(ch09.check_sampling_term, "value", _term(box=True)),
+    Mutant(ch09.check_sampling_term, "probabilities", _term(exp=True)),
+    Mutant(ch09.check_sampling_term, "neighbour", _term("next")),
     Mutant(ch09.check_sampling_term, "no_graph", _term(cut=True)),
     Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, naive=True, detached=True)),
     Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, detached=True)),
@@ -229,6 +264,11 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "naive", _repaired(naive=True)),
     Mutant(ch09.check_meta_loss, "two_left", _repaired(mean=True, naive=True)),
     Mutant(ch09.check_meta_loss, "sum_over_actions", _repaired(change="sum")),
+    Mutant(ch09.check_meta_loss, "negated", _repaired(change="negated")),
+    Mutant(ch09.check_meta_loss, "centred", _repaired(change="centred")),
+    Mutant(ch09.check_meta_loss, "spread", _repaired(change="variance")),
+    Mutant(ch09.check_meta_loss, "spread", _repaired(change="root of sigma")),
+    Mutant(ch09.check_meta_loss, "start_cut", _repaired(change="start")),
     Mutant(ch09.check_meta_loss, "descended", _repaired(change="down")),
     Mutant(ch09.check_meta_loss, "mean_of_squares", _repaired(change="mean")),
     Mutant(ch09.check_meta_loss, "length_not_squared", _repaired(change="root")),

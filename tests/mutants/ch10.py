@@ -14,6 +14,8 @@ def _td(
 ):  # fmt: skip
     def answer(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
         going = 1 - terminated.double() if terminate else torch.ones_like(rewards)
+        going = 1 - going if change == "inverted" else going
+        discount = 1.0 if change == "undiscounted" else discount
         tasks, found, point = len(rewards), [], theta
         for task in range(tasks):
             rows = slice(None) if mix else slice(task, task + 1)
@@ -21,14 +23,16 @@ def _td(
             act, r, on = actions[rows].flatten(), rewards[rows].flatten(), going[rows].flatten()
             point = point if leak else theta
             begin = point
-            for _ in range(steps):
+            for _ in range(max(0, steps + {"more": 1, "fewer": -1}.get(change, 0))):
                 leaf = point.detach().clone().requires_grad_()
                 table = begin if target == "frozen" else leaf
                 values = (phi if change == "same state" else nxt) @ table.T
                 following = values.amax(-1) if best else values.gather(-1, act[:, None])[:, 0]
+                following = values.amin(-1) if change == "least" else following
                 following = values.mean(-1) if change == "mean action" else following
                 y = r + discount * on * following
                 y = on * y if change == "reward dropped" else y
+                y = discount * (r + on * following) if change == "late reward" else y
                 y = y.detach() if stop else y
                 squares = (y - (phi @ leaf.T).gather(-1, act[:, None])[:, 0]).square()
                 if change == "all rows":
@@ -45,13 +49,24 @@ def _td(
     return answer
 
 
+def _one_by_one(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+    adapted = theta.repeat(len(rewards), 1, 1)
+    y = rewards + discount * ~terminated * (next_features @ theta.T).amax(-1)
+    for task in range(len(rewards)):
+        for _ in range(steps):
+            for i, action in enumerate(actions[task]):
+                delta = y[task, i] - adapted[task, action] @ features[task, i]
+                adapted[task, action] += 2 * alpha / rewards.shape[1] * delta * features[task, i]
+    return adapted
+
+
 # ---------------------------------------------------------------- meta_gradients
 
 
 def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prime", change=None):
     def answer(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
         n, current = len(rewards), theta
-        alpha = alpha / 2 if change == "half" else alpha
+        alpha = alpha * {"half": 0.5, "sum": n}.get(change, 1)
         y = rewards + discount * phi_next @ theta
         M = torch.eye(len(theta)).double() - 2 * alpha / n * phi.T @ phi
         C = 2 * alpha * (1 if change == "undiscounted" else discount) / n * phi.T @ phi_next
@@ -71,6 +86,14 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
         if path == "not shrunk":
             E = D + steps * C
         place = current if at == "prime" else theta
+        if change == "minus path":
+            E = 2 * D - E
+        if change == "path alone":
+            E = E - D
+        if change == "entrywise":
+            D = M**steps
+        if change == "in the matrix":
+            E = torch.linalg.matrix_power(M + C, steps)
         outer = {"sign": -2, "factor": 1, "no mean": 2 * len(query_y)}.get(change, 2)
         g = outer / len(query_y) * query_phi.T @ (query_phi @ place - query_y)
         whole = (E.T if transpose else E) @ g
@@ -84,28 +107,37 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
 # ---------------------------------------------------------------- reptile_iteration
 
 
-def _reptile(replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1, anchor=True):
+def _reptile(
+    replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1, anchor=True, change=None
+):
     def answer(theta, next_state, reward, draws, outer_lr):
-        buffer, t, moves, point = [], 0, [], theta
+        buffer, t, moves, point, state = [], 0, [], theta, 0
+        outer_lr = 1.0 if change == "no outer_lr" else outer_lr
         for task in range(len(reward)):
             if replay:
                 buffer = []
             if epsilon:
                 t = 0
             point = theta if fresh else point
-            online, target, state = point.clone(), point.clone(), 0
+            online, state = point.clone(), state if change == "state kept" else 0
+            target = online if change == "one table" else point.clone()
             for chance, which, index in draws[task].tolist():
                 random = chance < max(0.1, 1 - t / 20)
                 t += 1
-                action = int(which * theta.shape[1]) if random else int(online[state].argmax())
+                acting = target if change == "acts on target" else online
+                action = int(which * theta.shape[1]) if random else int(acting[state].argmax())
                 following = int(next_state[task, state, action])
                 buffer.append((state, action, float(reward[task, state, action]), following))
-                s, a, r, f = buffer[int(index * len(buffer))]
+                s, a, r, f = buffer[-1 if change == "newest" else int(index * len(buffer))]
                 online[s, a] += 0.5 * (r + 0.9 * target[f].max() - online[s, a])
-                target += 0.1 * (online - target)
+                target += (1.0 if change == "hard" else 0.1) * (online - target)
                 state = following
+            if change == "in turn":
+                theta = theta + outer_lr * (online - theta)
             point = online
             moves.append((online if online_moves else target) - (theta if anchor else 0))
+        if change == "in turn":
+            return theta
         return theta + sign * outer_lr * reduce(torch.stack(moves), 0)
 
     return answer
@@ -138,6 +170,13 @@ MUTANTS = [
     Mutant(ch10.check_inner_td_steps, "action_not_best", _td(best=False)),
     Mutant(ch10.check_inner_td_steps, "reward_dropped", _td(change="reward dropped")),
     Mutant(ch10.check_inner_td_steps, "action_mean", _td(change="mean action")),
+    Mutant(ch10.check_inner_td_steps, "least_value", _td(change="least")),
+    Mutant(ch10.check_inner_td_steps, "ends_inverted", _td(change="inverted")),
+    Mutant(ch10.check_inner_td_steps, "reward_discounted", _td(change="late reward")),
+    Mutant(ch10.check_inner_td_steps, "undiscounted", _td(change="undiscounted")),
+    Mutant(ch10.check_inner_td_steps, "steps_off_by_one", _td(change="more")),
+    Mutant(ch10.check_inner_td_steps, "steps_off_by_one", _td(change="fewer")),
+    Mutant(ch10.check_inner_td_steps, "one_by_one", _one_by_one),
     Mutant(ch10.check_inner_td_steps, "same_state", _td(change="same state")),
     Mutant(ch10.check_inner_td_steps, "all_rows", _td(change="all rows")),
     Mutant(ch10.check_inner_td_steps, "mean_over_tasks", _td(change="all tasks")),
@@ -157,7 +196,12 @@ MUTANTS = [
     Mutant(ch10.check_meta_gradients, "swapped", _meta(change="swapped")),
     Mutant(ch10.check_meta_gradients, "path_undiscounted", _meta(change="undiscounted")),
     Mutant(ch10.check_meta_gradients, "targets_renewed", _meta(change="renewed")),
-    Mutant(ch10.check_meta_gradients, "half_a_step", _meta(change="half")),
+    Mutant(ch10.check_meta_gradients, "targets_renewed", _meta(change="in the matrix")),
+    Mutant(ch10.check_meta_gradients, "other_length", _meta(change="half")),
+    Mutant(ch10.check_meta_gradients, "other_length", _meta(change="sum")),
+    Mutant(ch10.check_meta_gradients, "path_sign", _meta(change="minus path")),
+    Mutant(ch10.check_meta_gradients, "path_alone", _meta(change="path alone")),
+    Mutant(ch10.check_meta_gradients, "entrywise_power", _meta(change="entrywise")),
     Mutant(ch10.check_meta_gradients, "sign", _meta(change="sign")),
     Mutant(ch10.check_meta_gradients, "outer_factor", _meta(change="factor")),
     Mutant(ch10.check_meta_gradients, "outer_factor", _meta(change="no mean")),
@@ -173,6 +217,13 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "tasks_leak", _reptile(fresh=False)),
     Mutant(ch10.check_reptile_iteration, "reversed", _reptile(sign=-1)),
     Mutant(ch10.check_reptile_iteration, "sum_over_tasks", _reptile(reduce=torch.sum)),
+    Mutant(ch10.check_reptile_iteration, "in_turn", _reptile(change="in turn")),
+    Mutant(ch10.check_reptile_iteration, "outer_lr_ignored", _reptile(change="no outer_lr")),
+    Mutant(ch10.check_reptile_iteration, "state_kept", _reptile(change="state kept")),
+    Mutant(ch10.check_reptile_iteration, "one_table", _reptile(change="one table")),
+    Mutant(ch10.check_reptile_iteration, "one_table", _reptile(change="hard")),
+    Mutant(ch10.check_reptile_iteration, "newest_replayed", _reptile(change="newest")),
+    Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on target")),
     Mutant(ch10.check_reptile_iteration, "not_a_difference", _reptile(anchor=False)),
     _plan("gap_not_measured", measured_first="nothing"),
     _plan("gap_not_measured", measured_first="returns of a random policy"),

@@ -4,7 +4,7 @@ import torch
 from torch.autograd.functional import hessian
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch09.oracles import TIGHT, close
+from metarl_core.check.ch09.oracles import close
 
 
 def _draw_case(draw):
@@ -20,6 +20,7 @@ def _draw_case(draw):
             "b is 0": b == 0,
             "b is the mean reward": b == mean,
             "there are more than two arms": arms > 2,
+            "there are more than three arms": arms > 3,
             "all arms are equally likely": arms > 1 and bool((p == p[0]).all()),
         }
     )
@@ -37,9 +38,12 @@ def _spread(p):
     return torch.diag(p) - p[:, None] * p
 
 
-def _true(p, q):
-    away = p * (q - (p * q).sum())
+def _away(p, away):
     return torch.diag(away) - away[:, None] * p - p[:, None] * away
+
+
+def _true(p, q):
+    return _away(p, p * (q - (p * q).sum()))
 
 
 def _first_part(p, value):
@@ -57,6 +61,18 @@ def _half_of_true(p, q):
 def _is(name, *answers):
     """Whether the matrix of this name is what one of the answers gives."""
     return lambda got, p, q, b: any(close(got[name], answer(p, q, b)) for answer in answers)
+
+
+def _up_to_a_factor(name):
+    """Whether the matrix of this name is the right one times a positive number."""
+
+    def when(got, p, q, b):
+        right = {"true": _true(p, q), "naive": _naive(p, q, b)}[name].flatten()
+        at = right.abs().argmax()
+        factor = got[name].flatten()[at] / right[at]
+        return bool(factor > 0 and abs(factor - 1) > 1e-6) and close(got[name].flatten(), factor * right)
+
+    return when
 
 
 def _naive(p, q, b):
@@ -126,6 +142,28 @@ check_bandit_hessians = function_check(
         "Your naive Hessian is that of log p alone. With which numbers is it averaged?",
         when=_is("naive", lambda p, q, b: -_spread(p)),
     ),
+    Wrong(
+        "rewards_unweighted",
+        "Your naive Hessian holds the mean of q over the arms, all alike. How often is each of them pulled?",
+        when=_is("naive", lambda p, q, b: -(q.mean() - b) * _spread(p)),
+    ),
+    Wrong(
+        "naive_is_true",
+        "Your naive Hessian is the true one of rewards q or q - b. In S, p is held constant: what is left of its "
+        "derivatives?",
+        when=_is("naive", lambda p, q, b: _true(p, q)),
+    ),
+    Wrong(
+        "true_is_naive",
+        "Your true Hessian is the naive one. In J, p moves with θ: where do you differentiate it?",
+        when=_is("true", _naive),
+    ),
+    Wrong(
+        "baseline_for_mean",
+        "In your true Hessian the baseline stands in place of the mean reward. Is there a b in J?",
+        when=_is("true", lambda p, q, b: _away(p, p * (q - b))),
+    ),
+    Wrong("true_factor", "Your true Hessian is right up to one positive factor.", when=_up_to_a_factor("true")),
+    Wrong("naive_factor", "Your naive Hessian is right up to one positive factor.", when=_up_to_a_factor("naive")),
     autograd=False,
-    **TIGHT,
 )  # fmt: skip

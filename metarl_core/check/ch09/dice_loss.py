@@ -6,7 +6,6 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch09.oracles import (
     GRAPH,
     PADDING_MULTIPLIED,
-    TIGHT,
     close,
     draw_padded,
     leads_to,
@@ -92,6 +91,15 @@ def _mean_of_means(weight, advantage, mask):
     return -(terms.sum(1) / mask.sum(1)).mean()
 
 
+def _unstopped():
+    def through(x, m):
+        return _inside(x, m).cumsum(-1)
+
+    yield lambda x, a, m: _mean(through(x, m).exp(), a, m)
+    yield lambda x, a, m: _mean(_inside(x, m).exp(), a, m)
+    yield lambda x, a, m: _mean(through(x, m).exp() - (through(x, m) - _inside(x, m)).exp(), a, m)
+
+
 def _factor(got, *arguments):
     """What all derivatives are right up to, or 0 where there is no such factor."""
     right = _by_definition(*arguments)
@@ -145,6 +153,27 @@ check_dice_loss = function_check(
         _boxed(lambda own: own.cumsum(-1)),
     ),
     Wrong(
+        "box_before",
+        "The box at step t ends with step t - 1. Does the action of step t have no part in what comes after it?",
+        _boxed(lambda own: own.cumsum(-1) - own),
+    ),
+    Wrong(
+        "boxes_added",
+        "The two exponentials of a step are added. Which part of the first does the second take away?",
+        lambda x, a, m: _mean(_weights(x, m) + 2 * stop_ratio(_inside(x, m).cumsum(-1) - _inside(x, m)), a, m),
+    ),
+    Wrong(
+        "not_stopped",
+        "Nothing is held constant in your exponentials: they are probabilities, and your derivatives are multiplied by "
+        "them. What should exp(c - c) be at the present parameters, and what its derivative?",
+        when=leads_to(_derivatives, *_unstopped()),
+    ),
+    Wrong(
+        "centred",
+        "You subtract the mean of the advantages first. (1) takes them as they are.",
+        lambda x, a, m: _mean(_weights(x, m), a - a[m].mean(), m),
+    ),
+    Wrong(
         "from_the_end",
         "Your c_t holds step t and the steps after it. Which actions had been taken when step t was reached?",
         _dice(lambda own: own.flip(-1).cumsum(-1).flip(-1)),
@@ -191,9 +220,8 @@ check_dice_loss = function_check(
     ),
     Wrong(
         "other_divisor",
-        "All derivatives are right up to one factor. How many steps have been taken, in all episodes together?",
+        "All derivatives are right up to one positive factor. What in (1) multiplies them all?",
         when=lambda *seen: _factor(*seen) > 0,
     ),
     observe=_derivatives,
-    **TIGHT,
 )  # fmt: skip

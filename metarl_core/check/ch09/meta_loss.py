@@ -3,7 +3,8 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch09.oracles import GRAPH, TIGHT, scalar, slopes, stop_ratio, without_graph
+from metarl_core.check.ch09.oracles import GRAPH, scalar, slopes, stop_ratio, without_graph
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -50,17 +51,21 @@ def _square_distance(difference):
 
 
 def _meta_loss(
-    divide=1, weight=stop_ratio, cut=False, reduce=torch.mean, length=1.0, within=torch.mean, distance=_square_distance
-):
+    divide=1, weight=stop_ratio, cut=False, reduce=torch.mean, length=1.0, within=torch.mean,
+    distance=_square_distance,
+    centre=False, power=1, start_cut=False,
+):  # fmt: skip
     """`divide`: log-probabilities divided by it; `weight`: the estimator; `cut`: the step has no graph."""
 
     def answer(theta, tasks, alpha, sigma):
         losses = []
         for actions, advantage, goal in tasks:
             at = theta.detach().requires_grad_() if cut else theta
-            log_pi = -(actions - at).square().sum(-1) / (2 * sigma**2) / divide
+            advantage = advantage - advantage.mean() if centre else advantage
+            log_pi = -(actions - at).square().sum(-1) / (2 * (sigma**power) ** 2) / divide
             (slope,) = torch.autograd.grad(within(weight(log_pi) * advantage), at, create_graph=not cut)
-            losses.append(distance(theta + length * alpha * slope - goal))
+            start = theta.detach() if start_cut else theta
+            losses.append(distance(start + length * alpha * slope - goal))
         return reduce(torch.stack(losses))
 
     return answer
@@ -131,6 +136,21 @@ check_meta_loss = function_check(
         "The steps are right. Your outer loss is a distance to the goal; (4) has another power of it.",
         _meta_loss(distance=torch.linalg.norm),
     ),
+    Wrong("negated", "Your loss has the wrong sign. Where should theta end, near the goals or far away?",
+          _meta_loss(distance=lambda difference: -_square_distance(difference))),
+    Wrong("centred", "You subtract the mean of the advantages first. (4) takes them as they come.",
+          _meta_loss(centre=True)),
+    Wrong(
+        "spread",
+        "The spread of your policy is not sigma. Does your density take a standard deviation, or a variance?",
+        when=lambda got, *a: any(
+            difference(got, _value_and_gradient(_meta_loss(power=power), *a), None, None) is None for power in (2, 0.5)
+        ),
+    ),
+    Wrong(
+        "start_cut",
+        "The loss is right. Its gradient goes through the slope, and not through the theta that the step begins at.",
+        _meta_loss(start_cut=True),
+    ),
     observe=_value_and_gradient,
-    **TIGHT,
 )  # fmt: skip

@@ -6,7 +6,6 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch09.oracles import (
     GRAPH,
     PADDING_MULTIPLIED,
-    TIGHT,
     close,
     draw_padded,
     past_the_end,
@@ -144,11 +143,20 @@ check_sampling_term = function_check(
         when=lambda got, log_pi, mask, outcome: bool((got[BY_LOG_PI][~mask] != 0).any()),
     ),
     Wrong(
+        "probabilities",
+        "You multiply outcomes by probabilities of what was collected. What of these probabilities stands in (3)?",
+        _term(scores=lambda x, m: _scores(x, m).exp()),
+    ),
+    Wrong(
+        "neighbour",
+        "Your baseline is the outcome of one other task. (3) uses all of them.",
+        when=_leads_to(_term(lambda o: o - o.roll(1)), _term(lambda o: o - o.roll(-1)), _term(lambda o: o - o.flip(0))),
+    ),
+    Wrong(
         "value",
         "The gradients are right, the value is not. (3) is a sum of log-probabilities themselves, and its value is "
         "asked for, too.",
         when=_right_up_to_value,
     ),
     observe=_value_and_gradients,
-    **TIGHT,
 )  # fmt: skip

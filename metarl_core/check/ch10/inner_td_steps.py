@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch10.oracles import TIGHT
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -41,29 +41,34 @@ def _draw_case(draw):
 def _td_by_sums(
     theta, features, actions, rewards, following, terminated, alpha, steps, discount,
     stopped=True, frozen=True, ends=True, factor=2.0, mean="own", mixed=False, leak=False, sign=1.0, value="best",
-    pays=True, all_rows=False,
+    pays=True, all_rows=False, inverted=False, late=False, one_by_one=False, more=0,
 ):  # fmt: skip
     """One transition after another: δ times the feature vector, added to the row of the action."""
     found, origin = [], theta.numpy().copy()
     phi, nxt, r, act = (value.numpy() for value in (features, following, rewards, actions))
     done = terminated.numpy() if ends else np.zeros(terminated.shape, dtype=bool)
+    done = ~done if inverted else done
     tasks, number = act.shape
     for task in range(tasks):
         current = found[-1].copy() if leak and found else origin.copy()
         start = current.copy()
         own = list(itertools.product(range(tasks), range(number))) if mixed else [(task, i) for i in range(number)]
         counts = {"own": len(own), "sum": 1, "all": tasks * number}
-        for _ in range(steps):
+        for _ in range(steps + more):
             change = np.zeros_like(current)
             for t, i in own:
                 table = start if frozen else current
                 values = table @ (phi if value == "same" else nxt)[t, i]
                 top = int(act[t, i]) if value == "taken" else int(values.argmax())
-                later = values.mean() if value == "mean" else values[top]
+                later = {"mean": values.mean(), "least": values.min()}.get(value, values[top])
                 reward = r[t, i] if pays or not done[t, i] else 0.0
+                reward = discount * reward if late else reward
                 y = reward + (0.0 if done[t, i] else discount * later)
                 for row in range(len(current)) if all_rows else [act[t, i]]:
                     change[row] += (y - current[row] @ phi[t, i]) * phi[t, i]
+                if one_by_one:
+                    current[act[t, i]] += factor * alpha / len(own) * change[act[t, i]]
+                    change[:] = 0.0
                 if not stopped and not done[t, i]:
                     change[top] -= (y - current[act[t, i]] @ phi[t, i]) * discount * nxt[t, i]
             if mean == "action":
@@ -114,6 +119,36 @@ check_inner_td_steps = function_check(
         _fault(value="mean"),
     ),
     Wrong(
+        "least_value",
+        "Your target values the next state by its worst action.",
+        _fault(value="least"),
+    ),
+    Wrong(
+        "ends_inverted",
+        "Your targets look past an end, and nowhere else. For which transitions is `terminated` true?",
+        _fault(inverted=True),
+    ),
+    Wrong(
+        "reward_discounted",
+        "You discount the reward, too. How long does it take to arrive?",
+        _fault(late=True),
+    ),
+    Wrong(
+        "undiscounted",
+        "Your targets are those of a discount of 1.",
+        lambda *a: _td_by_sums(*a[:-1], 1.0),
+    ),
+    Wrong(
+        "steps_off_by_one",
+        "Your parameters are those after one inner step more, or fewer, than were asked for.",
+        when=lambda got, *a: any(difference(got, _td_by_sums(*a, more=more), None, None) is None for more in (1, -1)),
+    ),
+    Wrong(
+        "one_by_one",
+        "You change the parameters after each transition, and the next one sees that. (1) is the gradient of a mean.",
+        _fault(one_by_one=True),
+    ),
+    Wrong(
         "same_state",
         "Your target values the state in which the action was taken. Of which state does the reward not speak yet?",
         _fault(value="same"),
@@ -151,5 +186,5 @@ check_inner_td_steps = function_check(
     ),
     Wrong("tasks_leak", "The first task is right. Where do the others start?", _fault(leak=True)),
     Wrong("uphill", "After your steps the errors are larger. Check the sign.", _fault(sign=-1.0)),
-    **TIGHT,
+    cases=48,
 )

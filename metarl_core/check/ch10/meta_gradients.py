@@ -3,7 +3,6 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch10.oracles import TIGHT
 from metarl_core.check.compare import difference
 
 
@@ -49,24 +48,29 @@ def _by_differentiation(theta, phi, rewards, phi_next, query_phi, query_y, alpha
 
 def _by_matrices(
     theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount,
-    powers=None, path="all", transpose=True, prime=True, half=False, renewed=False, undiscounted=False,
+    powers=None, path="all", transpose=True, prime=True, length=1.0, renewed=False, undiscounted=False,
+    end=None, sign=1.0, without_power=False, entrywise=False,
 ):  # fmt: skip
     """(frozen, whole) as powers and sums; one thing may be wrong."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
-    alpha = alpha / 2 if half else alpha
+    arguments = theta, theta, phi, rewards, phi_next, alpha, steps, discount
+    end = _adapted(*arguments) if end == "right" else None
+    alpha = alpha * (len(rewards) if length == "n" else length)
     M = eye - 2 * alpha / len(rewards) * phi.T @ phi
-    push = 2 * alpha * (1.0 if undiscounted else discount) / len(rewards) * phi.T @ phi_next
-    end = _adapted(theta, theta, phi, rewards, phi_next, alpha, steps, discount) if prime else theta
-    if renewed:  # the targets of every step are made by its parameters
+    push = sign * 2 * alpha * (1.0 if undiscounted else discount) / len(rewards) * phi.T @ phi_next
+    if end is None:
+        end = _adapted(theta, theta, phi, rewards, phi_next, alpha, steps, discount) if prime else theta
+    if renewed == "end, too":  # the targets of every step are made by its parameters
         end = theta
         for _ in range(steps):
             end = _adapted(end, end, phi, rewards, phi_next, alpha, 1, discount)
     g = 2 / len(query_y) * query_phi.T @ (query_phi @ end - query_y)
-    held = torch.linalg.matrix_power(M, steps if powers is None else powers)
+    held = M**steps if entrywise else torch.linalg.matrix_power(M, steps if powers is None else powers)
     terms = {"all": range(steps), "last": [0], "first": [steps - 1], "none": [], "unshrunk": [0] * steps}[path]
     whole = held + sum((torch.linalg.matrix_power(M, j) @ push for j in terms), 0 * push)
     if renewed:
         whole = torch.linalg.matrix_power(M + push, steps)
+    whole = whole - held if without_power else whole
     return {"frozen": held.T @ g, "whole": (whole.T if transpose else whole) @ g}
 
 
@@ -75,7 +79,7 @@ def _fault(**fault):
 
 
 def _leads_to(*answers):
-    return lambda got, *a: any(difference(got, answer(*a), **TIGHT) is None for answer in answers)
+    return lambda got, *a: any(difference(got, answer(*a), None, None) is None for answer in answers)
 
 
 def _frozen_moves(*a):
@@ -95,7 +99,7 @@ def _factor(got, *a):
         return 0.0
     factor = float(got["whole"][at] / right["whole"][at])
     scaled = {name: factor * value for name, value in right.items()}
-    return factor if difference(got, scaled, **TIGHT) is None else 0.0
+    return factor if difference(got, scaled, None, None) is None else 0.0
 
 
 check_meta_gradients = function_check(
@@ -135,8 +139,8 @@ check_meta_gradients = function_check(
     ),
     Wrong(
         "targets_renewed",
-        "Your targets follow the parameters from step to step. Which parameters make y in (2)?",
-        _fault(renewed=True),
+        "In `whole` the targets follow the parameters from step to step. Which parameters make y in (2)?",
+        when=_leads_to(_fault(renewed="end, too"), _fault(renewed="in the matrix")),
     ),
     Wrong(
         "frozen_moves",
@@ -156,9 +160,25 @@ check_meta_gradients = function_check(
         _fault(prime=False),
     ),
     Wrong(
-        "half_a_step",
-        "Your gradients belong to an inner loop whose steps are half as long. What is written before the sum in (2)?",
-        _fault(half=True),
+        "other_length",
+        "Your matrices belong to an inner loop with steps of another length: half of it, twice, or n times. What is "
+        "written before the sum in (2)?",
+        when=_leads_to(*[_fault(length=length, end=end) for length in (0.5, 2.0, "n") for end in (None, "right")]),
+    ),
+    Wrong(
+        "path_alone",
+        "`frozen` is right. Your `whole` holds the way through the targets, and that alone.",
+        _fault(without_power=True),
+    ),
+    Wrong(
+        "path_sign",
+        "`frozen` is right. In `whole` the way through the targets has the wrong sign. Which way does a target pull?",
+        _fault(sign=-1.0),
+    ),
+    Wrong(
+        "entrywise_power",
+        "In `frozen` each entry of a matrix is raised to the power K. Is that the matrix, applied K times?",
+        when=lambda got, *a: difference(got["frozen"], _by_matrices(*a, entrywise=True)["frozen"], None, None) is None,
     ),
     Wrong(
         "sign",
@@ -171,5 +191,4 @@ check_meta_gradients = function_check(
         when=lambda *seen: _factor(*seen) > 0,
     ),
     autograd=False,
-    **TIGHT,
 )

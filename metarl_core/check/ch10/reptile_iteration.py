@@ -6,13 +6,15 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch10.oracles import TIGHT
 from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
     """1 to 3 tasks, 1 to 4 states and actions, 1 to 60 steps; epsilon has reached its end after 18 of them."""
-    tasks, steps = draw.choice(1, *[draw.integer(2, 3)] * 4), draw.choice(1, *[draw.integer(3, 60)] * 7)
+    tasks, steps = (
+        draw.choice(1, *[draw.integer(2, 3)] * 4),
+        draw.choice(1, *[draw.integer(3, 60)] * 5, draw.integer(20, 60)),
+    )
     states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
     outer_lr = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 1.5)] * 4)
     shape = tasks, states, actions
@@ -33,33 +35,40 @@ def _draw_case(draw):
     )
 
 
-def _one_run(start, following, rewards, draws, memory, clock):
-    """A run of tabular DQN on one task in numpy: (online, target); `memory` and `clock` are used and changed."""
-    online, target, state = start.copy(), start.copy(), 0
+def _one_run(start, following, rewards, draws, memory, clock, state=0, fault=""):
+    """A run of tabular DQN on one task in numpy: (online, target, state); `memory` and `clock` are changed."""
+    online, target = start.copy(), start.copy()
     for chance, which, index in draws:
         random = chance < max(0.1, 1 - clock[0] / 20)
         clock[0] += 1
-        action = int(which * start.shape[1]) if random else int(online[state].argmax())
+        acting = target if fault == "greedy on target" else online
+        action = int(which * start.shape[1]) if random else int(acting[state].argmax())
         memory.append((state, action, rewards[state, action], following[state, action]))
-        s, a, r, after = memory[int(index * len(memory))]
+        s, a, r, after = memory[-1 if fault == "newest" else int(index * len(memory))]
+        if fault == "one table":
+            target = online
         online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
         target = target + 0.1 * (online - target)
         state = following[state, action]
-    return online, target
+    return online, target, state
 
 
 def _reptile_by_runs(
     theta, following, rewards, draws, outer_lr, one_replay=False, epsilon_kept=False, from_target=False, leak=False,
-    total=False, sign=1.0, anchored=True,
+    total=False, sign=1.0, anchored=True, state_kept=False, fault="", in_turn=False,
 ):  # fmt: skip
     """The runs one after another, each with a memory and a clock of its own, and the mean of where they end."""
-    ends, memory, clock = [], [], [0]
+    ends, memory, clock, state = [], [], [0], 0
     for nexts, pay, numbers in zip(following.numpy(), rewards.numpy(), draws.numpy(), strict=True):
         memory = memory if one_replay else []
         clock = clock if epsilon_kept else [0]
         start = ends[-1] if leak and ends else theta.numpy()
-        online, target = _one_run(start, nexts, pay, numbers, memory, clock)
+        online, target, state = _one_run(start, nexts, pay, numbers, memory, clock, state if state_kept else 0, fault)
         ends.append(target if from_target else online)
+        if in_turn:
+            theta = theta + outer_lr * torch.from_numpy(ends[-1] - theta.numpy())
+    if in_turn:
+        return theta
     moves = [end - theta.numpy() for end in ends]
     move = torch.from_numpy(np.sum(moves, 0) if total else np.mean(moves, 0))
     return theta + outer_lr * (sign * move if anchored else move + theta)
@@ -96,7 +105,9 @@ check_reptile_iteration = function_check(
     Wrong(
         "two_left",
         "One of the three is repaired, two are left.",
-        when=lambda got, *a: any(difference(got, _reptile_by_runs(*a, **pair), **TIGHT) is None for pair in TWO_BUGS),
+        when=lambda got, *a: any(
+            difference(got, _reptile_by_runs(*a, **pair), None, None) is None for pair in TWO_BUGS
+        ),
     ),
     Wrong(
         "tasks_leak",
@@ -118,5 +129,36 @@ check_reptile_iteration = function_check(
         "The three bugs are gone. Your theta moves by where the runs ended, and not by how far they went.",
         _fault(anchored=False),
     ),
-    **TIGHT,
+    Wrong(
+        "in_turn",
+        "The three bugs are gone. You move theta after each task, so that the next one begins elsewhere.",
+        _fault(in_turn=True),
+    ),
+    Wrong(
+        "outer_lr_ignored",
+        "The three bugs are gone. Your theta goes all the way to the mean of where the runs ended.",
+        lambda *a: _reptile_by_runs(*a[:-1], 1.0),
+    ),
+    Wrong(
+        "state_kept",
+        "The three bugs are gone. A task begins in the state in which the one before it ended.",
+        _fault(state_kept=True),
+    ),
+    Wrong(
+        "one_table",
+        "Your updates take the value of the next state from the online table, or from one that is equal to it. Which "
+        "table is it in the code that you were given, and how far does that one follow?",
+        _fault(fault="one table"),
+    ),
+    Wrong(
+        "newest_replayed",
+        "Your updates use the newest transition each time. For what is the third of the draws?",
+        _fault(fault="newest"),
+    ),
+    Wrong(
+        "greedy_on_target",
+        "Your greedy actions are those of the target table. By which table does the agent act?",
+        _fault(fault="greedy on target"),
+    ),
+    cases=36,
 )
