@@ -22,7 +22,7 @@ def _draw_case(draw):
         draw.normal(states, actions) + draw.uniform(-2, 2),
         draw.integers(0, states - 1, *shape),
         draw.skewed(*shape, scale=2.0) + draw.uniform(-1, 1),
-        torch.rand(tasks, steps, 3, generator=draw.generator, dtype=torch.float64),
+        _draws(draw, tasks, steps),
         outer_lr,
     ).noting(
         {
@@ -33,6 +33,15 @@ def _draw_case(draw):
             "there is a single action": actions == 1,
         }
     )
+
+
+def _draws(draw, tasks, steps):
+    """Uniform numbers; about half of the first ones in a step lie near epsilon, so that its values matter."""
+    numbers = torch.rand(tasks, steps, 3, generator=draw.generator, dtype=torch.float64)
+    epsilon = (1 - torch.arange(steps) / 20).clamp(min=0.1).double()
+    near = (epsilon + 0.1 * numbers[..., 0] - 0.05).clamp(max=0.999)
+    numbers[..., 0] = torch.where(draw.flags(tasks, steps, share=0.5), near, numbers[..., 0])
+    return numbers
 
 
 def _one_run(start, following, rewards, draws, memory, clock, state=0, fault=""):
