@@ -1,4 +1,4 @@
-"""Bad input to `metarl_core.results`, `metarl_core.evaluation`, `metarl_core.plotting` and `metarl_core.claims`."""
+"""Bad input to `metarl_core.results`, `evaluation`, `plotting`, `claims` and `randomness`."""
 
 import dataclasses
 import functools
@@ -9,6 +9,7 @@ import torch
 
 from metarl_core import evaluation, plotting
 from metarl_core.claims import claim
+from metarl_core.randomness import seeded
 from metarl_core.results import (
     Experiment,
     Table,
@@ -61,6 +62,7 @@ SCORES = np.arange(6.0).reshape(3, 2)
 bootstrap = functools.partial(evaluation.bootstrap_interval, resamples=10)
 
 CALLS = [
+    ("seeded", lambda: seeded(-1), "seed must be at least 0, got -1"),
     ("claim", lambda: claim("no sentence", True), "sentence must be a whole sentence .* got 'no sentence'"),
     ("claim", lambda: claim("It is so.", torch.ones(2) > 0), "one truth value .* got a Tensor of shape \\[2\\]"),
     ("load_table", lambda: load_table("nothing"), "committed table must be one of .*sinusoid, got 'nothing'"),
