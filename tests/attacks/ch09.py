@@ -92,7 +92,36 @@ def _dice_horizon_for_all(log_pi, advantage, mask):
     return -(_weights(x.cumsum(1), x) * _kept(advantage, mask)).sum() / (len(mask) * mask.sum(1).max())
 
 
+def _dice_of_the_first_five_steps(log_pi, advantage, mask):
+    short = mask.clone()
+    short[:, 5:] = False
+    return _dice(log_pi, advantage, short) * short.sum() / mask.sum()
+
+
+def _dice_mean_by_column(log_pi, advantage, mask):
+    x = _kept(log_pi, mask)
+    terms = _weights(x.cumsum(1), x) * _kept(advantage, mask)
+    return -(terms.sum(0) / mask.sum(0).clamp(min=1)).mean()
+
+
 # ------------------------------------------------------------------ dice_loss, right
+
+
+def _dice_by_second_order(log_pi, advantage, mask):
+    """Two terms of the exponential's series: the derivatives that are asked for need no more."""
+    x = _kept(log_pi, mask)
+    c, b = x.cumsum(1) - x.cumsum(1).detach(), x.cumsum(1) - x - (x.cumsum(1) - x).detach()
+    return -((c + c * c / 2 - b - b * b / 2) * _kept(advantage, mask)).sum() / mask.sum()
+
+
+def _dice_without_padding(log_pi, advantage, mask):
+    x = log_pi[mask]
+    episode = mask.nonzero()[:, 0]
+    c = x.cumsum(0)
+    first = torch.cat((torch.tensor([True]), episode[1:] != episode[:-1]))
+    c = c - (c - x)[first][episode]
+    b = c - x
+    return -((torch.exp(c - c.detach()) - torch.exp(b - b.detach())) * advantage[mask]).mean()
 
 
 def _dice_by_loops(log_pi, advantage, mask):
@@ -332,6 +361,17 @@ def _term_in_place_on_its_own(log_pi, mask, outcome):
     return x.sum(2).sum(1).mul(_relative(outcome)).neg().mean()
 
 
+def _term_as_a_covariance(log_pi, mask, outcome):
+    o, s = outcome.detach(), _scores(log_pi, mask)
+    return -((s - s.mean()) * (o - o.mean())).sum() / (len(o) - 1)
+
+
+def _term_with_nan_to_num(log_pi, mask, outcome):
+    with torch.no_grad():
+        factor = outcome - (outcome.sum() - outcome) / (len(outcome) - 1)
+    return -torch.nan_to_num(log_pi, 0.0, 0.0, 0.0).mul(mask).sum((-1, -2)).mul(factor).mean()
+
+
 # ------------------------------------------------------------------ meta_loss, wrong
 
 
@@ -448,6 +488,8 @@ WRONG = [
     (ch09.check_dice_loss, _dice_with_nan_to_num_after_the_sum),
     (ch09.check_dice_loss, _dice_backward),
     (ch09.check_dice_loss, _dice_horizon_for_all),
+    (ch09.check_dice_loss, _dice_of_the_first_five_steps),
+    (ch09.check_dice_loss, _dice_mean_by_column),
     (ch09.check_bandit_hessians, _hessians_by_autograd),
     (ch09.check_bandit_hessians, _hessians_half_by_autograd),
     (ch09.check_bandit_hessians, _hessians_by_forward_mode),
@@ -490,12 +532,16 @@ RIGHT = [
     (ch09.check_dice_loss, _dice_by_parts),
     (ch09.check_dice_loss, _dice_by_expm1_and_einsum),
     (ch09.check_dice_loss, _dice_as_box_times_score),
+    (ch09.check_dice_loss, _dice_by_second_order),
+    (ch09.check_dice_loss, _dice_without_padding),
     (ch09.check_bandit_hessians, _hessians_entry_by_entry),
     (ch09.check_bandit_hessians, _hessians_by_scores),
     (ch09.check_bandit_hessians, _hessians_in_fractions),
     (ch09.check_sampling_term, _term),
     (ch09.check_sampling_term, _term_by_loops),
     (ch09.check_sampling_term, _term_by_a_matrix),
+    (ch09.check_sampling_term, _term_as_a_covariance),
+    (ch09.check_sampling_term, _term_with_nan_to_num),
     (ch09.check_sampling_term, _term_by_logsumexp),
     (ch09.check_sampling_term, _term_in_place_on_its_own),
     (ch09.check_meta_loss, _outer(_plain_step)),

@@ -109,6 +109,8 @@ def _hessians(true="right", naive="right"):
             "mixed the other way": outer(q) + (mean - b) * curved,
             "curvature": mean * curved,
             "naive": (mean - b) * curved,
+            "diagonal": torch.diag((outer(q) + mean * curved).diagonal()),
+            "not centred": torch.diag(p * q) - torch.outer(p * q, p) - torch.outer(p, p * q),
             "twice": 2 * outer(q) + 2 * mean * curved,
             "baseline": torch.diag(p * (q - b)) - torch.outer(p * (q - b), p) - torch.outer(p, p * (q - b)),
             "sign": -outer(q) - mean * curved,
@@ -174,7 +176,7 @@ def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=
         outer = []
         for actions, advantage, goal in tasks:
             at = theta.detach().requires_grad_() if detached else theta
-            width = {"variance": sigma**2, "root of sigma": sigma**0.5}.get(change, sigma)
+            width = {"variance": sigma**2, "root of sigma": sigma**0.5, "one": 1.0}.get(change, sigma)
             density = torch.distributions.Normal(at, width).log_prob(actions)
             advantage = advantage - advantage.mean() if change == "centred" else advantage
             log_pi = density.mean(-1) if mean else density.sum(-1)
@@ -231,6 +233,8 @@ MUTANTS = [
     Mutant(ch09.check_bandit_hessians, "naive_is_true", _hessians(naive="true")),
     Mutant(ch09.check_bandit_hessians, "true_is_naive", _hessians("naive")),
     Mutant(ch09.check_bandit_hessians, "baseline_for_mean", _hessians("baseline")),
+    Mutant(ch09.check_bandit_hessians, "rewards_not_centred", _hessians("not centred")),
+    Mutant(ch09.check_bandit_hessians, "true_diagonal", _hessians("diagonal")),
     Mutant(ch09.check_bandit_hessians, "true_factor", _hessians("twice")),
     Mutant(ch09.check_bandit_hessians, "naive_factor", _hessians(naive="half")),
     Mutant(ch09.check_bandit_hessians, "true_sign", _hessians("sign")),
@@ -268,6 +272,7 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "centred", _repaired(change="centred")),
     Mutant(ch09.check_meta_loss, "spread", _repaired(change="variance")),
     Mutant(ch09.check_meta_loss, "spread", _repaired(change="root of sigma")),
+    Mutant(ch09.check_meta_loss, "spread", _repaired(change="one")),
     Mutant(ch09.check_meta_loss, "start_cut", _repaired(change="start")),
     Mutant(ch09.check_meta_loss, "descended", _repaired(change="down")),
     Mutant(ch09.check_meta_loss, "mean_of_squares", _repaired(change="mean")),

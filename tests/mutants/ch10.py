@@ -39,6 +39,7 @@ def _td(
                     squares = (y[:, None] - phi @ leaf.T).square().sum(-1)
                 if change == "by action":
                     squares = len(act) * squares / (act[:, None] == act).sum(-1)
+                squares = squares * on if change == "ends left out" else squares
                 loss = reduce(squares / (2 if half else 1))
                 loss = loss / tasks if change == "all tasks" else loss
                 (slope,) = torch.autograd.grad(loss, leaf)
@@ -88,6 +89,13 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
         place = current if at == "prime" else theta
         if change == "minus path":
             E = 2 * D - E
+        powers = [torch.linalg.matrix_power(M, k) for k in range(steps + 1)]
+        if change == "one factor more":
+            E = D + sum((power @ C for power in powers[1:]), 0 * C)
+        if change == "all alike":
+            E = D + steps * powers[max(steps - 1, 0)] @ C
+        if change == "order":
+            E = D + sum((C @ power for power in powers[:steps]), 0 * C)
         if change == "path alone":
             E = E - D
         if change == "entrywise":
@@ -171,6 +179,7 @@ MUTANTS = [
     Mutant(ch10.check_inner_td_steps, "reward_dropped", _td(change="reward dropped")),
     Mutant(ch10.check_inner_td_steps, "action_mean", _td(change="mean action")),
     Mutant(ch10.check_inner_td_steps, "least_value", _td(change="least")),
+    Mutant(ch10.check_inner_td_steps, "ends_left_out", _td(change="ends left out")),
     Mutant(ch10.check_inner_td_steps, "ends_inverted", _td(change="inverted")),
     Mutant(ch10.check_inner_td_steps, "reward_discounted", _td(change="late reward")),
     Mutant(ch10.check_inner_td_steps, "undiscounted", _td(change="undiscounted")),
@@ -199,6 +208,9 @@ MUTANTS = [
     Mutant(ch10.check_meta_gradients, "targets_renewed", _meta(change="in the matrix")),
     Mutant(ch10.check_meta_gradients, "other_length", _meta(change="half")),
     Mutant(ch10.check_meta_gradients, "other_length", _meta(change="sum")),
+    Mutant(ch10.check_meta_gradients, "path_shifted", _meta(change="one factor more")),
+    Mutant(ch10.check_meta_gradients, "path_shifted", _meta(change="all alike")),
+    Mutant(ch10.check_meta_gradients, "path_order", _meta(change="order")),
     Mutant(ch10.check_meta_gradients, "path_sign", _meta(change="minus path")),
     Mutant(ch10.check_meta_gradients, "path_alone", _meta(change="path alone")),
     Mutant(ch10.check_meta_gradients, "entrywise_power", _meta(change="entrywise")),

@@ -163,6 +163,16 @@ check_bandit_hessians = function_check(
         "In your true Hessian the baseline stands in place of the mean reward. Is there a b in J?",
         when=_is("true", lambda p, q, b: _away(p, p * (q - b))),
     ),
+    Wrong(
+        "rewards_not_centred",
+        "In your true Hessian the rewards stand as they are. What does a constant that is added to all rewards change?",
+        when=_is("true", lambda p, q, b: _away(p, p * q)),
+    ),
+    Wrong(
+        "true_diagonal",
+        "Your true Hessian has nothing off its diagonal. Does the probability of one arm depend on another's logit?",
+        when=_is("true", lambda p, q, b: torch.diag(_true(p, q).diagonal())),
+    ),
     Wrong("true_factor", "Your true Hessian is right up to one positive factor.", when=_up_to_a_factor("true")),
     Wrong("naive_factor", "Your naive Hessian is right up to one positive factor.", when=_up_to_a_factor("naive")),
     autograd=False,

@@ -19,8 +19,8 @@ from metarl_core.check.ch09.oracles import (
 
 
 def _draw_case(draw):
-    """1 to 4 episodes of 1 to 6 steps; advantages skewed and off centre, now and then all 1."""
-    episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 6)] * 6)
+    """1 to 4 episodes of 1 to 9 steps; advantages skewed and off centre, now and then all 1."""
+    episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 9)] * 6)
     log_pi, mask = draw_padded(draw, (episodes, steps))
     advantage = draw.skewed(*mask.shape, scale=draw.choice(1.0, 5.0)) + draw.uniform(-2, 3)
     advantage = draw.choice(*[advantage] * 6, torch.ones_like(advantage))
@@ -224,4 +224,5 @@ check_dice_loss = function_check(
         when=lambda *seen: _factor(*seen) > 0,
     ),
     observe=_derivatives,
+    cases=36,
 )  # fmt: skip

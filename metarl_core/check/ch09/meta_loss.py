@@ -142,9 +142,10 @@ check_meta_loss = function_check(
           _meta_loss(centre=True)),
     Wrong(
         "spread",
-        "The spread of your policy is not sigma. Does your density take a standard deviation, or a variance?",
+        "The spread of your policy is not sigma, but its square, its root, or 1. Which of them does your density take?",
         when=lambda got, *a: any(
-            difference(got, _value_and_gradient(_meta_loss(power=power), *a), None, None) is None for power in (2, 0.5)
+            difference(got, _value_and_gradient(_meta_loss(power=power), *a), None, None) is None
+            for power in (2, 0.5, 0)
         ),
     ),
     Wrong(

@@ -41,7 +41,7 @@ def _draw_case(draw):
 def _td_by_sums(
     theta, features, actions, rewards, following, terminated, alpha, steps, discount,
     stopped=True, frozen=True, ends=True, factor=2.0, mean="own", mixed=False, leak=False, sign=1.0, value="best",
-    pays=True, all_rows=False, inverted=False, late=False, one_by_one=False, more=0,
+    pays=True, all_rows=False, inverted=False, late=False, one_by_one=False, more=0, left_out=False,
 ):  # fmt: skip
     """One transition after another: δ times the feature vector, added to the row of the action."""
     found, origin = [], theta.numpy().copy()
@@ -66,6 +66,8 @@ def _td_by_sums(
                 y = reward + (0.0 if done[t, i] else discount * later)
                 for row in range(len(current)) if all_rows else [act[t, i]]:
                     change[row] += (y - current[row] @ phi[t, i]) * phi[t, i]
+                if left_out and done[t, i]:
+                    change[act[t, i]] -= (y - current[act[t, i]] @ phi[t, i]) * phi[t, i]
                 if one_by_one:
                     current[act[t, i]] += factor * alpha / len(own) * change[act[t, i]]
                     change[:] = 0.0
@@ -122,6 +124,11 @@ check_inner_td_steps = function_check(
         "least_value",
         "Your target values the next state by its worst action.",
         _fault(value="least"),
+    ),
+    Wrong(
+        "ends_left_out",
+        "Transitions into an end change nothing in your steps. What do they teach?",
+        _fault(left_out=True),
     ),
     Wrong(
         "ends_inverted",

@@ -49,7 +49,7 @@ def _by_differentiation(theta, phi, rewards, phi_next, query_phi, query_y, alpha
 def _by_matrices(
     theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount,
     powers=None, path="all", transpose=True, prime=True, length=1.0, renewed=False, undiscounted=False,
-    end=None, sign=1.0, without_power=False, entrywise=False,
+    end=None, sign=1.0, without_power=False, entrywise=False, pushed_first=False,
 ):  # fmt: skip
     """(frozen, whole) as powers and sums; one thing may be wrong."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
@@ -66,8 +66,14 @@ def _by_matrices(
             end = _adapted(end, end, phi, rewards, phi_next, alpha, 1, discount)
     g = 2 / len(query_y) * query_phi.T @ (query_phi @ end - query_y)
     held = M**steps if entrywise else torch.linalg.matrix_power(M, steps if powers is None else powers)
-    terms = {"all": range(steps), "last": [0], "first": [steps - 1], "none": [], "unshrunk": [0] * steps}[path]
-    whole = held + sum((torch.linalg.matrix_power(M, j) @ push for j in terms), 0 * push)
+    exponents = {
+        "all": range(steps), "last": [0], "first": [steps - 1], "none": [], "unshrunk": [0] * steps,
+        "late": range(1, steps + 1), "alike": [steps - 1] * steps,
+    }[path]  # fmt: skip
+    pushes = [torch.linalg.matrix_power(M, j) @ push for j in exponents]
+    if pushed_first:
+        pushes = [push @ torch.linalg.matrix_power(M, j) for j in exponents]
+    whole = held + sum(pushes, 0 * push)
     if renewed:
         whole = torch.linalg.matrix_power(M + push, steps)
     whole = whole - held if without_power else whole
@@ -131,6 +137,18 @@ check_meta_gradients = function_check(
         "`frozen` is right. In `whole` the effect of an early target is counted in full; the steps that come after it "
         "undo a part.",
         _fault(path="unshrunk"),
+    ),
+    Wrong(
+        "path_shifted",
+        "`frozen` is right. In `whole` the steps that come after a target undo too much of it: how many come after the "
+        "first one, and how many after the last?",
+        when=_leads_to(_fault(path="late"), _fault(path="alike")),
+    ),
+    Wrong(
+        "path_order",
+        "`frozen` is right. In `whole` two matrices are multiplied in the wrong order. What comes first, the target or "
+        "the steps that undo a part of it?",
+        _fault(pushed_first=True),
     ),
     Wrong(
         "path_undiscounted",
