@@ -133,8 +133,8 @@ plotting.show(
 #
 # $$\mathbb{E}\, g_w = c_0\, \mathrm{AvgGrad} - c_1\, \alpha\, \mathrm{AvgGradInner} + O(\alpha^2). \tag{3}$$
 #
-# The check does not know the formula. It runs inner loops on random quadratics in all orders of the minibatches, and
-# reads both numbers off.
+# The check does not know the formula. It runs inner loops on random quadratics, with the minibatches in so many orders
+# that each pair of them meets equally often at any two places, and reads both numbers off.
 #
 # **Predict:** can you choose $w$ such that nothing is left of AvgGrad, and only agreement of the minibatches is
 # maximised?

@@ -53,6 +53,31 @@ def _leak_with_graph(theta, tasks, alpha, steps):
     return total / len(tasks)
 
 
+def _on(change, **how):
+    """The right answer, or one with faults, on other tasks."""
+    return lambda theta, tasks, alpha, steps: _maml(**how)(theta, change(tasks), alpha, steps)
+
+
+def _always_at_theta(theta, tasks, alpha, steps):
+    leaf, losses = theta.clone().requires_grad_(), []
+    for support, query in tasks:
+        adapted = leaf
+        for _ in range(steps):
+            adapted = adapted - alpha * grad(support(leaf), leaf, create_graph=True)[0]
+        losses.append(query(adapted))
+    return grad(sum(losses) / len(losses), leaf)[0]
+
+
+def _how_far(theta, tasks, alpha, steps):
+    total = torch.zeros_like(theta)
+    for support, _ in tasks:
+        phi = theta
+        for _ in range(steps):
+            phi = phi - alpha * torch.func.grad(support)(phi)
+        total += theta - phi
+    return total / len(tasks)
+
+
 def _by_hessians(order, sign=-1, at=None):
     def answer(theta, tasks, alpha, steps):
         found = []
@@ -83,6 +108,14 @@ def _gradient(change):
         for _ in range(steps):
             moved = moved - alpha * support_a @ (moved - support_c)
         return change(theta, m, moved, support_a, query_a, query_c, alpha, steps)
+
+    return answer
+
+
+def _long_step(end):
+    def answer(theta, support_a, support_c, query_a, query_c, alpha, steps):
+        m = torch.eye(len(theta), dtype=theta.dtype) - steps * alpha * support_a
+        return m @ query_a @ (end(theta, m, support_c) - query_c)
 
     return answer
 
@@ -153,6 +186,11 @@ def _loss(graph="all", data="query", fresh=True, reduce=torch.mean, weights=lamb
     return answer
 
 
+def _pooled(parameters, tasks, alpha, steps):
+    losses = [_loss()(parameters, [task], alpha, steps) * len(task[3]) for task in tasks]
+    return sum(losses) / sum(len(task[3]) for task in tasks)
+
+
 # ---------------------------------------------------------------- the plan
 
 GOOD = {
@@ -177,6 +215,13 @@ MUTANTS = [
     Mutant(ch05.check_maml_gradient, "graph_cut", _maml(detach=True)),
     Mutant(ch05.check_maml_gradient, "no_graph", _maml(leaf_of=torch.clone)),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _maml(start_over=False)),
+    Mutant(ch05.check_maml_gradient, "one_step", _maml(number=1)),
+    Mutant(ch05.check_maml_gradient, "slopes_at_theta", _always_at_theta),
+    Mutant(ch05.check_maml_gradient, "roles_swapped", _on(lambda tasks: [pair[::-1] for pair in tasks])),
+    Mutant(ch05.check_maml_gradient, "query_inside", _on(lambda tasks: [pair[1:] * 2 for pair in tasks])),
+    Mutant(ch05.check_maml_gradient, "one_task_only", _on(lambda tasks: tasks[:1])),
+    Mutant(ch05.check_maml_gradient, "one_task_only", _on(lambda tasks: tasks[-1:])),
+    Mutant(ch05.check_maml_gradient, "reptile", _how_far),
     Mutant(ch05.check_maml_gradient, "hessian_at_end", _by_hessians(lambda factors: factors, at=-2)),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _in_place),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _leak_with_graph),
@@ -240,6 +285,45 @@ MUTANTS = [
     Mutant(ch05.check_quadratic_meta_gradient, "by_autograd", _by_autograd),
     Mutant(
         ch05.check_quadratic_meta_gradient,
+        "one_long_step",
+        _long_step(lambda theta, m, support_c: support_c + m @ (theta - support_c)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "one_long_step",
+        _gradient(
+            lambda theta, m, moved, sa, qa, qc, alpha, k: (qa @ (moved - qc)) - k * alpha * sa @ qa @ (moved - qc)
+        ),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "one_factor_less",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: _power(m, max(0, k - 1)) @ qa @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "support_centre_forgotten",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: _power(m, k) @ qa @ (_power(m, k) @ theta - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "centres_alike",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: _power(m, k) @ qa @ _power(m, k) @ (theta - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "half",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: _power(m, k) @ qa @ (moved - qc) / 2),
+    ),
+    Mutant(ch05.check_meta_optimum, "curvature_twice", _optimum(lambda a, m, k: a @ a @ _power(m, 2 * k))),
+    Mutant(ch05.check_meta_optimum, "power_of_the_gradient", _optimum(lambda a, m, k: a @ _power(m, k + 1))),
+    Mutant(
+        ch05.check_meta_optimum,
+        "numbers_for_matrices",
+        _optimum(lambda a, m, k: torch.trace(a @ _power(m, 2 * k)) * torch.eye(len(a), dtype=a.dtype)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
         "outer_on_support",
         lambda theta, sa, sc, qa, qc, alpha, steps: _gradient(
             lambda t, m, moved, a, q, c, alpha, steps: _power(m, steps) @ a @ (moved - sc)
@@ -266,6 +350,16 @@ MUTANTS = [
     Mutant(ch05.check_meta_optimum, "mean_of_centres", lambda curvature, centre, alpha, steps: centre.mean(0)),
     Mutant(ch05.check_meta_optimum, "no_curvature", _optimum(lambda a, m, steps: _power(m, 2 * steps))),
     Mutant(ch05.check_meta_loss, "no_graph", _loss(weights=lambda p: {n: v.detach() for n, v in p.items()})),
+    Mutant(ch05.check_meta_loss, "cut_off", lambda *a: _loss()(*a).detach()),
+    Mutant(ch05.check_meta_loss, "one_step", lambda p, tasks, alpha, steps: _loss()(p, tasks, alpha, 1)),
+    Mutant(
+        ch05.check_meta_loss,
+        "query_inside",
+        lambda p, tasks, alpha, steps: _loss()(p, [(x, y, x, y) for _, _, x, y in tasks], alpha, steps),
+    ),
+    Mutant(ch05.check_meta_loss, "points_pooled", _pooled),
+    Mutant(ch05.check_meta_loss, "one_task_only", lambda p, tasks, *a: _loss()(p, tasks[:1], *a)),
+    Mutant(ch05.check_meta_loss, "one_task_only", lambda p, tasks, *a: _loss()(p, tasks[-1:], *a)),
     Mutant(ch05.check_meta_loss, "graph_freed", _loss(retain=False)),
     Mutant(ch05.check_meta_loss, "as_it_was", _loss(graph="last", data="support", fresh=False)),
     Mutant(ch05.check_meta_loss, "outer_on_support", _loss(data="support")),

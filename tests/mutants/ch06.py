@@ -1,5 +1,7 @@
 """Wrong answers to the exercises of chapter 06, written as a learner would write them."""
 
+import math
+
 import torch
 from torch.autograd import grad
 
@@ -39,6 +41,17 @@ def _all_at_theta(theta, tasks, alpha, epsilon):
 def _fomaml(theta, tasks, alpha, epsilon):
     last = [_gradient(losses[-1], _inner(theta, losses[:-1], alpha)) for losses in tasks]
     return theta - epsilon * alpha * sum(last) / len(last)
+
+
+def _means_of_gradients(theta, tasks, alpha, epsilon):
+    total = torch.zeros_like(theta)
+    for losses in tasks:
+        phi, slopes = theta, []
+        for loss in losses:
+            slopes.append(_gradient(loss, phi))
+            phi = phi - alpha * slopes[-1]
+        total += torch.stack(slopes).mean(0) / len(tasks)
+    return theta - epsilon * alpha * total
 
 
 def _one_step_on_the_mean(theta, tasks, alpha, epsilon):
@@ -128,6 +141,11 @@ def _loss(
 BODY, ALL = ("w1", "b1"), ("w1", "b1", "w2", "b2")
 
 
+def _pooled(parameters, rates, tasks):
+    losses = [_loss()(parameters, rates, [task]) * len(task[3]) for task in tasks]
+    return sum(losses) / sum(len(task[3]) for task in tasks)
+
+
 def _copied(a):
     return torch.tensor(a.tolist(), dtype=a.dtype)
 
@@ -138,11 +156,14 @@ def _copied(a):
 def _direction(
     permute="xy", renew=("v", "t"), each_step=False, correct=True, outwards=False, divide=True, whole=True,
     root=lambda v: v.sqrt() + 1e-8, given=True,
+    order_of=lambda order: order, over_size=False, cut=lambda n, size: size, alike=False,
 ):  # fmt: skip
     def answer(theta, tasks, orders, alpha, size, beta=0.999):
         beta = beta if given else 0.999
         v, t, ends = torch.zeros_like(theta), 0, []
-        for (x, y), order in zip(tasks, orders, strict=True):
+        wanted = size
+        for (x, y), order in zip(tasks, map(order_of, orders), strict=True):
+            size = cut(len(x), wanted)
             x = x[order] if "x" in permute else x
             y = y[order] if "y" in permute else y
             v = torch.zeros_like(theta) if "v" in renew else v
@@ -154,10 +175,10 @@ def _direction(
                 if each_step:
                     v, t = torch.zeros_like(theta), 0
                 bx, by = x[at : at + size], y[at : at + size]
-                g = 2 * ((bx @ phi - by)[:, None] * bx).mean(0)
+                g = 2 * ((bx @ phi - by)[:, None] * bx).sum(0) / (size if over_size else len(bx))
                 t += 1
-                v = beta * v + (1 - beta) * g * g
-                phi = phi - alpha * g / root(v / (1 - beta**t) if correct else v)
+                v = v + g * g if alike else beta * v + (1 - beta) * g * g
+                phi = phi - alpha * g / root(v / t if alike else v / (1 - beta**t) if correct else v)
             ends.append(phi - theta if outwards else theta - phi)
         return sum(ends) / (len(ends) if divide else 1)
 
@@ -179,6 +200,12 @@ MUTANTS = [
     Mutant(ch06.check_reptile_step, "last_gradient", _fomaml),
     Mutant(ch06.check_reptile_step, "tasks_leak", _one_phi_for_all),
     Mutant(ch06.check_reptile_step, "serial", _one_after_another),
+    Mutant(ch06.check_reptile_step, "gradients_averaged", _means_of_gradients),
+    Mutant(ch06.check_reptile_step, "reversed", _step(_towards_mean, lambda losses: reversed(losses))),
+    Mutant(
+        ch06.check_reptile_step, "one_missing", _step(_towards_mean, lambda losses: losses[: max(1, len(losses) - 1)])
+    ),
+    Mutant(ch06.check_reptile_step, "step_sizes_swapped", lambda t, tasks, a, e: _step(_towards_mean)(t, tasks, e, a)),
     Mutant(ch06.check_reptile_step, "no_graph", _forgets_to_ask),
     Mutant(ch06.check_reptile_step, "weights_swapped", _step(lambda theta, ends, a, e: ends.mean(0).lerp(theta, e))),
     Mutant(ch06.check_reptile_step, "last_task_only", _step(lambda theta, ends, a, e: theta + e * (ends[-1] - theta))),
@@ -188,6 +215,9 @@ MUTANTS = [
     Mutant(ch06.check_taylor_coefficients, "previous_only", _pairs(lambda i, k: int(i > 0))),
     Mutant(ch06.check_taylor_coefficients, "all_others", _pairs(lambda i, k: k - 1)),
     Mutant(ch06.check_taylor_coefficients, "later_steps", _pairs(lambda i, k: k - i - 1)),
+    Mutant(ch06.check_taylor_coefficients, "pairs_added_up", _pairs(lambda i, k: i * (i + 1) // 2)),
+    Mutant(ch06.check_taylor_coefficients, "squared", _pairs(lambda i, k: i * i)),
+    Mutant(ch06.check_taylor_coefficients, "order", lambda w: _pairs(lambda i, k: i)(w)[[1, 0]]),
     Mutant(ch06.check_taylor_coefficients, "place_ignored", _pairs(lambda i, k: (k - 1) / 2)),
     Mutant(ch06.check_taylor_coefficients, "weighted_steps", _weights_of_both),
     Mutant(ch06.check_taylor_coefficients, "both_averaged", lambda w: _pairs(lambda i, k: i)(w) / w.numel()),
@@ -195,6 +225,18 @@ MUTANTS = [
     Mutant(ch06.check_taylor_coefficients, "weights_ignored", _always_reptile),
     Mutant(ch06.check_taylor_coefficients, "mean_of_weights", _pairs(lambda i, k: i, lambda w: sum(w) / len(w))),
     Mutant(ch06.check_head_loss, "no_graph", _loss(weights=lambda p: {n: v.detach() for n, v in p.items()})),
+    Mutant(ch06.check_head_loss, "bias_forgotten", _loss(("w2",))),
+    Mutant(
+        ch06.check_head_loss,
+        "body_cut",
+        lambda p, *a: _loss()({n: v.detach() if n in BODY else v for n, v in p.items()}, *a),
+    ),
+    Mutant(ch06.check_head_loss, "points_pooled", _pooled),
+    Mutant(
+        ch06.check_head_loss,
+        "one_adaptation",
+        lambda p, a, tasks: _loss()(p, a, [(tasks[0][0], tasks[0][1], x, y) for _, _, x, y in tasks]),
+    ),
     Mutant(ch06.check_head_loss, "uphill", _loss(rate=lambda a: -a)),
     Mutant(ch06.check_head_loss, "tasks_leak", _loss(leak=True)),
     Mutant(ch06.check_head_loss, "as_it_was", _loss(BODY, lambda a: _copied(a).abs())),
@@ -220,6 +262,12 @@ MUTANTS = [
     Mutant(ch06.check_reptile_with_adam, "new_at_each_step", _direction(each_step=True)),
     Mutant(ch06.check_reptile_with_adam, "no_correction", _direction(correct=False)),
     Mutant(ch06.check_reptile_with_adam, "labels_not_permuted", _direction(permute="x")),
+    Mutant(ch06.check_reptile_with_adam, "without_the_small_number", _direction(root=torch.sqrt)),
+    Mutant(ch06.check_reptile_with_adam, "squares_alike", _direction(alike=True)),
+    Mutant(ch06.check_reptile_with_adam, "over_size", _direction(over_size=True)),
+    Mutant(ch06.check_reptile_with_adam, "number_of_minibatches", _direction(cut=lambda n, size: math.ceil(n / size))),
+    Mutant(ch06.check_reptile_with_adam, "inverse_permutation", _direction(order_of=torch.argsort)),
+    Mutant(ch06.check_reptile_with_adam, "backwards", _direction(order_of=lambda order: order.flip(0))),
     Mutant(ch06.check_reptile_with_adam, "beta_fixed", _direction(given=False)),
     Mutant(ch06.check_reptile_with_adam, "inside_the_root", _direction(root=lambda v: (v + 1e-8).sqrt())),
     Mutant(ch06.check_reptile_with_adam, "remainder_dropped", _direction(whole=False)),

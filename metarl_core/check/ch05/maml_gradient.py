@@ -7,20 +7,31 @@ from metarl_core.check.oracles import CurvedLoss, same
 
 
 def _draw_case(draw):
-    """One to four tasks in one to four dimensions, one to four steps, step sizes from 0 to 1.2."""
-    size, tasks, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    """One to four tasks in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2."""
+    size, tasks, long = draw.integer(1, 4), draw.integer(1, 4), draw.chance(0.1)
+    steps = 12 if long else draw.integer(1, 5)
     losses = [(CurvedLoss(draw, size), CurvedLoss(draw, size)) for _ in range(tasks)]
     if equal := draw.chance(0.2):
         losses = [(support, support) for support, _ in losses]
     alpha = draw.choice(0.0, *(draw.uniform(0.1, 1.2) for _ in range(7)))
+    alpha = min(alpha, 0.25) if long else alpha
     return case(draw.normal(size, scale=1.5, mean=0.5), losses, alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
             "there are several steps": steps > 1,
+            "there are twelve steps": long,
             "alpha is 0": alpha == 0,
             "support and query loss of a task are the same": equal,
         }
     )
+
+
+def _path(theta, loss, alpha, steps):
+    """The points before and after each inner step."""
+    path = [theta]
+    for _ in range(steps):
+        path.append(path[-1] - alpha * loss.slope(path[-1]))
+    return path
 
 
 def _maml_by_matrices(
@@ -29,9 +40,7 @@ def _maml_by_matrices(
     """Explicit Hessians H_k along the path; `factors` picks those that are multiplied, nearest to the vector first."""
     found = []
     for pair in tasks:
-        path = [theta]
-        for _ in range(steps):
-            path.append(path[-1] - alpha * pair[0].slope(path[-1]))
+        path = _path(theta, pair[0], alpha, steps)
         vector = pair[outer].slope(path[-1] if moved else path[0])
         hessians = [pair[0].hessian(point) for point in path[:-1]]
         for hessian in hessians[::-1] if factors is None else factors(hessians):
@@ -53,6 +62,11 @@ def _one_chain(theta, tasks, alpha, steps):
             vector = vector - alpha * hessian @ vector
         found.append(vector)
     return torch.stack(found).mean(0)
+
+
+def _mean_distance(theta, tasks, alpha, steps):
+    """From where the inner loops end back to theta."""
+    return torch.stack([theta - _path(theta, support, alpha, steps)[-1] for support, _ in tasks]).mean(0)
 
 
 def _leaks(got, *arguments):
@@ -79,7 +93,7 @@ check_maml_gradient = function_check(
         "no_graph",
         "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
         "noticed and go upwards: where was the graph lost, or never begun?",
-        raises="does not require grad",
+        raises="element 0 of tensors does not require grad",
     ),
     Wrong(
         "tasks_leak",
@@ -136,6 +150,39 @@ check_maml_gradient = function_check(
         "All factors are there, in the wrong order: matrices do not commute. Which of them does the query gradient "
         "meet first on its way back to theta?",
         lambda *a: _maml_by_matrices(*a, factors=lambda hessians: hessians),
+    ),
+    Wrong(
+        "one_step",
+        "One inner step is made, whatever K is.",
+        lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, tasks, alpha, 1),
+    ),
+    Wrong(
+        "slopes_at_theta",
+        "All K slopes of an inner loop are taken at theta, so it is one long step. Where has the first step led?",
+        lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, tasks, alpha * steps, 1),
+    ),
+    Wrong(
+        "roles_swapped",
+        "The inner loop descends the query loss, and the support loss judges. Which of a pair is which?",
+        lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, [(q, s) for s, q in tasks], alpha, steps),
+    ),
+    Wrong(
+        "query_inside",
+        "The inner loop descends the query loss. What may it look at when a new task is met?",
+        lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, [(q, q) for _, q in tasks], alpha, steps),
+    ),
+    Wrong(
+        "one_task_only",
+        "One task counts, the others do not. What becomes of the losses of the others?",
+        when=lambda got, theta, tasks, alpha, steps: same(
+            got, *(_maml_by_matrices(theta, [one], alpha, steps) for one in (tasks[0], tasks[-1]))
+        ),
+    ),
+    Wrong(
+        "reptile",
+        "That is how far the inner loops have come, which is Reptile's direction. The equation asks for the slope of "
+        "the query losses.",
+        _mean_distance,
     ),
     Wrong(
         "sum_over_tasks",

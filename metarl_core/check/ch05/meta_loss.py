@@ -14,11 +14,13 @@ from metarl_core.check.oracles import (
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, no inner step to four."""
+    """One to four tasks of one to six points, a network of one to five units, no inner step to four, or twelve."""
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
-    tasks, steps = draw.integer(1, 4), draw.integer(0, 4)
+    tasks, long = draw.integer(1, 4), draw.chance(0.1)
+    steps = 12 if long else draw.integer(0, 4)
     parameters = {n: v.requires_grad_() for n, v in draw_network(draw, draw.integer(1, 5), dtype).items()}
     alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.25) for _ in range(7)))
+    alpha = min(alpha, 0.0625) if long else alpha
     return case(parameters, draw_regression(draw, tasks, dtype), alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
@@ -31,7 +33,8 @@ def _draw_case(draw):
 
 
 def _value_and_gradients(answer, parameters, data, alpha, steps):
-    return value_and_gradients(answer(parameters, data, alpha, steps), parameters)
+    leaves = dict(parameters)
+    return value_and_gradients(answer(parameters, data, alpha, steps), leaves)
 
 
 def _written_out(parameters, data, alpha, steps):
@@ -71,6 +74,10 @@ def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean):
     return answer
 
 
+def _leaves(parameters):
+    return {name: value.detach().requires_grad_() for name, value in parameters.items()}
+
+
 def _last(step, steps):
     return step == steps - 1
 
@@ -91,7 +98,7 @@ check_meta_loss = function_check(
         "no_graph",
         "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
         "noticed and go upwards: where was the graph lost?",
-        raises="does not require grad",
+        raises="element 0 of tensors does not require grad",
     ),
     Wrong(
         "graph_freed",
@@ -125,6 +132,35 @@ check_meta_loss = function_check(
         "first_order",
         "The value of the loss is right, its gradient is FOMAML's: the slopes of all inner steps count as constants.",
         _meta_loss(_never),
+    ),
+    Wrong(
+        "cut_off",
+        "The value of the loss is right, and no gradient of it comes back to the parameters at all.",
+        lambda p, data, alpha, steps: _meta_loss()(_leaves(p), data, alpha, steps).detach(),
+    ),
+    Wrong(
+        "one_step",
+        "One inner step is made, whatever K is.",
+        lambda p, data, alpha, steps: _meta_loss()(p, data, alpha, 1),
+    ),
+    Wrong(
+        "query_inside",
+        "The inner loop descends the loss on the query points. What may it look at when a new task is met?",
+        lambda p, data, alpha, steps: _meta_loss()(p, [task[2:] * 2 for task in data], alpha, steps),
+    ),
+    Wrong(
+        "points_pooled",
+        "A task with more query points counts more. Which mean is taken first in the equation?",
+        lambda p, data, *a: (
+            sum(_meta_loss()(p, [task], *a) * len(task[2]) for task in data) / sum(len(task[2]) for task in data)
+        ),
+    ),
+    Wrong(
+        "one_task_only",
+        "One task counts, the others do not. What becomes of the losses of the others?",
+        when=lambda got, p, data, *a: same(
+            got, *(_value_and_gradients(_meta_loss(), p, [one], *a) for one in (data[0], data[-1]))
+        ),
     ),
     Wrong(
         "two_left",

@@ -4,6 +4,7 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch05.oracles import draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.compare import difference
 from metarl_core.check.oracles import same
 
 
@@ -38,10 +39,11 @@ def _optimum_by_newton(curvature, centre, alpha, steps):
     return torch.linalg.solve(slope, -at_zero)
 
 
-def _weighted(curvature, centre, alpha, power, with_curvature=True, sign=-1):
+def _weighted(curvature, centre, alpha, power, curvatures=1, sign=-1):
     factor = torch.eye(centre.shape[1], dtype=centre.dtype) + sign * alpha * curvature
     weight = torch.linalg.matrix_power(factor, power)
-    weight = curvature @ weight if with_curvature else weight
+    for _ in range(curvatures):
+        weight = curvature @ weight
     return torch.linalg.solve(weight.sum(0), (weight @ centre[..., None]).sum(0)[:, 0])
 
 
@@ -51,6 +53,13 @@ def _powered_by_entries(got, a, c, alpha, steps):
     if torch.linalg.cond(weight.sum(0)) > 1e5:
         return True
     return same(got, torch.linalg.solve(weight.sum(0), (weight @ c[..., None]).sum(0)[:, 0]))
+
+
+def _numbers_for_matrices(got, a, c, alpha, steps):
+    factor = torch.eye(c.shape[1], dtype=c.dtype) - alpha * a
+    weight = a @ torch.linalg.matrix_power(factor, 2 * steps)
+    numbers = (weight.diagonal(dim1=1, dim2=2).sum(-1), torch.linalg.det(weight))
+    return any(difference(got, w @ c / w.sum(), 1e-6, 1e-9) is None for w in numbers)
 
 
 def _mean_of_entries(a, c, alpha, steps):
@@ -86,6 +95,23 @@ check_meta_optimum = function_check(
         lambda a, c, alpha, steps: _weighted(a, c, alpha, 2),
     ),
     Wrong(
+        "curvature_twice",
+        "A curvature stands twice in your weights. It stands in the query gradient; where else did you put it?",
+        lambda a, c, alpha, steps: _weighted(a, c, alpha, 2 * steps, curvatures=2),
+    ),
+    Wrong(
+        "power_of_the_gradient",
+        "Your factor has the power K + 1. How many times does it stand in the adapted point, and how many in the "
+        "Jacobian?",
+        lambda a, c, alpha, steps: _weighted(a, c, alpha, steps + 1),
+    ),
+    Wrong(
+        "numbers_for_matrices",
+        "Each task has one number for a weight, its trace or its determinant. A task may be steep in one direction and "
+        "flat in another.",
+        when=_numbers_for_matrices,
+    ),
+    Wrong(
         "mean_of_centres",
         "All tasks count alike here. Compare a steep task with a flat one: which of them does a gradient step nearly "
         "solve from anywhere?",
@@ -94,7 +120,7 @@ check_meta_optimum = function_check(
     Wrong(
         "no_curvature",
         "Your weights hold what is left of the distance, but not how much the loss cares about it.",
-        lambda a, c, alpha, steps: _weighted(a, c, alpha, 2 * steps, with_curvature=False),
+        lambda a, c, alpha, steps: _weighted(a, c, alpha, 2 * steps, curvatures=0),
     ),
     Wrong(
         "sign",

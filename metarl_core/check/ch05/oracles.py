@@ -10,9 +10,9 @@ def draw_curvatures(draw, tasks, size):
 
 
 def draw_step(draw, curvatures, most=1.6):
-    """An inner step size, 0 now and then, and at most `most` over the largest eigenvalue."""
+    """An inner step size, a multiple of 1/256: 0 now and then, and about `most` over the largest eigenvalue at most."""
     largest = float(torch.linalg.eigvalsh(curvatures).max())
-    return draw.choice(0.0, *(round(draw.uniform(0.1, most) / largest, 3) for _ in range(7)))
+    return draw.choice(0.0, *(max(1, round(256 * draw.uniform(0.1, most) / largest)) / 256 for _ in range(7)))
 
 
 def adapted(curvature, centre, theta, alpha, steps):

@@ -8,8 +8,8 @@ from metarl_core.check.oracles import same
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five, step sizes from 0 to 1.6 over the largest curvature."""
-    size, steps = draw.integer(1, 4), draw.integer(0, 5)
+    """One to four dimensions, no step to five or twelve, step sizes from 0 to 1.6 over the largest curvature."""
+    size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 7, 12)
     support_a, query_a = draw_curvatures(draw, 2, size)
     support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
     if equal := draw.chance(0.2):
@@ -32,7 +32,7 @@ def _quadratic(theta, support_a, support_c, query_a, query_c, alpha, steps, **ch
     factor = torch.linalg.matrix_power(
         identity + changed.get("sign", -1) * alpha * changed.get("inside", support_a), changed.get("power", steps)
     )
-    end = adapted(changed.get("towards", support_a), support_c, theta, alpha, changed.get("taken", steps))
+    end = adapted(support_a, changed.get("towards", support_c), theta, alpha, changed.get("taken", steps))
     if changed.get("swap"):
         return query_a @ factor @ (end - changed.get("centre", query_c))
     return factor @ changed.get("curvature", query_a) @ (end - changed.get("centre", query_c))
@@ -41,6 +41,13 @@ def _quadratic(theta, support_a, support_c, query_a, query_c, alpha, steps, **ch
 def _powered_by_entries(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
     """`**` in the place of a power of the matrix, in the Jacobian alone or in the adapted point, too."""
     factor = (torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a) ** steps
+    ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
+    return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
+
+
+def _one_long_step(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """I − K α A in the place of the power, in the Jacobian alone or in the adapted point, too."""
+    factor = torch.eye(len(theta), dtype=theta.dtype) - steps * alpha * support_a
     ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
     return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
 
@@ -96,6 +103,31 @@ check_quadratic_meta_gradient = function_check(
         "not_adapted",
         "The factor is right, but the query gradient is taken at theta. Where has the inner loop brought it?",
         lambda *a: _quadratic(*a, taken=0),
+    ),
+    Wrong(
+        "one_long_step",
+        "Your factor is that of one step of length K α. Is the slope the same all of the way?",
+        when=_one_long_step,
+    ),
+    Wrong(
+        "one_factor_less",
+        "The factor stands once too few: how many steps lie between theta and the adapted parameters?",
+        lambda *a: _quadratic(*a, power=max(a[6] - 1, 0)),
+    ),
+    Wrong(
+        "support_centre_forgotten",
+        "You let the inner loop lead to the origin. To which point does the support loss lead?",
+        lambda *a: _quadratic(*a, towards=torch.zeros_like(a[2])),
+    ),
+    Wrong(
+        "centres_alike",
+        "The distance to the query's centre shrinks by the factor: that is so where both centres are the same.",
+        lambda theta, sa, sc, qa, qc, alpha, steps: _quadratic(theta, sa, sc, qa, qc, alpha, steps, towards=qc),
+    ),
+    Wrong(
+        "half",
+        "Half of what it should be. The ½ in front of a square is there for its derivative.",
+        lambda *a: 0.5 * _quadratic(*a),
     ),
     Wrong("sign", "There is a plus in your factor. Does an inner step shrink distances or stretch them?",
           lambda *a: _quadratic(*a, sign=1)),

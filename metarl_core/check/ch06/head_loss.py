@@ -37,7 +37,7 @@ def _draw_case(draw):
 
 
 def _value_and_gradients(answer, parameters, rates, data):
-    leaves = {**parameters, **{"rate of " + name: value for name, value in rates.items()}}
+    leaves = {**parameters, **{"rate of " + name: value for name, value in rates.items()}}  # before they are touched
     return value_and_gradients(answer(parameters, rates, data), leaves)
 
 
@@ -58,7 +58,7 @@ def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, sig
     """The loss with faults: which parameters adapt, what is made of a rate, whether the step is differentiated."""
 
     def answer(parameters, rates, data):
-        chosen = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters)}[which]
+        chosen = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters), "weights": ("w2",)}[which]
         found, start = [], parameters
         for xs, ys, xq, yq in data:
             slopes = torch.autograd.grad(
@@ -96,7 +96,7 @@ check_head_loss = function_check(
         "no_graph",
         "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
         "noticed and go upwards: where was the graph lost?",
-        raises="does not require grad",
+        raises="element 0 of tensors does not require grad",
     ),
     Wrong(
         "as_it_was",
@@ -123,6 +123,28 @@ check_head_loss = function_check(
         "forced_positive",
         "The right parameters adapt, but something is made of each rate that is never negative before it is used.",
         when=_one_of(*(_head_loss(rate=function) for function in POSITIVE)),
+    ),
+    Wrong(
+        "bias_forgotten",
+        "The weights of the head adapt, its bias does not.",
+        _head_loss("weights"),
+    ),
+    Wrong(
+        "body_cut",
+        "The value is right and so are the gradients of the rates and of the head. What lies below the head gets none.",
+        lambda p, rates, data: _head_loss()(p | {n: p[n].detach() for n in ("w1", "b1")}, rates, data),
+    ),
+    Wrong(
+        "points_pooled",
+        "A task with more query points counts more. Which mean is taken first in the equation?",
+        lambda p, rates, data: (
+            sum(_head_loss()(p, rates, [task]) * len(task[2]) for task in data) / sum(len(task[2]) for task in data)
+        ),
+    ),
+    Wrong(
+        "one_adaptation",
+        "All tasks are judged with the head that was adapted to the first. Where does each get its own?",
+        lambda p, rates, data: _head_loss()(p, rates, [(*data[0][:2], *task[2:]) for task in data]),
     ),
     Wrong(
         "two_left",

@@ -7,10 +7,11 @@ from metarl_core.check.oracles import CurvedLoss
 
 
 def _draw_case(draw):
-    """One to four tasks of one to four minibatches in one to four dimensions; inner and outer step size from 0."""
+    """One to four tasks of one to four minibatches, or ten, in one to four dimensions; both step sizes from 0."""
     size, tasks, k = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6)))
     epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.3) for _ in range(6)))
+    k = 10 if draw.chance(0.1) else k
     repeated = k > 1 and draw.chance(0.2)
     losses = [
         [CurvedLoss(draw, size) for _ in range(1 if repeated else k)] * (k if repeated else 1) for _ in range(tasks)
@@ -69,7 +70,7 @@ check_reptile_step = function_check(
         "no_graph",
         "Autograd is asked for the gradient of a number that carries no graph. Begin at the line where that is "
         "noticed: which tensor should have asked for a gradient before the loss was computed?",
-        raises="does not require grad",
+        raises="element 0 of tensors does not require grad",
     ),
     Wrong(
         "sign",
@@ -122,6 +123,26 @@ check_reptile_step = function_check(
         "gradients_averaged_at_start",
         "Each task makes one step, on the mean loss of its minibatches. The inner loop makes a step on each in turn.",
         _reptile(moves=False, reduce=torch.mean),
+    ),
+    Wrong(
+        "gradients_averaged",
+        "The gradients of a task are averaged, not added up: its inner loop comes k times less far than it went.",
+        _reptile(reduce=torch.mean),
+    ),
+    Wrong(
+        "reversed",
+        "The minibatches of a task are taken from the last to the first.",
+        _reptile(pick=lambda losses: losses[::-1]),
+    ),
+    Wrong(
+        "one_missing",
+        "The last minibatch of each task makes no step.",
+        _reptile(pick=lambda losses: losses[:-1] or losses),
+    ),
+    Wrong(
+        "step_sizes_swapped",
+        "The inner loop makes steps of size epsilon, and the outer one of size alpha.",
+        lambda theta, tasks, alpha, epsilon: _reptile()(theta, tasks, epsilon, alpha),
     ),
     Wrong(
         "last_gradient",

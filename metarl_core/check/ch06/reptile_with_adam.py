@@ -51,14 +51,16 @@ def _adam_by_definition(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8
 
 def _adam(
     permuted="both", new_state="task", new_count="task", sign=1.0, corrected=True, divided=True, remainder=True,
-    fixed=None, inside=False,
+    fixed=None, inside=False, tiny=1e-8, order_of=lambda order: order, over_size=False, plain=False, pieces=False,
 ):  # fmt: skip
     """The direction with faults: data order, when the state and its count begin anew, the correction, and so on."""
 
-    def answer(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8):
+    def answer(theta, tasks, orders, alpha, size, beta=0.999):
         beta = beta if fixed is None else fixed
         total, second, count = torch.zeros_like(theta), torch.zeros_like(theta), 0
-        for (x, y), order in zip(tasks, orders, strict=True):
+        given = size
+        for (x, y), order in zip(tasks, map(order_of, orders), strict=True):
+            size = -(-len(x) // given) if pieces else given
             second = torch.zeros_like(theta) if new_state != "never" else second
             count = 0 if new_count != "never" else count
             phi = theta
@@ -68,9 +70,10 @@ def _adam(
                 stored, chosen = torch.arange(len(x))[at : at + size], order[at : at + size]
                 xs = x[stored if permuted == "nothing" else chosen]
                 ys = y[chosen if permuted == "both" else stored]
-                slope = 2 * xs.T @ (xs @ phi - ys) / len(xs)
-                second, count = beta * second + (1 - beta) * slope.square(), count + 1
-                mean_square = second / (1 - beta**count) if corrected else second
+                slope = 2 * xs.T @ (xs @ phi - ys) / (size if over_size else len(xs))
+                second = second + slope.square() if plain else beta * second + (1 - beta) * slope.square()
+                count += 1
+                mean_square = second / (count if plain else 1 - beta**count if corrected else 1)
                 phi = phi - alpha * slope / ((mean_square + tiny).sqrt() if inside else mean_square.sqrt() + tiny)
             total = total + sign * (theta - phi)
         return total / (len(tasks) if divided else 1)
@@ -138,6 +141,37 @@ check_reptile_with_adam = function_check(
         "remainder_dropped",
         "Samples that do not fill a minibatch are dropped. One pass sees every sample.",
         _adam(remainder=False),
+    ),
+    Wrong(
+        "without_the_small_number",
+        "Nothing is added to the root. What if a gradient is tiny?",
+        _adam(tiny=0.0),
+    ),
+    Wrong(
+        "squares_alike",
+        "All squared gradients of a task count alike. What is beta for?",
+        _adam(plain=True),
+    ),
+    Wrong(
+        "over_size",
+        "Each gradient is a sum over its samples divided by `size`. How many are in the last minibatch?",
+        _adam(over_size=True),
+    ),
+    Wrong(
+        "number_of_minibatches",
+        "`size` is the number of samples in a minibatch, not the number of minibatches.",
+        _adam(pieces=True),
+    ),
+    Wrong(
+        "inverse_permutation",
+        "You use the inverse of the permutation. Is order[i] the place that sample i goes to, or the sample that comes "
+        "to place i?",
+        _adam(order_of=torch.argsort),
+    ),
+    Wrong(
+        "backwards",
+        "The permuted samples are used from the last to the first.",
+        _adam(order_of=lambda order: order.flip(0)),
     ),
     Wrong(
         "sign",

@@ -8,8 +8,8 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """One to five weights: any numbers, small and large, or those of Reptile, FOMAML and a difference."""
-    k = draw.integer(1, 5)
+    """One to five weights, or twelve: any numbers, small and large, or those of Reptile, FOMAML and a difference."""
+    k = draw.choice(*[draw.integer(1, 5)] * 7, 12)
     kind = draw.choice("any", "any", "any", "any", "equal", "last only", "sum 0")
     weights = draw.choice(1.0, 1.0, 40.0) * (
         draw.skewed(k) - 0.5 if draw.size >= 0.3 else draw.integers(-2, 3, k).double()
@@ -32,18 +32,21 @@ def _draw_case(draw):
 
 
 def _measured_coefficients(weights):
-    """Run the inner loop on random quadratics, with every choice and order of minibatches; read both coefficients off.
+    """Run the inner loop on random quadratics; read both coefficients off.
 
-    The step size is a tiny imaginary number: the imaginary part is then the derivative, without a difference.
+    The orders of the minibatches are b, b + a, b + 2a, ... modulo a prime, for all a and b: at any two places of an
+    inner loop every pair of different minibatches stands once. The step size is a tiny imaginary number: the imaginary
+    part is then the derivative, without a difference.
     """
     k, tiny = len(weights), 1e-30
+    n = next(prime for prime in (2, 3, 5, 7, 11, 13) if prime > k)
     generator = torch.Generator().manual_seed(7)
-    root = torch.randn(k + 1, 3, 3, generator=generator, dtype=torch.float64)
-    hessians, slopes = root @ root.mT, torch.randn(k + 1, 3, generator=generator, dtype=torch.float64)
-    pairs = list(itertools.permutations(range(k + 1), 2))
+    root = torch.randn(n, 3, 3, generator=generator, dtype=torch.float64)
+    hessians, slopes = root @ root.mT, torch.randn(n, 3, generator=generator, dtype=torch.float64)
+    pairs = list(itertools.permutations(range(n), 2))
     average, inner = slopes.mean(0), sum(hessians[i] @ slopes[j] for i, j in pairs) / len(pairs)
 
-    orders = torch.tensor(list(itertools.permutations(range(k + 1), k)))
+    orders = torch.tensor([[(b + a * i) % n for i in range(k)] for a in range(1, n) for b in range(n)])
     moved = torch.zeros(len(orders), 3, dtype=torch.complex128)
     combined = torch.zeros_like(moved)
     for weight, i in zip(weights, orders.T, strict=True):
@@ -94,6 +97,21 @@ check_taylor_coefficients = function_check(
         "There are as many pairs as in Reptile, shared out equally: that is right where all weights are equal. Does "
         "the last gradient feel no more steps than the first?",
         _counted(lambda i, k: (k - 1) / 2),
+    ),
+    Wrong(
+        "pairs_added_up",
+        "For each gradient you count all pairs among the gradients up to it. In how many of these pairs is it itself?",
+        _counted(lambda i, k: i * (i - 1) / 2),
+    ),
+    Wrong(
+        "squared",
+        "The number of steps before a gradient is squared. Does one earlier step shift it by more the later it comes?",
+        _counted(lambda i, k: (i - 1) ** 2),
+    ),
+    Wrong(
+        "order",
+        "Both coefficients are there, in the wrong order.",
+        lambda w: _counted(lambda i, k: i - 1)(w).flip(0),
     ),
     Wrong(
         "later_steps",
