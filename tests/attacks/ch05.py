@@ -139,6 +139,44 @@ def _diagonal_hessians(theta, tasks, alpha, steps):
     return torch.stack(found).mean(0)
 
 
+def _at_most_ten_steps(theta, tasks, alpha, steps):
+    return _right(theta, tasks, alpha, min(steps, 10))
+
+
+def _clips_the_slopes(theta, tasks, alpha, steps):
+    leaf, losses = _leaf(theta), []
+    for support, query in tasks:
+        adapted = leaf
+        for _ in range(steps):
+            adapted = adapted - alpha * grad(support(adapted), adapted, create_graph=True)[0].clamp(-1, 1)
+        losses.append(query(adapted))
+    return grad(sum(losses) / len(losses), leaf)[0]
+
+
+def _remembers_the_first_call(theta, tasks, alpha, steps, first=[]):  # noqa: B006
+    first.append(alpha)
+    return _right(theta, tasks, first[0], steps)
+
+
+def _leaves_gradients_off(theta, tasks, alpha, steps):
+    result = _outer(_leaf(theta), tasks, alpha, steps)
+    torch.set_grad_enabled(False)
+    return torch.zeros_like(theta) + result.detach()
+
+
+def _shares_the_callers_memory(theta, tasks, alpha, steps):
+    leaf = theta.detach().requires_grad_()
+    result = grad(_outer(leaf, tasks, alpha, steps), leaf)[0]
+    theta.copy_(theta - 0.1 * result)
+    return result
+
+
+def _weights_of_tasks_by_their_losses(theta, tasks, alpha, steps):
+    leaf = _leaf(theta)
+    losses = torch.stack([_outer(leaf, [task], alpha, steps) for task in tasks])
+    return grad((losses.softmax(0).detach() * losses).sum(), leaf)[0]
+
+
 def _by_functional_gradients(theta, tasks, alpha, steps):
     def after(start):
         total = 0.0
@@ -253,6 +291,32 @@ def _descends_in_place(theta, sa, sc, qa, qc, alpha, steps):
     return torch.linalg.matrix_power(_eye(theta) - alpha * sa, steps) @ qa @ (theta - qc)
 
 
+def _at_most_ten(theta, sa, sc, qa, qc, alpha, steps):
+    m, end = _pieces(theta, sa, sc, alpha, min(steps, 10))
+    return m @ qa @ (end - qc)
+
+
+def _by_inverse_series(theta, sa, sc, qa, qc, alpha, steps):
+    """(I + αA)⁻ᴷ, an implicit step."""
+    m = torch.linalg.matrix_power(torch.linalg.inv(_eye(theta) + alpha * sa), steps)
+    return m @ qa @ (sc + m @ (theta - sc) - qc)
+
+
+def _nan_without_steps(theta, sa, sc, qa, qc, alpha, steps):
+    m, end = _pieces(theta, sa, sc, alpha, steps)
+    return m @ qa @ (end - qc) * steps / steps if steps else theta * float("nan")
+
+
+def _by_powers_of_alpha(theta, sa, sc, qa, qc, alpha, steps):
+    m = alpha**steps * torch.linalg.matrix_power(_eye(theta) / alpha - sa, steps) if alpha else _eye(theta) * 0
+    return m @ qa @ (sc + m @ (theta - sc) - qc)
+
+
+def _transposed(theta, sa, sc, qa, qc, alpha, steps):
+    m, end = _pieces(theta, sa, sc, alpha, steps)
+    return (end - qc) @ m @ qa
+
+
 def _by_a_loop(theta, sa, sc, qa, qc, alpha, steps):
     end, jacobian = theta, _eye(theta)
     for _ in range(steps):
@@ -352,6 +416,29 @@ def _autograd_at_last(a, c, alpha, steps):
     slope = grad(loss, zero, create_graph=True)[0]
     hessian = torch.stack([grad(s, zero, retain_graph=True)[0] for s in slope])
     return torch.linalg.solve(hessian, -slope.detach())
+
+
+def _pseudo_inverse_cut(a, c, alpha, steps):
+    weight = _weights(a, alpha, steps)
+    return torch.linalg.pinv(weight.sum(0), rtol=0.3) @ torch.einsum("tij,tj->i", weight, c)
+
+
+def _ridge(a, c, alpha, steps):
+    weight = _weights(a, alpha, steps)
+    left = weight.sum(0) + 1e-6 * torch.eye(c.shape[1], dtype=c.dtype)
+    return torch.linalg.solve(left, torch.einsum("tij,tj->i", weight, c))
+
+
+def _long_descent(a, c, alpha, steps):
+    theta, weight = c.mean(0), _weights(a, alpha, steps)
+    for _ in range(20):
+        theta = theta - 0.1 * torch.einsum("tij,tj->i", weight, theta - c) / len(a)
+    return theta
+
+
+def _first_and_last_task(a, c, alpha, steps):
+    weight = _weights(a, alpha, steps)
+    return _solved(weight[[0, -1]], c[[0, -1]])
 
 
 def _optimum_by_a_loop(a, c, alpha, steps):
@@ -481,6 +568,35 @@ def _reads_the_support_labels_of_the_next(parameters, tasks, alpha, steps):
     return _loss(parameters, [(*tasks[i - 1][:2], *tasks[i][2:]) for i in range(len(tasks))], alpha, steps)
 
 
+def _at_most_ten_steps_of_a_network(parameters, tasks, alpha, steps):
+    return _loss(parameters, tasks, alpha, min(steps, 10))
+
+
+def _stopped_gradient_of_the_biases(parameters, tasks, alpha, steps):
+    frozen = {n: v if n.startswith("w") else v.detach().requires_grad_() for n, v in parameters.items()}
+    return _loss(frozen, tasks, alpha, steps)
+
+
+def _value_of_one_gradient_of_another(parameters, tasks, alpha, steps):
+    right, first_order = _loss(parameters, tasks, alpha, steps), 0.0
+    for sx, sy, qx, qy in tasks:
+        first_order = first_order + _mse(_adapt(parameters, sx, sy, alpha, steps, graph=False), qx, qy) / len(tasks)
+    return right.detach() + first_order - first_order.detach()
+
+
+def _a_vector(parameters, tasks, alpha, steps):
+    return torch.stack([_loss(parameters, [task], alpha, steps) for task in tasks])
+
+
+def _one_more_step_on_the_last_task(parameters, tasks, alpha, steps):
+    losses = [_loss(parameters, [t], alpha, steps + (i == 2)) for i, t in enumerate(tasks)]
+    return torch.stack(losses).mean()
+
+
+def _unbiased(parameters, tasks, alpha, steps):
+    return sum(_loss(parameters, [task], alpha, steps) for task in tasks) / max(len(tasks) - 1, 1)
+
+
 def _by_functional(parameters, tasks, alpha, steps):
     def one(task):
         adapted = parameters
@@ -533,20 +649,22 @@ WRONG = [
         _writes_into_the_callers_grad, _marks_the_caller, _carries_a_graph, _adds_up, _one_step_only, _one_step_more,
         _one_step_of_k_alpha, _query_inside, _swapped, _normalised_slopes, _all_gradients_at_theta,
         _losses_of_all_stages, _support_and_query, _reptiles_direction, _coarse_differences, _float32_inside,
-        _first_task_only, _diagonal_hessians,
+        _first_task_only, _diagonal_hessians, _at_most_ten_steps, _clips_the_slopes, _remembers_the_first_call,
+        _leaves_gradients_off, _shares_the_callers_memory, _weights_of_tasks_by_their_losses,
     )
 ] + [
     (ch05.check_quadratic_meta_gradient, answer)
     for answer in (
         _autograd, _a_jacobian_by_autograd, _linear_in_steps, _one_power_less, _no_centre_of_the_support,
         _difference_of_centres_forgotten, _half, _absolute_factor, _exponential, _loses_precision, _hard_coded_steps,
-        _descends_in_place,
+        _descends_in_place, _at_most_ten, _by_inverse_series, _nan_without_steps, _by_powers_of_alpha, _transposed,
     )
 ] + [
     (ch05.check_meta_optimum, answer)
     for answer in (
         _squared_curvature, _power_of_the_steps_plus_one, _inverse_weights, _by_traces, _by_determinants, _mean_matrix,
         _sum_of_solutions, _entries_divided, _exponential_weights, _column, _single, _autograd_at_last,
+        _pseudo_inverse_cut, _ridge, _long_descent, _first_and_last_task,
     )
 ] + [
     (ch05.check_meta_loss, answer)
@@ -554,6 +672,8 @@ WRONG = [
         _detaches_the_result, _backward_inside, _one_step, _support_added, _mean_over_all_points,
         _sum_of_squares_inside, _trains_on_the_query, _adapts_weights_only, _first_step_cut, _restarts_from_a_copy,
         _grows_the_parameters, _fixed_rate, _in_double, _median, _reads_the_support_labels_of_the_next,
+        _at_most_ten_steps_of_a_network, _stopped_gradient_of_the_biases, _value_of_one_gradient_of_another,
+        _a_vector, _one_more_step_on_the_last_task, _unbiased,
     )
 ] + [
     (ch05.check_comparison, PLAN | changed)

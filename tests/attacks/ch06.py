@@ -104,6 +104,33 @@ def _consumes_the_tasks(theta, tasks, alpha, epsilon):
     return theta + epsilon * (sum(ends) / given - theta)
 
 
+def _at_most_five_minibatches(theta, tasks, alpha, epsilon):
+    return theta + epsilon * (_mean_walk(theta, [t[:5] for t in tasks], alpha) - theta)
+
+
+def _repeated_minibatches_once(theta, tasks, alpha, epsilon):
+    return theta + epsilon * (_mean_walk(theta, [list(dict.fromkeys(t)) for t in tasks], alpha) - theta)
+
+
+def _epsilon_clipped(theta, tasks, alpha, epsilon):
+    return theta + min(epsilon, 1.0) * (_mean_walk(theta, tasks, alpha) - theta)
+
+
+def _a_step_of_unit_length_at_most(theta, tasks, alpha, epsilon):
+    away = _mean_walk(theta, tasks, alpha) - theta
+    return theta + epsilon * away / away.norm().clamp(min=1.0)
+
+
+def _mean_of_two_at_most(theta, tasks, alpha, epsilon):
+    return theta + epsilon * (_mean_walk(theta, tasks[:2], alpha) - theta)
+
+
+def _returns_theta_itself_where_nothing_moves(theta, tasks, alpha, epsilon):
+    if alpha == 0 or epsilon == 0:
+        return theta.requires_grad_()
+    return theta + epsilon * (_mean_walk(theta, tasks, alpha) - theta)
+
+
 def _by_functional_gradients(theta, tasks, alpha, epsilon):
     ends = []
     for losses in tasks:
@@ -205,6 +232,26 @@ def _zeroes_the_weights(weights):
         total += torch.stack([weights[i], i * weights[i]])
         weights[i] = 0
     return total
+
+
+def _at_most_eight(weights):
+    i = torch.arange(len(weights), dtype=weights.dtype).clamp(max=7)
+    return torch.stack([weights.sum(), (weights * i).sum()])
+
+
+def _without_zero_weights(weights):
+    w = weights[weights != 0]
+    return torch.stack([w.sum(), (w * torch.arange(len(w), dtype=w.dtype)).sum()])
+
+
+def _rounded(weights):
+    i = torch.arange(len(weights), dtype=weights.dtype)
+    return torch.stack([weights.sum(), (weights * i).sum()]).mul(1e4).round().div(1e4)
+
+
+def _half_of_the_last(weights):
+    w = weights.tolist()
+    return torch.tensor([sum(w), w[-1] * (len(w) - 1)], dtype=weights.dtype)
 
 
 def _of_a_list(weights):
@@ -326,6 +373,30 @@ def _replaces_the_parameters(parameters, rates, tasks):
     return loss
 
 
+def _rates_straight_through(parameters, rates, tasks):
+    """The value of |a|, the gradient of a."""
+    return _mean_loss(parameters, {n: r + (r.abs() - r).detach() for n, r in rates.items()}, tasks)
+
+
+def _twice_the_gradient_of_rates(parameters, rates, tasks):
+    return _mean_loss(parameters, {n: 2 * r - r.detach() for n, r in rates.items()}, tasks)
+
+
+def _normalised_slopes(parameters, rates, tasks):
+    total = 0.0
+    for xs, ys, xq, yq in tasks:
+        slopes = grad(_mse(parameters, xs, ys), [parameters[n] for n in HEAD], create_graph=True)
+        size = torch.stack([s.norm() for s in slopes]).norm().clamp(min=5.0) / 5.0
+        moved = {n: parameters[n] - rates[n] * s / size for n, s in zip(HEAD, slopes, strict=True)}
+        total = total + _mse(parameters | moved, xq, yq)
+    return total / len(tasks)
+
+
+def _rates_by_tasks_only_once(parameters, rates, tasks):
+    free = _mean_loss(parameters, {n: r.detach() for n, r in rates.items()}, tasks[1:]) if tasks[1:] else 0.0
+    return (_mean_loss(parameters, rates, tasks[:1]) + free * (len(tasks) - 1)) / len(tasks)
+
+
 def _by_functional(parameters, rates, tasks):
     total = 0.0
     for xs, ys, xq, yq in tasks:
@@ -432,6 +503,44 @@ def _moves_theta(theta, tasks, orders, alpha, size, beta=0.999):
     return direction
 
 
+def _count_from_zero(theta, tasks, orders, alpha, size, beta=0.999):
+    total = torch.zeros_like(theta)
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi, v = theta, torch.zeros_like(theta)
+        for s, i in enumerate(order.split(size)):
+            g = 2 * x[i].T @ (x[i] @ phi - y[i]) / len(i)
+            v = beta * v + (1 - beta) * g**2
+            phi = phi - alpha * g / ((v / (1 - beta ** max(s, 1))).sqrt() + 1e-8)
+        total = total + theta - phi
+    return total / len(tasks)
+
+
+def _running_maximum(theta, tasks, orders, alpha, size, beta=0.999):
+    """AMSGrad."""
+    total = torch.zeros_like(theta)
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi, v, most = theta, torch.zeros_like(theta), torch.zeros_like(theta)
+        for s, i in enumerate(order.split(size), 1):
+            g = 2 * x[i].T @ (x[i] @ phi - y[i]) / len(i)
+            v = beta * v + (1 - beta) * g**2
+            most = torch.maximum(most, v / (1 - beta**s))
+            phi = phi - alpha * g / (most.sqrt() + 1e-8)
+        total = total + theta - phi
+    return total / len(tasks)
+
+
+def _skips_minibatches_of_one(theta, tasks, orders, alpha, size, beta=0.999):
+    def cut(order, size):
+        pieces = order.split(size)
+        return pieces[:-1] if len(pieces) > 1 and len(pieces[-1]) == 1 and size > 1 else pieces
+
+    return _adam(cut)(theta, tasks, orders, alpha, size, beta)
+
+
+def _twice_over_the_samples(theta, tasks, orders, alpha, size, beta=0.999):
+    return _adam(lambda order, size: [*order.split(size), *order.split(size)])(theta, tasks, orders, alpha, size, beta)
+
+
 def _by_torchs_adam(theta, tasks, orders, alpha, size, beta=0.999):
     ends = []
     for (x, y), order in zip(tasks, orders, strict=True):
@@ -475,12 +584,15 @@ WRONG = [
         _writes_into_the_callers_grad, _carries_a_graph, _marks_the_caller, _moves_the_caller, _float32_inside,
         _one_epsilon_for_each_task, _divides_by_minibatches, _median_of_the_ends, _last_minibatch_forgotten,
         _alpha_and_epsilon_swapped, _through_the_steps, _stops_after_two, _reversed_minibatches, _consumes_the_tasks,
+        _at_most_five_minibatches, _repeated_minibatches_once, _epsilon_clipped, _a_step_of_unit_length_at_most,
+        _mean_of_two_at_most, _returns_theta_itself_where_nothing_moves,
     )
 ] + [
     (ch06.check_taylor_coefficients, answer)
     for answer in (
         _as_list, _float32, _sorted_weights, _triangular, _squares, _absolute, _normalised,
         _only_two, _swapped, _prefix, _first_weight_one, _zeroes_the_weights,
+        _at_most_eight, _without_zero_weights, _rounded, _half_of_the_last,
     )
 ] + [
     (ch06.check_head_loss, answer)
@@ -488,13 +600,15 @@ WRONG = [
         _two_steps, _only_the_weights, _rates_by_position, _last_two_of_the_dictionary, _one_rate_for_a_tensor,
         _clamped_rates, _a_mean_over_all_points, _sum_of_squares_inside, _body_without_a_gradient, _backward_inside,
         _a_number, _slopes_of_the_first_task, _single_precision, _replaces_the_parameters,
+        _rates_straight_through, _twice_the_gradient_of_rates, _normalised_slopes, _rates_by_tasks_only_once,
     )
 ] + [
     (ch06.check_reptile_with_adam, answer)
     for answer in (
         _with_momentum, _another_tiny, _without_tiny, _sorted_inside, _as_many_minibatches, _strided,
         _first_minibatch_twice, _reversed_order, _one_order_for_all, _sum_of_squares, _divides_by_size,
-        _its_own_permutation, _inverse_permutation, _moves_theta,
+        _its_own_permutation, _inverse_permutation, _moves_theta, _count_from_zero, _running_maximum,
+        _skips_minibatches_of_one, _twice_over_the_samples,
     )
 ]  # fmt: skip
 
