@@ -413,6 +413,11 @@ def _centred_only(theta, draws, goal, sigma):
     return actions, reward - reward.mean()
 
 
+def _not_centred(theta, draws, goal, sigma):
+    actions, reward = _raw_rewards(theta, draws, goal, sigma)
+    return actions, reward / reward.std(correction=0)
+
+
 def _gradient_itself(theta, goals, noise, alpha, sigma):
     loss = _loss()(theta, goals, noise, alpha, sigma)
     return torch.autograd.grad(loss, theta)[0]
@@ -496,7 +501,8 @@ WRONG = [
     *((ch08.check_meta_loss, answer) for answer in (
         _loss(inner=_log_loss), _loss(outer=_log_loss), _loss(outer=_summed_loss), _loss(inner=_summed_loss),
         _loss(inner=_old_not_constant), _loss(outer=_old_not_constant), _loss(collect=_live_actions),
-        _loss(collect=_live_advantages), _loss(collect=_raw_rewards), _loss(collect=_centred_only), _loss(old="theta"),
+        _loss(collect=_live_advantages), _loss(collect=_raw_rewards), _loss(collect=_centred_only),
+        _loss(collect=_not_centred), _loss(old="theta"),
         _loss(draws=(1, 0)), _loss(draws=(0, 0)), _loss(detach=torch.Tensor.detach), _gradient_itself,
         _gradient_times_theta, _a_number, _writes_the_gradient, _first_task_only,
     )),

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 07, written as a learner would write them."""
 
 import torch
+from attacks import ch07 as others
 from torch.nn import functional as F
 
 from metarl_core.check import ch07
@@ -362,4 +363,38 @@ MUTANTS = [
     _plan("wrong_interval", interval_over="queries"),
     _plan("wrong_interval", interval_over="tasks"),
     _plan("chance_only", beside_it="chance"),
+]
+
+# ---------------------------------------------------------------- answers that are attacks, too
+
+ALSO = {
+    ch07.check_prototype_head: {
+        "mean_of_squares": others._mean_of_squares,
+        "mean_over_features": others._norm_over_classes,
+        "equal_counts": others._equal_counts,
+        "unit_length": others._normalised_means,
+    },
+    ch07.check_head_after_one_step: {
+        "bias_without_alpha": others._bias_not_scaled,
+        "bias_summed": others._bias_summed,
+        "mean_over_classes": others._mean_over_classes_too,
+        "equal_counts": others._equal_counts_step,
+    },
+    ch07.check_predict_all: {
+        "statistics_of_other_tasks": others._all_supports_together,
+        "one_scale": others._one_scale,
+        "not_scaled": others._no_scaling,
+        "mean_distance": others._mean_over_features,
+        "over_queries": others._softmax_over_queries,
+    },
+    ch07.check_standard_errors: {
+        "variances": others._variances,
+        "half_intervals": others._intervals,
+        "other_root": others._root_of_the_other,
+        "propagated_errors": others._combined_error,
+    },
+}
+
+MUTANTS += [
+    Mutant(check, misconception, answer) for check, answers in ALSO.items() for misconception, answer in answers.items()
 ]

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 08, written as a learner would write them."""
 
 import torch
+from attacks import ch08 as others
 from torch.autograd import grad
 
 from metarl_core.check import ch08
@@ -251,4 +252,35 @@ MUTANTS = [
     _plan("noise_differs", action_noise_at_test="off for MAML alone"),
     _plan("noise_differs", action_noise_at_test="not reported"),
     _plan("lower_mean", conclude_from="the lower mean"),
+]
+
+# ---------------------------------------------------------------- answers that are attacks, too
+
+ALSO = {
+    ch08.check_task_advantages: {
+        "each_episode": others._per_episode,
+        "added_to_deviation": others._per_task(lambda x: (x - x.mean()) / (x.std(correction=0) + 1e-3)),
+    },
+    ch08.check_inner_step: {
+        "episodes_alike": others._step(others._normal, others._mean_of_episode_means),
+        "advantages_centred": others._normalises_the_advantage,
+    },
+    ch08.check_trust_region_step: {
+        "mean_before_product": others._mean_jacobian,
+        "diagonal_only": others._diagonal_metric,
+        "curvature_of_the_loss": others._curvature_of_the_loss,
+        "not_scaled": others._unscaled_natural_step,
+    },
+    ch08.check_meta_loss: {
+        "not_divided": others._loss(collect=others._centred_only),
+        "not_centred": others._loss(collect=others._not_centred),
+        "sum_over_draws": others._loss(inner=others._summed_loss),
+        "noise_exchanged": others._loss(draws=(1, 0)),
+        "noise_twice": others._loss(draws=(0, 0)),
+        "first_task_only": others._first_task_only,
+    },
+}
+
+MUTANTS += [
+    Mutant(check, misconception, answer) for check, answers in ALSO.items() for misconception, answer in answers.items()
 ]

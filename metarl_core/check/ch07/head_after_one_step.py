@@ -69,6 +69,29 @@ check_head_after_one_step = function_check(
         lambda features, labels, ways, alpha: tuple(alpha * part for part in head()(features, labels, ways)),
     ),
     Wrong(
+        "bias_without_alpha",
+        "The weights are right. Does the bias take a step of the same size?",
+        lambda *a: (_one_step()(*a)[0], _one_step(rate=1.0)(*a)[1]),
+    ),
+    Wrong(
+        "bias_summed",
+        "The weights are right. The step of the bias is along the gradient of a sum of losses.",
+        lambda *a: (_one_step()(*a)[0], _one_step(mean=False)(*a)[1]),
+    ),
+    Wrong(
+        "mean_over_classes",
+        "Your step is divided by the number of classes besides. Over what is the cross-entropy a mean?",
+        lambda *a: tuple(part / a[2] for part in _one_step()(*a)),
+    ),
+    Wrong(
+        "equal_counts",
+        "With as many samples of each class that would be right. Where they differ, which classes pull more?",
+        lambda features, labels, ways, alpha: (
+            (head()(features, labels, ways)[0] - head()(features, labels, ways)[0].mean(0)) * (alpha / ways / 2),
+            torch.zeros(ways, dtype=features.dtype),
+        ),
+    ),
+    Wrong(
         "by_autograd",
         "The numbers are right, and automatic differentiation found them. Asked for is a formula: what is the gradient "
         "of cross-entropy with respect to the logits?",

@@ -44,7 +44,8 @@ def _draw_case(draw):
 
 def _predict(
     statistics="support", prototypes="support", sign=-1.0, squared=True, correction=0, running=False, momentum=0.1,
-    tiny=TINY, outside=0.0, log=True, raw=False,
+    tiny=TINY, outside=0.0, log=True, raw=False, scaled=True, tasks_of=None, mean_distance=False, axis=1,
+    everywhere=False,
 ):  # fmt: skip
     """The wanted function, with one choice or several made wrongly."""
 
@@ -52,7 +53,11 @@ def _predict(
         found, mean, variance = [], 0.0, 1.0
         for support, labels, query, query_labels in tasks:
             seen = torch.cat([support, query]) if statistics == "both" else support
+            if tasks_of is not None:  # statistics of several tasks together
+                seen = torch.cat([task[0] for task in tasks[tasks_of]])
             own = seen.var(0, correction=correction), seen.mean(0)
+            if everywhere:  # of all features together
+                own = seen.var(correction=correction), seen.mean()
             if running:
                 variance, mean = (
                     (1 - momentum) * variance + momentum * own[0],
@@ -61,8 +66,8 @@ def _predict(
             else:
                 variance, mean = own
             others = (query.var(0, correction=0), query.mean(0)) if statistics == "each" else (variance, mean)
-            near = (support - mean) / ((variance + tiny) ** 0.5 + outside)
-            far = (query - others[1]) / ((others[0] + tiny) ** 0.5 + outside)
+            near = (support - mean) / (((variance + tiny) ** 0.5 + outside) if scaled else 1.0)
+            far = (query - others[1]) / (((others[0] + tiny) ** 0.5 + outside) if scaled else 1.0)
             near = support if raw else near
             if prototypes == "both":
                 data, own_labels = torch.cat([near, far]), torch.cat([labels, query_labels])
@@ -70,8 +75,9 @@ def _predict(
                 data, own_labels = (near, labels) if prototypes == "support" else (far, query_labels)
             means = torch.stack([data[own_labels == label].mean(0) for label in range(int(labels.max()) + 1)])
             distance = (far[:, None] - means).square().sum(2)
+            distance = distance / support.shape[1] if mean_distance else distance
             logits = sign * (distance if squared else distance.sqrt())
-            found.append(logits.log_softmax(1) if log else logits.softmax(1))
+            found.append(logits.log_softmax(axis) if log else logits.softmax(axis))
         return torch.stack(found)
 
     return answer
@@ -159,14 +165,39 @@ check_predict_all = function_check(
     ),
     Wrong(
         "no_epsilon",
-        "Where the support samples of a feature are nearly the same, your answer explodes: what keeps (3) from "
-        "dividing by almost nothing?",
-        _predict(tiny=0.0),
+        "Where the support samples of a feature are nearly the same, the small number under the root of (3) decides. "
+        "Yours is another, or is missing.",
+        when=lambda got, tasks: _matches(got, tasks, *({"tiny": tiny} for tiny in (0.0, 1e-12, 1e-8, 1e-6, 1e-3))),
     ),
     Wrong(
         "epsilon_outside",
         "The small number is added to the deviation. In (3) it stands under the root.",
         _predict(tiny=0.0, outside=TINY),
+    ),
+    Wrong(
+        "statistics_of_other_tasks",
+        "One mean and one variance serve all tasks. Take a task away, and the predictions for the others change.",
+        when=lambda got, tasks: _matches(
+            got, tasks, {"tasks_of": slice(None)}, {"tasks_of": slice(1)}, {"tasks_of": slice(None), "correction": 1}
+        ),
+    ),
+    Wrong(
+        "one_scale",
+        "All features share one mean and one variance. Measure one of them in millimetres: should it decide alone?",
+        _predict(everywhere=True),
+    ),
+    Wrong(
+        "not_scaled",
+        "The mean is taken off, and nothing is divided. Measure a feature in millimetres: should it decide alone?",
+        _predict(scaled=False),
+    ),
+    Wrong(
+        "mean_distance", "A squared distance is a sum over the features. Yours is a mean.", _predict(mean_distance=True)
+    ),
+    Wrong(
+        "over_queries",
+        "Your probabilities sum to 1 over the queries. What is each query asked?",
+        _predict(axis=0),
     ),
     Wrong("not_logarithms", "These are probabilities. Asked for are their logarithms.", _predict(log=False)),
     Wrong(

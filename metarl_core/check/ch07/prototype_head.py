@@ -86,5 +86,37 @@ check_prototype_head = function_check(
         "You count on samples that are sorted by label, with the same number for each class. Here they are not.",
         head(in_order=True),
     ),
+    Wrong(
+        "mean_of_squares",
+        "Your bias takes the squared lengths first and their mean afterwards. Whose length is in the square?",
+        lambda features, labels, ways: (
+            head()(features, labels, ways)[0],
+            -head(weight=1.0)(features.square().sum(1, keepdim=True), labels, ways)[0][:, 0],
+        ),
+    ),
+    Wrong(
+        "mean_over_features",
+        "The square of a length is a sum over the features. Yours is divided by their number.",
+        lambda features, labels, ways: (
+            head()(features, labels, ways)[0],
+            head()(features, labels, ways)[1] / features.shape[1],
+        ),
+    ),
+    Wrong(
+        "equal_counts",
+        "Sums are divided by n/N, which is the number of samples of a class only where all have the same.",
+        lambda features, labels, ways: (
+            2 * ways / len(labels) * head(total=True)(features, labels, ways)[0] / 2,
+            -(ways / len(labels) * head(total=True)(features, labels, ways)[0] / 2).square().sum(1),
+        ),
+    ),
+    Wrong(
+        "unit_length",
+        "Your class means were scaled to the length 1. Does (2) know only directions?",
+        lambda features, labels, ways: (
+            2 * torch.nn.functional.normalize(head()(features, labels, ways)[0]),
+            -torch.ones(ways, dtype=features.dtype),
+        ),
+    ),
     observe=_probabilities,
 )

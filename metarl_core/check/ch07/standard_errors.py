@@ -59,6 +59,14 @@ def _errors(network="tasks", method="networks", root=True, correction=1):
     return answer
 
 
+def _other_root(got, correct):
+    """Each deviation over the root of a number of networks, of tasks, of both, or of one."""
+    networks, tasks, _ = correct.shape
+    roots = [number**0.5 for number in (networks, tasks, networks * tasks)]
+    right = _errors(root=False)(correct)
+    return all(any(difference(got[name], right[name] / r, None, None) is None for r in roots) for name in right)
+
+
 def _is_any(got, correct, **choices):
     """Whether it comes from any combination of the choices."""
     every = (dict(zip(choices, values, strict=True)) for values in itertools.product(*choices.values()))
@@ -102,6 +110,29 @@ check_standard_errors = function_check(
         "divide_by_n",
         "Nearly: your deviations are a little too small, since the mean was estimated from the same numbers.",
         _errors(correction=0),
+    ),
+    Wrong(
+        "variances",
+        "These are squares of standard errors. Which root is missing?",
+        lambda correct: {name: error.square() for name, error in _errors()(correct).items()},
+    ),
+    Wrong(
+        "half_intervals",
+        "These are halves of 95 % intervals. Asked for are the standard errors that they are made of.",
+        lambda correct: {name: 1.96 * error for name, error in _errors()(correct).items()},
+    ),
+    Wrong(
+        "other_root",
+        "The deviations are right. How many units is each of them a deviation of?",
+        when=lambda got, correct: _other_root(got, correct),
+    ),
+    Wrong(
+        "propagated_errors",
+        "The entry `network` is right. For `method` you add up how badly each network was measured. Two networks that "
+        "differ much would get no larger error.",
+        lambda correct: (
+            _errors()(correct) | {"method": _errors()(correct)["network"].square().sum().sqrt() / correct.shape[0]}
+        ),
     ),
     Wrong(
         "averaged_errors",

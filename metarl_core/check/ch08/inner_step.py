@@ -142,6 +142,21 @@ check_inner_step = function_check(
         _answer(padding=True, count="places"),
     ),
     Wrong(
+        "episodes_alike",
+        "You take the mean of each episode, and then the mean of these: a step of a short episode counts more than one "
+        "of a long episode. Which mean is (2)?",
+        lambda theta, states, actions, advantage, mask, alpha: _step_by_scores(
+            theta, states, actions, advantage * mask.sum() / (len(mask) * mask.sum(1, keepdim=True)), mask, alpha
+        ),
+    ),
+    Wrong(
+        "advantages_centred",
+        "You take the mean off the advantages. They come ready for use.",
+        lambda theta, states, actions, advantage, mask, alpha: _step_by_scores(
+            theta, states, actions, advantage - advantage[mask].mean(), mask, alpha
+        ),
+    ),
+    Wrong(
         "std_as_variance",
         "Your density has the variance exp(log_std). What is it that the logarithm was taken of?",
         _answer(power=0.5),

@@ -29,6 +29,7 @@ def _draw_case(draw):
 def _meta_gradient_by_hand(
     theta, goals, noise, alpha, sigma,
     reuse=False, rate=None, divide="deviation", curvature=True, leak=False, reduce=torch.mean, sign=1.0,
+    centre=True, summed=(), only_first=False, noise_of=(0, 1),
 ):  # fmt: skip
     """(I − αĤ)g from closed forms: the score of N(θ, σ²I) is (a − θ)/σ², and the mean advantage is zero."""
 
@@ -36,16 +37,20 @@ def _meta_gradient_by_hand(
         rewards = -(actions - goal).square().sum(-1)
         n = len(rewards)
         variance = (rewards - rewards.mean()).square().sum() / (n - 1 if divide == "n - 1" else n)
-        return (rewards - rewards.mean()) / (variance if divide == "variance" else variance.sqrt())
+        by = {"variance": variance, "nothing": 1.0}.get(divide, variance.sqrt())
+        return (rewards - (rewards.mean() if centre else 0.0)) / by
 
     used, found, values, theta = (alpha if rate is None else rate), [], [], theta.detach()
     point = theta
-    for goal, (first, second) in zip(goals, noise, strict=True):
+    for goal, draws in list(zip(goals, noise, strict=True))[: 1 if only_first else None]:
+        first, second = draws[noise_of[0]], draws[noise_of[1]]
         point = point if leak else theta
         actions = point + sigma * first
         a, score = weights(actions, goal), (actions - point) / sigma**2
-        rise = (a[:, None] * score).mean(0)
-        hessian = -torch.einsum("n,ni,nj->ij", a, score, score) / len(a)
+        inside = len(a) if "inner" in summed else 1
+        rise = inside * (a[:, None] * score).mean(0)
+        unit = torch.eye(len(theta), dtype=theta.dtype) / sigma**2  # counts where the mean advantage is not zero
+        hessian = -inside * (torch.einsum("n,ni,nj->ij", a, score, score) / len(a) - a.mean() * unit)
         end = point + sign * used * rise
         if reuse:
             # The surrogate of θ' on episodes of θ: weights π_θ'/π_θ that are not 1.
@@ -55,7 +60,8 @@ def _meta_gradient_by_hand(
         else:
             query = end + sigma * second
             outer = -(weights(query, goal)[:, None] * (query - end) / sigma**2).mean(0)
-            values.append(torch.zeros_like(outer[0]))
+            outer = outer * (len(a) if "outer" in summed else 1)
+            values.append(-weights(query, goal).mean())
         found.append(outer - sign * used * hessian @ outer if curvature else outer)
         point = end
     return {
@@ -151,6 +157,44 @@ check_meta_loss = function_check(
         "divide_by_n_minus_one",
         "Nearly: your deviations divide by N − 1. The task says which one it wants.",
         _fault_of_loss(divide="n - 1"),
+    ),
+    Wrong(
+        "not_divided",
+        "Your advantages keep the unit of the rewards. What is the divisor of A?",
+        when=lambda got, *a: any(
+            difference(got, _meta_gradient_by_hand(*a, divide="nothing", centre=centre), **TOLERANCE) is None
+            for centre in (True, False)
+        ),
+    ),
+    Wrong(
+        "not_centred",
+        "Your advantages are never positive: what is to be taken off a reward?",
+        _fault_of_loss(centre=False),
+    ),
+    Wrong(
+        "sum_over_draws",
+        "A surrogate is a mean over the actions. In one of your two it is a sum.",
+        when=lambda got, *a: any(
+            difference(got, _meta_gradient_by_hand(*a, summed=which), **TOLERANCE) is None
+            for which in (("inner",), ("outer",))
+        ),
+    ),
+    Wrong(
+        "noise_exchanged",
+        "Support actions are made of the noise that is meant for the query actions, and these of the other.",
+        _fault_of_loss(noise_of=(1, 0)),
+    ),
+    Wrong(
+        "noise_twice",
+        "Support and query actions are made of the same noise. Which half is never used?",
+        when=lambda got, *a: any(
+            difference(got, _meta_gradient_by_hand(*a, noise_of=both), **TOLERANCE) is None for both in ((0, 0), (1, 1))
+        ),
+    ),
+    Wrong(
+        "first_task_only",
+        "That is the loss of the first task alone.",
+        _fault_of_loss(only_first=True),
     ),
     Wrong(
         "value_only_differs",

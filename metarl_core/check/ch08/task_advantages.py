@@ -101,6 +101,15 @@ def _advantages_step_by_step(
     return torch.from_numpy(result)
 
 
+def _each_episode(rewards, features, mask, discount, small):
+    raw = _advantages_step_by_step(rewards, features, mask, discount, centred=False, divide=lambda values: 1.0)
+    result = torch.zeros_like(raw)
+    for place in itertools.product(*map(range, raw.shape[:2])):
+        values = raw[place][mask[place]]
+        result[place][mask[place]] = (values - values.mean()) / (values.std(correction=0) + small)
+    return result
+
+
 def _advantage_fault(**fault):
     return lambda *a: _advantages_step_by_step(*a, **fault)
 
@@ -179,6 +188,18 @@ check_task_advantages = function_check(
         _advantage_fault(divide=lambda values: values.std(ddof=1)),
     ),
     Wrong(
+        "each_episode",
+        "Mean and deviation are those of single episodes. A bad episode then looks as good as any other.",
+        when=lambda got, *a: any(
+            difference(got, _each_episode(*a, small=small), **TOLERANCE) is None for small in (0.0, 1e-8, 1e-6, 1e-5)
+        ),
+    ),
+    Wrong(
+        "added_to_deviation",
+        "A small number is added to the deviation. (1) has none there.",
+        when=lambda got, *a: _is_any(got, a, _ADDED, _advantages_step_by_step),
+    ),
+    Wrong(
         "no_ridge",
         "The fit is one without the ridge. What does it do with two features that are the same?",
         _advantage_fault(ridge=0.0),
@@ -191,6 +212,7 @@ def _is_any(got, arguments, faults, function):
     return any(difference(got, function(*arguments, **fault), **TOLERANCE) is None for fault in faults)
 
 
+_ADDED = [{"divide": lambda values, small=small: values.std() + small} for small in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)]
 _PADDING_COUNTED = [
     {"sums_masked": False, "everything": everything, "swollen": swollen}
     for everything, swollen in itertools.product((False, True), repeat=2)

@@ -49,7 +49,7 @@ def _step_by_differentiation(theta, curvature, centre, alpha, sigma, delta):
 
 def _region(
     theta, curvature, centre, alpha, sigma, delta,
-    outer=1, inner=2, sign=-1.0, two=2.0, spread=2, at_start=False, plain=False, mean=True,
+    outer=1, inner=2, sign=-1.0, two=2.0, spread=2, at_start=False, plain=False, mean=True, other=None, scaled=True,
 ):  # fmt: skip
     """The step from matrices: powers of I − αA in the gradient and in the metric."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
@@ -59,8 +59,9 @@ def _region(
     metric = torch.linalg.matrix_power(factor, inner) / sigma**spread
     reduce = torch.mean if mean else torch.sum
     g, h = reduce(each, 0)[:, 0], reduce(metric, 0)
+    h = h if other is None else other(factor, curvature, sigma)
     x = g if plain else torch.linalg.solve(h, g)
-    return sign * torch.sqrt(two * delta / (x @ h @ x)) * x
+    return sign * (torch.sqrt(two * delta / (x @ h @ x)) if scaled else delta) * x
 
 
 check_trust_region_step = function_check(
@@ -120,6 +121,26 @@ check_trust_region_step = function_check(
         "sigma_not_squared",
         "The spread enters your metric once. What does a divergence of normal distributions divide by?",
         lambda *a: _region(*a, spread=1),
+    ),
+    Wrong(
+        "mean_before_product",
+        "Your metric multiplies mean Jacobians. Of what does (3) take the mean?",
+        lambda *a: _region(*a, other=lambda j, c, sigma: j.mean(0) @ j.mean(0) / sigma**2),
+    ),
+    Wrong(
+        "diagonal_only",
+        "Only the diagonal of the metric is used. What do the other entries say of two directions?",
+        lambda *a: _region(*a, other=lambda j, c, sigma: torch.diag((j @ j).mean(0).diagonal()) / sigma**2),
+    ),
+    Wrong(
+        "curvature_of_the_loss",
+        "Your metric is the curvature of the loss. What is it that may change by δ at most?",
+        lambda *a: _region(*a, other=lambda j, c, sigma: (j @ c @ j).mean(0)),
+    ),
+    Wrong(
+        "not_scaled",
+        "The direction is right, and δ multiplies it. How long must the step be so that the divergence is δ?",
+        lambda *a: _region(*a, scaled=False),
     ),
     Wrong(
         "by_autograd",
