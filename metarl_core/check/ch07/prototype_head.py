@@ -105,10 +105,7 @@ check_prototype_head = function_check(
     Wrong(
         "equal_counts",
         "Sums are divided by n/N, which is the number of samples of a class only where all have the same.",
-        lambda features, labels, ways: (
-            2 * ways / len(labels) * head(total=True)(features, labels, ways)[0] / 2,
-            -(ways / len(labels) * head(total=True)(features, labels, ways)[0] / 2).square().sum(1),
-        ),
+        lambda features, labels, ways: head(total=True)(features * (ways / len(labels)), labels, ways),
     ),
     Wrong(
         "unit_length",
