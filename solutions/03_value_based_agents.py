@@ -50,7 +50,7 @@ def double_dqn_target(rewards, terminated, truncated, online, target, discount):
 
     rewards: [row]; terminated, truncated: bool [row], how the step ended its episode, if it did;
     online, target: [row, action], values of the true next observation by the two networks, maybe with a gradient;
-    discount: gamma. Returns [row], through which no gradient flows.
+    discount: gamma. Returns [row], of the dtype of the rewards, through which no gradient flows.
     """
     ### BEGIN SOLUTION
     with torch.no_grad():
@@ -132,7 +132,7 @@ def ring_write(ring, written, new):
     """Append transitions to each learner's ring by (2).
 
     ring: [learner, N]; written: int64 [learner], before this call; new: [learner, k] with k <= N, oldest first.
-    Returns the new ring and the new counts; the arguments stay as they are.
+    Returns the new ring and the new counts, each of the dtype it had; the arguments stay as they are.
     """
     ### BEGIN SOLUTION
     learners, more = new.shape

@@ -57,6 +57,31 @@ def _target_no_last_reward(rewards, terminated, truncated, online, target, disco
     return (~terminated) * (rewards + discount * target.gather(1, online.argmax(1)[:, None]).squeeze(1))
 
 
+@torch.no_grad()
+def _target_other_flag(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~truncated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_no_gamma(rewards, terminated, truncated, online, target, discount):
+    return rewards + (~terminated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
+
+
+@torch.no_grad()
+def _target_gamma_before_all(rewards, terminated, truncated, online, target, discount):
+    return discount * (rewards + (~terminated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1))
+
+
+@torch.no_grad()
+def _target_argmax(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~terminated) * online.argmax(1)
+
+
+@torch.no_grad()
+def _target_argmin(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * (~terminated) * target.gather(1, online.argmin(1)[:, None]).squeeze(1)
+
+
 def _put(ring, slots, new):
     ring = ring.clone()
     for time in range(new.shape[1]):
@@ -233,6 +258,37 @@ def _learn_plus_equals(start, batches, discount, rate, period):
     return online, target
 
 
+def _learn_copies_once(start, batches, discount, rate, period):
+    online, target = start.clone(), start.clone()
+    for count, batch in enumerate(batches, 1):
+        online.index_put_(batch[:2], rate * _error(online, target, batch, discount), accumulate=True)
+        if count == period:
+            target = online.clone()
+    return online, target
+
+
+def _learn_variant(error, rows=lambda batch: [batch], scale=lambda batch: 1.0):
+    def answer(start, batches, discount, rate, period):
+        online, target = start.clone(), start.clone()
+        for count, batch in enumerate(batches, 1):
+            for part in rows(batch):
+                change = rate * scale(part) * error(online, target, part, discount)
+                online.index_put_(part[:2], change, accumulate=True)
+            if count % period == 0:
+                target = online.clone()
+        return online, target
+
+    return answer
+
+
+def _single_rows(batch):
+    return [tuple(part[row : row + 1] for part in batch) for row in range(len(batch[0]))]
+
+
+def _error_without_end(online, target, batch, discount):
+    return _error(online, target, (*batch[:-1], torch.zeros_like(batch[-1])), discount)
+
+
 def _plan(**changes):
     right = {
         "changes_per_variant": 1,
@@ -257,6 +313,11 @@ MUTANTS = [
     Mutant(ch03.check_double_dqn_target, "no_termination", _target_no_end),
     Mutant(ch03.check_double_dqn_target, "truncation_as_termination", _target_done),
     Mutant(ch03.check_double_dqn_target, "truncation_wins", _target_truncation_wins),
+    Mutant(ch03.check_double_dqn_target, "flags_swapped", _target_other_flag),
+    Mutant(ch03.check_double_dqn_target, "undiscounted", _target_no_gamma),
+    Mutant(ch03.check_double_dqn_target, "discounts_the_reward", _target_gamma_before_all),
+    Mutant(ch03.check_double_dqn_target, "index_for_value", _target_argmax),
+    Mutant(ch03.check_double_dqn_target, "worst_action", _target_argmin),
     Mutant(ch03.check_double_dqn_target, "not_detached", _target_with_graph),
     Mutant(ch03.check_double_dqn_target, "wrong_axis", _target_over_rows),
     Mutant(ch03.check_double_dqn_target, "roles_swapped", _target_swapped),
@@ -288,6 +349,11 @@ MUTANTS = [
     Mutant(ch03.check_learn_with_target, "shared_memory", _learn_each),
     Mutant(ch03.check_learn_with_target, "counts_from_zero", _learn_from_zero),
     Mutant(ch03.check_learn_with_target, "copy_before_update", _learn_copies_early),
+    Mutant(ch03.check_learn_with_target, "first_copy_only", _learn_copies_once),
+    Mutant(ch03.check_learn_with_target, "target_unused", _learn_variant(lambda q, old, *rest: _error(q, q, *rest))),
+    Mutant(ch03.check_learn_with_target, "row_by_row", _learn_variant(_error, _single_rows)),
+    Mutant(ch03.check_learn_with_target, "averages", _learn_variant(_error, scale=lambda b: 1 / len(b[0]))),
+    Mutant(ch03.check_learn_with_target, "ignores_termination", _learn_variant(_error_without_end)),
     Mutant(ch03.check_learn_with_target, "repeated_pairs", _learn_plus_equals),
     Mutant(ch03.check_bias_equal, "unbiased", 0.0),
     Mutant(ch03.check_bias_equal, "no_half", 6 / math.sqrt(math.pi)),

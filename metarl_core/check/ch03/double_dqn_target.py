@@ -6,23 +6,44 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 
 
-def _target_cases():
-    for seed, (rows, actions) in enumerate(((4, 4), (6, 3), (9, 2))):  # square first: a wrong axis is silent there
-        generator = torch.Generator().manual_seed(seed)
-        rewards = torch.randn(rows, generator=generator)
-        online, target = torch.randn(2, rows, actions, generator=generator)
-        # In each row the two networks prefer different actions.
-        online.scatter_(1, target.argmax(1, keepdim=True), online.amin(1, keepdim=True) - 1)
-        terminated, truncated = torch.zeros(2, rows, dtype=torch.bool)
-        terminated[0], truncated[1], terminated[2], truncated[2] = True, True, True, True
-        discount = 0.9 + 0.03 * seed
-        yield case(rewards, terminated, truncated, online.requires_grad_(), target.requires_grad_(), discount)
+def _draw_batch(draw):
+    """1 to 8 rows, 2 to 5 actions, as many rows as actions now and then; no two values of a row are equal."""
+    rows, actions = draw.integer(1, 8), draw.integer(2, 5)
+    rows = actions if draw.chance(0.3) else rows
+    dtype, scale = draw.choice(torch.float32, torch.float64), draw.choice(1.0, 1.0, 10.0)
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.4, 0.99) for _ in range(5)))
+    terminated, truncated = draw.flags(rows, share=0.3), draw.flags(rows, share=0.3)
+    online, target = (_distinct(draw, rows, actions, dtype) * scale for _ in range(2))
+    graphs = draw.chance(0.35), draw.chance(0.35)
+    rewards = draw.normal(rows, dtype=dtype, scale=scale, mean=0.5)
+    online, target = online.requires_grad_(graphs[0]), target.requires_grad_(graphs[1])
+    return case(rewards, terminated, truncated, online, target, discount).noting(
+        {
+            "a row is terminated and truncated at once": (terminated & truncated).any(),
+            "a row is terminated": terminated.any(),
+            "a row is truncated": truncated.any(),
+            "the networks prefer different actions in a row": (online.argmax(1) != target.argmax(1)).any(),
+            "there are as many rows as actions": rows == actions,
+            "gamma is 0": discount == 0,
+            "gamma is 1": discount == 1,
+            "the numbers are float32": dtype == torch.float32,
+            "a value carries a graph": any(graphs),
+        }
+    )
+
+
+def _distinct(draw, rows, actions, dtype):
+    """Normal numbers, those of a row moved apart so that none is near another."""
+    order = torch.tensor([draw.permutation(actions) for _ in range(rows)])
+    gaps = 0.25 + draw.normal(rows, actions, scale=0.5).abs()
+    values = gaps.cumsum(1).gather(1, order) + draw.normal(rows, 1) - gaps.sum(1, keepdim=True) / 2
+    return (values.mul(100).round().div(100) if draw.size < 0.3 else values).to(dtype)
 
 
 def _look_at_target(answer, *args):
     result = answer(*args)
     if not isinstance(result, torch.Tensor):
-        raise TypeError("the targets should be a tensor")
+        raise TypeError("targets are a tensor")
     return {"targets": result.detach(), "gradient flows through the targets": result.requires_grad}
 
 
@@ -32,7 +53,7 @@ def _target_row_by_row(rewards, terminated, truncated, online, target, discount)
         scores = online[row].tolist()
         future = 0.0 if bool(terminated[row]) else target[row].tolist()[scores.index(max(scores))]
         values.append(float(rewards[row]) + discount * future)
-    return {"targets": torch.tensor(values), "gradient flows through the targets": False}
+    return {"targets": torch.tensor(values, dtype=rewards.dtype), "gradient flows through the targets": False}
 
 
 def _target(rewards, terminated, truncated, online, target, discount, over=None, choose=None, value=None, axis=1):
@@ -47,18 +68,26 @@ def _target(rewards, terminated, truncated, online, target, discount, over=None,
 
 def _like_target(**changes):
     """A predicate: are the targets those of `_target` with some arguments replaced?"""
+    return _like(lambda *args: _target(*args, **{name: make(*args) for name, make in changes.items()}))
 
-    def when(got, *args):
-        made = {name: make(*args) for name, make in changes.items()}
-        return difference(got["targets"], _target(*args, **made), 1e-4, 1e-6) is None
 
-    return when
+def _like(answer):
+    """A predicate: are the targets those of this answer? A graph beside them is another matter."""
+    return lambda got, *args: difference(got["targets"], answer(*args).detach(), None, None) is None
+
+
+def _index_for_value(rewards, terminated, truncated, online, target, discount):
+    return rewards + discount * torch.where(terminated, 0.0, online.argmax(1).to(rewards.dtype))
+
+
+def _least(rewards, terminated, truncated, online, target, discount):
+    return _target(rewards, terminated, truncated, -online, target, discount)
 
 
 check_double_dqn_target = function_check(
     "double_dqn_target",
     _target_row_by_row,
-    _target_cases,
+    _draw_batch,
     Wrong(
         "not_detached",
         "A gradient flows through your targets. What would an optimiser do with them, by (03.14)?",
@@ -76,16 +105,20 @@ check_double_dqn_target = function_check(
     ),
     Wrong(
         "truncation_wins",
-        "One row is terminated and truncated in the same step, and you let it have a future. Which flag decides?",
+        "A row is terminated and truncated in the same step, and you let it have a future. Which flag decides?",
         when=_like_target(over=lambda r, terminated, truncated, *_: terminated & ~truncated),
+    ),
+    Wrong(
+        "flags_swapped",
+        "Truncated rows lose their future, and terminated ones keep it. After which of the two has the MDP ended?",
+        when=_like_target(over=lambda r, terminated, truncated, *_: truncated),
     ),
     Wrong(
         "wrong_axis",
         "Your argmax runs over the rows of the batch, and with as many rows as actions nobody notices. What is the "
         "agent to choose among?",
         when=lambda got, *args: (
-            args[3].shape[0] == args[3].shape[1]
-            and difference(got["targets"], _target(*args, axis=0), 1e-4, 1e-6) is None
+            args[3].shape[0] == args[3].shape[1] and _like(lambda *a: _target(*a, axis=0))(got, *args)
         ),
     ),
     Wrong(
@@ -107,9 +140,27 @@ check_double_dqn_target = function_check(
     Wrong(
         "reward_lost",
         "The terminated rows have lost their reward as well. What was paid in the last step was paid.",
-        when=lambda got, *args: (
-            difference(got["targets"], torch.where(args[1], 0.0, _target(*args)), 1e-4, 1e-6) is None
-        ),
+        when=_like(lambda *args: torch.where(args[1], 0.0, _target(*args))),
+    ),
+    Wrong(
+        "undiscounted",
+        "Your targets are the same for every γ.",
+        when=_like(lambda *args: _target(*args[:-1], 1.0)),
+    ),
+    Wrong(
+        "discounts_the_reward",
+        "Your γ multiplies the reward as well. When is that paid?",
+        when=_like(lambda *args: _target(args[-1] * args[0], *args[1:])),
+    ),
+    Wrong(
+        "index_for_value",
+        "You add the *number* of the chosen action. What is that action worth?",
+        when=_like(_index_for_value),
+    ),
+    Wrong(
+        "worst_action",
+        "The action that you choose is the one that the online network values least.",
+        when=_like(_least),
     ),
     observe=_look_at_target,
 )

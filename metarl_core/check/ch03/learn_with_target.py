@@ -5,19 +5,34 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 
 
-def _learning_cases():
-    for seed, (states, actions, updates, period) in enumerate(((5, 2, 10, 4), (4, 3, 9, 3), (6, 2, 11, 5))):
-        generator = torch.Generator().manual_seed(seed)
-        batches = []
-        for _ in range(updates):
-            state, following = torch.randint(states, (2, 8), generator=generator)
-            action = torch.randint(actions, (8,), generator=generator)
-            reward = torch.randn(8, generator=generator)
-            terminated = torch.rand(8, generator=generator) < 0.2
-            state[1], action[1] = state[0], action[0]  # one pair stands in each batch twice
-            batches.append((state, action, reward, following, terminated))
-        start = torch.randn(states, actions, generator=generator)
-        yield case(start, batches, 0.9, 0.2, period)
+def _draw_learning(draw):
+    """1 to 5 states, 1 to 3 actions, 0 to 9 updates with 1 to 6 rows, copies after 1 to 5; pairs are often repeated."""
+    states, actions = draw.integer(1, 5), draw.integer(1, 3)
+    updates = draw.choice(0, *(draw.integer(1, 9) for _ in range(7)))
+    period, dtype = draw.integer(1, 5), draw.choice(torch.float32, torch.float64)
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(5)))
+    rate, share, batches, repeated = draw.uniform(0.05, 0.5), draw.choice(0.0, 0.3, 0.3, 1.0), [], False
+    for _ in range(updates):
+        rows = draw.integer(1, 6)
+        state, following = draw.integers(0, states - 1, rows), draw.integers(0, states - 1, rows)
+        action = draw.integers(0, actions - 1, rows)
+        repeated |= len((state * actions + action).unique()) < rows
+        batches.append((state, action, draw.normal(rows, dtype=dtype), following, draw.flags(rows, share=share)))
+    start = draw.normal(states, actions, dtype=dtype, scale=draw.choice(1.0, 5.0))
+    return case(start, batches, discount, rate, period).noting(
+        {
+            "a pair stands twice in a minibatch": repeated,
+            "there are fewer updates than a period": updates < period,
+            "the last update is followed by a copy": updates > 0 and updates % period == 0,
+            "the period is 1": period == 1,
+            "there are no minibatches": updates == 0,
+            "a row is terminated": any(batch[-1].any() for batch in batches),
+            "there is a single action": actions == 1,
+            "gamma is 0": discount == 0,
+            "gamma is 1": discount == 1,
+            "the numbers are float32": dtype == torch.float32,
+        }
+    )
 
 
 def _learn_number_by_number(start, batches, discount, rate, period):
@@ -31,20 +46,46 @@ def _learn_number_by_number(start, batches, discount, rate, period):
             online[s][a] += change
         if update % period == 0:
             target = [list(row) for row in online]
-    return torch.tensor(online), torch.tensor(target)
+    return torch.tensor(online, dtype=start.dtype), torch.tensor(target, dtype=start.dtype)
 
 
-def _learn(start, batches, discount, rate, period, copy_when=None, shared=False, early=False, sums=True):
+def _learn(
+    start,
+    batches,
+    discount,
+    rate,
+    period,
+    copy_when=None,
+    shared=False,
+    early=False,
+    sums=True,
+    ends=True,
+    ahead=False,
+    mean=False,
+):
     copy_when = copy_when or (lambda update: update % period == 0)
     online = start.clone()
     target = online if shared else start.clone()
     for update, (state, action, reward, following, terminated) in enumerate(batches, 1):
         if early and copy_when(update):
             target = online.clone()
-        y = reward + discount * torch.where(terminated, 0.0, target[following].amax(-1))
-        change = rate * (y - online[state, action])
+        future = (online if ahead else target)[following].amax(-1)
+        y = reward + discount * (torch.where(terminated, 0.0, future) if ends else future)
+        change = rate * (y - online[state, action]) / (len(state) if mean else 1)
         online.index_put_((state, action), change if sums else online[state, action] + change, accumulate=sums)
         if not early and not shared and copy_when(update):
+            target = online.clone()
+    return online, target
+
+
+def _row_by_row(start, batches, discount, rate, period):
+    """Each row sees what the rows before it in the minibatch have changed."""
+    online, target = start.clone(), start.clone()
+    for update, batch in enumerate(batches, 1):
+        for s, a, r, following, end in zip(*batch, strict=True):
+            y = r + (0.0 if end else discount * target[following].max())
+            online[s, a] += rate * (y - online[s, a])
+        if update % period == 0:
             target = online.clone()
     return online, target
 
@@ -52,7 +93,7 @@ def _learn(start, batches, discount, rate, period, copy_when=None, shared=False,
 check_learn_with_target = function_check(
     "learn_with_target",
     _learn_number_by_number,
-    _learning_cases,
+    _draw_learning,
     Wrong(
         "shared_memory",
         "Your target table equals the online table at every moment. Is it renewed too often, or is it one tensor under "
@@ -70,14 +111,39 @@ check_learn_with_target = function_check(
         lambda *args: _learn(*args, copy_when=lambda update: (update - 1) % args[-1] == 0),
     ),
     Wrong(
+        "first_copy_only",
+        "Your target table is renewed once, and never again.",
+        lambda *args: _learn(*args, copy_when=lambda update: update == args[-1]),
+    ),
+    Wrong(
         "copy_before_update",
         "The moments are right, but the copy is made before the update that it should follow.",
         lambda *args: _learn(*args, early=True),
+    ),
+    Wrong(
+        "target_unused",
+        "Both tables are renewed at the right moments, but the future in your error is read from the online table.",
+        lambda *args: _learn(*args, ahead=True),
     ),
     Wrong(
         "repeated_pairs",
         "Where a pair of state and action stands in a minibatch twice, one of its two errors is lost. "
         "What does `table[i, j] += x` do with an index that is repeated?",
         lambda *args: _learn(*args, sums=False),
+    ),
+    Wrong(
+        "row_by_row",
+        "The rows of a minibatch see what those before them have changed. With which tables does (3) take all errors?",
+        _row_by_row,
+    ),
+    Wrong(
+        "averages",
+        "You divide by the number of rows. Does (3) take a sum or a mean?",
+        lambda *args: _learn(*args, mean=True),
+    ),
+    Wrong(
+        "ignores_termination",
+        "A terminated row gets a future. What comes after the end?",
+        lambda *args: _learn(*args, ends=False),
     ),
 )
