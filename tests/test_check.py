@@ -104,6 +104,14 @@ def test_warnings_of_a_misconceptions_own_answer_are_not_shown(recwarn):
     assert not recwarn.list
 
 
+def test_a_misconception_must_agree_where_the_answer_is_right():
+    def only_for_long_episodes(rewards, gamma):
+        return rewards.sum(-1) if rewards.shape[1] > 4 else right(rewards, gamma)
+
+    error = rejected(only_for_long_episodes)
+    assert error.misconception is None and "Right on" in str(error)
+
+
 def test_constant_is_rejected():
     error = rejected(lambda rewards, gamma: torch.ones(len(rewards)))
     assert error.kind == "value" and "largest difference" in str(error)
@@ -321,7 +329,9 @@ def test_a_float32_inside_is_noticed_and_a_constant_times_a_flag_is_none():
 
     by = function_check("f", lambda x, ends, gamma: x + torch.where(ends, 0.0, gamma * x), draw_case)
     by(lambda x, ends, gamma: x + gamma * ~ends * x)
-    assert rejected(lambda x, ends, gamma: (x + gamma * ~ends * x).float().double(), by).kind == "value"
+    single = rejected(lambda x, ends, gamma: (x + gamma * ~ends * x).float().double(), by)
+    assert single.kind == "value" and "where something inside is float32" in str(single)
+    assert "float32" not in str(rejected(lambda x, ends, gamma: x + 0.01, by))
 
 
 def test_drawn_numbers_lie_in_their_range():

@@ -177,6 +177,7 @@ class Subject:
     def diagnose(self, watched: Watched, seen: list[Seen], failed: list[Seen]) -> CheckFailed:
         """The misconception that explains every wrong result; else what fails, where, and what holds.
 
+        Its own answer must also give the right result wherever the learner's does, or it is not what was written.
         Where some cases raise, some are not finite because their arguments are not (a padding of NaN, say) and others
         are wrong, a misconception need explain only one kind; what else is the matter stands behind its message.
         """
@@ -186,7 +187,9 @@ class Subject:
             if wrong.fault is not None and wrong.fault in watched.faults:
                 return CheckFailed(wrong.message, "misconception", wrong.id)
             for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
-                if all(self.recognised(wrong, one) for one in some):
+                if all(self.recognised(wrong, one) for one in some) and not any(
+                    self.contradicts(wrong, one) for one in seen if one.right
+                ):
                     explained = {id(one) for one in some}
                     rest = [one.report or one.off for one in failed if id(one) not in explained]
                     also = f"\n({getattr(rest[0], 'message', rest[0])})" if rest else ""
@@ -215,6 +218,15 @@ class Subject:
         except Exception:  # a misconception may not apply to every case
             return False
         return self.compare(one.got, expected) is None
+
+    def contradicts(self, wrong: Wrong, one: Seen) -> bool:
+        """Whether the misconception's own answer, if there is one, gives another result than this right one."""
+        if wrong.answer is UNSET or wrong.when is not None:
+            return False
+        try:
+            return self.compare(one.got, self._of_misconception(wrong.answer, one.case)) is not None
+        except Exception:  # it may not apply to every case
+            return False
 
     def _raised_by(self, answer: Any, case: Case) -> str:
         """The type of exception that a misconception's own answer leads to on this case, "" for none."""
