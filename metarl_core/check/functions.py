@@ -177,7 +177,8 @@ class Subject:
     def diagnose(self, watched: Watched, seen: list[Seen], failed: list[Seen]) -> CheckFailed:
         """The misconception that explains every wrong result; else what fails, where, and what holds.
 
-        Its own answer must also give the right result wherever the learner's does, or it is not what was written.
+        Its own answer must also give the right result where the learner's does, or it is not what was written; but for
+        a few edges, of which a learner may have thought.
         Where some cases raise, some are not finite because their arguments are not (a padding of NaN, say) and others
         are wrong, a misconception need explain only one kind; what else is the matter stands behind its message.
         """
@@ -187,7 +188,7 @@ class Subject:
             if wrong.fault is not None and wrong.fault in watched.faults:
                 return CheckFailed(wrong.message, "misconception", wrong.id)
             for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
-                if all(self.recognised(wrong, one) for one in some) and not any(
+                if all(self.recognised(wrong, one) for one in some) and len(some) > sum(
                     self.contradicts(wrong, one) for one in seen if one.right
                 ):
                     explained = {id(one) for one in some}

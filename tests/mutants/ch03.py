@@ -191,6 +191,14 @@ def _sample_shuffles(ring, written, size, generator):
     return torch.stack(rows)
 
 
+def _sample_own_generator(ring, written, size, generator):
+    return _pick(ring, written.clamp(max=ring.shape[1]), size, torch.Generator().manual_seed(generator.initial_seed()))
+
+
+def _sample_scaled(ring, written, size, generator):
+    return _pick(ring, written.clamp(max=ring.shape[1]), size, generator) / ring.abs().max()
+
+
 def _sample_rounds(ring, written, size, generator):
     filled = written.clamp(max=ring.shape[1]) - 1
     draws = torch.rand((len(ring), size), generator=generator, dtype=torch.float64)
@@ -341,6 +349,8 @@ MUTANTS = [
     Mutant(ch03.check_ring_sample, "mixes_learners", _sample_flat),
     Mutant(ch03.check_ring_sample, "not_reproducible", _sample_global),
     Mutant(ch03.check_ring_sample, "always_the_same", _sample_fixed_seed),
+    Mutant(ch03.check_ring_sample, "calls_alike", _sample_own_generator),
+    Mutant(ch03.check_ring_sample, "made_up", _sample_scaled),
     Mutant(ch03.check_ring_sample, "one_draw_for_all", _sample_one_for_all),
     Mutant(ch03.check_ring_sample, "without_replacement", _sample_shuffles),
     Mutant(ch03.check_ring_sample, "uneven", _sample_rounds),

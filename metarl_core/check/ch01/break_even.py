@@ -70,7 +70,7 @@ check_break_even = function_check(
     Wrong(
         "adaptation_free",
         "Here adaptation costs nothing. Does each new task not send a bill to the meta-learner, too?",
-        lambda training, scratch, adapted: math.ceil(training / scratch),
+        lambda training, scratch, adapted: math.ceil(training / scratch) if scratch > adapted else math.inf,
     ),
     Wrong(
         "nearest",

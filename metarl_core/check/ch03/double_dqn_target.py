@@ -44,7 +44,7 @@ def _look_at_target(answer, *args):
     result = answer(*args)
     if not isinstance(result, torch.Tensor):
         raise TypeError("targets are a tensor")
-    return {"targets": result.detach(), "gradient flows through the targets": result.requires_grad}
+    return {"targets": result.detach(), "no gradient flows through them": not result.requires_grad}
 
 
 def _target_row_by_row(rewards, terminated, truncated, online, target, discount):
@@ -53,7 +53,7 @@ def _target_row_by_row(rewards, terminated, truncated, online, target, discount)
         scores = online[row].tolist()
         future = 0.0 if bool(terminated[row]) else target[row].tolist()[scores.index(max(scores))]
         values.append(float(rewards[row]) + discount * future)
-    return {"targets": torch.tensor(values, dtype=rewards.dtype), "gradient flows through the targets": False}
+    return {"targets": torch.tensor(values, dtype=rewards.dtype), "no gradient flows through them": True}
 
 
 def _target(rewards, terminated, truncated, online, target, discount, over=None, choose=None, value=None, axis=1):
@@ -91,7 +91,7 @@ check_double_dqn_target = function_check(
     Wrong(
         "not_detached",
         "A gradient flows through your targets. What would an optimiser do with them, by (03.14)?",
-        when=lambda got, *_: got["gradient flows through the targets"],
+        when=lambda got, *_: not got["no gradient flows through them"],
     ),
     Wrong(
         "no_termination",

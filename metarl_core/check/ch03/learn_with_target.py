@@ -7,9 +7,9 @@ from metarl_core.check import Wrong, case, function_check
 
 def _draw_learning(draw):
     """1 to 5 states, 1 to 3 actions, 0 to 9 updates with 1 to 6 rows, copies after 1 to 5; pairs are often repeated."""
-    states, actions = draw.integer(1, 5), draw.integer(1, 3)
-    updates = draw.choice(0, *(draw.integer(1, 9) for _ in range(7)))
-    period, dtype = draw.integer(1, 5), draw.choice(torch.float32, torch.float64)
+    states, actions = draw.integer(1, 5), draw.choice(1, 2, 2, 3)
+    updates = draw.choice(0, *(draw.integer(1, 9) for _ in range(7)), draw.integer(5, 9))
+    period, dtype = draw.choice(1, 2, 2, 3, draw.integer(2, 5)), draw.choice(torch.float32, torch.float64)
     discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(5)))
     rate, share, batches, repeated = draw.uniform(0.05, 0.5), draw.choice(0.0, 0.3, 0.3, 1.0), [], False
     for _ in range(updates):

@@ -36,14 +36,14 @@ def _draw_sampling(draw):
 def _facts_of_a_good_sample(ring, written, size, generator):
     return {
         "returned": describe(torch.empty(len(ring), size, dtype=ring.dtype)),
-        "numbers that no ring holds": 0,
-        "transitions of other learners": 0,
-        "numbers from unwritten slots": 0,
-        "transitions never drawn": 0,
-        "uneven": False,
-        "a draw tells about another": False,
-        "a call tells about the next": False,
-        "a learner tells about another": False,
+        "no made-up numbers": True,
+        "no transitions of other learners": True,
+        "nothing from unwritten slots": True,
+        "all may be drawn": True,
+        "all equally likely": True,
+        "draws of a call are independent": True,
+        "calls are independent": True,
+        "learners are independent": True,
         "equal generators, equal samples": True,
         "another generator, another sample": True,
     }
@@ -79,11 +79,13 @@ def _look_at_slots(facts, ring, held, drawn):
     for row, own, filled in zip(drawn, ring, held, strict=True):
         where = row[:, None] == own
         counts, elsewhere = where.sum(0), torch.isin(row, ring) & ~where.any(1)
-        facts["numbers that no ring holds"] += int((~torch.isin(row, ring)).sum())
-        facts["transitions of other learners"] += int((elsewhere & (row > 0)).sum())
-        facts["numbers from unwritten slots"] += int(counts[filled:].sum() + (elsewhere & (row < 0)).sum())
-        facts["transitions never drawn"] += int((counts[:filled] == 0).sum())
-        facts["uneven"] |= _uneven(where.long().argmax(1), filled)
+        facts["no made-up numbers"] &= bool(torch.isin(row, ring).all())
+        facts["no transitions of other learners"] &= not bool((elsewhere & (row > 0)).any())
+        facts["nothing from unwritten slots"] &= not bool(counts[filled:].any() or (elsewhere & (row < 0)).any())
+        if filled > 1 and (row == row[0]).all():
+            facts["draws of a call are independent"] = False
+        facts["all may be drawn"] &= bool((counts[:filled] > 0).all())
+        facts["all equally likely"] &= not _uneven(where.long().argmax(1), filled)
 
 
 def _look_for_dependence(facts, ring, held, drawn, few):
@@ -92,14 +94,16 @@ def _look_for_dependence(facts, ring, held, drawn, few):
     for learner, filled in enumerate(held):
         slot, other = slots[learner], slots[learner - 1]
         pairs = (slot[::2], slot[1::2]), (slot[:half], slot[half:])
-        facts["a draw tells about another"] |= any(_uneven(a * filled + b, filled**2) for a, b in pairs)
+        facts["draws of a call are independent"] &= not any(_uneven(a * filled + b, filled**2) for a, b in pairs)
         if learner > 0:
             cells = filled * held[learner - 1]
-            facts["a learner tells about another"] |= _uneven(slot * held[learner - 1] + other, cells)
+            facts["learners are independent"] &= not _uneven(slot * held[learner - 1] + other, cells)
         of_calls = torch.stack([sample[learner] for sample in few])
         if of_calls.shape[1] > 1:
-            facts["a draw tells about another"] |= _too_often_or_rarely(of_calls[:, 0] == of_calls[:, 1], filled)
-        facts["a call tells about the next"] |= _too_often_or_rarely(of_calls[1:, 0] == of_calls[:-1, 0], filled)
+            facts["draws of a call are independent"] &= not _too_often_or_rarely(
+                of_calls[:, 0] == of_calls[:, 1], filled
+            )
+        facts["calls are independent"] &= not _too_often_or_rarely(of_calls[1:, 0] == of_calls[:-1, 0], filled)
 
 
 def _uneven(codes, cells):
@@ -126,26 +130,20 @@ check_ring_sample = function_check(
         raises="out of bounds",
     ),
     Wrong(
+        "made_up",
+        "Your sample holds numbers that stand in no ring.",
+        when=lambda facts, *_: not facts["no made-up numbers"],
+    ),
+    Wrong(
         "mixes_learners",
         "Some learners get transitions of others.",
-        when=lambda facts, *_: facts["transitions of other learners"] > 0,
+        when=lambda facts, *_: not facts["no transitions of other learners"],
     ),
     Wrong(
         "unwritten",
         "Your minibatches hold what stands in slots that nobody has written: made-up transitions, from which a network "
         "learns something that has never happened.",
-        when=lambda facts, *_: facts["numbers from unwritten slots"] > 0,
-    ),
-    Wrong(
-        "never_drawn",
-        "Some transitions are never drawn in thousands of draws. Look at the ends of your range, and at learners "
-        "that have written different numbers of them.",
-        when=lambda facts, *_: facts["transitions never drawn"] > 0,
-    ),
-    Wrong(
-        "not_reproducible",
-        "Two calls with equal generators gave two different samples. Where does your randomness come from?",
-        when=lambda facts, *_: not facts["equal generators, equal samples"],
+        when=lambda facts, *_: not facts["nothing from unwritten slots"],
     ),
     Wrong(
         "always_the_same",
@@ -153,20 +151,36 @@ check_ring_sample = function_check(
         when=lambda facts, *_: not facts["another generator, another sample"],
     ),
     Wrong(
-        "uneven",
-        "All transitions are drawn, but some more often than others, and not by chance.",
-        when=lambda facts, *_: facts["uneven"],
-    ),
-    Wrong(
-        "one_draw_for_all",
-        "Who sees one learner's sample knows something about the next learner's. Are their draws independent?",
-        when=lambda facts, *_: facts["a learner tells about another"],
+        "calls_alike",
+        "Two calls in a row with the same generator draw alike. Does it move on from call to call?",
+        when=lambda facts, *_: not facts["calls are independent"],
     ),
     Wrong(
         "without_replacement",
         "Two draws of one minibatch are equal too rarely, or too often: each draw should be independent of the others. "
         "What does *with replacement* mean?",
-        when=lambda facts, *_: facts["a draw tells about another"],
+        when=lambda facts, *_: not facts["draws of a call are independent"],
+    ),
+    Wrong(
+        "never_drawn",
+        "Some transitions are never drawn in thousands of draws. Look at the ends of your range, and at learners "
+        "that have written different numbers of them.",
+        when=lambda facts, *_: not facts["all may be drawn"],
+    ),
+    Wrong(
+        "not_reproducible",
+        "Two calls with equal generators gave two different samples. Where does your randomness come from?",
+        when=lambda facts, *_: not facts["equal generators, equal samples"],
+    ),
+    Wrong(
+        "uneven",
+        "All transitions are drawn, but some more often than others, and not by chance.",
+        when=lambda facts, *_: not facts["all equally likely"],
+    ),
+    Wrong(
+        "one_draw_for_all",
+        "Who sees one learner's sample knows something about the next learner's. Are their draws independent?",
+        when=lambda facts, *_: not facts["learners are independent"],
     ),
     observe=_look_at_sample,
 )

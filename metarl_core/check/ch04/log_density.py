@@ -53,7 +53,7 @@ def _look_at_density(answer, action, center, log_std):
         "log π": density.detach(),
         "gradient of its sum into the mean": slopes[0],
         "gradient of its sum into log σ": slopes[1],
-        "torch.distributions is used": bool(made),
+        "no torch.distributions": not made,
     }
 
 
@@ -66,7 +66,7 @@ def _joint_density(action, center, log_std):
         "log π": torch.as_tensor(stats.norm.logpdf(a, m, s)).sum(-1),
         "gradient of its sum into the mean": asked[0] * z / torch.as_tensor(s),
         "gradient of its sum into log σ": asked[1] * (z**2 - 1).reshape(-1, len(s)).sum(0),
-        "torch.distributions is used": False,
+        "no torch.distributions": True,
     }
 
 
@@ -84,7 +84,7 @@ check_log_density = function_check(
     Wrong(
         "distributions",
         "torch.distributions computes your density. Here you write it: what is the logarithm of (3)?",
-        when=lambda got, *_: got["torch.distributions is used"],
+        when=lambda got, *_: not got["no torch.distributions"],
     ),
     Wrong(
         "mean_over_dimensions",
