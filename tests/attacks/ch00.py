@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 
 from metarl_core.check import ch00
@@ -59,6 +60,24 @@ def _largest_of_both_axes(path, goal):
     return -(path[1:] - goal).abs().amax(-1).sum()
 
 
+def _different_positions(path, goal):
+    return -(torch.unique(path[1:], dim=0) - goal).norm(dim=-1).sum()
+
+
+def _ends_at_the_goal(path, goal):
+    total = torch.tensor(0.0)
+    for position in path[1:]:
+        distance = (position - goal).norm()
+        total = total - distance
+        if distance < 1e-6:
+            break
+    return total
+
+
+def _goal_seen_from_the_start(path, goal):
+    return -(path[1:] - path[0] - goal).norm(dim=-1).sum()
+
+
 # ------------------------------------------------------------------ right
 
 
@@ -83,6 +102,14 @@ def _hypot(path, goal):
     return torch.hypot(x, y).sum() * -1
 
 
+def _complex(path, goal):
+    return -torch.view_as_complex((path - goal)[1:].contiguous()).abs().sum()
+
+
+def _numpy(path, goal):
+    return torch.tensor(-np.linalg.norm(path.numpy()[1:] - goal.numpy(), axis=1).sum())
+
+
 WRONG = [
     (ch00.check_path_return, answer)
     for answer in (
@@ -98,6 +125,9 @@ WRONG = [
         _a_float,
         _shifts_in_place,
         _largest_of_both_axes,
+        _different_positions,
+        _ends_at_the_goal,
+        _goal_seen_from_the_start,
     )
 ]
-RIGHT = [(ch00.check_path_return, answer) for answer in (_loop, _cdist, _einsum, _hypot)]
+RIGHT = [(ch00.check_path_return, answer) for answer in (_loop, _cdist, _einsum, _hypot, _complex, _numpy)]

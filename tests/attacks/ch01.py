@@ -88,7 +88,38 @@ def _remembers_the_first_call():
     return answer
 
 
+def _clamps_gamma(rewards, mask, discount):
+    return _total(rewards, mask, min(max(discount, 0.01), 0.99))
+
+
+def _nan_in_the_padding(rewards, mask, discount):
+    return torch.where(mask, _total(rewards, mask, discount), torch.nan)
+
+
+def _mask_a_step_late(rewards, mask, discount):
+    late = mask.roll(1, 1)
+    late[:, 0] = True
+    return _total(torch.nan_to_num(rewards, 0.0, 0.0, 0.0), late, discount) * mask
+
+
+def _carries_a_graph(rewards, mask, discount):
+    return _total(rewards, mask, discount).requires_grad_()
+
+
 # ------------------------------------------------------------------ reward-to-go, right
+
+
+def _triangular_system(rewards, mask, discount):
+    clean, n = rewards.masked_fill(~mask, 0.0), rewards.shape[1]
+    system = torch.eye(n, dtype=rewards.dtype) - discount * torch.ones(n, n, dtype=rewards.dtype).triu(1).tril(1)
+    return torch.linalg.solve_triangular(system, clean.T, upper=True).T
+
+
+def _convolution(rewards, mask, discount):
+    n = rewards.shape[1]
+    kernel = torch.tensor([discount**k for k in range(n)], dtype=rewards.dtype)
+    padded = torch.nn.functional.pad(rewards.masked_fill(~mask, 0.0), (0, n - 1))
+    return torch.nn.functional.conv1d(padded[:, None], kernel[None, None])[:, 0]
 
 
 def _double_loop(rewards, mask, discount):
@@ -195,7 +226,41 @@ def _two_newton_steps_too_few(curvature, centre, inner_lr, steps):
     return theta
 
 
+def _float32_inside(curvature, centre, inner_lr, steps):
+    return _mean(curvature.float() * (1 - inner_lr * curvature.float()) ** (2 * steps), centre.float()).to(centre.dtype)
+
+
+def _rounded(curvature, centre, inner_lr, steps):
+    return _mean(curvature * (1 - inner_lr * curvature) ** (2 * steps), centre).round(decimals=3)
+
+
+def _by_an_optimiser(curvature, centre, inner_lr, steps):
+    theta = torch.zeros((), dtype=centre.dtype, requires_grad=True)
+    optimiser = torch.optim.LBFGS([theta], max_iter=50, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimiser.zero_grad()
+        adapted = theta
+        for _ in range(steps):
+            adapted = adapted - inner_lr * curvature * (adapted - centre)
+        loss = (curvature * (adapted - centre) ** 2).mean()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return theta.detach()
+
+
 # ------------------------------------------------------------------ the meta-optimum, right
+
+
+def _least_squares(curvature, centre, inner_lr, steps):
+    root = curvature.sqrt() * (1 - inner_lr * curvature) ** steps
+    return torch.linalg.lstsq(root[:, None], (root * centre)[:, None]).solution.squeeze()
+
+
+def _softmax_of_logarithms(curvature, centre, inner_lr, steps):
+    return torch.softmax(curvature.log() + 2 * steps * torch.log1p(-inner_lr * curvature), 0) @ centre
 
 
 def _scalars(curvature, centre, inner_lr, steps):
@@ -352,6 +417,10 @@ def _positive(count):
     return answer
 
 
+def _at_most_ten_thousand(training, scratch, adapted):
+    return min(math.ceil(training / (scratch - adapted)), 10_000) if scratch > adapted else math.inf
+
+
 def _counts_to_a_thousand(training, scratch, adapted):
     for n in range(1, 1001):
         if training + n * adapted <= n * scratch:
@@ -475,6 +544,10 @@ WRONG = [
             _average_reward_to_go,
             _bfloat_inside,
             _remembers_the_first_call(),
+            _clamps_gamma,
+            _nan_in_the_padding,
+            _mask_a_step_late,
+            _carries_a_graph,
         )
     ],
     *[
@@ -491,6 +564,9 @@ WRONG = [
             _power_in_the_wrong_place,
             _by_autograd,
             _two_newton_steps_too_few,
+            _float32_inside,
+            _rounded,
+            _by_an_optimiser,
         )
     ],
     *[
@@ -517,6 +593,9 @@ WRONG = [
             _positive(lambda training, saved: int(training / saved) or 1),
             _positive(lambda training, saved: math.ceil((training + 1) / saved)),
             _positive(lambda training, saved: math.ceil(training / saved) + 1),
+            _positive(lambda training, saved: round(training / saved + 0.499)),
+            _positive(lambda training, saved: max(2, math.ceil(training / saved))),
+            _at_most_ten_thousand,
             _counts_to_a_thousand,
             _strictly_less,
             _absolute_saving,
@@ -535,9 +614,20 @@ WRONG = [
 RIGHT = [
     *[
         (ch01.check_reward_to_go, answer)
-        for answer in (_double_loop, _by_a_matrix, _by_shifts, _numpy_inside, _each_episode_alone)
+        for answer in (
+            _double_loop,
+            _by_a_matrix,
+            _by_shifts,
+            _numpy_inside,
+            _each_episode_alone,
+            _triangular_system,
+            _convolution,
+        )
     ],
-    *[(ch01.check_meta_optimum, answer) for answer in (_scalars, _dot, _weights_first, _with_numpy)],
+    *[
+        (ch01.check_meta_optimum, answer)
+        for answer in (_scalars, _dot, _weights_first, _with_numpy, _least_squares, _softmax_of_logarithms)
+    ],
     *[(ch01.check_adapted_returns, answer) for answer in (_recursive, _with_copies, _one_line)],
     *[
         (ch01.check_break_even, answer)

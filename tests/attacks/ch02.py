@@ -193,6 +193,34 @@ def _hash_of_a_cell(cells, far, share, generator):
     )
 
 
+def _first_task_always_drawn(cells, far, share, generator):
+    near = _near(cells, far)
+    tests = round(share * len(near))
+    rest = 1 + torch.randperm(max(len(near) - 1, 0), generator=generator)
+    order = torch.cat([torch.zeros(1, dtype=torch.int64), rest])
+    return _by_numbers(cells, far, near[order[:tests]] if tests else near[:0])
+
+
+def _one_of_eight_splits(cells, far, share, generator):
+    near, seed = _near(cells, far), int(torch.randint(8, (), generator=generator))
+    order = torch.randperm(len(near), generator=torch.Generator().manual_seed(seed))
+    return _by_numbers(cells, far, near[order[: round(share * len(near))]])
+
+
+def _with_replacement(cells, far, share, generator):
+    near = _near(cells, far)
+    tests = round(share * len(near))
+    return _by_numbers(cells, far, near[torch.randint(max(len(near), 1), (tests,), generator=generator)])
+
+
+def _columns_modulo_eight(cells, far, share, generator):
+    task = cells[:, 0] * 8 + cells[:, 1] % 8
+    near = task[~far].unique()
+    return _by_numbers(
+        cells, far, near[torch.randperm(len(near), generator=generator)[: round(share * len(near))]], task
+    )
+
+
 def _train_first(cells, far, share, generator):
     near = _near(cells, far)
     order = near[torch.randperm(len(near), generator=generator)]
@@ -296,6 +324,15 @@ def _multinomial(cells, far, share, generator):
     return _by_numbers(cells, far, chosen)
 
 
+def _fisher_yates(cells, far, share, generator):
+    near = _near(cells, far).tolist()
+    tests = int(share * len(near) + 0.5)
+    for i in range(tests):
+        j = int(torch.randint(i, len(near), (1,), generator=generator))
+        near[i], near[j] = near[j], near[i]
+    return _by_numbers(cells, far, torch.tensor(near[:tests], dtype=torch.int64))
+
+
 # ------------------------------------------------------------------ values, wrong
 
 
@@ -357,6 +394,11 @@ def _one_sweep_too_many(p, r, t, discount, horizon):
 
 def _grows_or_stays(p, r, t, discount, horizon):
     return _all_sweeps(p, r, t, discount, horizon, lambda p, r, t, g, v, n: torch.maximum(v, _backup(p, r, t, g, v)))
+
+
+def _at_most_four_sweeps(p, r, t, discount, horizon):
+    values = _all_sweeps(p, r, t, discount, min(horizon, 4), lambda *a: _backup(*a[:5]))
+    return torch.cat([values, values[-1:].expand(horizon + 1 - len(values), *t.shape)])
 
 
 def _soft_maximum(p, r, t, discount, horizon):
@@ -574,6 +616,10 @@ WRONG = [
             _python_shuffle,
             _python_shuffle_seeded_globally,
             _hash_of_a_cell,
+            _first_task_always_drawn,
+            _one_of_eight_splits,
+            _with_replacement,
+            _columns_modulo_eight,
             _train_first,
             _at_least_one,
             _masks,
@@ -598,6 +644,7 @@ WRONG = [
             _converged,
             _one_sweep_too_many,
             _grows_or_stays,
+            _at_most_four_sweeps,
             _soft_maximum,
             _same_task_for_all,
         )
@@ -625,7 +672,7 @@ RIGHT = [
     *[(ch02.check_windy_step, answer) for answer in (_loops, _vmapped, _a_list)],
     *[
         (ch02.check_split_tasks, answer)
-        for answer in (_fine, _dictionaries, _random_keys, _python_random_of_a_drawn_seed, _multinomial)
+        for answer in (_fine, _dictionaries, _random_keys, _python_random_of_a_drawn_seed, _multinomial, _fisher_yates)
     ],
     *[(ch02.check_optimal_values, answer) for answer in (_matrix_products, _absorbing, _numpy_values)],
     *[(ch02.check_bootstrapped_returns, answer) for answer in (_clean, _from_the_end, _plain_loops, _float_powers)],

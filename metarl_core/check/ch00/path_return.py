@@ -8,17 +8,23 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """Walks of 1 to 12 steps from anywhere, in short or long strides; now and then one that stands on its goal."""
-    steps = draw.integer(1, 12)
+    """Walks of 1 to 20 steps from anywhere, in short or long strides, with rests; some stand on their goal."""
+    steps = draw.integer(1, 20)
     stride = draw.choice(0.1, 1.0, 4.0)
-    path = draw.normal(steps + 1, 2, scale=stride, dtype=torch.float32).cumsum(0)
-    path = path + draw.normal(2, dtype=torch.float32)
+    moves = draw.normal(steps + 1, 2, scale=stride, dtype=torch.float32)
+    rests = draw.flags(steps, share=draw.choice(0.0, 0.4))
+    moves[1:][rests] = 0.0
+    path = moves.cumsum(0) + draw.normal(2, dtype=torch.float32)
     if draw.chance(0.3):  # the same numbers, the other way round in memory
         path = path.T.contiguous().T
     arrives = draw.chance(0.3)
     goal = path[draw.integer(1, steps)].clone() if arrives else draw.normal(2, dtype=torch.float32, scale=2.0)
     return case(path, goal).noting(
-        {"the walk has one step": steps == 1, "the walk comes to stand on the goal": arrives}
+        {
+            "the walk has one step": steps == 1,
+            "the walk comes to stand on the goal": arrives,
+            "the walk rests where it is": bool(rests.any()),
+        }
     )
 
 

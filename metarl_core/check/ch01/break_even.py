@@ -7,13 +7,11 @@ from metarl_core.check import Wrong, case, function_check
 
 def _draw_case(draw):
     """Bills that come out even, one step short or over, at once or after thousands of tasks, or never."""
-    adapted, saved = (
-        draw.integer(0, 90),
-        draw.choice(1, draw.integer(2, 120), draw.integer(2, 120), draw.integer(2, 120)),
-    )
+    adapted = draw.integer(0, 90)
+    saved = draw.choice(1, draw.integer(2, 120), draw.integer(2, 120), draw.integer(1000, 5000))
     never = draw.chance(0.35)
-    whole = draw.choice(0, 0, 1, draw.integer(1, 40), draw.integer(1, 40), draw.integer(1, 12_000))
-    over = draw.choice(0, 0, 1, saved - 1, draw.integer(0, saved - 1), draw.integer(0, saved - 1))
+    whole = draw.choice(0, 0, 1, draw.integer(1, 40), draw.integer(1, 40), draw.integer(1, 40_000))
+    over = draw.choice(0, 0, 1, 1, saved - 1, draw.integer(0, saved - 1), draw.integer(0, saved - 1))
     training = max(1, whole * saved + over)
     scratch = max(1, adapted - draw.choice(0, draw.integer(0, 30))) if never else adapted + saved
     adapted = max(adapted, scratch) if never else adapted
@@ -92,5 +90,5 @@ check_break_even = function_check(
         "Your number of tasks is not whole. Does a part of a task pay a part of the bill?",
         _where_it_pays(lambda training, saved: training / saved),
     ),
-    cases=40,
+    cases=60,
 )

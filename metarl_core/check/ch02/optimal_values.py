@@ -6,8 +6,8 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """1 to 3 MDPs of 1 to 5 states and 1 to 4 actions, 0 to 6 steps, where tasks differ in their terminal states."""
-    tasks, states, actions, horizon = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 4), draw.integer(0, 6)
+    """1 to 3 MDPs of 1 to 5 states and 1 to 4 actions, 0 to 12 steps, where tasks differ in their terminal states."""
+    tasks, states, actions, horizon = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 4), draw.integer(0, 12)
     if draw.chance(0.3):  # a maximum over the wrong axis is silent
         actions = states
     discount = draw.choice(0.0, 0.0, 1.0, 1.0, *[draw.uniform(0.3, 0.99) for _ in range(5)])

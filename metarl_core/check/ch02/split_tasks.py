@@ -29,7 +29,9 @@ def _draw_case(draw):
         near, far = 0, max(far, 1)
     numbers = torch.tensor(draw.permutation(64)[: near + far])
     row, column = numbers // 8, numbers % 8
-    gap = draw.choice(0, 0, 96)  # a grid of more than a hundred columns, of which the tasks fill the first and the last
+    gap = draw.choice(
+        0, 0, 96, 97
+    )  # a grid of more than a hundred columns, of which the tasks fill the first and the last
     different = torch.stack([row, torch.where(column < 4, column, column + gap)], 1)
     often = 1 if draw.chance(0.3) else 4
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
