@@ -10,7 +10,7 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.copies import clone
 from metarl_core.check.describe import describe
 
-CALLS = 240
+CALLS = 200
 ALARM = 1e-10
 """of each test of a random split, by the χ² distribution. By the exact one it is below 10⁻⁸, and a check makes fewer
 than 60 such tests: a right answer fails less than one time in 10⁶."""
@@ -23,11 +23,12 @@ def _draw_case(draw):
     The far region may be empty or hold everything, and the share may be 0 or 1.
     """
     few = draw.chance(0.3)  # many splits are drawn of these
-    near = draw.integer(4, 6) if few else draw.integer(1, 40)
+    near = draw.integer(4, 6) if few else draw.choice(draw.integer(1, 3), draw.integer(4, 40))
     far = draw.choice(0, draw.integer(1, 4), draw.integer(1, 20))
-    if not few and draw.chance(0.2):
+    if not few and draw.chance(0.15):
         near, far = 0, max(far, 1)
-    numbers = torch.tensor(draw.permutation(64)[: near + far])
+    rows = (near + far) // 8 + 2  # of eight columns each: most cells are tasks
+    numbers = torch.tensor(draw.permutation(8 * rows)[: near + far])
     row, column = numbers // 8, numbers % 8
     gap = draw.choice(
         0, 0, 96, 97
@@ -36,7 +37,7 @@ def _draw_case(draw):
     often = 1 if draw.chance(0.3) else 4
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
     listed = listed[torch.tensor(draw.permutation(len(listed)))]
-    share = draw.uniform(0.15, 0.85) if few else draw.choice(0.0, 1.0, *[draw.uniform(0.05, 0.95) for _ in range(4)])
+    share = draw.uniform(0.15, 0.85) if few else draw.choice(0.0, 1.0, *[draw.uniform(0.05, 0.95) for _ in range(6)])
     if abs(share * near % 1 - 0.5) < 0.01:  # a tie, which may be rounded either way
         share = round(share - 0.02, 3)
     tests = round(share * near)
@@ -229,4 +230,5 @@ check_split_tasks = function_check(
         when=lambda facts, *_: not facts["all choices of test tasks equally likely"],
     ),
     observe=_look_at_split,
+    cases=40,
 )
