@@ -22,6 +22,7 @@ NO_SURFACE = {
     "registration": "called by Gymnasium",
     "figures": "drawn for the chapters alone",
     "recipes": "settings of the committed tables",
+    "session": "called by notebooks, with nothing",
     "widgets": "explorers of the chapters: the package under them answers",
 }
 PACKAGES = [

@@ -1,0 +1,70 @@
+"""A cell that is run too early says which cell to run first."""
+
+import json
+
+import pytest
+
+from metarl_core.session import advice, begin, names_made, notebook_cells
+
+CELLS = [
+    "%matplotlib inline\nimport torch\nimport os.path as place",
+    "for i in range(3):\n    theta = i",
+    "print(theta)",
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("a = b = 1; c, (d, *e) = 1, (2, 3)", "abcde"),
+        ("def f(x):\n    y = x", "f"),
+        ("class A:\n    b = 1", "A"),
+        ("import numpy as np, os.path\nfrom torch import nn", ["np", "os", "nn"]),
+        ("with open(p) as q:\n    r = 1\nif (s := 2):\n    t: int = 3", "qrst"),
+        ("a += 1\nfor i in x:\n    pass", "ai"),
+        ("x[0] = 1\ny.z = 2\nw = [v for v in u]", "w"),
+        ("%time a = 1\nb = 2", "b"),
+        ("not python at all", ""),
+    ],
+)
+def test_names_that_a_cell_makes(code, names):
+    assert names_made(code) == set(names)
+
+
+def test_the_first_cell_that_makes_a_name_is_told():
+    words = advice("theta", CELLS)
+    assert words.startswith("`theta` is made in code cell 2") and "for i in range(3):" in words
+    assert "code cell 1" in advice("place", CELLS)
+    assert advice("thetta", CELLS) == advice("", CELLS) == advice("theta", []) == ""
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{", '{"cells": 3}'])
+def test_a_notebook_that_cannot_be_read_gives_no_advice(text, tmp_path, monkeypatch):
+    path = tmp_path / "a.ipynb"
+    if text is not None:
+        path.write_text(text)
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    assert notebook_cells() == []
+
+
+def test_in_a_kernel_a_name_error_names_the_cell(tmp_path, monkeypatch, capsys):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [c]} for c in CELLS]}))
+    monkeypatch.setenv("JPY_SESSION_NAME", str(path))
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
+    shell.colors = "nocolor"
+    try:
+        begin()
+        result = shell.run_cell("print(theta)")
+        assert isinstance(result.error_in_exec, NameError)
+        shown = capsys.readouterr().out
+        assert "name 'theta' is not defined" in shown and "code cell 2" in shown and "Traceback" not in shown
+        shell.run_cell("print(thetta)")
+        shown = capsys.readouterr().out
+        assert "name 'thetta' is not defined" in shown and "code cell" not in shown
+    finally:
+        shell.set_custom_exc((), None)
+        InteractiveShell.clear_instance()
