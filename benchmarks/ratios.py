@@ -20,7 +20,7 @@ from benchmarks.meta import clones, images, ours, sinusoids, stepping, times
 from metarl_core.agents import GaussianPolicy
 from metarl_core.parameters import initial_parameters
 from metarl_core.tasks import ImageClasses, PointNavigation
-from metarl_core.widgets import adaptation_explorer
+from metarl_core.widgets import policy_adaptation_explorer
 from tools.course_second import factor
 
 
@@ -120,7 +120,7 @@ def redraws() -> list[Ratio]:
     """Explorers and drawing of tasks beside a course second."""
     family = PointNavigation()
     policy = GaussianPolicy(family.observation_space, family.action_space, generator=torch.Generator().manual_seed(0))
-    explorer = adaptation_explorer(family, policy, dict.fromkeys(("MAML", "pre-trained"), initial_parameters(policy)))
+    explorer = policy_adaptation_explorer(family, policy, {"MAML": initial_parameters(policy)})
     explorer.controls["steps"].value = 3
 
     def drag(goal: float) -> None:
@@ -131,7 +131,7 @@ def redraws() -> list[Ratio]:
     second = factor()
     redraw = median_seconds([partial(drag, goal) for goal in (0.1, 0.2, 0.3, 0.4, 0.5)])
     return [
-        Ratio("explorer of chapter 00, a redraw after three steps", "a course second", second / redraw, 3),
+        Ratio("explorer of chapter 08, a redraw after three steps", "a course second", second / redraw, 3),
         Ratio("drawing 32 five-way tasks of images", "a course second", second / median_seconds([draw] * 20), 50),
     ]
 

@@ -82,8 +82,9 @@ starts = {"MAML": maml, "pre-trained": pretrained, "random initialisation": rand
 # ## Drag the goal
 #
 # Below, all three take the same gradient step on 20 walks towards the same goal, and then walk 20 times more.
-# The star is the goal. The coloured lines are the walks after the step.
-# The title gives the mean *return*, the sum of the rewards of a walk, before and after the step. It is negative, and closer to 0 is better.
+# The star is the goal. Drag it, in any of the squares, or move it with the arrow keys.
+# Grey are the walks before the step, coloured those after it.
+# Below each square is the mean *return*, the sum of the rewards of a walk, before and after the step. It is negative, and closer to 0 is better.
 # From the second step on, the step size is halved.
 #
 # **Predict, then run.** Write down what you expect, then try:
@@ -98,7 +99,7 @@ starts = {"MAML": maml, "pre-trained": pretrained, "random initialisation": rand
 adaptation_explorer(family, policy, starts)
 
 # %% [markdown]
-# *On a web page you see the picture at the first position of the sliders. With `make lab` it moves.*
+# *On a web page you see one position of the goal. With `make lab` you can drag it.*
 #
 # ## What happened
 #
@@ -671,7 +672,7 @@ for finding in subprocess.run(doctor, cwd=course, capture_output=True, text=True
 #
 # <details><summary>Answer</summary>
 #
-# **B.** With α = 0 the parameters stay exactly as they were, so it is the same policy twice, with new random moves. (A) does not matter, since the gradient is multiplied by zero. (C) never happens here: parameters change in the gradient step only. The difference tells you how large a change in the title is mere noise.
+# **B.** With α = 0 the parameters stay exactly as they were, so it is the same policy twice, with new random moves. (A) does not matter, since the gradient is multiplied by zero. (C) never happens here: parameters change in the gradient step only. The difference tells you how large a change below the square is mere noise.
 # </details>
 
 # %% [markdown]

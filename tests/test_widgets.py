@@ -18,7 +18,6 @@ from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation,
 from metarl_core.widgets import (
     InnerLoop,
     Learner,
-    adaptation_explorer,
     budget_explorer,
     few_shot_explorer,
     inner_loop_explorer,
@@ -34,15 +33,6 @@ from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import policy_adaptation as adaptation_module
 from metarl_core.widgets import q_values as q_module
-
-
-def adaptation():
-    """Chapter 00's explorer on two untrained policies."""
-    family = PointNavigation()
-    generator = torch.Generator().manual_seed(0)
-    policy = GaussianPolicy(family.observation_space, family.action_space, generator=generator)
-    start = initial_parameters(policy)
-    return adaptation_explorer(family, policy, {"MAML": start, "random initialisation": start})
 
 
 def policy_adaptation():
@@ -112,7 +102,6 @@ def q_adaptation():
 
 
 EXPLORERS = [
-    adaptation,
     task_explorer,
     budget,
     q_values,

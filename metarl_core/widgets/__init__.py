@@ -1,6 +1,6 @@
-"""The explorers: figures that are computed anew while the reader moves a slider."""
+"""The explorers: figures that are computed anew while the reader moves a slider, or drags the goal itself."""
 
-from metarl_core.widgets.adaptation import adaptation_explorer
+from metarl_core.widgets.adaptation import AdaptationExplorer, adaptation_explorer
 from metarl_core.widgets.budget import Learner, budget_explorer
 from metarl_core.widgets.explorer import Explorer, slider
 from metarl_core.widgets.few_shot import few_shot_explorer
@@ -14,6 +14,7 @@ from metarl_core.widgets.q_values import q_value_explorer
 from metarl_core.widgets.tasks import task_explorer
 
 __all__ = [
+    "AdaptationExplorer",
     "Explorer",
     "InnerLoop",
     "Learner",

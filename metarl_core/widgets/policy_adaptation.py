@@ -13,11 +13,21 @@ from metarl_core.meta.policies import PolicyMAML, adaptation_curve
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.rollout import rollout
-from metarl_core.widgets.adaptation import goal_sliders, halved_rates
 from metarl_core.widgets.explorer import Explorer, slider
 
 GRID = 9
 """arrows per axis"""
+
+
+def halved_rates(step_size: float, steps: int) -> list[float]:
+    """α in the first step and half of it in the later ones, as in the evaluation of the MAML paper."""
+    return [step_size if step == 0 else step_size / 2 for step in range(steps)]
+
+
+def goal_sliders(family: PointNavigation):
+    """Sliders for both coordinates of a goal within the square of training."""
+    width = family.half_width
+    return tuple(slider(0.3, -width, width, 0.05, f"goal {axis}") for axis in "xy")
 
 
 def mean_moves(policy, parameters: Parameters, limit: float) -> tuple[np.ndarray, np.ndarray]:
