@@ -177,6 +177,7 @@ def test_bad_input_is_answered_in_one_sentence(case):
         ((family, policy, {}), "starts must be a dictionary of at least one"),
         ((family, policy, starts, -1.0), "inner_lr must be at least 0"),
         ((family, policy, starts, 0.5, 0), "episodes must be at least 1"),
+        ((family, policy, starts, 0.5, 20, -1), "seed must be at least 0"),
     ]:
         with pytest.raises(ValueError, match=words):
             adaptation_explorer(*arguments)

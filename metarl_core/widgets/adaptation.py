@@ -15,6 +15,7 @@ from metarl_core.arguments import check_filled, check_type
 from metarl_core.meta.policies import PolicyMAML, adaptation_curve
 from metarl_core.parameters import Parameters
 from metarl_core.plotting.look import pinned
+from metarl_core.randomness import seeded
 from metarl_core.tasks.navigation import MAX_STEP, PointNavigation
 
 STATIC = Path(__file__).parent / "static"
@@ -74,7 +75,7 @@ def adaptation_explorer(
         seed: of the noise.
 
     Raises:
-        ValueError: for another family, reward or policy, and for parameters of another network.
+        ValueError: for another family, reward or policy, parameters of another network, and numbers out of range.
     """
     check_type("family", family, PointNavigation)
     if family.reward_kind != "distance":
@@ -107,7 +108,7 @@ def explorer_data(
     seed: int,
 ) -> dict:
     """What `mount` in adaptation.js takes: settings, and as bytes of float32 the parameters and the noise."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = seeded(seed)
     names = [name for name, _ in policy.named_parameters() if name != "log_std"] + ["log_std"]
     return {
         "methods": [
@@ -150,9 +151,7 @@ def draw_first(
     margins = {"left": 0.01, "right": 0.99, "bottom": 0.02, "top": 0.82, "wspace": 0.05}
     figure, axes = plotting.figure(1, len(starts), width=9.6, height=3.9, margins=margins, squeeze=False)
     for panel, (label, start) in zip(axes[0], starts.items(), strict=True):
-        returns, _, walks = adaptation_curve(
-            method, start, {"goal": torch.tensor([goal])}, torch.Generator().manual_seed(seed)
-        )
+        returns, _, walks = adaptation_curve(method, start, {"goal": torch.tensor([goal])}, seeded(seed))
         color = plotting.METHOD_STYLE.get(label, (plotting.BLUE, "o"))[0]
         for walk, shade in zip(walks, ("0.6", color), strict=True):
             plotting.plot_paths(panel, walk, 0, goal, shade, limit)

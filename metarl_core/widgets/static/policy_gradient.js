@@ -4,7 +4,7 @@
 // A computation that takes more than a moment is a generator, which pauses now and then so that a page can draw in
 // between; `finish` runs it to its end. Numbers are doubles; torch's are single, and the two agree to about six digits.
 
-const REWARD_RADIUS = 0.01; // an episode ends when both coordinates are that close to the goal
+const ARRIVAL = 0.01; // an episode ends when both coordinates are that close to the goal
 
 /** Run a paused computation to its end and return its result. */
 export function finish(computation) {
@@ -102,8 +102,8 @@ export function* walk(network, noise, arena, goal = null) {
 function arrived(positions, row, arena, goal) {
   return (
     arena.endsAtGoal &&
-    Math.abs(positions[2 * row] - goal[0]) < REWARD_RADIUS &&
-    Math.abs(positions[2 * row + 1] - goal[1]) < REWARD_RADIUS
+    Math.abs(positions[2 * row] - goal[0]) < ARRIVAL &&
+    Math.abs(positions[2 * row + 1] - goal[1]) < ARRIVAL
   );
 }
 
