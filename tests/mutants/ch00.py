@@ -39,6 +39,11 @@ def _one_norm(path, goal):
     return -torch.linalg.norm(path[1:] - goal)
 
 
+def _gains(path, goal):
+    distances = (path - goal).norm(dim=-1)
+    return (distances[:-1] - distances[1:]).sum()
+
+
 MUTANTS = [
     Mutant(ch00.check_path_return, "pays_the_start", _counts_the_start),
     Mutant(ch00.check_path_return, "skips_the_end", _before_each_step),
@@ -48,4 +53,5 @@ MUTANTS = [
     Mutant(ch00.check_path_return, "per_axis", _taxi),
     Mutant(ch00.check_path_return, "last_reward", _where_it_ends),
     Mutant(ch00.check_path_return, "one_long_vector", _one_norm),
+    Mutant(ch00.check_path_return, "progress", _gains),
 ]

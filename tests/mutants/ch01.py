@@ -268,6 +268,14 @@ GOOD = {
     "interval_resamples": "whole seeds",
 }
 
+
+def _optimum_steps_from_zero(curvature, centre, inner_lr, steps):
+    weight = curvature.clone()
+    for _ in range(1, steps):
+        weight = weight * (1 - inner_lr * curvature) ** 2
+    return (weight * centre).sum() / weight.sum()
+
+
 MUTANTS = [
     Mutant(ch01.check_reward_to_go, "undiscounted", _undiscounted),
     Mutant(ch01.check_reward_to_go, "late_start", _late_start),
@@ -317,4 +325,5 @@ MUTANTS = [
     Mutant(ch01.check_comparison, "best_seed", {**GOOD, "reported": "best seed"}),
     Mutant(ch01.check_comparison, "no_interval", {**GOOD, "reported": "mean over seeds"}),
     Mutant(ch01.check_comparison, "tasks_resampled", {**GOOD, "interval_resamples": "tasks"}),
+    Mutant(ch01.check_meta_optimum, "one_step_too_few", _optimum_steps_from_zero),
 ]

@@ -337,6 +337,26 @@ def _return_multiplies(rewards, terminated, values, discount):
     return total + _future(values, discount) * ~terminated.any(-1)
 
 
+def _step_blown_out(position, action, tasks):
+    walked = (position + action.clamp(-0.1, 0.1)).clamp(-1, 1)
+    following = walked + tasks["wind"][:, None]
+    return following, -(following - tasks["goal"][:, None]).norm(dim=-1)
+
+
+def _step_refused(position, action, tasks):
+    following = position + action.clamp(-0.1, 0.1) + tasks["wind"][:, None]
+    inside = (following.abs() <= 1).all(-1, keepdim=True)
+    following = torch.where(inside, following, position)
+    return following, -(following - tasks["goal"][:, None]).norm(dim=-1)
+
+
+def _values_masked_late(transitions, rewards, terminal, discount, horizon):
+    values = [torch.zeros_like(rewards[..., 0])]
+    for _ in range(horizon):
+        values.append((rewards + discount * torch.einsum("ksat,kt->ksa", transitions, values[-1])).amax(-1))
+    return torch.where(terminal, 0.0, torch.stack(values))
+
+
 MUTANTS = [
     Mutant(ch02.check_windy_step, "wrong_axis", _step_wrong_axis),
     Mutant(ch02.check_windy_step, "one_task_for_all", _step_first_task),
@@ -406,4 +426,13 @@ MUTANTS = [
     Mutant(ch02.check_floor_phase_known, "no_sine", 1 / 3),
     Mutant(ch02.check_floor_phase_known, "nothing_left", 0.0),
     Mutant(ch02.check_floor_phase_known, "second_moment", 13 / 6),
+    Mutant(ch02.check_windy_step, "wind_behind_the_walls", _step_blown_out),
+    Mutant(ch02.check_windy_step, "stays_at_a_wall", _step_refused),
+    Mutant(ch02.check_optimal_values, "ends_in_the_result_only", _values_masked_late),
+    Mutant(ch02.check_floor_zero, "two_digits", 2.16),
+    Mutant(ch02.check_floor_zero, "negative", -13 / 6),
+    Mutant(ch02.check_floor_agnostic, "two_digits", 0.55),
+    Mutant(ch02.check_floor_agnostic, "negative", 16 / math.pi**2 - 13 / 6),
+    Mutant(ch02.check_floor_phase_known, "two_digits", 0.17),
+    Mutant(ch02.check_floor_phase_known, "negative", -1 / 6),
 ]

@@ -8,8 +8,8 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """Walks of 1 to 20 steps from anywhere, in short or long strides, with rests; some stand on their goal."""
-    steps = draw.integer(1, 20)
+    """Walks of 1 to 20 steps, a few of up to 400, in short or long strides, with rests; some stand on their goal."""
+    steps = draw.integer(1, 400) if draw.chance(0.2) else draw.integer(1, 20)
     stride = draw.choice(0.1, 1.0, 4.0)
     moves = draw.normal(steps + 1, 2, scale=stride, dtype=torch.float32)
     rests = draw.flags(steps, share=draw.choice(0.0, 0.4))
@@ -22,6 +22,7 @@ def _draw_case(draw):
     return case(path, goal).noting(
         {
             "the walk has one step": steps == 1,
+            "the walk has more than a hundred steps": steps > 100,
             "the walk comes to stand on the goal": arrives,
             "the walk rests where it is": bool(rests.any()),
         }
@@ -83,5 +84,10 @@ check_path_return = function_check(
         "one_long_vector",
         "You take one norm of all differences together. Is the square root of a sum the sum of the square roots?",
         lambda path, goal: -(path - goal)[1:].norm(),
+    ),
+    Wrong(
+        "progress",
+        "This adds up how much nearer each step comes to the goal. Is the reward a change of the distance?",
+        lambda path, goal: _distances(path, goal)[0] - _distances(path, goal)[-1],
     ),
 )

@@ -6,17 +6,28 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 4 steps, which may overshoot and hurt."""
-    number, steps = draw.integer(1, 5), draw.integer(1, 4)
+    """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 6 steps, which may overshoot and hurt."""
+    number, steps = draw.integer(1, 5), draw.integer(1, 6)
     tasks = [{"curvature": draw.uniform(0.3, 2.0), "centre": draw.uniform(-2.0, 2.0)} for _ in range(number)]
     for task in tasks:
         task["best"] = draw.uniform(-3.0, 3.0)
     theta = torch.tensor(draw.uniform(-2.0, 2.0))
     inner_lr = draw.choice(draw.uniform(0.1, 0.6), draw.uniform(0.6, 2.0))
-    noise = draw.skewed(draw.integer(1, 6), dtype=torch.float32)
+    if draw.chance(0.3):  # too far for the steepest task at least
+        inner_lr = draw.uniform(2.2, 3.0) / max(task["curvature"] for task in tasks)
+    episodes = draw.integer(1, 6)
+    noise = draw.skewed(episodes, dtype=torch.float32)
     hurt = any(inner_lr * task["curvature"] > 2 for task in tasks)
     return case(theta, tasks, _collect(noise), _improve(inner_lr), steps).noting(
-        {"there is one task": number == 1, "K is 1": steps == 1, "adaptation overshoots and hurts": hurt}
+        {
+            "there is one task": number == 1,
+            "K is 1": steps == 1,
+            "K is above 3": steps > 3,
+            "a batch holds more than one episode": episodes > 1,
+            "a batch holds more than two episodes": episodes > 2,
+            "adaptation overshoots and hurts": hurt,
+            "adaptation overshoots and hurts, and K is above 1": hurt and steps > 1,
+        }
     )
 
 

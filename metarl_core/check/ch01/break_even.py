@@ -19,9 +19,13 @@ def _draw_case(draw):
         {
             "a new task saves nothing": scratch == adapted,
             "adaptation costs more than training from scratch": scratch < adapted,
+            "a new task saves a single step": saved == 1 and not never,
+            "adaptation costs nothing": adapted == 0,
+            "adaptation costs nothing, and the training pays back": adapted == 0 and not never,
             "the division comes out even": not never and training % saved == 0,
             "one task pays for everything": not never and training <= saved,
             "it takes more than a hundred tasks": not never and training > 100 * saved,
+            "it takes more than ten thousand tasks": not never and training > 10_000 * saved,
         }
     )
 

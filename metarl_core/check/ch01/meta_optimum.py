@@ -9,17 +9,30 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """1 to 6 tasks, 1 to 5 inner steps, step sizes from 0 to 0.95 of the largest that is allowed."""
-    tasks, steps = draw.integer(1, 6), draw.integer(1, 5)
-    dtype = draw.choice(torch.float32, torch.float64)
+    """1 to 6 tasks, 1 to 12 inner steps, step sizes from 0 to 0.95 of the largest that is allowed.
+
+    Every fifth case has the same constants as the others of these, and other tensors.
+    """
+    tasks, steps = draw.integer(1, 6), draw.integer(6, 12) if draw.chance(0.2) else draw.integer(1, 5)
+    dtype = torch.float64 if steps > 5 else draw.choice(torch.float32, torch.float64)  # 1 − αa to the power 2K
+    same = draw.chance(0.2)
+    if same:
+        tasks, steps, dtype = 2, 2, torch.float64
     curvature = 0.2 + draw.normal(tasks, scale=1.5, dtype=dtype).abs()
     centre = draw.normal(tasks, scale=2.0, mean=draw.choice(0.0, 3.0), dtype=dtype)
     share = draw.choice(0.0, *[draw.uniform(0.1, 0.95) for _ in range(5)])
+    share = min(share, 0.5) if steps > 5 else share  # so that the weights do not vanish
     inner_lr = math.floor(1024 * share / float(curvature.max())) / 1024  # which float32 holds
+    if same:
+        inner_lr = min(0.125, inner_lr)
     return case(curvature, centre, inner_lr, steps).noting(
         {
             "there is one task": tasks == 1,
+            "there are more than two tasks": tasks > 2,
+            "there are two tasks or more, and alpha is above 0": tasks > 1 and inner_lr > 0,
+            "there are two tasks or more, and K is above 5": tasks > 1 and steps > 5,
             "K is 1": steps == 1,
+            "K is above 5": steps > 5,
             "alpha is 0": inner_lr == 0,
             "the tensors are float64": dtype == torch.float64,
         }
@@ -88,6 +101,11 @@ check_meta_optimum = function_check(
         "one_step",
         "This is right for one inner step. What happens to the remaining distance at the second?",
         _weighted(lambda a, lr, k: a * (1 - lr * a) ** 2),
+    ),
+    Wrong(
+        "one_step_too_few",
+        "One inner step too few: for K = 1 this is the multi-task optimum. What does the first step do?",
+        _weighted(lambda a, lr, k: a * (1 - lr * a) ** (2 * k - 2)),
     ),
     Wrong(
         "steps_add_up",

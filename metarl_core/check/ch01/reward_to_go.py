@@ -8,15 +8,18 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """Up to 5 episodes of up to 24 steps, empty ones among them, padded with numbers, infinities or NaN."""
-    episodes, steps = draw.integer(1, 5), draw.integer(1, 24)
+    """Up to 5 episodes of up to 24 steps, a few of up to 80, empty ones among them, padded with whatever."""
+    episodes, steps = draw.integer(1, 5), draw.integer(1, 80) if draw.chance(0.3) else draw.integer(1, 24)
     discount = draw.choice(0.0, 0.0, 1.0, *[draw.uniform(0.3, 0.99) for _ in range(4)])
     dtype = draw.choice(torch.float32, torch.float64)
+    if draw.chance(0.15):  # again and again the same, and other rewards
+        episodes, steps, discount, dtype = 2, 3, 0.5, torch.float32
     lengths = draw.integers(0, steps, episodes)
     if draw.chance(0.2):
         lengths[:] = steps
     mask = torch.arange(steps) < lengths[:, None]
     rewards = draw.normal(episodes, steps, dtype=dtype, scale=draw.choice(1.0, 5.0), mean=draw.choice(0.0, -1.0, 2.0))
+    lengths_differ = bool((lengths != lengths[0]).any())
     padding = draw.choice(0.0, 0.0, 0.0, math.inf, -math.inf, math.nan)
     rewards = torch.where(mask, rewards, rewards + padding)
     if draw.chance(0.3):  # the same numbers, the other way round in memory
@@ -26,6 +29,9 @@ def _draw_case(draw):
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
             "the padding holds NaN or infinite numbers": not bool(rewards.isfinite().all()),
+            "the padding holds finite numbers": bool((rewards.isfinite() & ~mask).any()),
+            "episodes differ in length": lengths_differ,
+            "there is one episode, or one time step": min(episodes, steps) == 1,
             "an episode has no step": bool((lengths == 0).any()),
             "there is no padding": bool(mask.all()),
             "time has more than ten steps": steps > 10,
@@ -123,5 +129,6 @@ check_reward_to_go = function_check(
         "What is zero times infinity? How else can a number be left out?",
         when=_nan_from_padding,
     ),
+    cases=40,
     rtol=1e-5,  # discount ** torch.arange(n) is float32
 )

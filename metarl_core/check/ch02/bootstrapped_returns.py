@@ -32,6 +32,13 @@ def _draw_case(draw):
             "an episode ends with its first step": bool((end == 0).any()),
             "an episode terminates with its very last step": bool((end == horizon - 1).any()),
             "an episode is cut by the time limit": bool((end == horizon).any()),
+            "a flag rises more than once": bool((terminated.sum(-1) > 1).any()),
+            "a task has an episode that terminates and one that is cut": bool(
+                ((end == horizon).any(1) & (end < horizon).any(1)).any()
+            ),
+            "an episode of two steps or more is cut, and gamma is above 0": bool((end == horizon).any())
+            and horizon > 1
+            and discount > 0,
             "a flag goes down again": bool((terminated[..., :-1] & ~terminated[..., 1:]).any()),
             "the junk holds NaN or infinite numbers": not bool((rewards.isfinite() & values.isfinite()).all()),
             "gamma is 0": discount == 0,

@@ -3,7 +3,7 @@
 import math
 
 from metarl_core.check import Wrong, value_check
-from metarl_core.check.ch02.oracles import AMPLITUDE, INPUT, PHASE_KNOWN, WAVE, ZERO
+from metarl_core.check.ch02.oracles import AMPLITUDE, INPUT, PHASE_KNOWN, WAVE, ZERO, flaws
 
 _AGNOSTIC = ZERO - float((AMPLITUDE.mean() * WAVE.mean(1)).square().mean())
 
@@ -37,4 +37,5 @@ check_floor_agnostic = value_check(
         "Knowing the family should make the error smaller than that of predicting zero, not larger.",
         2 * ZERO - _AGNOSTIC,
     ),
+    *flaws(_AGNOSTIC),
 )

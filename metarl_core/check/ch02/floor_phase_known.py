@@ -1,7 +1,7 @@
 """The check of the exercise `floor_phase_known`."""
 
 from metarl_core.check import Wrong, value_check
-from metarl_core.check.ch02.oracles import PHASE_KNOWN, SPREAD, ZERO
+from metarl_core.check.ch02.oracles import PHASE_KNOWN, SPREAD, ZERO, flaws
 
 check_floor_phase_known = value_check(
     "floor_phase_known",
@@ -17,4 +17,5 @@ check_floor_phase_known = value_check(
         "That is the error of predicting zero. One who knows the phase can predict E[A] sin(x + φ).",
         ZERO,
     ),
+    *flaws(PHASE_KNOWN),
 )  # fmt: skip

@@ -6,26 +6,38 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """1 to 3 MDPs of 1 to 5 states and 1 to 4 actions, 0 to 12 steps, where tasks differ in their terminal states."""
-    tasks, states, actions, horizon = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 4), draw.integer(0, 12)
+    """1 to 3 MDPs of 1 to 5 states and 1 to 4 actions, 0 to 12 steps or, seldom, up to 40.
+
+    Tasks differ in their terminal states; actions may be equally good.
+    """
+    tasks, states, actions = draw.integer(1, 3), draw.integer(1, 5), draw.integer(1, 4)
+    horizon = draw.integer(0, 40) if draw.chance(0.25) else draw.integer(0, 12)
     if draw.chance(0.3):  # a maximum over the wrong axis is silent
         actions = states
-    discount = draw.choice(0.0, 0.0, 1.0, 1.0, *[draw.uniform(0.3, 0.99) for _ in range(5)])
+    discount = draw.choice(0.0, 0.0, 1.0, 1.0, *[draw.uniform(0.1, 0.99) for _ in range(5)])
     # Concentrated rows: where all actions lead to nearly the same place, greed is nearly optimal.
     weights = draw.normal(tasks, states, actions, states).abs() ** draw.choice(1, 6) + 1e-3
     transitions = weights / weights.sum(-1, keepdim=True)
     rewards = draw.normal(tasks, states, actions, mean=draw.choice(0.0, -2.0, 2.0))
+    twins = actions > 1 and draw.chance(0.25)
+    if twins:
+        transitions[:, :, -1], rewards[:, :, -1] = transitions[:, :, 0], rewards[:, :, 0]
     terminal = draw.flags(tasks, states, share=draw.choice(0.0, 0.3, 0.3))
     # The rows of terminal states mean nothing, and need not be distributions.
     transitions = torch.where(terminal[..., None, None], 3.0 * transitions, transitions)
+    mixed = bool((terminal.any(1) & ~terminal.all(1)).any())
     if draw.chance(0.3):  # the same numbers, in another order in memory
         transitions, rewards = transitions.movedim(-1, 0).contiguous().movedim(0, -1), rewards.mT.contiguous().mT
     return case(transitions, rewards, terminal, discount, horizon).noting(
         {
+            "a later step counts: gamma is above 0, and there are two steps or more": discount > 0 and horizon > 1,
+            "a terminal state comes after another, and gamma is above 0": mixed and discount > 0 and horizon > 1,
             "no state is terminal": not bool(terminal.any()),
             "there are as many actions as states": states == actions,
             "there is one action": actions == 1,
+            "two actions are the same": twins,
             "there is no step": horizon == 0,
+            "there are more than twelve steps": horizon > 12,
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
             "all rewards are negative": bool((rewards < 0).all()),
@@ -124,6 +136,12 @@ check_optimal_values = function_check(
         "ignores_termination",
         "In your answer an episode goes on after its end. What is the value of a terminal state?",
         lambda *a: _sweeps(*a, ends=False),
+    ),
+    Wrong(
+        "ends_in_the_result_only",
+        "Terminal states are worth zero in what you return, yet what stood there has flowed into states before them. "
+        "When are they due to be zero?",
+        lambda p, r, t, *rest: _sweeps(p, r, t, *rest, ends=False).masked_fill(t, 0.0),
     ),
     Wrong(
         "pays_at_the_end",

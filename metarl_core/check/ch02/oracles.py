@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from metarl_core.check import Wrong
+
 # Amplitude uniform on [1, 3], phase uniform on [0, π/2], inputs uniform on [−π, π]. By midpoint sums, not by formulas.
 MIDDLE = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
 AMPLITUDE, PHASE, INPUT = 1 + 2 * MIDDLE, math.pi / 2 * MIDDLE, 2 * math.pi * MIDDLE - math.pi
@@ -11,3 +13,15 @@ WAVE = (INPUT[:, None] + PHASE).sin()  # [x, phase]
 ZERO = float(AMPLITUDE.square().mean() * WAVE.square().mean())
 PHASE_KNOWN = float((AMPLITUDE.square().mean() - AMPLITUDE.mean().square()) * WAVE.square().mean())
 SPREAD = float(AMPLITUDE.square().mean() - AMPLITUDE.mean().square())
+
+
+def flaws(floor: float) -> tuple[Wrong, ...]:
+    """What can be wrong with a floor whichever it is."""
+    return (
+        Wrong(
+            "two_digits",
+            "The first two digits are right. Asked for are four, or the formula itself.",
+            when=lambda got: f"{float(got):.2g}" == f"{floor:.2g}",
+        ),
+        Wrong("negative", "Can a mean of squares be negative?", when=lambda got: float(got) < 0),
+    )

@@ -30,9 +30,7 @@ def _draw_case(draw):
     rows = (near + far) // 8 + 2  # of eight columns each: most cells are tasks
     numbers = torch.tensor(draw.permutation(8 * rows)[: near + far])
     row, column = numbers // 8, numbers % 8
-    gap = draw.choice(
-        0, 0, 96, 97
-    )  # a grid of more than a hundred columns, of which the tasks fill the first and the last
+    gap = draw.choice(0, 6, 96, 97)  # a grid of more columns, of which the tasks fill the first and the last four
     different = torch.stack([row, torch.where(column < 4, column, column + gap)], 1)
     often = 1 if draw.chance(0.3) else 4
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
@@ -75,7 +73,8 @@ def _look_at_split(answer, cells, far, share, generator):
     def call(source):
         return answer(*clone((cells, far)), share, source)
 
-    split = answer(cells, far, share, generator)
+    given, marked, (cells, far) = cells, far, clone((cells, far))  # an answer may change what it is given
+    split = answer(given, marked, share, generator)
     if not isinstance(split, dict) or set(split) != set(NAMES):
         raise TypeError("a dict with the keys 'train', 'test', and 'ood' is expected")
     rows = {name: _entry(split, name) for name in NAMES}

@@ -13,8 +13,8 @@ ARENA, MOVE = 1.0, 0.1
 def _draw_case(draw):
     """1 to 4 tasks and 1 to 5 episodes, points in the arena and at its walls, winds from calm to a storm."""
     tasks, episodes = draw.integer(1, 4), draw.integer(1, 5)
-    if draw.chance(0.3):
-        episodes = tasks
+    if draw.chance(0.4):
+        tasks = episodes = draw.choice(1, 2, 3, 4)
     dtype = draw.choice(torch.float32, torch.float64)
     strength = draw.choice(0.0, 0.05, 0.3, 1.5)
     position = draw.normal(tasks, episodes, 2, dtype=dtype, scale=0.7).clamp(-ARENA, ARENA)
@@ -23,13 +23,19 @@ def _draw_case(draw):
         position, action = (x.movedim(-1, 0).contiguous().movedim(0, -1) for x in (position, action))
     wind, goal = draw.normal(tasks, 2, dtype=dtype, scale=strength), draw.normal(tasks, 2, dtype=dtype)
     moved = position + action.clamp(-MOVE, MOVE) + wind[:, None]
+    arrives = draw.chance(0.3)
+    if arrives:
+        goal = moved[:, draw.integers(0, episodes - 1)].clamp(-ARENA, ARENA)
     return case(position, action, {"goal": goal, "wind": wind}).noting(
         {
             "there are as many tasks as episodes": tasks == episodes,
+            "there are as many tasks as episodes, and more than one": tasks == episodes > 1,
+            "there are as many tasks as episodes, more than one, and wind": tasks == episodes > 1 and strength > 0,
             "there is one task": tasks == 1,
             "there is no wind": strength == 0,
             "the wind is stronger than a move": bool((wind.abs() > MOVE).any()),
             "a move is longer than the legs allow": bool((action.abs() > MOVE).any()),
+            "a point arrives at its goal": arrives,
             "a wall stops a point": bool((moved.abs() > ARENA).any()),
             "the tensors are float64": dtype == torch.float64,
         }
@@ -75,9 +81,15 @@ def _paid_behind_the_walls(position, action, tasks):
     return _windy(position, action, tasks)[0], _windy(position, action, tasks, walls=False)[1]
 
 
-def _walls_twice(position, action, tasks):
+def _walls_twice(position, action, tasks, again=True):
     walked = (position + action.clamp(-MOVE, MOVE)).clamp(-ARENA, ARENA)
-    return _windy(walked, torch.zeros_like(action), tasks)
+    return _windy(walked, torch.zeros_like(action), tasks, walls=again)
+
+
+def _stays(position, action, tasks):
+    free, _ = _windy(position, action, tasks, walls=False)
+    following = torch.where((free.abs() > ARENA).any(-1, keepdim=True), position, free)
+    return following, -torch.linalg.vector_norm(following - tasks["goal"][:, None], dim=-1)
 
 
 check_windy_step = function_check(
@@ -150,6 +162,16 @@ check_windy_step = function_check(
         "no_walls",
         "Some of your points have left the arena. What happens at its walls?",
         lambda *a: _windy(*a, walls=False),
+    ),
+    Wrong(
+        "wind_behind_the_walls",
+        "In your step the walls stop a point before the wind blows, not after. What is inside the outer clip of (1)?",
+        lambda *a: _walls_twice(*a, again=False),
+    ),
+    Wrong(
+        "stays_at_a_wall",
+        "A point that a move would take out of the arena stays where it was. How far do the walls of (1) let it go?",
+        _stays,
     ),
     Wrong(
         "walls_twice",
