@@ -37,7 +37,8 @@ torch.set_num_threads(1)
 #
 # The place $k$ is the *label* that class $c_k$ has in this episode. Wanted: classes are drawn from the allowed scripts
 # only, each allowed letter with the same probability, no letter twice; *which letter gets which label is random*; the
-# images are drawn for each class separately; no image is in both sets. All randomness comes from `generator`.
+# images are drawn for each class separately, each with the same probability; no image comes twice, in one set or in both.
+# All randomness comes from `generator`, and nothing is kept from one episode to the next.
 #
 # **Predict:** what would the training accuracy be, and what the accuracy on new scripts, if class $c$ had the label
 # $c \bmod N$ in every episode (and no episode held two classes of the same label)?

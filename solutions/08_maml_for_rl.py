@@ -143,7 +143,8 @@ print("both tasks alike, although the rewards of one are twenty times as large")
 #
 # $$\theta' = \theta + \alpha\, \nabla_\theta \frac{1}{|S|} \sum_{(i, t) \in S} \log \pi_\theta(a^i_t \mid s^i_t)\, A^i_t. \tag{2}$$
 #
-# $\pi_\theta(a \mid s)$ is the density of the whole vector $a$.
+# $\pi_\theta(a \mid s)$ is the density of the whole vector $a$. The tensors of $\theta'$ are wanted detached: no graph
+# behind them, and no `requires_grad`.
 #
 # **Predict:** for two action dimensions, by which factor does a mean over dimensions in the place of their sum change
 # $\theta' - \theta$? Would you notice in a learning curve?

@@ -43,7 +43,9 @@ def changed(before: Any, after: Any) -> bool:
         return list(before) != list(after) or any(changed(before[k], after[k]) for k in before)
     if isinstance(before, (tuple, list)):
         return len(before) != len(after) or any(map(changed, before, after))
-    return False  # numbers and strings cannot change; a generator or an environment is there to be used
+    if isinstance(before, (str, int, float)):  # another one at its place, NaN aside
+        return not isinstance(after, type(before)) or (before != after and before == before)
+    return False  # a generator or an environment is there to be used
 
 
 def tensors(value: Any) -> Iterator[torch.Tensor]:

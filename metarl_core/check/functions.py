@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import re
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -104,7 +105,10 @@ class Subject:
     def compare(self, got: Any, expected: Any) -> Difference | None:
         """The difference from what is expected; an answer that cannot be compared is one of a wrong type."""
         try:
-            return difference(got, expected, self.rtol, self.atol)
+            off = difference(got, expected, self.rtol, self.atol)
+            if off is not None and self.look is not _returned:  # a part of what is observed, by its name alone
+                return replace(off, message=re.sub(r"the result\[(['\"])(.*?)\1\]", r"\2", off.message))
+            return off
         except Exception:
             return Difference("type", f"the result is {describe(got)}; that cannot be compared with what is expected.")
 
@@ -185,8 +189,10 @@ class Subject:
         raising, differing = [s for s in failed if s.report is not None], [s for s in failed if s.report is None]
         finite = [s for s in differing if s.kind != "finite" or not _holds_infinities(s.case)]
         for wrong in self.wrongs:
-            if wrong.fault is not None and wrong.fault in watched.faults:
-                return CheckFailed(wrong.message, "misconception", wrong.id)
+            if wrong.fault is not None and wrong.fault != "method" and wrong.fault in watched.faults:
+                return CheckFailed(
+                    wrong.message, "misconception", wrong.id
+                )  # of a method, only where numbers are right
             for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
                 if all(self.recognised(wrong, one) for one in some) and len(some) > sum(
                     self.contradicts(wrong, one) for one in seen if one.right
@@ -196,7 +202,7 @@ class Subject:
                     also = f"\n({getattr(rest[0], 'message', rest[0])})" if rest else ""
                     return CheckFailed(wrong.message + also, "misconception", wrong.id)
         one = self.smaller(watched, (raising or differing)[0])
-        message = value_message(self, watched.answer, one, seen, failed)
+        message = value_message(self, watched, one, seen, failed)
         return CheckFailed("\n".join(filter(None, [str(one.report or ""), message])), one.kind)
 
     def recognised(self, wrong: Wrong, one: Seen) -> bool:
@@ -258,6 +264,10 @@ def _holds_infinities(case: Case) -> bool:
     return any(not bool(t.isfinite().all()) for t in (*tensors(given), *numbers))
 
 
+def _returned(answer: Callable, *args: Any, **kwargs: Any) -> Any:
+    return answer(*args, **kwargs)
+
+
 def function_check(
     name: str,
     oracle: Callable,
@@ -284,7 +294,7 @@ def function_check(
         autograd: False where a derivative by hand is asked for, and one by autograd is not an answer.
         draws: whether a generator among the arguments must have moved on.
     """
-    look = observe or (lambda answer, *args, **kwargs: answer(*args, **kwargs))
+    look = observe or _returned
     if not inspect.signature(draw_case).parameters:  # listed cases, of a check that is not drawn yet
         listed = list(draw_case())
         draw_case, cases = (lambda draw: listed[draw.seed % len(listed)]), len(listed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from .compare import difference
 from .copies import clone
 from .describe import describe, numbers, shortened
 from .draw import Case
+from .suspicions import suspicions
 
 if TYPE_CHECKING:
     from .functions import Seen, Subject
+    from .watch import Watched
 
 
 def call_in_words(name: str, case: Case) -> str:
@@ -32,23 +35,24 @@ def call_in_words(name: str, case: Case) -> str:
     return f"{name}({', '.join(arguments)})"
 
 
-def value_message(subject: Subject, answer: Callable, one: Seen, seen: list[Seen], failed: list[Seen]) -> str:
+def value_message(subject: Subject, watched: Watched, one: Seen, seen: list[Seen], failed: list[Seen]) -> str:
     """What is to be said of wrong results; `one` is the failing case that is shown."""
     parts = []
     if one.off is not None:
         parts.append(f"`{call_in_words(subject.name, one.case)}`: {one.off.message}")
     if one.report is None or len(failed) < len(seen):
-        parts.append(where_it_fails(seen, failed))
+        parts.append(where_it_fails(subject, watched, seen, failed))
     if nearly_right(subject, failed):
         parts.append(
-            "Yet all of it is right to five digits. Is a step on the way in single precision (float32), or is a small "
+            "Yet all of it is right to four digits. Is a step on the way in single precision (float32), or is a small "
             "number added?"
         )
+    parts += suspicions(subject, watched, seen, failed)
     held = what_holds(subject, seen)
     if held:
         parts.append(held)
     if one.off is not None and one.off.kind in ("value", "finite"):
-        parts.append(shown(subject, answer, one))
+        parts.append(shown(subject, watched.answer, one))
     return "\n".join(filter(None, parts))
 
 
@@ -57,13 +61,13 @@ def nearly_right(subject: Subject, failed: list[Seen]) -> bool:
     return all(
         one.report is None
         and one.kind == "value"
-        and difference(one.got, subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs))), 1e-5, 1e-5)
+        and difference(one.got, subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs))), 1e-4, 1e-4)
         is None
         for one in failed
     )
 
 
-def where_it_fails(seen: list[Seen], failed: list[Seen]) -> str:
+def where_it_fails(subject: Subject, watched: Watched, seen: list[Seen], failed: list[Seen]) -> str:
     """On how many of the drawn inputs, and which note of the cases tells them from the others."""
     if len(failed) == len(seen):
         return f"That is so on all {len(seen)} drawn inputs." if len(seen) > 1 else ""
@@ -82,7 +86,34 @@ def where_it_fails(seen: list[Seen], failed: list[Seen]) -> str:
                     best = f": wrong everywhere {phrase}" if exact else f": never wrong where {note}"
                 else:
                     best = f": wrong {phrase}, and {inverse}" if exact else f": only {phrase}"
-    return words + best + "."
+    return words + (best or _two_notes(subject, watched, seen, bad)) + "."
+
+
+def _two_notes(subject: Subject, watched: Watched, seen: list[Seen], bad: set[int]) -> str:
+    """Two notes that say together where the failures lie, on further inputs as well; "" where none do."""
+
+    def by_both(one: Seen, a: str, b: str) -> bool:
+        return bool(one.case.notes.get(a) and one.case.notes.get(b))
+
+    def by_either(one: Seen, a: str, b: str) -> bool:
+        return bool(one.case.notes.get(a) or one.case.notes.get(b))
+
+    if not 2 < len(bad) < len(seen) - 2:
+        return ""
+    notes = sorted({note for one in seen for note in one.case.notes})
+    found = [
+        (f": wrong where {a}{join}{b}, and nowhere else", a, b, holds)
+        for a, b in combinations(notes, 2)
+        for join, holds in ((" and ", by_both), (", or ", by_either))
+        if bad == {id(one) for one in seen if holds(one, a, b)}
+    ]
+    if not found:
+        return ""
+    further = [subject.see(watched, subject.draw(len(seen) + number)) for number in range(len(seen))]
+    for words, a, b, holds in found:
+        if all(one.right != holds(one, a, b) for one in further):
+            return words
+    return ""
 
 
 def what_holds(subject: Subject, seen: list[Seen]) -> str:
@@ -94,6 +125,8 @@ def what_holds(subject: Subject, seen: list[Seen]) -> str:
     held = []
     if isinstance(compared[0].got, dict):
         for key in compared[0].got:
+            if isinstance(compared[0].got[key], bool):  # a fact, which may hold because nobody looked any more
+                continue
             pairs = [
                 (one.got[key], subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs)))[key])
                 for one in compared

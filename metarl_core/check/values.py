@@ -6,10 +6,13 @@ import contextlib
 from typing import Any
 
 from .check import UNSET, Check, Wrong
-from .compare import Difference, difference
+from .compare import Difference, as_number, difference
 from .describe import describe, shortened
 from .guard import usual_state
 from .outcome import CheckFailed
+
+CLOSE = 0.02
+"""relative error of a value that is called close"""
 
 
 def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, atol: float = 1e-6) -> Check:
@@ -39,6 +42,15 @@ def value_check(name: str, expected: Any, *wrongs: Wrong, rtol: float = 1e-3, at
             for wrong in wrongs:
                 if recognised(wrong, answer, off):
                     raise CheckFailed(wrong.message, "misconception", wrong.id)
+            number, right = as_number(answer), as_number(expected)
+            if number is not None and right and compare(-number, expected) is None:
+                raise CheckFailed(f"`{name}` has the right size and the wrong sign: {shortened(answer)}.", "value")
+            if number is not None and right and abs(number - right) < CLOSE * abs(right):
+                raise CheckFailed(
+                    f"`{name}` is close, and not right: {shortened(answer)}. Is something rounded on the way, or read "
+                    "off a simulation?",
+                    "value",
+                )
             if off.kind == "value":  # how far off it is would be the answer
                 raise CheckFailed(f"`{name}` is not right: {shortened(answer)}.", "value")
             raise CheckFailed(off.message, off.kind)

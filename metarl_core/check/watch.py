@@ -55,7 +55,7 @@ class Watched:
         flags = [(t.requires_grad, None if not t.is_leaf or t.grad is None else t.grad.clone()) for t in tensors(given)]
         expects_graph = any(t.requires_grad for t in tensors(given))
         with restored_quietly():
-            drawn = draws_state()
+            drawn, settings = draws_state(), (torch.is_grad_enabled(), torch.get_default_dtype())
             with counting_derivatives() as derivatives, limited(self.seconds):
                 result = self.answer(*args, **kwargs)
             if draws_state() != drawn:
@@ -65,6 +65,12 @@ class Watched:
                     "Every draw should come from the generator that is handed in."
                     if states
                     else "draws from a global generator; nothing is random in what is asked for.",
+                )
+            if (torch.is_grad_enabled(), torch.get_default_dtype()) != settings:
+                self._fault(
+                    "settings",
+                    "leaves torch set otherwise than it was (gradients on or off, or the default dtype), for all code "
+                    "that comes after it. A `with` block puts it back.",
                 )
         self.returned = describe(self._of_sensible_size(result))
         if not self.autograd and derivatives():

@@ -10,3 +10,10 @@
 They are what a careless learner, or a chatbot, would write; no message is asked for by name. Answers whose message
 matters stand in `tests/mutants`.
 """
+
+
+def named(check, *answers, **more):
+    """Pairs (check, answer); the words of `more` become names of answers that have none of their own."""
+    for name, answer in more.items():
+        answer.__name__ = name
+    return [(check, answer) for answer in (*answers, *more.values())]

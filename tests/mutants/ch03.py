@@ -3,6 +3,8 @@
 import math
 
 import torch
+from attacks import ch03 as attack
+from attacks import ch03_more as more
 
 from metarl_core.check import ch03
 from mutants import Mutant
@@ -317,6 +319,20 @@ def _normal_tail(x):
 _TAIL = _normal_tail(1 / math.sqrt(2))
 _SINGLE = -1 + (1 - _TAIL) + math.sqrt(2) * math.exp(-0.25) / math.sqrt(2 * math.pi)
 
+
+def _write_one_a_call(ring, written, new):
+    if new.shape[1] == 0:
+        return ring.clone(), written + 1
+    ring = ring.clone()
+    ring[torch.arange(len(ring)), written % ring.shape[1]] = new[:, 0]
+    return ring, written + 1
+
+
+def _target_turned(rewards, terminated, truncated, online, target, discount):
+    future = target.detach().gather(1, online.argmax(1, keepdim=True))[:, 0]
+    return rewards + discount * terminated * future
+
+
 MUTANTS = [
     Mutant(ch03.check_double_dqn_target, "no_termination", _target_no_end),
     Mutant(ch03.check_double_dqn_target, "truncation_as_termination", _target_done),
@@ -387,4 +403,56 @@ MUTANTS = [
     Mutant(ch03.check_plan, "best_checkpoint", _plan(reported=ch03.BEST)),
     Mutant(ch03.check_plan, "unequal_budget", _plan(budget=ch03.UNTIL_SOLVED)),
     Mutant(ch03.check_plan, "absence_of_evidence", _plan(if_intervals_overlap=ch03.NO_EFFECT)),
+    Mutant(ch03.check_double_dqn_target, "flags_inverted", _target_turned),
+    Mutant(ch03.check_double_dqn_target, "ends_only_where_both", attack._ends_only_where_both),
+    Mutant(ch03.check_double_dqn_target, "ends_where_one", attack._ends_where_exactly_one),
+    Mutant(ch03.check_double_dqn_target, "largest_size", more._largest_size),
+    Mutant(ch03.check_double_dqn_target, "smaller_of_both", attack._smaller_of_both),
+    Mutant(ch03.check_double_dqn_target, "mean_of_networks", attack._mean_of_the_networks),
+    Mutant(ch03.check_double_dqn_target, "expected_value", attack._expected_value),
+    Mutant(ch03.check_double_dqn_target, "one_choice_for_all", attack._one_choice_for_the_batch),
+    Mutant(ch03.check_double_dqn_target, "clips_rewards", more._clipped_rewards),
+    Mutant(ch03.check_ring_write, "count_modulo", more._counts_modulo_n),
+    Mutant(ch03.check_ring_write, "counts_calls", more._counts_calls),
+    Mutant(ch03.check_ring_write, "counts_new_only", attack._counts_of_new_only),
+    Mutant(ch03.check_ring_write, "first_only", more._only_the_first),
+    Mutant(ch03.check_ring_write, "first_only_counted", _write_one_a_call),
+    Mutant(ch03.check_ring_write, "last_only", attack._one_transition_a_call),
+    Mutant(ch03.check_ring_write, "first_learners_transitions", attack._first_rows_of_new),
+    Mutant(ch03.check_ring_write, "full_takes_nothing", more._stops_when_full),
+    Mutant(ch03.check_ring_write, "forgets_the_rest", more._forgets_the_old),
+    Mutant(ch03.check_ring_write, "fastest_clock", attack._fastest_learner_for_all),
+    Mutant(ch03.check_ring_sample, "changes_the_ring", more._shuffles_the_ring),
+    Mutant(ch03.check_ring_sample, "in_order", more._sorted_draws),
+    Mutant(ch03.check_ring_sample, "neighbours", more._a_run_of_neighbours),
+    Mutant(ch03.check_ring_sample, "repeats", attack._one_draw_repeated),
+    Mutant(ch03.check_ring_sample, "dependent_draws", more._mirrored_draws),
+    Mutant(ch03.check_learn_with_target, "copy_between", more._copies_before_the_update),
+    Mutant(ch03.check_learn_with_target, "copies_late", more._copies_one_late),
+    Mutant(ch03.check_learn_with_target, "period_and_one", attack._period_plus_one),
+    Mutant(ch03.check_learn_with_target, "shared_after_a_copy", more._alias_again),
+    Mutant(ch03.check_learn_with_target, "soft_copy", more._soft_copies),
+    Mutant(ch03.check_learn_with_target, "counts_rows", more._counts_rows),
+    Mutant(ch03.check_learn_with_target, "returns_online", more._returns_online_twice),
+    Mutant(ch03.check_learn_with_target, "returns_swapped", more._target_first),
+    Mutant(ch03.check_learn_with_target, "double_dqn", more._double_q),
+    Mutant(ch03.check_learn_with_target, "mean_over_actions", more._sarsa_mean),
+    Mutant(ch03.check_learn_with_target, "largest_of_the_table", attack._largest_of_the_table),
+    Mutant(ch03.check_learn_with_target, "clips_errors", more._clips_the_error),
+    Mutant(ch03.check_learn_with_target, "twice_as_far", more._gradient_of_the_square),
+    Mutant(ch03.check_learn_with_target, "wrong_way", _learn_variant(_error, scale=lambda b: -1)),
+    Mutant(ch03.check_learn_with_target, "skips_terminated", more._skips_the_ends),
+    Mutant(ch03.check_bias_equal, "sign", -3 / math.sqrt(math.pi)),
+    Mutant(ch03.check_bias_equal, "sigma", 3),
+    Mutant(ch03.check_bias_equal, "difference", 3 * math.sqrt(2)),
+    Mutant(ch03.check_bias_equal, "mean_size", 3 * math.sqrt(2 / math.pi)),
+    Mutant(ch03.check_bias_single, "sign", -_SINGLE),
+    Mutant(ch03.check_bias_single, "above_the_worse", 1 + _SINGLE),
+    Mutant(ch03.check_bias_single, "one_estimates_noise", 0.0833155),
+    Mutant(ch03.check_bias_single, "size_of_double", _TAIL),
+    Mutant(ch03.check_bias_single, "gap", -1),
+    Mutant(ch03.check_bias_double, "right_choices", _TAIL - 1),
+    Mutant(ch03.check_bias_double, "minus_single", -_SINGLE),
+    Mutant(ch03.check_bias_double, "half", -_TAIL / 2),
+    Mutant(ch03.check_bias_double, "always_wrong", -1),
 ]

@@ -3,6 +3,8 @@
 import math
 
 import torch
+from attacks import ch04 as attack
+from attacks import ch04_more as more
 
 from metarl_core.check import ch04
 from mutants import Mutant
@@ -83,7 +85,7 @@ def _gae_last_step_lost(rewards, values, final, terminated, truncated, discount,
         weight, alive = 1.0, torch.ones_like(done[:, 0])
         for later in range(t, delta.shape[1]):
             alive = alive & ~done[:, later] if later > t else alive
-            result[:, t] += weight * alive * delta[:, later]
+            result[:, t] += weight * alive.double() * delta[:, later]
             weight *= discount * gae_lambda
     return result
 
@@ -160,6 +162,16 @@ def _actor_critic(
     return answer
 
 
+def _gae_turned(rewards, values, final, terminated, truncated, discount, gae_lambda):
+    delta = rewards + discount * terminated.double() * _shifted(values, final) - values
+    return _sweep(delta, discount * gae_lambda, (~(terminated | truncated)).double())
+
+
+def _density_log_pi(action, mean, log_std):
+    z = (action - mean) / log_std.exp()
+    return -(z.square() / 2 + log_std + math.log(math.pi)).sum(-1)
+
+
 MUTANTS = [
     Mutant(ch04.check_gae, "truncation_as_termination", _gae_done),
     Mutant(ch04.check_gae, "ignores_termination", _gae_no_termination),
@@ -234,4 +246,64 @@ MUTANTS = [
     Mutant(ch04.check_variance_best_baseline, "second_moment", 0.64),
     Mutant(ch04.check_variance_best_baseline, "same_as_mean", 1.44),
     Mutant(ch04.check_variance_best_baseline, "impossible", -0.64),
+    Mutant(ch04.check_gae, "ignores_both", more._no_flags),
+    Mutant(ch04.check_gae, "only_truncation", attack._one_done_flag_from_truncation),
+    Mutant(ch04.check_gae, "future_where_both", attack._either_flag_must_be_alone),
+    Mutant(ch04.check_gae, "terminated_last", attack._never_ends_in_the_last_column),
+    Mutant(ch04.check_gae, "stops_only_at_both", more._cuts_only_where_both),
+    Mutant(ch04.check_gae, "stops_where_one", attack._stops_where_exactly_one),
+    Mutant(ch04.check_gae, "flags_inverted", _gae_turned),
+    Mutant(ch04.check_gae, "first_environments_ends", more._first_environments_flags),
+    Mutant(ch04.check_gae, "any_environments_ends", attack._any_environment_ends_all),
+    Mutant(ch04.check_gae, "flags_one_early", more._flags_one_early),
+    Mutant(ch04.check_gae, "first_environment_only", more._one_environment),
+    Mutant(ch04.check_gae, "forgets_gamma_in_delta", more._no_discount_in_delta),
+    Mutant(ch04.check_gae, "usual_settings", more._usual_settings),
+    Mutant(ch04.check_gae, "squared_lambda", attack._lambda_squared),
+    Mutant(ch04.check_gae, "last_value_again", more._last_value_again),
+    Mutant(ch04.check_gae, "own_value_at_truncation", attack._truncated_with_own_value),
+    Mutant(ch04.check_gae, "standardises", more._standardised),
+    Mutant(ch04.check_gae, "critics_target_at_truncation", more._forgets_to_subtract),
+    Mutant(ch04.check_gae, "nothing_at_truncation", more._delta_dropped_at_ends),
+    Mutant(ch04.check_ppo_loss, "minimum_of_means", more._minimum_of_means),
+    Mutant(ch04.check_ppo_loss, "clips_the_log_ratio", more._clips_the_log_ratio),
+    Mutant(ch04.check_ppo_loss, "quotient_of_logs", more._ratio_of_logs),
+    Mutant(ch04.check_ppo_loss, "clipped_term_constant", attack._clipped_term_detached),
+    Mutant(ch04.check_ppo_loss, "linear_ratio", more._difference_of_logs),
+    Mutant(ch04.check_ppo_loss, "gradient_past_the_clip", more._straight_through_clip),
+    Mutant(ch04.check_ppo_loss, "gradient_of_equal_policies", more._detached_weight),
+    Mutant(ch04.check_ppo_loss, "right_gradient_only", more._right_gradient_wrong_value),
+    Mutant(ch04.check_ppo_loss, "same_push", more._with_a_kl_term),
+    Mutant(ch04.check_ppo_loss, "mean_over_the_free", more._mean_over_the_unclipped),
+    Mutant(ch04.check_log_density, "sign", more._positive),
+    Mutant(ch04.check_log_density, "no_half", more._no_half),
+    Mutant(ch04.check_log_density, "not_squared", attack._no_square),
+    Mutant(ch04.check_log_density, "log_variance", more._log_variance),
+    Mutant(ch04.check_log_density, "half_log_std", attack._half_the_log_std),
+    Mutant(ch04.check_log_density, "constant_not_halved", more._whole_log_two_pi),
+    Mutant(ch04.check_log_density, "rounded_constant", more._rounded_constant),
+    Mutant(ch04.check_log_density, "other_constant", _density_log_pi),
+    Mutant(ch04.check_log_density, "squashed", more._squashed),
+    Mutant(ch04.check_log_density, "logarithm_of_zero", more._density_then_log),
+    Mutant(ch04.check_log_density, "limits_log_std", more._log_std_clamped),
+    Mutant(ch04.check_log_density, "mean_detached", more._mean_detached),
+    Mutant(ch04.check_log_density, "log_std_detached", more._log_std_detached),
+    Mutant(ch04.check_log_density, "adds_a_small_number", more._small_number_added),
+    Mutant(ch04.check_actor_critic_loss, "flags_inverted", more._terminates_the_wrong_way),
+    Mutant(ch04.check_actor_critic_loss, "actor_frozen", more._log_pi_detached),
+    Mutant(ch04.check_actor_critic_loss, "other_scale", more._root_mean_square),
+    Mutant(ch04.check_actor_critic_loss, "same_push", more._entropy_bonus),
+    Mutant(ch04.check_actor_critic_loss, "scales_the_critic", more._targets_scaled_too),
+    Mutant(ch04.check_actor_critic_loss, "bounded_pull", more._huber),
+    Mutant(ch04.check_best_baseline, "first_reward", 2),
+    Mutant(ch04.check_best_baseline, "second_reward", 7),
+    Mutant(ch04.check_best_baseline, "none", 0),
+    Mutant(ch04.check_best_baseline, "sum_of_rewards", 9),
+    Mutant(ch04.check_variance_mean_baseline, "negative", -1.44),
+    Mutant(ch04.check_variance_mean_baseline, "impossible_zero", 0),
+    Mutant(ch04.check_variance_mean_baseline, "squared_mean", 0.64),
+    Mutant(ch04.check_variance_mean_baseline, "added", 2.72),
+    Mutant(ch04.check_variance_mean_baseline, "unweighted", 2.25),
+    Mutant(ch04.check_variance_best_baseline, "estimate", 0.8),
+    Mutant(ch04.check_variance_best_baseline, "no_baseline", 5.76),
 ]

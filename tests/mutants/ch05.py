@@ -211,7 +211,100 @@ def _plan(misconception, **changed):
     return Mutant(ch05.check_comparison, misconception, GOOD | changed)
 
 
+def _seeded(theta, tasks, alpha, steps):
+    torch.manual_seed(1)
+    return _maml()(theta, tasks, alpha, steps)
+
+
+def _of_each(change, scale=lambda n: 1):
+    """The loss on other data of each task, or with another step size for each."""
+
+    def answer(parameters, tasks, alpha, steps):
+        one = [_loss()(parameters, [change(*task)], alpha * scale(len(task[0])), steps) for task in tasks]
+        return torch.stack(one).mean()
+
+    return answer
+
+
+def _weights_only(parameters, tasks, alpha, steps):
+    losses = []
+    for sx, sy, qx, qy in tasks:
+        w1, w2 = parameters["w1"], parameters["w2"]
+        forward = lambda w1, w2, x: torch.tanh(x @ w1.T + parameters["b1"]) @ w2.T + parameters["b2"]  # noqa: E731
+        for _ in range(steps):
+            g1, g2 = grad((forward(w1, w2, sx) - sy).pow(2).mean(), (w1, w2), create_graph=True)
+            w1, w2 = w1 - alpha * g1, w2 - alpha * g2
+        losses.append((forward(w1, w2, qx) - qy).pow(2).mean())
+    return sum(losses) / len(losses)
+
+
 MUTANTS = [
+    Mutant(ch05.check_maml_gradient, "steps_miscounted", lambda t, tasks, a, k: _maml()(t, tasks, a, k + 1)),
+    Mutant(
+        ch05.check_maml_gradient,
+        "factors_added_up",
+        _by_hessians(
+            lambda factors: [sum(factors) - (len(factors) - 1) * torch.eye(len(factors[0]), dtype=torch.float64)]
+        ),
+    ),
+    Mutant(
+        ch05.check_maml_gradient,
+        "diagonal_only",
+        _by_hessians(lambda factors: [torch.diag(torch.diag(f)) for f in factors[::-1]]),
+    ),
+    Mutant(ch05.check_maml_gradient, "draws", _seeded),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "flow",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: torch.matrix_exp(-alpha * k * sa) @ qa @ (moved - qc)),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "diagonal_only",
+        _gradient(lambda theta, m, moved, sa, qa, qc, alpha, k: m.diag() ** k * (qa @ (moved - qc))),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "swapped",
+        lambda theta, sa, sc, qa, qc, alpha, k: _gradient(
+            lambda t, m, moved, a, q, c, alpha, k: _power(m, k) @ q @ (moved - c)
+        )(theta, qa, qc, sa, sc, alpha, k),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "steps_miscounted",
+        lambda theta, sa, sc, qa, qc, alpha, k: _gradient(
+            lambda t, m, moved, a, q, c, alpha, k: _power(m, k) @ q @ (moved - c)
+        )(theta, sa, sc, qa, qc, alpha, k + 1),
+    ),
+    Mutant(
+        ch05.check_quadratic_meta_gradient,
+        "centre_not_added",
+        lambda theta, sa, sc, qa, qc, alpha, k: _gradient(
+            lambda t, m, moved, a, q, c, alpha, k: _power(m, k) @ q @ (_power(m, k) @ (t - sc) - c)
+        )(theta, sa, sc, qa, qc, alpha, k),
+    ),
+    Mutant(
+        ch05.check_meta_optimum,
+        "flow",
+        _optimum(lambda a, m, k: a @ torch.matrix_exp(2 * k * (m - torch.eye(len(a)).to(a)))),
+    ),
+    Mutant(ch05.check_meta_optimum, "power_off", _optimum(lambda a, m, k: a @ _power(m, 2 * k + 1))),
+    Mutant(ch05.check_meta_optimum, "diagonal_only", _optimum(lambda a, m, k: (a @ _power(m, 2 * k)).diag().diag())),
+    Mutant(ch05.check_meta_loss, "roles_swapped", _of_each(lambda sx, sy, qx, qy: (qx, qy, sx, sy))),
+    Mutant(
+        ch05.check_meta_loss,
+        "query_seen",
+        _of_each(lambda sx, sy, qx, qy: (torch.cat([sx, qx]), torch.cat([sy, qy]), qx, qy)),
+    ),
+    Mutant(
+        ch05.check_meta_loss,
+        "support_judges_too",
+        _of_each(lambda sx, sy, qx, qy: (sx, sy, torch.cat([qx, sx]), torch.cat([qy, sy]))),
+    ),
+    Mutant(ch05.check_meta_loss, "part_adapts", _weights_only),
+    Mutant(ch05.check_meta_loss, "sum_inside", _of_each(lambda *task: task, scale=lambda n: n)),
+    Mutant(ch05.check_meta_loss, "root", lambda *a: _loss()(*a) ** 0.5),
     Mutant(ch05.check_maml_gradient, "graph_cut", _maml(detach=True)),
     Mutant(ch05.check_maml_gradient, "no_graph", _maml(leaf_of=torch.clone)),
     Mutant(ch05.check_maml_gradient, "tasks_leak", _maml(start_over=False)),

@@ -185,7 +185,161 @@ def _direction(
     return answer
 
 
+def _scaled(inner=lambda alpha, tasks: alpha, outer=lambda epsilon, tasks: epsilon):
+    """Reptile with other step sizes."""
+    return lambda theta, tasks, a, e: _step(_towards_mean)(theta, tasks, inner(a, tasks), outer(e, tasks))
+
+
+def _all_points(theta, tasks, alpha, epsilon):
+    points = []
+    for losses in tasks:
+        phi = theta
+        for loss in losses:
+            phi = phi - alpha * _gradient(loss, phi)
+            points.append(phi)
+    return _towards_mean(theta, torch.stack(points), alpha, epsilon)
+
+
+def _shuffles(theta, tasks, alpha, epsilon):
+    shuffled = [[losses[i] for i in torch.randperm(len(losses))] for losses in tasks]
+    return _step(_towards_mean)(theta, shuffled, alpha, epsilon)
+
+
+def _pops(theta, tasks, alpha, epsilon):
+    ends = []
+    while tasks:
+        ends.append(_inner(theta, tasks.pop(), alpha))
+    return _towards_mean(theta, torch.stack(ends), alpha, epsilon)
+
+
+def _divided(weights):
+    both = _pairs(lambda i, k: i)(weights)
+    return torch.stack([both[0] * 0 + 1, both[1] / weights.sum()])
+
+
+def _detaching(body_inside=False, body_outside=False, start=False):
+    def answer(parameters, rates, tasks):
+        body = {n: parameters[n] for n in BODY}
+        cut = {n: v.detach() for n, v in body.items()}
+        total = 0.0
+        for sx, sy, qx, qy in tasks:
+            p = parameters | (cut if body_inside else body)
+            hidden = torch.tanh(sx @ p["w1"].T + p["b1"])
+            loss = (hidden @ p["w2"].T + p["b2"] - sy).pow(2).mean()
+            slopes = dict(zip(("w2", "b2"), grad(loss, (p["w2"], p["b2"]), create_graph=True), strict=True))
+            head = {n: (p[n].detach() if start else p[n]) - rates[n] * s for n, s in slopes.items()}
+            p = cut if body_outside else body
+            total = total + (torch.tanh(qx @ p["w1"].T + p["b1"]) @ head["w2"].T + head["b2"] - qy).pow(2).mean()
+        return total / len(tasks)
+
+    return answer
+
+
+def _several(parts):
+    """Steps one after the other, each on some tensors of the head."""
+
+    def answer(parameters, rates, tasks):
+        total = 0.0
+        for sx, sy, qx, qy in tasks:
+            p = dict(parameters)
+            predict = lambda x, p=p: torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]  # noqa: E731
+            for names in parts:
+                slopes = grad((predict(sx) - sy).pow(2).mean(), [p[n] for n in names], create_graph=True)
+                p.update({n: p[n] - rates[n] * s for n, s in zip(names, slopes, strict=True)})
+            total = total + (predict(qx) - qy).pow(2).mean()
+        return total / len(tasks)
+
+    return answer
+
+
+def _adam_from(start_over=False, averaged=None, step=lambda g, v, beta, t: g / ((v / (1 - beta**t)) ** 0.5 + 1e-8),
+               mean=lambda v, g, beta, t: beta * v + (1 - beta) * g * g, beta_if_none=0.999, whole=False):  # fmt: skip
+    def answer(theta, tasks, orders, alpha, size, beta=beta_if_none):
+        away, phi = torch.zeros_like(theta), theta.clone()
+        for (x, y), order in zip(tasks, orders, strict=True):
+            phi = theta.clone() if start_over else phi
+            v = m = 0 * theta
+            for t, rows in enumerate(order.split(len(order) if whole else size), 1):
+                g = 2 * x[rows].T @ (x[rows] @ phi - y[rows]) / len(rows)
+                v = mean(v, g, beta, t)
+                if averaged is not None:
+                    m = averaged * m + (1 - averaged) * g
+                    g = m / (1 - averaged**t)
+                phi = phi - alpha * step(g, v, beta, t)
+            away += (theta - phi) / len(tasks)
+        return away
+
+    return answer
+
+
+def _drawn_anew(theta, tasks, orders, *a, **k):
+    return _direction()(theta, tasks, [torch.randperm(len(order)) for order in orders], *a, **k)
+
+
+def _moves_theta(theta, tasks, orders, *a, **k):
+    result = _direction()(theta, tasks, orders, *a, **k)
+    theta -= result
+    return result
+
+
 MUTANTS = [
+    Mutant(ch06.check_reptile_step, "first_missing", _step(_towards_mean, lambda losses: losses[1:])),
+    Mutant(ch06.check_reptile_step, "every_point", _all_points),
+    Mutant(ch06.check_reptile_step, "uphill", _scaled(inner=lambda a, tasks: -a)),
+    Mutant(ch06.check_reptile_step, "rate_shared", _scaled(inner=lambda a, tasks: a / len(tasks[0]))),
+    Mutant(ch06.check_reptile_step, "ends_added_up", _step(lambda theta, ends, a, e: theta + e * (sum(ends) - theta))),
+    Mutant(ch06.check_reptile_step, "epsilon_shared", _scaled(outer=lambda e, tasks: e / len(tasks))),
+    Mutant(ch06.check_reptile_step, "direction", _step(lambda theta, ends, a, e: e * (ends.mean(0) - theta))),
+    Mutant(ch06.check_reptile_step, "direction", _step(lambda theta, ends, a, e: ends.mean(0) - theta)),
+    Mutant(ch06.check_reptile_step, "draws", _shuffles),
+    Mutant(ch06.check_reptile_step, "in_place", _pops),
+    Mutant(ch06.check_taylor_coefficients, "later_steps_and_own", _pairs(lambda i, k: k - i)),
+    Mutant(ch06.check_taylor_coefficients, "last_only", _pairs(lambda i, k: i if i == k - 1 else 0)),
+    Mutant(ch06.check_taylor_coefficients, "half", _pairs(lambda i, k: i / 2)),
+    Mutant(ch06.check_taylor_coefficients, "weights_squared", lambda w: _pairs(lambda i, k: i)(w * w)),
+    Mutant(ch06.check_taylor_coefficients, "sizes_of_weights", lambda w: _pairs(lambda i, k: i)(abs(w))),
+    Mutant(
+        ch06.check_taylor_coefficients,
+        "sizes_of_weights",
+        lambda w: _pairs(lambda i, k: i, first=lambda w: sum(map(abs, w)))(w),
+    ),
+    Mutant(ch06.check_taylor_coefficients, "normalised", _divided),
+    Mutant(ch06.check_head_loss, "weights_forgotten", _loss(("b2",))),
+    Mutant(ch06.check_head_loss, "body_partly_cut", _detaching(body_inside=True)),
+    Mutant(ch06.check_head_loss, "body_partly_cut", _detaching(body_outside=True)),
+    Mutant(ch06.check_head_loss, "start_cut", _detaching(start=True)),
+    Mutant(ch06.check_head_loss, "one_rate_a_tensor", _loss(rate=lambda a: a.mean())),
+    Mutant(ch06.check_head_loss, "two_steps", _several((("w2", "b2"),) * 2)),
+    Mutant(ch06.check_head_loss, "in_turn", _several((("w2",), ("b2",)))),
+    Mutant(ch06.check_head_loss, "roles_swapped", lambda p, a, tasks: _loss()(p, a, [(*t[2:], *t[:2]) for t in tasks])),
+    Mutant(ch06.check_head_loss, "one_task_only", lambda p, a, tasks: _loss()(p, a, tasks[:1])),
+    Mutant(ch06.check_reptile_with_adam, "tasks_leak", _adam_from()),
+    Mutant(ch06.check_reptile_with_adam, "beta_default", _adam_from(start_over=True, beta_if_none=0.99)),
+    Mutant(ch06.check_reptile_with_adam, "order_twice", _direction(order_of=lambda order: order[order])),
+    Mutant(ch06.check_reptile_with_adam, "one_minibatch", _adam_from(start_over=True, whole=True)),
+    Mutant(ch06.check_reptile_with_adam, "momentum", _adam_from(start_over=True, averaged=0.9)),
+    Mutant(
+        ch06.check_reptile_with_adam,
+        "weights_swapped",
+        _adam_from(start_over=True, mean=lambda v, g, beta, t: (1 - beta) * v + beta * g * g),
+    ),
+    Mutant(
+        ch06.check_reptile_with_adam,
+        "begins_with_first_square",
+        _adam_from(start_over=True, mean=lambda v, g, beta, t: g * g if t == 1 else beta * v + (1 - beta) * g * g),
+    ),
+    Mutant(
+        ch06.check_reptile_with_adam,
+        "correction_miscounted",
+        _adam_from(start_over=True, step=lambda g, v, beta, t: g / ((v / (1 - beta)) ** 0.5 + 1e-8)),
+    ),
+    Mutant(
+        ch06.check_reptile_with_adam,
+        "not_a_root",
+        _adam_from(start_over=True, step=lambda g, v, beta, t: g / (v / (1 - beta**t) + 1e-8)),
+    ),
+    Mutant(ch06.check_reptile_with_adam, "draws", _drawn_anew),
+    Mutant(ch06.check_reptile_with_adam, "in_place", _moves_theta),
     Mutant(ch06.check_reptile_step, "sign", _step(lambda theta, ends, a, e: theta + e * (theta - ends.mean(0)))),
     Mutant(ch06.check_reptile_step, "outer_step_ignored", _step(lambda theta, ends, a, e: ends.mean(0))),
     Mutant(

@@ -2,6 +2,7 @@
 
 import torch
 from attacks import ch07 as others
+from attacks import ch07_more as more
 from torch.nn import functional as F
 
 from metarl_core.check import ch07
@@ -158,7 +159,7 @@ def _summed(features, labels, ways):
 
 
 def _sliced(features, labels, ways):
-    means = features.view(ways, len(labels) // ways, -1).mean(1)
+    means = features.reshape(ways, len(labels) // ways, features.shape[1]).mean(1)
     return 2 * means, -means.pow(2).sum(1)
 
 
@@ -395,6 +396,37 @@ ALSO = {
     },
 }
 
+RECENT = {
+    ch07.check_draw_episode: {
+        "few_episodes": more._sixteen_episodes,
+        "uneven_images": more._query_images_after_the_support_images,
+    },
+    ch07.check_prototype_head: {
+        "class_frequencies": more._with_class_frequencies,
+        "another_origin": more._bias_of_the_centred_only,
+    },
+    ch07.check_head_after_one_step: {
+        "sum_not_mean": more._gradient_of_the_sum,
+        "mean_of_class": more._by_class_size,
+        "frequencies_predicted": more._frequencies_as_prediction,
+        "half_predicted": more._as_for_two_classes,
+    },
+    ch07.check_predict_all: {
+        "absolute": more._absolute_distance,
+        "own_query": more._one_query_helps,
+        "statistics_of_means": more._statistics_of_the_means,
+        "logarithm_of_rounded": more._log_of_softmax,
+    },
+    ch07.check_standard_errors: {
+        "root_of_one_less": more._root_of_one_less,
+        "one_for_all_networks": more._one_for_all_networks,
+        "both_parts": more._both_parts,
+    },
+}
+
 MUTANTS += [
-    Mutant(check, misconception, answer) for check, answers in ALSO.items() for misconception, answer in answers.items()
+    Mutant(check, misconception, answer)
+    for both in (ALSO, RECENT)
+    for check, answers in both.items()
+    for misconception, answer in answers.items()
 ]

@@ -2,6 +2,7 @@
 
 import torch
 from attacks import ch08 as others
+from attacks import ch08_more as more
 from torch.autograd import grad
 
 from metarl_core.check import ch08
@@ -239,7 +240,7 @@ MUTANTS = [
     Mutant(ch08.check_meta_loss, "sum_over_tasks", _loss(reduce=torch.sum)),
     Mutant(ch08.check_meta_loss, "uphill_inside", _loss(sign=1.0)),
     Mutant(ch08.check_meta_loss, "divide_by_n_minus_one", _loss(divide="n - 1")),
-    Mutant(ch08.check_meta_loss, "value_only_differs", _loss(ratio=False)),
+    Mutant(ch08.check_meta_loss, "log_density", _loss(ratio=False)),
     _plan("gap_not_measured", measured_first="nothing"),
     _plan("gap_not_measured", measured_first="returns of a random policy"),
     _plan("no_pretraining", baselines="random initialisation and from scratch"),
@@ -281,6 +282,30 @@ ALSO = {
     },
 }
 
+RECENT = {
+    ch08.check_task_advantages: {
+        "other_ridge": more._constant_not_penalised,
+        "whole_return": more._whole_return,
+        "another_discount": more._discount_of_the_course,
+        "steps_with_a_reward": more._steps_with_a_reward,
+    },
+    ch08.check_inner_step: {"advantages_normalised": more._advantages_again_normalised},
+    ch08.check_trust_region_step: {
+        "curvature_of_the_loss": more._curvature_in_the_region,
+        "first_order": more._first_order_by_autograd,
+    },
+    ch08.check_meta_loss: {
+        "value_only_differs": more._value_is_a_return,
+        "no_slope": more._actions_not_held,
+        "queries_of_theta": more._query_actions_by_theta,
+        "log_density": more._plain_log_density,
+        "support_mean_and_deviation": more._query_advantages_by_support_numbers,
+    },
+}
+
 MUTANTS += [
-    Mutant(check, misconception, answer) for check, answers in ALSO.items() for misconception, answer in answers.items()
+    Mutant(check, misconception, answer)
+    for both in (ALSO, RECENT)
+    for check, answers in both.items()
+    for misconception, answer in answers.items()
 ]

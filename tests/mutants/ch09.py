@@ -93,6 +93,33 @@ def _summed(log_pi, advantage, mask):
     return _loss(lambda x: _weights(x, x.cumsum(1)))(log_pi, advantage, mask) * mask.sum()
 
 
+def _advantages_standardised(log_pi, advantage, mask):
+    taken = advantage[mask]
+    return _loss(lambda x: _weights(x, x.cumsum(1)))(
+        log_pi, (advantage - taken.mean()) / (taken.std(correction=0) + 1e-8), mask
+    )
+
+
+def _last_step_cut(log_pi, advantage, mask):
+    x = log_pi.masked_fill(~mask, 0.0)
+    kept = mask & torch.cat([mask[:, 1:], torch.zeros_like(mask[:, :1])], 1)
+    return -(_weights(x, x.cumsum(1)) * advantage.masked_fill(~kept, 0.0)).sum() / mask.sum()
+
+
+def _half_of_the_past(x):
+    past = x.cumsum(1) - x
+    past = past / 2 + past.detach() / 2
+    return _box(past + x) - _box(past)
+
+
+def _halved_and_doubled(x):
+    return 2 * _weights(x / 2, x.cumsum(1) / 2)
+
+
+def _entropy_too(log_pi, advantage, mask):
+    return _loss(lambda x: _weights(x, x.cumsum(1)))(log_pi, advantage, mask) + 0.01 * log_pi[mask].mean()
+
+
 # ---------------------------------------------------------------- bandit_hessians
 
 
@@ -114,6 +141,8 @@ def _hessians(true="right", naive="right"):
             "twice": 2 * outer(q) + 2 * mean * curved,
             "baseline": torch.diag(p * (q - b)) - torch.outer(p * (q - b), p) - torch.outer(p, p * (q - b)),
             "sign": -outer(q) - mean * curved,
+            "only_scores, centred": outer(q - b),
+            "twice the curvature": outer(q) + 2 * mean * curved,
             "mean_held": torch.diag(p * (q - mean)) - torch.outer(p * (q - mean), p),
             "mean_held, transposed": torch.diag(p * (q - mean)) - torch.outer(p, p * (q - mean)),
         }
@@ -125,6 +154,8 @@ def _hessians(true="right", naive="right"):
             "zero": 0 * curved,
             "no_rewards": curved,
             "unweighted": (q.mean() - b) * curved,
+            "summed": (q - b).sum() * curved,
+            "by p": -torch.diag((q - b) / p),
             "true": trues["right"],
             "half": (mean - b) / 2 * curved,
         }
@@ -151,6 +182,7 @@ def _term(
         reward = {
             "others": o - others, "all": o - o.mean(), "none": o, "n": o - (o.sum() - o) / n,
             "std": (o - o.mean()) / (o.std() + 1e-8), "next": o - o.roll(-1),
+            "better": (o - others).relu(),
         }[centre]  # fmt: skip
         logs = {"where": torch.where(mask, log_pi, 0.0), "times": log_pi * mask, "no": log_pi}[masked]
         if over == "episodes":
@@ -161,8 +193,9 @@ def _term(
             score = logs.mean((1, 2))
         else:
             score = logs.sum((1, 2))
+        score = score / 2 if over == "two" else (score + score.detach()) / 2 if cut == "half" else score
         score = _box(score) if box else score.exp() if exp else score
-        result = sign * ((score.detach() if cut else score) * reward)
+        result = sign * ((score.detach() if cut is True else score) * reward)
         return result.sum() if total else result.mean()
 
     return answer
@@ -173,21 +206,32 @@ def _term(
 
 def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=False, no_graph=False, change=None):
     def answer(theta, tasks, alpha, sigma):
-        outer = []
+        outer, last, found = [], theta, []
         for actions, advantage, goal in tasks:
-            at = theta.detach().requires_grad_() if detached else theta
-            width = {"variance": sigma**2, "root of sigma": sigma**0.5, "one": 1.0}.get(change, sigma)
+            at = theta.detach().requires_grad_() if detached else last
+            width = {"variance": sigma**2, "root of sigma": sigma**0.5, "one": 1.0, "half": 0.5}.get(change, sigma)
             density = torch.distributions.Normal(at, width).log_prob(actions)
             advantage = advantage - advantage.mean() if change == "centred" else advantage
-            log_pi = density.mean(-1) if mean else density.sum(-1)
+            log_pi = density.mean(-1) if mean or change == "mean, twice as far" else density.sum(-1)
             weight = log_pi if naive else torch.exp(log_pi - log_pi.detach())
+            weight = _box(density).sum(-1) if change == "by dimension" else weight
+            weight = weight**2 / 2 if change == "square" else log_pi.exp() if change == "density" else weight
             surrogate = (weight * advantage).sum() if change == "sum" else (weight * advantage).mean()
             (slope,) = grad(surrogate, at, create_graph=create_graph)
-            adapted = theta - alpha * slope if change == "down" else theta + alpha * slope
+            adapted = theta - alpha * slope if change == "down" else last + alpha * slope
             adapted = theta.detach() + alpha * slope if change == "start" else adapted
+            if change == "mean, twice as far":
+                adapted = theta + 2 * alpha * slope
+            if change == "two steps":
+                density = torch.distributions.Normal(adapted, width).log_prob(actions).sum(-1)
+                adapted = adapted + alpha * grad((_box(density) * advantage).mean(), adapted, create_graph=True)[0]
+            last = adapted if change == "in turn" else theta
+            found.append(adapted)
             adapted = adapted.detach() if no_graph else adapted
             square = ((adapted - goal) ** 2).sum()
             outer.append(square / 2 if change == "mean" else square.sqrt() if change == "root" else square)
+        if change == "together":
+            outer = [(sum(found) / len(found) - goal).square().sum() for *_, goal in tasks]
         result = sum(outer) if total else sum(outer) / len(outer)
         return -result if change == "negated" else result
 
@@ -279,4 +323,26 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "length_not_squared", _repaired(change="root")),
     Mutant(ch09.check_meta_loss, "no_graph", _repaired(no_graph=True)),
     Mutant(ch09.check_meta_loss, "sum_over_tasks", _repaired(total=True)),
+    Mutant(ch09.check_dice_loss, "standardised", _advantages_standardised),
+    Mutant(ch09.check_dice_loss, "boxes_of_steps_summed", _loss(lambda x: _box(x).cumsum(1))),
+    Mutant(ch09.check_dice_loss, "before_the_start", _loss(lambda x: _box(x.cumsum(1)) - _box(x.cumsum(1)).roll(1, 1))),
+    Mutant(ch09.check_dice_loss, "last_step_idle", _last_step_cut),
+    Mutant(ch09.check_dice_loss, "mixed_wrong", _loss(_half_of_the_past)),
+    Mutant(ch09.check_dice_loss, "second_order_wrong", _loss(_halved_and_doubled)),
+    Mutant(ch09.check_dice_loss, "linear_term", _entropy_too),
+    Mutant(ch09.check_bandit_hessians, "only_scores", _hessians("only_scores, centred")),
+    Mutant(ch09.check_bandit_hessians, "twice", _hessians("twice the curvature")),
+    Mutant(ch09.check_bandit_hessians, "rewards_unweighted", _hessians(naive="summed")),
+    Mutant(ch09.check_bandit_hessians, "by_probabilities", _hessians(naive="by p")),
+    Mutant(ch09.check_sampling_term, "better_half", _term("better")),
+    Mutant(ch09.check_sampling_term, "slope", _term(cut="half")),
+    Mutant(ch09.check_sampling_term, "factor", _term(over="two")),
+    Mutant(ch09.check_meta_loss, "spread", _repaired(change="half")),
+    Mutant(ch09.check_meta_loss, "ratio_of_each_dimension", _repaired(change="by dimension")),
+    Mutant(ch09.check_meta_loss, "made_up_for", _repaired(change="mean, twice as far")),
+    Mutant(ch09.check_meta_loss, "no_ratio", _repaired(change="density")),
+    Mutant(ch09.check_meta_loss, "two_steps", _repaired(change="two steps")),
+    Mutant(ch09.check_meta_loss, "in_turn", _repaired(change="in turn")),
+    Mutant(ch09.check_meta_loss, "mean_of_adapted", _repaired(change="together")),
+    Mutant(ch09.check_meta_loss, "other_slope", _repaired(change="square")),
 ]

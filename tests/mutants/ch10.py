@@ -61,13 +61,55 @@ def _one_by_one(theta, features, actions, rewards, next_features, terminated, al
     return adapted
 
 
+def _steps_on(targets=None, errors=None, gather=None, ends=None):
+    """The inner loop in tensors of all tasks, one part of it changed."""
+
+    def answer(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+        over = terminated if ends is None else ends(terminated)
+        adapted, values, rows = theta.repeat(len(rewards), 1, 1), next_features @ theta.T, torch.arange(len(rewards))
+        for _ in range(steps):
+            following = values.amax(-1)
+            if targets is not None:
+                following = targets(values, next_features @ adapted.mT, actions)
+            error = (
+                rewards + discount * ~over * following - (features @ adapted.mT).gather(-1, actions[..., None])[..., 0]
+            )
+            error = error if errors is None else errors(error)
+            change = 2 * alpha / rewards.shape[1] * error[..., None] * features
+            if gather == "by index":
+                adapted[rows[:, None], actions] += change
+            else:
+                adapted = adapted.index_put((rows[:, None], actions), change, accumulate=True)
+        return adapted
+
+    return answer
+
+
+def _minibatches(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+    i = torch.randint(rewards.shape[1], (rewards.shape[1],))
+    parts = features[:, i], actions[:, i], rewards[:, i], next_features[:, i], terminated[:, i]
+    return _td()(theta, *parts, alpha, steps, discount)
+
+
+def _tasks_in_a_row(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+    y = rewards + discount * ~terminated * (next_features @ theta.T).amax(-1)
+    found, current = [], theta
+    for task in range(len(rewards)):
+        one = slice(task, task + 1)
+        off = torch.ones_like(terminated[one])
+        parts = features[one], actions[one], y[one], next_features[one], off
+        current = _td()(current, *parts, alpha, steps, discount)[0]
+        found.append(current)
+    return torch.stack(found)
+
+
 # ---------------------------------------------------------------- meta_gradients
 
 
 def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prime", change=None):
     def answer(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
         n, current = len(rewards), theta
-        alpha = alpha * {"half": 0.5, "sum": n}.get(change, 1)
+        alpha = alpha * {"half": 0.5, "sum": n, "n'": n / len(query_y)}.get(change, 1)
         y = rewards + discount * phi_next @ theta
         M = torch.eye(len(theta)).double() - 2 * alpha / n * phi.T @ phi
         C = 2 * alpha * (1 if change == "undiscounted" else discount) / n * phi.T @ phi_next
@@ -96,6 +138,13 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
             E = D + steps * powers[max(steps - 1, 0)] @ C
         if change == "order":
             E = D + sum((C @ power for power in powers[:steps]), 0 * C)
+        if change == "transposed":
+            E = D + sum((power @ C.T for power in powers[:steps]), 0 * C)
+        if change == "a power less" and steps:
+            D, E = powers[steps - 1], powers[steps - 1] + sum((power @ C for power in powers[: steps - 1]), 0 * C)
+        if change == "linear":
+            D = powers[0] + steps * (M - powers[0])
+            E = D + steps * C
         if change == "path alone":
             E = E - D
         if change == "entrywise":
@@ -121,6 +170,8 @@ def _reptile(
     def answer(theta, next_state, reward, draws, outer_lr):
         buffer, t, moves, point, state = [], 0, [], theta, 0
         outer_lr = 1.0 if change == "no outer_lr" else outer_lr
+        draws = torch.rand_like(draws) if change == "own draws" else draws
+        target, rate = theta.clone(), {"hard": 1.0, "still": 0.0}.get(change, 0.1)
         for task in range(len(reward)):
             if replay:
                 buffer = []
@@ -128,24 +179,32 @@ def _reptile(
                 t = 0
             point = theta if fresh else point
             online, state = point.clone(), state if change == "state kept" else 0
-            target = online if change == "one table" else point.clone()
-            for chance, which, index in draws[task].tolist():
-                random = chance < max(0.1, 1 - t / 20)
-                t += 1
-                acting = target if change == "acts on target" else online
+            if change != "target kept":
+                target = online if change == "one table" else point.clone()
+            for chance, which, index in draws[0 if change == "same draws" else task].tolist():
+                t += change == "from 1"
+                random = chance < max(0.0 if change == "to 0" else 0.1, 1 - t / 20)
+                t += change != "from 1"
+                acting = {"acts on target": target, "acts on theta": theta}.get(change, online)
                 action = int(which * theta.shape[1]) if random else int(acting[state].argmax())
                 following = int(next_state[task, state, action])
-                buffer.append((state, action, float(reward[task, state, action]), following))
+                new = (state, action, float(reward[task, state, action]), following)
+                if change != "late" or not buffer:
+                    buffer.append(new)
                 s, a, r, f = buffer[-1 if change == "newest" else int(index * len(buffer))]
+                if change == "late" and t > 1:
+                    buffer.append(new)
                 online[s, a] += 0.5 * (r + 0.9 * target[f].max() - online[s, a])
-                target += (1.0 if change == "hard" else 0.1) * (online - target)
+                target += rate * (online - target)
                 state = following
-            if change == "in turn":
-                theta = theta + outer_lr * (online - theta)
+            if change in ("in turn", "in turn, small"):
+                theta = theta + outer_lr / (1 if change == "in turn" else len(reward)) * (online - theta)
             point = online
             moves.append((online if online_moves else target) - (theta if anchor else 0))
-        if change == "in turn":
+        if change in ("in turn", "in turn, small"):
             return theta
+        if change == "move alone":
+            return outer_lr * torch.stack(moves).mean(0)
         return theta + sign * outer_lr * reduce(torch.stack(moves), 0)
 
     return answer
@@ -237,6 +296,43 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "newest_replayed", _reptile(change="newest")),
     Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on target")),
     Mutant(ch10.check_reptile_iteration, "not_a_difference", _reptile(anchor=False)),
+    Mutant(ch10.check_inner_td_steps, "own_draws", _minibatches),
+    Mutant(ch10.check_inner_td_steps, "undiscounted", lambda *a: _td()(*a[:-1], 0.9)),
+    Mutant(ch10.check_inner_td_steps, "tasks_leak", _tasks_in_a_row),
+    Mutant(
+        ch10.check_inner_td_steps,
+        "double",
+        _steps_on(lambda old, new, actions: old.gather(-1, new.argmax(-1, keepdim=True))[..., 0]),
+    ),
+    Mutant(
+        ch10.check_inner_td_steps,
+        "next_row",
+        _steps_on(lambda old, new, actions: old.gather(-1, actions.roll(-1, 1)[..., None])[..., 0]),
+    ),
+    Mutant(ch10.check_inner_td_steps, "never_negative", _steps_on(lambda old, new, actions: old.amax(-1).relu())),
+    Mutant(
+        ch10.check_inner_td_steps,
+        "best_of_all",
+        _steps_on(lambda old, new, actions: old.amax((1, 2), keepdim=True)[..., 0].expand_as(actions)),
+    ),
+    Mutant(ch10.check_inner_td_steps, "ends_spread", _steps_on(ends=lambda ended: ended.cumsum(1) > 0)),
+    Mutant(ch10.check_inner_td_steps, "ends_spread", _steps_on(ends=lambda ended: ended | ended.any(1, keepdim=True))),
+    Mutant(ch10.check_inner_td_steps, "overwritten", _steps_on(gather="by index")),
+    Mutant(ch10.check_inner_td_steps, "errors_clipped", _steps_on(errors=lambda error: error.clamp(-1, 1))),
+    Mutant(ch10.check_meta_gradients, "path_order", _meta(change="transposed")),
+    Mutant(ch10.check_meta_gradients, "other_length", _meta(change="n'")),
+    Mutant(ch10.check_meta_gradients, "another_power", _meta(change="a power less")),
+    Mutant(ch10.check_meta_gradients, "linear", _meta(change="linear")),
+    Mutant(ch10.check_reptile_iteration, "own_draws", _reptile(change="own draws")),
+    Mutant(ch10.check_reptile_iteration, "in_turn", _reptile(change="in turn, small")),
+    Mutant(ch10.check_reptile_iteration, "move_alone", _reptile(change="move alone")),
+    Mutant(ch10.check_reptile_iteration, "same_draws", _reptile(change="same draws")),
+    Mutant(ch10.check_reptile_iteration, "target_kept", _reptile(change="target kept")),
+    Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="from 1")),
+    Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="to 0")),
+    Mutant(ch10.check_reptile_iteration, "target_still", _reptile(change="still")),
+    Mutant(ch10.check_reptile_iteration, "stored_late", _reptile(change="late")),
+    Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on theta")),
     _plan("gap_not_measured", measured_first="nothing"),
     _plan("gap_not_measured", measured_first="returns of a random policy"),
     _plan("no_pretraining", baselines="fresh and informed networks"),

@@ -16,5 +16,13 @@ check_bias_equal = value_check(
         3 * math.sqrt(2 / math.pi) / 2,
     ),
     Wrong("standard_deviation_one", "That is the bias for σ = 1. Which σ is given?", EQUAL / 3),
+    Wrong("sign", "Is the larger one of two estimates too high on average, or too low?", -EQUAL),
+    Wrong("sigma", "That is σ itself. By how much of it is the larger one of two too high?", 3.0),
+    Wrong("difference", "That is the standard deviation of the difference of the two.", 3 * math.sqrt(2)),
+    Wrong(
+        "mean_size",
+        "That is the mean size of one estimate's noise, E|x|. How is it linked to a maximum?",
+        3 * math.sqrt(2 / math.pi),
+    ),
     Wrong("variance", "The bias is measured in the unit of the values. Your answer has that of a variance.", 3 * EQUAL),
 )

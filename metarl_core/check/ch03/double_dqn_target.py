@@ -16,6 +16,8 @@ def _draw_batch(draw):
     online, target = (_distinct(draw, rows, actions, dtype) * scale for _ in range(2))
     graphs = draw.chance(0.35), draw.chance(0.35)
     rewards = draw.normal(rows, dtype=dtype, scale=scale, mean=0.5)
+    best = online.argmax(1)
+    future = discount * target.detach()[torch.arange(rows), best]
     online, target = online.requires_grad_(graphs[0]), target.requires_grad_(graphs[1])
     return case(rewards, terminated, truncated, online, target, discount).noting(
         {
@@ -23,10 +25,13 @@ def _draw_batch(draw):
             "a row is terminated": terminated.any(),
             "a row is truncated": truncated.any(),
             "the networks prefer different actions in a row": (online.argmax(1) != target.argmax(1)).any(),
+            "the best action of a row is not among the first two": (best > 1).any(),
+            "the future of a row that goes on is negative": ((future < 0) & ~terminated).any(),
             "there are as many rows as actions": rows == actions,
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
             "the numbers are float32": dtype == torch.float32,
+            "the numbers are float64": dtype == torch.float64,
             "a value carries a graph": any(graphs),
         }
     )
@@ -136,6 +141,56 @@ check_double_dqn_target = function_check(
         "no_target_network",
         "The target network has no say in your targets.",
         when=_like_target(value=lambda *args: args[3]),
+    ),
+    Wrong(
+        "flags_inverted",
+        "Terminated rows get a future, and the others get none. What does your factor make of True?",
+        when=_like_target(over=lambda r, terminated, *_: ~terminated),
+    ),
+    Wrong(
+        "ends_only_where_both",
+        "A row loses its future only where it is terminated and truncated at once. Is one of the two enough?",
+        when=_like_target(over=lambda r, terminated, truncated, *_: terminated & truncated),
+    ),
+    Wrong(
+        "ends_where_one",
+        "A row loses its future where one of the flags is set, and keeps it where both are. Which flag decides?",
+        when=_like_target(over=lambda r, terminated, truncated, *_: terminated ^ truncated),
+    ),
+    Wrong(
+        "largest_size",
+        "You choose the action whose value is largest in size, so that −3 beats 2. Which one does (1) choose?",
+        when=_like_target(choose=lambda *args: args[3].abs()),
+    ),
+    Wrong(
+        "smaller_of_both",
+        "You take the smaller one of the two networks' values of the chosen action. Twin critics do that; which "
+        "network does (1) read?",
+        when=_like(lambda *args: torch.minimum(_target(*args), _target(*args, value=args[3]))),
+    ),
+    Wrong(
+        "mean_of_networks",
+        "The values of both networks are mixed in your targets. What is the job of each in (1)?",
+        when=_like_target(choose=lambda *args: args[3] + args[4], value=lambda *args: (args[3] + args[4]) / 2),
+    ),
+    Wrong(
+        "expected_value",
+        "You take an expected value over all actions, as a stochastic policy would. Which action does (1) take?",
+        when=_like(
+            lambda *args: _target(
+                *args[:4], (args[3].softmax(1) * args[4]).sum(1, keepdim=True).expand_as(args[4]), args[5]
+            )
+        ),
+    ),
+    Wrong(
+        "one_choice_for_all",
+        "One and the same action is chosen for all rows. To what does each row's choice belong?",
+        when=_like(lambda *args: _target(*args, choose=args[3].sum(0, keepdim=True).expand_as(args[3]))),
+    ),
+    Wrong(
+        "clips_rewards",
+        "Your rewards are limited to [−1, 1]. DQN did that for Atari games; does (1)?",
+        when=_like(lambda *args: _target(args[0].clamp(-1, 1), *args[1:])),
     ),
     Wrong(
         "reward_lost",

@@ -18,7 +18,7 @@ def _draw_learning(draw):
         action = draw.integers(0, actions - 1, rows)
         repeated |= len((state * actions + action).unique()) < rows
         batches.append((state, action, draw.normal(rows, dtype=dtype), following, draw.flags(rows, share=share)))
-    start = draw.normal(states, actions, dtype=dtype, scale=draw.choice(1.0, 5.0))
+    start = draw.normal(states, actions, dtype=dtype, scale=draw.choice(0.3, 1.0, 5.0))
     return case(start, batches, discount, rate, period).noting(
         {
             "a pair stands twice in a minibatch": repeated,
@@ -30,7 +30,9 @@ def _draw_learning(draw):
             "there is a single action": actions == 1,
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
+            "there are several actions": actions > 1,
             "the numbers are float32": dtype == torch.float32,
+            "the numbers are float64": dtype == torch.float64,
         }
     )
 
@@ -62,6 +64,8 @@ def _learn(
     ends=True,
     ahead=False,
     mean=False,
+    best=lambda q, s, online: q[s].amax(-1),
+    error=lambda e: e,
 ):
     copy_when = copy_when or (lambda update: update % period == 0)
     online = start.clone()
@@ -69,9 +73,9 @@ def _learn(
     for update, (state, action, reward, following, terminated) in enumerate(batches, 1):
         if early and copy_when(update):
             target = online.clone()
-        future = (online if ahead else target)[following].amax(-1)
+        future = best(online if ahead else target, following, online)
         y = reward + discount * (torch.where(terminated, 0.0, future) if ends else future)
-        change = rate * (y - online[state, action]) / (len(state) if mean else 1)
+        change = rate * error(y - online[state, action]) / (len(state) if mean else 1)
         online.index_put_((state, action), change if sums else online[state, action] + change, accumulate=sums)
         if not early and not shared and copy_when(update):
             target = online.clone()
@@ -88,6 +92,22 @@ def _row_by_row(start, batches, discount, rate, period):
         if update % period == 0:
             target = online.clone()
     return online, target
+
+
+def _renewing(start, batches, discount, rate, period, renew):
+    """Right updates; `renew(update, rows, before, online, target)` is the target table after each of them."""
+    online, target, rows = start.clone(), start.clone(), 0
+    for update, (state, action, reward, following, terminated) in enumerate(batches, 1):
+        before = online.clone()
+        y = reward + discount * torch.where(terminated, 0.0, target[following].amax(-1))
+        online.index_put_((state, action), rate * (y - online[state, action]), accumulate=True)
+        rows += len(state)
+        target = renew(update, rows, before, online.clone(), target)
+    return online, target
+
+
+def _without_ends(start, batches, *rest):
+    return _learn(start, [tuple(part[~batch[-1]] for part in batch) for batch in batches], *rest)
 
 
 check_learn_with_target = function_check(
@@ -119,6 +139,82 @@ check_learn_with_target = function_check(
         "copy_before_update",
         "The moments are right, but the copy is made before the update that it should follow.",
         lambda *args: _learn(*args, early=True),
+    ),
+    Wrong(
+        "copy_between",
+        "The moments are right, but what is copied is the table as it was before the update.",
+        lambda *args: _renewing(*args, lambda n, rows, before, q, old: before if n % args[-1] == 0 else old),
+    ),
+    Wrong(
+        "copies_late",
+        "Each copy comes one update after the one that (3) asks for.",
+        lambda *args: _learn(*args, copy_when=lambda n: n > 1 and (n - 1) % args[-1] == 0),
+    ),
+    Wrong(
+        "period_and_one",
+        "There is one update too many from each copy to the next.",
+        lambda *args: _learn(*args, copy_when=lambda n: n % (args[-1] + 1) == 0),
+    ),
+    Wrong(
+        "shared_after_a_copy",
+        "From the first copy on your target table equals the online table at every moment. Is it copied at each "
+        "update, or one tensor under two names?",
+        lambda *args: _learn(*args, copy_when=lambda n: n >= args[-1]),
+    ),
+    Wrong(
+        "soft_copy",
+        "Your target table moves at each update by a share of 1/C: Polyak averaging. What does (3) do?",
+        lambda *args: _renewing(*args, lambda n, rows, before, q, old: old + (q - old) / args[-1]),
+    ),
+    Wrong(
+        "counts_rows",
+        "Your counter counts rows of minibatches. What does C count in (3)?",
+        lambda *args: _renewing(*args, lambda n, rows, before, q, old: q if rows % args[-1] == 0 else old),
+    ),
+    Wrong(
+        "returns_online",
+        "The learning is right, and what you return as the target table is the online table once more.",
+        lambda *args: (_learn(*args)[0], _learn(*args)[0]),
+    ),
+    Wrong(
+        "returns_swapped",
+        "Both tables are right, and they come in the wrong order.",
+        lambda *args: _learn(*args)[::-1],
+    ),
+    Wrong(
+        "double_dqn",
+        "The online table chooses the next action and the target table values it: double DQN. What does (3) do?",
+        lambda *args: _learn(*args, best=lambda q, s, online: q[s, online[s].argmax(-1)]),
+    ),
+    Wrong(
+        "mean_over_actions",
+        "You take the mean over the next actions. Which one does (3) take?",
+        lambda *args: _learn(*args, best=lambda q, s, online: q[s].mean(-1)),
+    ),
+    Wrong(
+        "largest_of_the_table",
+        "You take the largest value of the whole table. Over what does the maximum in (3) go?",
+        lambda *args: _learn(*args, best=lambda q, s, online: q.max().expand(len(s))),
+    ),
+    Wrong(
+        "clips_errors",
+        "Your errors are limited to [−1, 1], as by the Huber loss. Are those of (3)?",
+        lambda *args: _learn(*args, error=lambda e: e.clamp(-1, 1)),
+    ),
+    Wrong(
+        "twice_as_far",
+        "Each of your steps is twice as long as (3) asks. Did you differentiate a square without a half?",
+        lambda *args: _learn(*args, error=lambda e: 2 * e),
+    ),
+    Wrong(
+        "wrong_way",
+        "Your steps lead away from the targets. Which sign does the error have in (3)?",
+        lambda *args: _learn(*args, error=lambda e: -e),
+    ),
+    Wrong(
+        "skips_terminated",
+        "Terminated rows change nothing in your tables. Their reward was paid.",
+        _without_ends,
     ),
     Wrong(
         "target_unused",

@@ -3,7 +3,7 @@
 import torch
 from scipy import stats
 
-from metarl_core.check import Wrong, case, function_check
+from metarl_core.check import CheckFailed, Wrong, case, function_check
 from metarl_core.check.ch03.oracles import draw_ring
 from metarl_core.check.copies import clone
 from metarl_core.check.describe import describe
@@ -13,8 +13,8 @@ _MANY = 2000
 _CALLS = 60
 """calls of the size that the case asks for"""
 _RARE = 1e-10
-"""A sampler without fault looks worse than this in one test with this probability. There are at most 24 tests in each
-of 24 cases, so that a right answer is refused with probability 6e-8."""
+"""A sampler without fault looks worse than this in one test with this probability. There are at most 50 tests in each
+of 24 cases, so that a right answer is refused with probability 1.2e-7."""
 
 
 def _draw_sampling(draw):
@@ -28,6 +28,8 @@ def _draw_sampling(draw):
             "learners hold different numbers": len(written.clamp_max(capacity).unique()) > 1,
             "a ring holds a single transition": (written.clamp_max(capacity) == 1).any(),
             "there is a single learner": len(ring) == 1,
+            "the ring is float32": ring.dtype == torch.float32,
+            "the ring is float64": ring.dtype == torch.float64,
             "more is drawn than a ring holds": (written.clamp_max(capacity) < size).any(),
         }
     )
@@ -35,12 +37,15 @@ def _draw_sampling(draw):
 
 def _facts_of_a_good_sample(ring, written, size, generator):
     return {
-        "returned": describe(torch.empty(len(ring), size, dtype=ring.dtype)),
         "no made-up numbers": True,
         "no transitions of other learners": True,
         "nothing from unwritten slots": True,
         "all may be drawn": True,
         "all equally likely": True,
+        "draws come in no order": True,
+        "draws are no neighbours": True,
+        "draws repeat often enough": True,
+        "draws repeat rarely enough": True,
         "draws of a call are independent": True,
         "calls are independent": True,
         "learners are independent": True,
@@ -59,10 +64,10 @@ def _look_at_sample(answer, ring, written, size, generator):
     again = answer(ring, written, size, twin)
     many = answer(ring, written, _MANY, twin), answer(ring, written, _MANY, clone(generator))
     expected = describe(torch.empty(len(ring), _MANY, dtype=ring.dtype))
-    if describe(drawn) != facts["returned"] or describe(again) != facts["returned"]:
-        return facts | {"returned": describe(drawn)}
-    if any(describe(one) != expected for one in many):
-        return facts | {"returned": f"{describe(many[0])} where {_MANY} draws are asked for"}
+    asked = describe(torch.empty(len(ring), size, dtype=ring.dtype))
+    for got, wanted in ((drawn, asked), (again, asked), *((one, expected) for one in many)):
+        if describe(got) != wanted:
+            raise CheckFailed(f"`ring_sample` returned {describe(got)}; expected is {wanted}.", "shape")
     facts["equal generators, equal samples"] = torch.equal(drawn, again) and torch.equal(*many)
     held = written.clamp_max(ring.shape[1]).tolist()
     _look_at_slots(facts, ring, held, many[0])
@@ -70,7 +75,7 @@ def _look_at_sample(answer, ring, written, size, generator):
         other = answer(ring, written, _MANY, torch.Generator().manual_seed(12345))
         facts["another generator, another sample"] = max(held) == 1 or not torch.equal(many[0], other)
         few = [answer(ring, written, size, generator) for _ in range(_CALLS)]
-        if all(describe(one) == facts["returned"] for one in few):
+        if all(describe(one) == asked for one in few):
             _look_for_dependence(facts, ring, held, many[0], few)
     return facts
 
@@ -83,7 +88,7 @@ def _look_at_slots(facts, ring, held, drawn):
         facts["no transitions of other learners"] &= not bool((elsewhere & (row > 0)).any())
         facts["nothing from unwritten slots"] &= not bool(counts[filled:].any() or (elsewhere & (row < 0)).any())
         if filled > 1 and (row == row[0]).all():
-            facts["draws of a call are independent"] = False
+            facts["draws repeat rarely enough"] = False
         facts["all may be drawn"] &= bool((counts[:filled] > 0).all())
         facts["all equally likely"] &= not _uneven(where.long().argmax(1), filled)
 
@@ -95,15 +100,20 @@ def _look_for_dependence(facts, ring, held, drawn, few):
         slot, other = slots[learner], slots[learner - 1]
         pairs = (slot[::2], slot[1::2]), (slot[:half], slot[half:])
         facts["draws of a call are independent"] &= not any(_uneven(a * filled + b, filled**2) for a, b in pairs)
+        steps = slot[1:] - slot[:-1]
+        facts["draws come in no order"] &= filled == 1 or not bool((steps >= 0).all() or (steps <= 0).all())
+        facts["draws are no neighbours"] &= filled < 2 or not bool((steps % filled == 1).double().mean() > 0.9)
+        equal = [a == b for a, b in pairs]
         if learner > 0:
             cells = filled * held[learner - 1]
             facts["learners are independent"] &= not _uneven(slot * held[learner - 1] + other, cells)
         of_calls = torch.stack([sample[learner] for sample in few])
         if of_calls.shape[1] > 1:
-            facts["draws of a call are independent"] &= not _too_often_or_rarely(
-                of_calls[:, 0] == of_calls[:, 1], filled
-            )
-        facts["calls are independent"] &= not _too_often_or_rarely(of_calls[1:, 0] == of_calls[:-1, 0], filled)
+            equal.append(of_calls[:, 0] == of_calls[:, 1])
+        facts["draws repeat often enough"] &= not any(_too_rarely(one, filled) for one in equal)
+        facts["draws repeat rarely enough"] &= not any(_too_often(one, filled) for one in equal)
+        following = of_calls[1:, 0] == of_calls[:-1, 0]
+        facts["calls are independent"] &= not (_too_rarely(following, filled) or _too_often(following, filled))
 
 
 def _uneven(codes, cells):
@@ -113,17 +123,25 @@ def _uneven(codes, cells):
     return bool(stats.chi2.sf(float(((counts - expected) ** 2 / expected).sum()), cells - 1) < _RARE) and cells > 1
 
 
-def _too_often_or_rarely(equal, filled):
-    """Whether pairs of independent draws from `filled` transitions are equal too often or too rarely (exact)."""
-    count, number = int(equal.sum()), len(equal)
-    few, many = stats.binom.cdf(count, number, 1 / filled), stats.binom.sf(count - 1, number, 1 / filled)
-    return bool(min(few, many) < _RARE)
+def _too_rarely(equal, filled):
+    """Whether pairs of independent draws from `filled` transitions are equal too rarely (exact)."""
+    return bool(stats.binom.cdf(int(equal.sum()), len(equal), 1 / filled) < _RARE)
+
+
+def _too_often(equal, filled):
+    """Whether pairs of independent draws from `filled` transitions are equal too often (exact)."""
+    return bool(stats.binom.sf(int(equal.sum()) - 1, len(equal), 1 / filled) < _RARE)
 
 
 check_ring_sample = function_check(
     "ring_sample",
     _facts_of_a_good_sample,
     _draw_sampling,
+    Wrong(
+        "changes_the_ring",
+        "Drawing changes what you were handed, the ring or the counts. A sample takes nothing out and moves nothing.",
+        fault="changed arguments",
+    ),
     Wrong(
         "beyond_the_ring",
         "You look for a slot that the ring does not have. Written so far and still there are two numbers.",
@@ -156,9 +174,28 @@ check_ring_sample = function_check(
         when=lambda facts, *_: not facts["calls are independent"],
     ),
     Wrong(
+        "in_order",
+        "The draws of one call come in the order of their slots. Each draw should know nothing of the others.",
+        when=lambda facts, *_: not facts["draws come in no order"],
+    ),
+    Wrong(
+        "neighbours",
+        "Nearly every draw of a call is the slot behind the draw before it. How many of them are random?",
+        when=lambda facts, *_: not facts["draws are no neighbours"],
+    ),
+    Wrong(
         "without_replacement",
-        "Two draws of one minibatch are equal too rarely, or too often: each draw should be independent of the others. "
-        "What does *with replacement* mean?",
+        "Two draws of one call are equal too rarely. What does *with replacement* mean?",
+        when=lambda facts, *_: not facts["draws repeat often enough"],
+    ),
+    Wrong(
+        "repeats",
+        "Two draws of one call are equal too often: each should be drawn anew.",
+        when=lambda facts, *_: not facts["draws repeat rarely enough"],
+    ),
+    Wrong(
+        "dependent_draws",
+        "Who sees some draws of a call knows something about its others. Each draw should be independent of the rest.",
         when=lambda facts, *_: not facts["draws of a call are independent"],
     ),
     Wrong(

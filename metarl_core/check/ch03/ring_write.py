@@ -19,7 +19,11 @@ def _draw_writing(draw):
             "learners have written different numbers": len(written.unique()) > 1,
             "nothing is new": more == 0,
             "the whole ring is written anew": more == capacity,
+            "a learner has written millions": (written > 2**24).any(),
             "a ring has a single slot": capacity == 1,
+            "a ring has several slots": capacity > 1,
+            "the ring is float32": ring.dtype == torch.float32,
+            "the ring is float64": ring.dtype == torch.float64,
             "there is a single learner": learners == 1,
         }
     )
@@ -47,6 +51,14 @@ def _write(ring, written, new, first=None, modulus=None, stop=False, count=None)
 
 def _queue(ring, written, new):
     return torch.cat([ring, new], 1)[:, new.shape[1] :], written + new.shape[1]
+
+
+def _until_full(ring, written, new):
+    out, capacity = ring.clone(), ring.shape[1]
+    for learner, count in enumerate(written.tolist()):
+        room = min(max(capacity - count, 0), new.shape[1])
+        out[learner, count : count + room] = new[learner, :room]
+    return out, written + new.shape[1]
 
 
 check_ring_write = function_check(
@@ -99,6 +111,57 @@ check_ring_write = function_check(
         "count_forgotten",
         "The ring is right, and the count is still the old one. The next call would write over these transitions.",
         lambda ring, written, new: _write(ring, written, new, count=written),
+    ),
+    Wrong(
+        "count_modulo",
+        "The ring is right and the count begins again at 0 where the ring is full. From what would `ring_sample` know "
+        "that there is no empty slot?",
+        lambda ring, written, new: _write(ring, written, new, count=(written + new.shape[1]) % ring.shape[1]),
+    ),
+    Wrong(
+        "counts_calls",
+        "The ring is right, and the count grows by 1 a call, however many transitions are new.",
+        lambda ring, written, new: _write(ring, written, new, count=written + 1),
+    ),
+    Wrong(
+        "counts_new_only",
+        "The ring is right, and the count is that of this call alone. What does `written` count?",
+        lambda ring, written, new: _write(ring, written, new, count=0 * written + new.shape[1]),
+    ),
+    Wrong(
+        "first_only",
+        "Of several new transitions you write the first one alone.",
+        lambda ring, written, new: _write(ring, written, new[:, :1], count=written + new.shape[1]),
+    ),
+    Wrong(
+        "last_only",
+        "Of several new transitions you write the last one alone, where the first one should stand.",
+        lambda ring, written, new: _write(ring, written, new[:, -1:], count=written + new.shape[1]),
+    ),
+    Wrong(
+        "first_learners_transitions",
+        "All learners get the first one's transitions.",
+        lambda ring, written, new: _write(ring, written, new[:1].expand_as(new)),
+    ),
+    Wrong(
+        "first_only_counted",
+        "You write one transition a call, and count one. How many does `new` hold for each learner?",
+        lambda ring, written, new: _write(ring, written, new[:, :1], count=written + 1),
+    ),
+    Wrong(
+        "full_takes_nothing",
+        "A ring that is full takes nothing new. What does (2) say about a slot that is taken?",
+        _until_full,
+    ),
+    Wrong(
+        "forgets_the_rest",
+        "The new transitions stand where they should, and the older ones are gone.",
+        lambda ring, written, new: _write(0 * ring, written, new),
+    ),
+    Wrong(
+        "fastest_clock",
+        "All learners write where the one does that has written most.",
+        lambda ring, written, new: _write(ring, written, new, first=written.max().expand_as(written)),
     ),
     Wrong(
         "one_clock",

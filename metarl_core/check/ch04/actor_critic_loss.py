@@ -31,6 +31,8 @@ def _draw_transitions(draw):
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
             "there are two transitions": samples == 2,
+            "a transition goes on": not terminated.all(),
+            "the numbers are float64": dtype == torch.float64,
             "the numbers are float32": dtype == torch.float32,
         }
     )
@@ -113,6 +115,63 @@ def _target_carries(got, *args):
     return bool((got["gradient into V(s')"].nan_to_num(0.0) != 0).any())
 
 
+_ACTOR, _CRITIC, _NEXT = "gradient into log π", "gradient into V(s)", "gradient into V(s')"
+
+
+def _right_in(got, right, *names):
+    return all(difference(got[name], right[name], None, None) is None for name in names)
+
+
+def _other_length(got, *args):
+    """Everything is right but the length of the actor's gradient."""
+    right = _actor_critic_by_hand(*args)
+    mine, theirs = got[_ACTOR], right[_ACTOR]
+    factor = (mine * theirs).sum() / theirs.square().sum()
+    return (
+        _right_in(got, right, _CRITIC, _NEXT)
+        and bool(factor > 0)
+        and difference(mine / factor, theirs, None, None) is None
+        and difference(mine, theirs, None, None) is not None
+    )
+
+
+def _same_push(got, *args):
+    right = _actor_critic_by_hand(*args)
+    push = got[_ACTOR] - right[_ACTOR]
+    return (
+        _right_in(got, right, _CRITIC, _NEXT)
+        and not _right_in(got, right, _ACTOR)
+        and difference(push, push.mean().expand_as(push), None, None) is None
+    )
+
+
+def _bounded_pull(got, *args):
+    """The actor is right, and the critic's pulls have the right signs and are at most 1, as Huber's or those of |x|."""
+    right = _actor_critic_by_hand(*args)
+    mine, theirs = got[_CRITIC], right[_CRITIC]
+    large = theirs.abs() * len(theirs) > 2.0
+    return (
+        _right_in(got, right, _ACTOR, _NEXT)
+        and bool((mine * theirs >= 0).all())
+        and bool((mine[large].abs() * len(mine) <= 1 + 1e-4).all())
+    )
+
+
+def _critic_by(*scales):
+    """A predicate: is the actor right, and the critic's error changed in one of these ways before it is squared?"""
+
+    def when(got, log_pi, value, following, rewards, terminated, discount):
+        right = _actor_critic_by_hand(log_pi, value, following, rewards, terminated, discount)
+        target = (rewards + discount * following * ~terminated).detach()
+        losses = [0.5 * scale(target - value).square().mean() for scale in scales]
+        slopes = [slopes_of(loss, (value,))[0] for loss in losses]
+        return _right_in(got, right, _ACTOR, _NEXT) and any(
+            difference(got[_CRITIC], slope, None, None) is None for slope in slopes
+        )
+
+    return when
+
+
 check_actor_critic_loss = function_check(
     "actor_critic_loss",
     _actor_critic_by_hand,
@@ -159,6 +218,42 @@ check_actor_critic_loss = function_check(
         "ignores_termination",
         "A terminated transition counts the value of a next state. What comes after the end of an episode?",
         lambda *a: _actor_critic(*a[:4], torch.zeros_like(a[4]), a[5]),
+    ),
+    Wrong(
+        "flags_inverted",
+        "Terminated transitions have a future, and the others have none. What does your factor make of True?",
+        lambda *a: _actor_critic(*a[:4], ~a[4], a[5]),
+    ),
+    Wrong(
+        "actor_frozen",
+        "The value of your loss is right, and no gradient reaches log π. What is the actor to learn from?",
+        lambda *a: _actor_critic(a[0].detach(), *a[1:]),
+    ),
+    Wrong(
+        "other_scale",
+        "The critic is right. The actor's gradient has the right direction and another length: by what does (4) divide "
+        "the centred advantages?",
+        when=_other_length,
+    ),
+    Wrong(
+        "same_push",
+        "The critic is right. All log π get the same push too much: your loss holds a term that (4) does not.",
+        when=_same_push,
+    ),
+    Wrong(
+        "scales_the_critic",
+        "The actor is right. You standardise the critic's error as well; what should V(s) come near to, by (4)?",
+        when=_critic_by(
+            _standardised,
+            lambda e: e / e.detach().std(correction=0),
+            lambda e: (e - e.detach().mean()) / e.detach().std(correction=0),
+        ),
+    ),
+    Wrong(
+        "bounded_pull",
+        "The actor is right. No transition pulls V(s) by more than 1, however far it is off. What pulls in a squared "
+        "error?",
+        when=_bounded_pull,
     ),
     Wrong(
         "forgets_discount",

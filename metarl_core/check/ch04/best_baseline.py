@@ -20,5 +20,9 @@ check_best_baseline = value_check(
         "You weigh by the squared score alone. An expectation also weighs by how often each arm is pulled.",
         (0.2**2 * 2 + 0.8**2 * 7) / (0.2**2 + 0.8**2),
     ),
+    Wrong("first_reward", "That is the reward of arm 1. With which weight does arm 2 count?", 2.0),
+    Wrong("second_reward", "That is the reward of arm 2. With which weight does arm 1 count?", 7.0),
+    Wrong("none", "That is no baseline.", 0.0),
+    Wrong("sum_of_rewards", "That is the sum of both rewards; b* is a weighted mean of them.", 9.0),
     Wrong("sign", "The size is right. Is a baseline subtracted or added in the estimate?", -6.0),
 )

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+from functools import partial
 
 import torch
 from scipy import stats
@@ -9,19 +10,26 @@ from torch.distributions import Distribution
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch04.oracles import slopes_of
+from metarl_core.check.compare import difference
 
 
 def _draw_actions(draw):
-    """1 to 5 dimensions, leading shapes of no, one, two or three axes; σ from 0.05 to 7, actions many σ away too."""
+    """1 to 5 dimensions, no to three leading axes; σ from 0.05 to 7, or 1e-4 to 55; actions many σ away too."""
     shape = [draw.integer(1, 4) for _ in range(draw.choice(0, 1, 1, 2, 3) if draw.size > 0.1 else draw.choice(0, 1))]
     size, scale = draw.integer(1, 5), draw.choice(1.0, 1.0, 30.0)
     action, center = draw.normal(*shape, size, scale=scale), draw.normal(size, *shape, scale=scale).movedim(0, -1)
-    log_std = torch.tensor([draw.uniform(-3.0, 2.0) for _ in range(size)], dtype=torch.float64)
+    widest = draw.choice((-3.0, 2.0), (-3.0, 2.0), (-9.0, 4.0))
+    log_std = torch.tensor([draw.uniform(*widest) for _ in range(size)], dtype=torch.float64)
     graphs = draw.chance(0.5), draw.chance(0.5)
     return case(action, center.requires_grad_(graphs[0]), log_std.requires_grad_(graphs[1])).noting(
         {
             "there is one dimension": size == 1,
+            "there are more than two dimensions": size > 2,
             "there is no leading axis": not shape,
+            "there is one leading axis": len(shape) == 1,
+            "an action is more than ten σ from the mean": ((action - center).abs() > 10 * log_std.exp()).any(),
+            "a log σ is below -5 or above 2": ((log_std < -5) | (log_std > 2)).any(),
+            "π is so small that a float holds 0": bool((_density(action, center, log_std) < -700).any()),
             "there are several leading axes": len(shape) > 1,
             "the mean carries a graph": graphs[0],
             "log σ carries a graph": graphs[1],
@@ -77,6 +85,71 @@ def _density(action, center, log_std, spread=None, determinant=True, constant=Tr
     return reduce(each, dim=-1)
 
 
+_KEYS = ("log π", "gradient of its sum into the mean", "gradient of its sum into log σ")
+
+
+def _agrees(got, answer, args, keys=_KEYS):
+    """Whether what was observed is what this answer leads to."""
+    theirs = _look_at_density(answer, *args)
+    return all(difference(got[key], theirs[key], 1e-9, 2e-6) is None for key in keys)
+
+
+def _off_by_a_constant(got, *args):
+    """Right gradients, and densities off by one and the same number."""
+    gap = got["log π"] - _density(*args).detach()
+    return _agrees(got, _density, args, _KEYS[1:]) and bool(
+        (gap - gap.mean()).abs().max() < 1e-6 + 1e-9 * args[0].numel()
+    )
+
+
+def _off_by_a_little(got, *args):
+    gap = got["log π"] - _density(*args).detach()
+    return _off_by_a_constant(got, *args) and bool(gap.abs().max() < 0.01 * len(args[2]))
+
+
+def _corrected_for_tanh(got, *args):
+    def answer(action, center, log_std, small):
+        return _density(action, center, log_std) - torch.log(1 - action.tanh().square() + small).sum(-1)
+
+    return any(_agrees(got, partial(answer, small=small), args) for small in (0.0, 1e-8, 1e-7, 1e-6, 1e-5))
+
+
+def _logarithm_of_the_product(action, center, log_std):
+    density = torch.exp(-0.5 * ((action - center) / log_std.exp()) ** 2) / (log_std.exp() * math.sqrt(2 * math.pi))
+    return density.prod(-1).log()
+
+
+def _limited(got, action, center, log_std):
+    limits = [(low, high) for low in (-20.0, -10.0, -5.0, -2.0, -1e9) for high in (0.0, 0.5, 1.0, 2.0, 1e9)]
+    return any(
+        _agrees(got, lambda a, m, s, low=low, high=high: _density(a, m, s.clamp(low, high)), (action, center, log_std))
+        for low, high in limits[:-1]
+    )
+
+
+def _lost(got, action, center, log_std, key):
+    """Whether everything is right but this gradient, which is 0."""
+    others = [other for other in _KEYS if other != key]
+    return _agrees(got, _density, (action, center, log_std), others) and bool((got[key] == 0).all())
+
+
+def _with_a_small_number(got, *args):
+    def answer(action, center, log_std, small, inside):
+        spread = log_std.exp() + small
+        return _density(action, center, spread.log() if inside else log_std, spread=spread)
+
+    ways = [(small, inside) for small in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8) for inside in (True, False)]
+    return any(_agrees(got, partial(answer, small=small, inside=inside), args) for small, inside in ways)
+
+
+def _by_log_std(got, *args):
+    def answer(action, center, log_std, determinant):
+        return _density(action, center, determinant(log_std), spread=log_std)
+
+    ways = (torch.clone, lambda s: s.abs().log(), torch.log)
+    return any(_agrees(got, partial(answer, determinant=way), args) for way in ways)
+
+
 check_log_density = function_check(
     "log_density",
     _joint_density,
@@ -93,6 +166,69 @@ check_log_density = function_check(
         lambda *a: _density(*a, reduce=torch.mean),
     ),
     Wrong(
+        "sign",
+        "Your sign is turned: that is the negative log-likelihood, a loss.",
+        lambda *a: -_density(*a),
+    ),
+    Wrong(
+        "no_half",
+        "The squared deviation stands there in full. Which factor has it in (3)?",
+        lambda *a: _density(a[0], a[1], a[2], spread=a[2].exp() / math.sqrt(2)),
+    ),
+    Wrong(
+        "not_squared",
+        "The deviation stands in your exponent by its size. What is done with it in (3)?",
+        lambda a, m, s: (-0.5 * ((a - m) / s.exp()).abs() - s - 0.5 * math.log(2 * math.pi)).sum(-1),
+    ),
+    Wrong(
+        "log_variance",
+        "You subtract the logarithm of the variance. What stands in the denominator of (3), σ or its square?",
+        lambda *a: _density(*a) - a[2].sum(),
+    ),
+    Wrong(
+        "half_log_std",
+        "You subtract half of log σ. With the variance that would be right; what is `log_std` the logarithm of?",
+        lambda *a: _density(*a) + a[2].sum() / 2,
+    ),
+    Wrong(
+        "constant_not_halved",
+        "All is right but a constant: what is the logarithm of a square root?",
+        lambda *a: _density(*a) - 0.5 * len(a[2]) * math.log(2 * math.pi),
+    ),
+    Wrong(
+        "squashed",
+        "You correct for a tanh. Is the action of (3) squashed?",
+        when=_corrected_for_tanh,
+    ),
+    Wrong(
+        "logarithm_of_zero",
+        "Far from the mean the density is 0 in the machine, and you take its logarithm. Can that be had without the "
+        "density?",
+        _logarithm_of_the_product,
+    ),
+    Wrong(
+        "limits_log_std",
+        "Your log σ is limited to a range, as in some implementations. Does (3) limit it?",
+        when=_limited,
+    ),
+    Wrong(
+        "mean_detached",
+        "The density is right, and no gradient reaches the mean.",
+        when=lambda got, action, center, log_std: _lost(
+            got, action, center, log_std, "gradient of its sum into the mean"
+        ),
+    ),
+    Wrong(
+        "log_std_detached",
+        "The density is right, and no gradient reaches log σ.",
+        when=lambda got, action, center, log_std: _lost(got, action, center, log_std, "gradient of its sum into log σ"),
+    ),
+    Wrong(
+        "adds_a_small_number",
+        "You add a small number to σ. Can σ = exp(log σ) be 0?",
+        when=_with_a_small_number,
+    ),
+    Wrong(
         "variance_for_std",
         "You divide the squared deviation by the standard deviation, not by the variance.",
         lambda action, center, log_std: _density(action, center, log_std, spread=(log_std / 2).exp()),
@@ -105,7 +241,7 @@ check_log_density = function_check(
     Wrong(
         "log_std_as_std",
         "You divide by log σ. Which function brings σ back?",
-        lambda action, center, log_std: _density(action, center, log_std, spread=log_std),
+        when=_by_log_std,
     ),
     Wrong(
         "no_log_determinant",
@@ -127,6 +263,16 @@ check_log_density = function_check(
         "one_constant_for_all",
         "All is right but a constant. The factor 1/√(2π) belongs to each dimension.",
         lambda *a: _density(*a, constant=False) - 0.5 * math.log(2 * math.pi),
+    ),
+    Wrong(
+        "rounded_constant",
+        "The gradients are right, and all densities are off by the same little. Has a constant too few digits?",
+        when=_off_by_a_little,
+    ),
+    Wrong(
+        "other_constant",
+        "The gradients are right, and on each input all densities are off by one and the same number. Which constant?",
+        when=_off_by_a_constant,
     ),
     Wrong(
         "density_itself",

@@ -4,7 +4,9 @@ import torch
 
 
 def slopes_of(loss, leaves):
-    """Gradients of a loss, zero where it does not depend on a leaf."""
+    """Gradients of a loss, zero where it does not depend on a leaf. Raises TypeError unless the loss is a tensor."""
+    if not isinstance(loss, torch.Tensor):
+        raise TypeError("only a tensor has a gradient")
     asking = [leaf for leaf in leaves if leaf.requires_grad] if loss.requires_grad else []
     found = torch.autograd.grad(loss.sum(), asking, allow_unused=True) if asking else []
     slopes = dict(zip(map(id, asking), found, strict=True))

@@ -6,6 +6,7 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch04.oracles import slopes_of
+from metarl_core.check.compare import difference
 
 
 def _draw_samples(draw):
@@ -23,6 +24,7 @@ def _draw_samples(draw):
         {
             "an advantage is negative": (advantage < 0).any(),
             "an advantage is positive": (advantage > 0).any(),
+            "some samples are clipped and others are not": len({bool(x) for x in (ratio - 1).abs() > clip}) > 1,
             "an advantage is 0": (advantage == 0).any(),
             "a ratio is above 1 + epsilon": (ratio > 1 + clip).any(),
             "a ratio is below 1 - epsilon": (ratio < 1 - clip).any(),
@@ -82,8 +84,67 @@ def _of_log_ratio(new, old, advantage, clip):
     return -torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain).mean()
 
 
-def _standardises(new, old, advantage, clip):
-    return _ppo(new, old, (advantage - advantage.mean()) / (advantage.std() + 1e-8), clip)
+def _standardises(got, new, old, advantage, clip):
+    """Whether this is the loss with standardised advantages, by one standard deviation or the other."""
+    centred = advantage - advantage.mean()
+    scales = [advantage.std(correction=c) + small for c in (0, 1) for small in (0.0, 1e-8, 1e-6, 1e-5)]
+    losses = [_loss_and_gradients(_ppo, new, old, centred / scale, clip) for scale in scales]
+    keys = ("loss", "gradient into log π")
+    return any(all(difference(got[k], one[k], None, None) is None for k in keys) for one in losses)
+
+
+def _free(free, held):
+    return free
+
+
+def _held(free, held):
+    return held
+
+
+def _of_ratio(ratio, advantage, clip):
+    gain = advantage.detach()
+    return -torch.minimum(ratio * gain, ratio.clamp(1 - clip, 1 + clip) * gain).mean()
+
+
+def _clips_the_log_ratio(new, old, advantage, clip):
+    difference, gain = new - old.detach(), advantage.detach()
+    return -torch.minimum(difference.exp() * gain, difference.clamp(-clip, clip).exp() * gain).mean()
+
+
+def _straight_through(new, old, advantage, clip):
+    free, right = _ppo(new, old, advantage, clip, pick=_free), _ppo(new, old, advantage, clip)
+    return free + (right - free).detach()
+
+
+def _mean_over_the_free(new, old, advantage, clip):
+    ratio, gain = (new - old.detach()).exp(), advantage.detach()
+    free = (ratio.detach() - 1).abs() <= clip
+    return -(ratio * gain * free).sum() / free.sum().clamp_min(1)
+
+
+def _parts(got, new, old, advantage, clip):
+    """The right observation, and whether the loss, the gradient into log π and the other two are right."""
+    right = _ppo_by_cases(new, old, advantage, clip)
+    holds = {name: difference(got[name], right[name], None, None) is None for name in right}
+    loss, into_new, *others = holds.values()
+    return right, loss, into_new, all(others)
+
+
+def _pulls_without_ratio(got, new, old, advantage, clip):
+    _, loss, _, others = _parts(got, new, old, advantage, clip)
+    pull = -advantage.detach() / len(new)
+    return loss and others and difference(got["gradient into log π"], pull, None, None) is None
+
+
+def _only_the_gradient(got, *args):
+    _, loss, into_new, others = _parts(got, *args)
+    return into_new and others and not loss
+
+
+def _same_push(got, *args):
+    right, loss, into_new, others = _parts(got, *args)
+    push = got["gradient into log π"] - right["gradient into log π"]
+    return others and not into_new and difference(push, push.mean().expand_as(push), None, None) is None
 
 
 check_ppo_loss = function_check(
@@ -118,6 +179,26 @@ check_ppo_loss = function_check(
         lambda *a: _ppo(*a, pick=_wrong_side),
     ),
     Wrong(
+        "minimum_of_means",
+        "You take the mean over the samples first, and the smaller one of two means. In which order does (2) do it?",
+        lambda *a: torch.maximum(_ppo(*a, pick=_held), _ppo(*a, pick=_free)),
+    ),
+    Wrong(
+        "clips_the_log_ratio",
+        "You limit the logarithm of the ratio to [−ε, ε]. Is exp(ε) the same as 1 + ε?",
+        _clips_the_log_ratio,
+    ),
+    Wrong(
+        "quotient_of_logs",
+        "You divide one logarithm by the other. The ratio is one of probabilities.",
+        lambda *a: _of_ratio(a[0] / a[1].detach(), *a[2:]),
+    ),
+    Wrong(
+        "linear_ratio",
+        "Your ratio is 1 plus the difference of the logarithms: right only for policies that are nearly equal.",
+        lambda *a: _of_ratio(1 + a[0] - a[1].detach(), *a[2:]),
+    ),
+    Wrong(
         "one_sided",
         "Nothing holds a ratio in your loss that falls. For which sign of the advantage does the lower limit act?",
         lambda *a: _ppo(*a, low=0.0),
@@ -138,6 +219,39 @@ check_ppo_loss = function_check(
         _of_log_ratio,
     ),
     Wrong(
+        "gradient_past_the_clip",
+        "The value of your loss is right, and its gradient is that of a loss that is never clipped. Which samples "
+        "should have none?",
+        _straight_through,
+    ),
+    Wrong(
+        "clipped_term_constant",
+        "The value of your loss is right. Your clipped term is a constant, and where nothing is clipped, so that both "
+        "terms are equal, half of the gradient is lost.",
+        lambda *a: _ppo(*a, pick=lambda free, held: torch.minimum(free, held.detach())),
+    ),
+    Wrong(
+        "gradient_of_equal_policies",
+        "The value of your loss is right, and its gradient does not know the ratio: each sample pulls as if both "
+        "policies were equal.",
+        when=_pulls_without_ratio,
+    ),
+    Wrong(
+        "right_gradient_only",
+        "All gradients of your loss are right, and its value is not that of (2).",
+        when=_only_the_gradient,
+    ),
+    Wrong(
+        "same_push",
+        "All of your samples get the same push too much: the loss holds a term in log π that (2) does not.",
+        when=_same_push,
+    ),
+    Wrong(
+        "mean_over_the_free",
+        "You leave out the samples that are clipped and take the mean over the rest. What is N in (2)?",
+        _mean_over_the_free,
+    ),
+    Wrong(
         "sum_over_samples",
         "Your loss grows with the size of the batch. How does (2) weigh one sample of many?",
         lambda *a: len(a[0]) * _ppo(*a),
@@ -145,7 +259,7 @@ check_ppo_loss = function_check(
     Wrong(
         "standardises",
         "You standardise the advantages. Some implementations do, before they call such a loss. Does (2)?",
-        _standardises,
+        when=_standardises,
     ),
     Wrong(
         "no_gradient",

@@ -7,7 +7,10 @@ from metarl_core.check.oracles import CurvedLoss, same
 
 
 def _draw_case(draw):
-    """One to four tasks in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2."""
+    """One to four tasks in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2.
+
+    Now and then theta is where the first task's support loss is smallest, and the Jacobian alone is left of a step.
+    """
     size, tasks, long = draw.integer(1, 4), draw.integer(1, 4), draw.chance(0.1)
     steps = 12 if long else draw.integer(1, 5)
     losses = [(CurvedLoss(draw, size), CurvedLoss(draw, size)) for _ in range(tasks)]
@@ -15,15 +18,31 @@ def _draw_case(draw):
         losses = [(support, support) for support, _ in losses]
     alpha = draw.choice(0.0, *(draw.uniform(0.1, 1.2) for _ in range(7)))
     alpha = min(alpha, 0.25) if long else alpha
-    return case(draw.normal(size, scale=1.5, mean=0.5), losses, alpha, steps).noting(
+    theta = draw.normal(size, scale=1.5, mean=0.5)
+    if settled := draw.chance(0.15):
+        theta = _minimum(losses[0][0], theta)
+    return case(theta, losses, alpha, steps).noting(
         {
+            "theta has one entry": size == 1,
             "there are several tasks": tasks > 1,
+            "there are more than two tasks": tasks > 2,
             "there are several steps": steps > 1,
+            "there are more than three steps": steps > 3,
+            "theta is where a support loss is smallest": settled,
             "there are twelve steps": long,
             "alpha is 0": alpha == 0,
             "support and query loss of a task are the same": equal,
         }
     )
+
+
+def _minimum(loss, theta):
+    """Where the loss is smallest: it is convex, so small steps come near, and Newton's do the rest."""
+    for _ in range(60):
+        theta = theta - 0.2 * loss.slope(theta)
+    for _ in range(4):
+        theta = theta - torch.linalg.solve(loss.hessian(theta), loss.slope(theta))
+    return theta
 
 
 def _path(theta, loss, alpha, steps):
@@ -67,6 +86,16 @@ def _one_chain(theta, tasks, alpha, steps):
 def _mean_distance(theta, tasks, alpha, steps):
     """From where the inner loops end back to theta."""
     return torch.stack([theta - _path(theta, support, alpha, steps)[-1] for support, _ in tasks]).mean(0)
+
+
+def _factors_added_up(theta, tasks, alpha, steps):
+    """I − α ΣH in the place of the product."""
+    found = []
+    for support, query in tasks:
+        path = _path(theta, support, alpha, steps)
+        vector = query.slope(path[-1])
+        found.append(vector - alpha * sum(support.hessian(point) @ vector for point in path[:-1]))
+    return torch.stack(found).mean(0)
 
 
 def _leaks(got, *arguments):
@@ -162,6 +191,24 @@ check_maml_gradient = function_check(
         lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, tasks, alpha * steps, 1),
     ),
     Wrong(
+        "steps_miscounted",
+        "That is the gradient after one inner step more, or one less, than K.",
+        when=lambda got, theta, tasks, alpha, steps: same(
+            got, *(_maml_by_matrices(theta, tasks, alpha, number) for number in (steps - 1, steps + 1))
+        ),
+    ),
+    Wrong(
+        "factors_added_up",
+        "The Hessians of all steps are there, added up in one factor. What does a chain rule do with the Jacobians of "
+        "several steps?",
+        _factors_added_up,
+    ),
+    Wrong(
+        "diagonal_only",
+        "Only the diagonals of the Hessians count here. What do their other entries do?",
+        lambda *a: _maml_by_matrices(*a, factors=lambda hessians: [h.diag().diag() for h in hessians[::-1]]),
+    ),
+    Wrong(
         "roles_swapped",
         "The inner loop descends the query loss, and the support loss judges. Which of a pair is which?",
         lambda theta, tasks, alpha, steps: _maml_by_matrices(theta, [(q, s) for s, q in tasks], alpha, steps),
@@ -188,6 +235,11 @@ check_maml_gradient = function_check(
         "sum_over_tasks",
         "Your gradient grows with the number of tasks. The objective is an expectation over them.",
         lambda *a: _maml_by_matrices(*a, reduce=torch.sum),
+    ),
+    Wrong(
+        "draws",
+        "A global generator is drawn from, or seeded anew. Nothing is random in what is asked for.",
+        fault="global draws",
     ),
     cases=40,
 )

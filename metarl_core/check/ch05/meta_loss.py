@@ -24,7 +24,10 @@ def _draw_case(draw):
     return case(parameters, draw_regression(draw, tasks, dtype), alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
+            "there are more than two tasks": tasks > 2,
             "there are several steps": steps > 1,
+            "there are more than three steps": steps > 3,
+            "`parameters` has its names in the order w1, b1, w2, b2": list(parameters) == ["w1", "b1", "w2", "b2"],
             "there is no step": steps == 0,
             "alpha is 0": alpha == 0,
             "everything is float32": dtype == torch.float32,
@@ -53,7 +56,7 @@ def _oracle(parameters, data, alpha, steps):
     return _value_and_gradients(_written_out, parameters, data, alpha, steps)
 
 
-def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean):
+def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean, moving="w1 b1 w2 b2"):
     """The meta-loss with faults: which steps keep their graph, what the outer loss sees, where a task starts."""
 
     def answer(parameters, data, alpha, steps):
@@ -67,11 +70,30 @@ def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean):
                     create_graph=keeps is None or keeps(step, steps),
                     retain_graph=True,
                 )
-                current = {name: v - alpha * s for (name, v), s in zip(current.items(), slopes, strict=True)}
+                pairs = zip(current.items(), slopes, strict=True)
+                current = {name: v - alpha * s if name in moving.split() else v for (name, v), s in pairs}
             found.append(network_error(current, xs, ys) if on_support else network_error(current, xq, yq))
         return reduce(torch.stack(found))
 
     return answer
+
+
+def _root(parameters, data, alpha, steps):
+    return _meta_loss(reduce=lambda losses: losses.mean().sqrt())(parameters, data, alpha, steps)
+
+
+def _sum_inside(parameters, data, alpha, steps):
+    """The inner loss as a sum over the support points."""
+    return sum(_meta_loss()(parameters, [task], alpha * len(task[0]), steps) for task in data) / len(data)
+
+
+def _on_more(change):
+    """Recognised as the right loss of other data, made of each task by one of these."""
+
+    def when(got, parameters, data, alpha, steps):
+        return same(got, _value_and_gradients(_meta_loss(), parameters, [change(*task) for task in data], alpha, steps))
+
+    return when
 
 
 def _leaves(parameters):
@@ -161,6 +183,42 @@ check_meta_loss = function_check(
         when=lambda got, p, data, *a: same(
             got, *(_value_and_gradients(_meta_loss(), p, [one], *a) for one in (data[0], data[-1]))
         ),
+    ),
+    Wrong(
+        "roles_swapped",
+        "The inner loop descends the loss on the query points, and the support points judge. Which are which?",
+        when=_on_more(lambda xs, ys, xq, yq: (xq, yq, xs, ys)),
+    ),
+    Wrong(
+        "query_seen",
+        "The inner loop sees the query points, too. What may it look at when a new task is met?",
+        when=_on_more(lambda xs, ys, xq, yq: (torch.cat([xs, xq]), torch.cat([ys, yq]), xq, yq)),
+    ),
+    Wrong(
+        "support_judges_too",
+        "The adapted network is judged on all points, also on those that it was adapted on.",
+        when=_on_more(lambda xs, ys, xq, yq: (xs, ys, torch.cat([xs, xq]), torch.cat([ys, yq]))),
+    ),
+    Wrong(
+        "part_adapts",
+        "Some of the parameters stay where they are in the inner loop. Which ones should move?",
+        when=lambda got, *a: same(
+            got,
+            *(
+                _value_and_gradients(_meta_loss(moving=names), *a)
+                for names in ("w1 w2", "w2 b2", "w1 b1", "w2", "w1 b1 w2", "b1 b2")
+            ),
+        ),
+    ),
+    Wrong(
+        "sum_inside",
+        "An inner step grows with the number of support points. Is its loss a sum, or a mean?",
+        _sum_inside,
+    ),
+    Wrong(
+        "root",
+        "That is the root of the loss that is asked for.",
+        _root,
     ),
     Wrong(
         "two_left",

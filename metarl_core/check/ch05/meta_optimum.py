@@ -19,6 +19,7 @@ def _draw_case(draw):
     return case(curvature, draw.normal(tasks, size, scale=2, mean=1), alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
+            "there are more than two tasks": tasks > 2,
             "there is no step": steps == 0,
             "there are several steps": steps > 1,
             "alpha is 0": alpha == 0,
@@ -62,10 +63,23 @@ def _numbers_for_matrices(got, a, c, alpha, steps):
     return any(difference(got, w @ c / w.sum(), 1e-6, 1e-9) is None for w in numbers)
 
 
-def _mean_of_entries(a, c, alpha, steps):
-    """Each entry of theta as a mean with the diagonals' weights."""
-    weight = torch.diagonal(a, dim1=1, dim2=2) * (1 - alpha * torch.diagonal(a, dim1=1, dim2=2)) ** (2 * steps)
-    return (weight * c).sum(0) / weight.sum(0)
+def _means_of_entries(got, a, c, alpha, steps):
+    """Each entry of theta as a mean, with weights from the diagonals of A, or the diagonals of the weights."""
+    of_a = torch.diagonal(a, dim1=1, dim2=2)
+    factor = torch.eye(c.shape[1], dtype=c.dtype) - alpha * a
+    of_weights = torch.diagonal(a @ torch.linalg.matrix_power(factor, 2 * steps), dim1=1, dim2=2)
+    weights = (of_a * (1 - alpha * of_a) ** (2 * steps), of_weights)
+    return any(difference(got, (w * c).sum(0) / w.sum(0), 1e-6, 1e-9) is None for w in weights)
+
+
+def _flow(got, a, c, alpha, steps):
+    weight = a @ torch.matrix_exp(-2 * steps * alpha * a)
+    return difference(got, torch.linalg.solve(weight.sum(0), (weight @ c[..., None]).sum(0)[:, 0]), 1e-6, 1e-9) is None
+
+
+def _power_off(got, a, c, alpha, steps):
+    powers = {max(0, 2 * steps + more) for more in (-2, -1, 1, 2)} - {2 * steps}
+    return any(difference(got, _weighted(a, c, alpha, power), 1e-6, 1e-9) is None for power in powers)
 
 
 check_meta_optimum = function_check(
@@ -134,9 +148,19 @@ check_meta_optimum = function_check(
     ),
     Wrong(
         "diagonal_only",
-        "Only the diagonals of the curvatures count here: each entry of theta is a mean of its own. What do the other "
-        "entries of a curvature do?",
-        _mean_of_entries,
+        "Only diagonals count here: each entry of theta is a mean of its own. What do the other entries of a "
+        "curvature do?",
+        when=_means_of_entries,
+    ),
+    Wrong(
+        "flow",
+        "Your weights hold an exponential, as if the inner loop flowed downhill. Its steps have a length.",
+        when=_flow,
+    ),
+    Wrong(
+        "power_off",
+        "The power of your factor is off by one or two. How many steps are there, and how often does each count?",
+        when=_power_off,
     ),
     rtol=1e-6,
     atol=1e-9,

@@ -4,9 +4,14 @@ import torch
 
 
 def draw_curvatures(draw, tasks, size):
-    """Symmetric, positive definite matrices `[task, size, size]`; their eigenvalues differ, and so do their axes."""
-    root = draw.normal(tasks, size, size, scale=draw.choice(0.5, 1.0))
-    return root @ root.mT / size + draw.uniform(0.2, 0.5) * torch.eye(size, dtype=torch.float64)
+    """Symmetric, positive definite matrices `[task, size, size]`; their eigenvalues differ, and so do their axes.
+
+    Now and then all of them are nearly flat in about the same directions.
+    """
+    root, least = draw.normal(tasks, size, size, scale=draw.choice(0.5, 1.0)), draw.uniform(0.2, 0.5)
+    if draw.chance(0.3):
+        root, least = root * 0.1 ** torch.arange(size)[:, None], least / 32
+    return root @ root.mT / size + least * torch.eye(size, dtype=torch.float64)
 
 
 def draw_step(draw, curvatures, most=1.6):

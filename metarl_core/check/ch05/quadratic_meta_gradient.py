@@ -18,6 +18,8 @@ def _draw_case(draw):
     return case(draw.normal(size, scale=2), support_a, support_c, query_a, query_c, alpha, steps).noting(
         {
             "there are several steps": steps > 1,
+            "there are more than two steps": steps > 2,
+            "alpha times a curvature is above 1": alpha * float(torch.linalg.eigvalsh(support_a).max()) > 1,
             "there is no step": steps == 0,
             "alpha is 0": alpha == 0,
             "theta has one entry": size == 1,
@@ -43,6 +45,27 @@ def _powered_by_entries(got, theta, support_a, support_c, query_a, query_c, alph
     factor = (torch.eye(len(theta), dtype=theta.dtype) - alpha * support_a) ** steps
     ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
     return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
+
+
+def _of_diagonals(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """The diagonal of A alone, in the Jacobian alone or in the adapted point, too."""
+    factor = ((1 - alpha * support_a.diag()) ** steps).diag()
+    ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
+    return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
+
+
+def _flow(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """exp(−K α A) in the place of the power, in the Jacobian alone or in the adapted point, too."""
+    factor = torch.matrix_exp(-steps * alpha * support_a)
+    ends = (adapted(support_a, support_c, theta, alpha, steps), support_c + factor @ (theta - support_c))
+    return same(got, *(factor @ query_a @ (end - query_c) for end in ends))
+
+
+def _swapped(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
+    """The matrices of the two losses, their centres, or both."""
+    pairs = ((query_a, support_c, support_a, query_c), (support_a, query_c, query_a, support_c))
+    pairs = (*pairs, (query_a, query_c, support_a, support_c))
+    return same(got, *(meta_gradient(theta, *four, alpha, steps) for four in pairs))
 
 
 def _one_long_step(got, theta, support_a, support_c, query_a, query_c, alpha, steps):
@@ -108,6 +131,32 @@ check_quadratic_meta_gradient = function_check(
         "one_long_step",
         "Your factor is that of one step of length K α. Is the slope the same all of the way?",
         when=_one_long_step,
+    ),
+    Wrong(
+        "flow",
+        "Your factor is an exponential, as if the inner loop flowed downhill. Its steps have a length.",
+        when=_flow,
+    ),
+    Wrong(
+        "diagonal_only",
+        "Only the diagonal of the support loss's matrix counts in your factor. What do its other entries do?",
+        when=_of_diagonals,
+    ),
+    Wrong(
+        "swapped",
+        "The matrices of the two losses have changed places, or their centres, or both. Which loss is descended, and "
+        "which one judges?",
+        when=_swapped,
+    ),
+    Wrong(
+        "steps_miscounted",
+        "That is the gradient after one inner step more, or one less, than K.",
+        when=lambda got, *a: same(got, *(meta_gradient(*a[:6], max(0, a[6] + more)) for more in (-1, 1))),
+    ),
+    Wrong(
+        "centre_not_added",
+        "What you take for the adapted parameters is their distance from the centre of the support loss.",
+        lambda *a: _quadratic(*a, centre=a[2] + a[4]),
     ),
     Wrong(
         "one_factor_less",

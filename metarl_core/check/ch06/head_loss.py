@@ -28,6 +28,10 @@ def _draw_case(draw):
     return case(*leaves, draw_regression(draw, tasks, dtype)).noting(
         {
             "there are several tasks": tasks > 1,
+            "there are more than two tasks": tasks > 2,
+            "w2 and b2 stand last in `parameters`": set(list(parameters)[2:]) == set(HEAD),
+            "a rate of the head is above 0.5": any(bool((rates[name] > 0.5).any()) for name in HEAD),
+            "each tensor of the head has one entry": parameters["w2"].numel() == 1,
             "a rate of the head is negative": negative,
             "all rates are 0": all_zero,
             "`rates` has its names in the order of `parameters`": list(rates) == list(parameters),
@@ -58,7 +62,8 @@ def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, sig
     """The loss with faults: which parameters adapt, what is made of a rate, whether the step is differentiated."""
 
     def answer(parameters, rates, data):
-        chosen = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters), "weights": ("w2",)}[which]
+        parts = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters), "weights": ("w2",), "bias": ("b2",)}
+        chosen = parts[which]
         found, start = [], parameters
         for xs, ys, xq, yq in data:
             slopes = torch.autograd.grad(
@@ -68,6 +73,41 @@ def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, sig
             start = adapted if leak else start
             found.append(network_error(adapted, xs, ys) if on_support else network_error(adapted, xq, yq))
         return reduce(torch.stack(found))
+
+    return answer
+
+
+def _steps(*names):
+    """Several steps on the head, one after the other, each on some of its tensors."""
+
+    def answer(parameters, rates, data):
+        found = []
+        for xs, ys, xq, yq in data:
+            adapted = parameters
+            for part in names:
+                loss = network_error(adapted, xs, ys)
+                slopes = torch.autograd.grad(loss, [adapted[n] for n in part], create_graph=True)
+                adapted = adapted | {n: adapted[n] - rates[n] * s for n, s in zip(part, slopes, strict=True)}
+            found.append(network_error(adapted, xq, yq))
+        return torch.stack(found).mean()
+
+    return answer
+
+
+def _cut(parameters, names):
+    return {n: v.detach() if n in names else v for n, v in parameters.items()}
+
+
+def _partly_cut(inside, outside, start):
+    """The graph is cut at some tensors where the slopes are taken, in the outer loss, or where the step starts."""
+
+    def answer(parameters, rates, data):
+        found = []
+        for xs, ys, xq, yq in data:
+            slopes = network_slopes(_cut(parameters, inside), xs, ys)
+            head = {n: _cut(parameters, start)[n] - rates[n] * slopes[n] for n in HEAD}
+            found.append(network_error(_cut(parameters, outside) | head, xq, yq))
+        return torch.stack(found).mean()
 
     return answer
 
@@ -133,6 +173,52 @@ check_head_loss = function_check(
         "body_cut",
         "The value is right and so are the gradients of the rates and of the head. What lies below the head gets none.",
         lambda p, rates, data: _head_loss()(p | {n: p[n].detach() for n in ("w1", "b1")}, rates, data),
+    ),
+    Wrong(
+        "weights_forgotten",
+        "The bias of the head adapts, its weights do not.",
+        _head_loss("bias"),
+    ),
+    Wrong(
+        "body_partly_cut",
+        "The value is right and so are the gradients of the rates and of the head. What lies below the head gets "
+        "a part of its gradient only: it counts in the support loss and in the query loss.",
+        when=_one_of(_partly_cut(("w1", "b1"), (), ()), _partly_cut((), ("w1", "b1"), ())),
+    ),
+    Wrong(
+        "start_cut",
+        "The value is right, and the gradients of the head lack the way that leads past the slopes: theta stands "
+        "in the step itself, too.",
+        when=_one_of(_partly_cut((), (), HEAD), _partly_cut(HEAD, (), HEAD)),
+    ),
+    Wrong(
+        "one_rate_a_tensor",
+        "All entries of a tensor get one rate. In the equation each has its own.",
+        when=_one_of(
+            _head_loss(rate=torch.mean), _head_loss(rate=lambda a: a.flatten()[0]), _head_loss(rate=torch.linalg.norm)
+        ),
+    ),
+    Wrong(
+        "two_steps",
+        "Two steps are made. The equation has one.",
+        _steps(HEAD, HEAD),
+    ),
+    Wrong(
+        "in_turn",
+        "The second tensor of the head adapts to where the first has gone. Where does the equation take both slopes?",
+        when=_one_of(_steps(("w2",), ("b2",)), _steps(("b2",), ("w2",))),
+    ),
+    Wrong(
+        "roles_swapped",
+        "The step is made on the query points, and the support points judge. Which are which?",
+        lambda p, rates, data: _head_loss()(p, rates, [(xq, yq, xs, ys) for xs, ys, xq, yq in data]),
+    ),
+    Wrong(
+        "one_task_only",
+        "One task counts, the others do not. What becomes of the losses of the others?",
+        when=lambda got, p, rates, data: same(
+            got, *(_value_and_gradients(_head_loss(), p, rates, [one]) for one in (data[0], data[-1]))
+        ),
     ),
     Wrong(
         "points_pooled",

@@ -3,7 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.oracles import CurvedLoss
+from metarl_core.check.oracles import CurvedLoss, same
 
 
 def _draw_case(draw):
@@ -18,10 +18,14 @@ def _draw_case(draw):
     ]
     return case(draw.normal(size, scale=2, mean=1), losses, alpha, epsilon).noting(
         {
+            "theta has one entry": size == 1,
             "there is one task only": tasks == 1,
+            "there are more than two tasks": tasks > 2,
             "an inner loop has several steps": k > 1,
             "alpha is 0": alpha == 0,
             "epsilon is 1": epsilon == 1,
+            "epsilon is above 1": epsilon > 1,
+            "an inner loop has ten steps": k == 10,
             "all minibatches of a task are the same": repeated,
         }
     )
@@ -54,6 +58,20 @@ def _reptile(pick=lambda losses: losses, moves=True, keep=slice(None), join=None
         return theta + epsilon * (ends.mean(0) - theta) if join is None else join(theta, ends, alpha, epsilon)
 
     return answer
+
+
+def _every_point(theta, tasks, alpha, epsilon):
+    """Towards the mean of all points of the inner loops, not only of their ends."""
+    pieces = [losses[: i + 1] for losses in tasks for i in range(len(losses))]
+    return _reptile_by_hand(theta, pieces, alpha, epsilon)
+
+
+def _first_missing(theta, tasks, alpha, epsilon):
+    return _reptile_by_hand(theta, [losses[1:] for losses in tasks], alpha, epsilon)
+
+
+def _rate_shared(theta, tasks, alpha, epsilon):
+    return _reptile_by_hand(theta, tasks, alpha / len(tasks[0]), epsilon)
 
 
 def _serial(theta, tasks, alpha, epsilon):
@@ -140,6 +158,44 @@ check_reptile_step = function_check(
         _reptile(pick=lambda losses: losses[:-1] or losses),
     ),
     Wrong(
+        "first_missing",
+        "The first minibatch of each task makes no step.",
+        _first_missing,
+    ),
+    Wrong(
+        "every_point",
+        "All points of an inner loop count in your mean. Which of them has Reptile to do with?",
+        _every_point,
+    ),
+    Wrong(
+        "uphill",
+        "The inner loop goes uphill.",
+        lambda theta, tasks, alpha, epsilon: _reptile()(theta, tasks, -alpha, epsilon),
+    ),
+    Wrong(
+        "rate_shared",
+        "The inner step size is divided by the number of minibatches. Each of them makes a whole step.",
+        _rate_shared,
+    ),
+    Wrong(
+        "ends_added_up",
+        "The ends of the inner loops are added up before theta is taken off. Where would you be if all tasks ended at "
+        "theta?",
+        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.sum(0) - theta)),
+    ),
+    Wrong(
+        "epsilon_shared",
+        "The outer step size is divided by the number of tasks, and the mean has done so already.",
+        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon / len(ends) * (ends.mean(0) - theta)),
+    ),
+    Wrong(
+        "direction",
+        "That is the step, or its direction. Asked for is where it leads.",
+        when=lambda got, theta, tasks, alpha, epsilon: same(
+            got, *(_reptile_by_hand(theta, tasks, alpha, size) - theta for size in (epsilon, 1.0))
+        ),
+    ),
+    Wrong(
         "step_sizes_swapped",
         "The inner loop makes steps of size epsilon, and the outer one of size alpha.",
         lambda theta, tasks, alpha, epsilon: _reptile()(theta, tasks, epsilon, alpha),
@@ -159,6 +215,16 @@ check_reptile_step = function_check(
         "You move theta after each task, so the second task starts elsewhere than the first. Here all tasks of a batch "
         "start from the same theta.",
         _serial,
+    ),
+    Wrong(
+        "draws",
+        "A global generator is drawn from, or seeded anew. The minibatches have an order already.",
+        fault="global draws",
+    ),
+    Wrong(
+        "in_place",
+        "An argument is changed in place: theta, or a list. The caller still needs it as it was.",
+        fault="changed arguments",
     ),
     cases=40,
 )  # fmt: skip

@@ -3,19 +3,21 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """One to four tasks of one to nine samples with labels −1 and 1, stored sorted; minibatches of one to ten.
+    """One to four tasks of two to nine samples, or thirty, labels −1 and 1, stored sorted; minibatches of one to ten.
 
     Now and then one feature is tiny, so that the 1e-8 under the fraction counts; beta is 0.999 unless it is given.
     """
     tasks, features, size = draw.integer(1, 4), draw.integer(1, 3), draw.integer(1, 10)
     beta = draw.choice(None, None, 0.0, draw.uniform(0.3, 0.95))
-    tiny = draw.chance(0.3)
+    tiny, many = draw.chance(0.3), draw.chance(0.1)
+    size = draw.integer(1, 2) if many else size
     data, orders = [], []
     for _ in range(tasks):
-        samples = draw.integer(2, 9)
+        samples = 30 if many else draw.integer(2, 9)
         x = draw.choice(1.0, 3.0) * draw.normal(samples, features, mean=0.5)
         if tiny:
             x[:, -1] *= 1e-7
@@ -25,7 +27,10 @@ def _draw_case(draw):
     given = {} if beta is None else {"beta": beta}
     return case(draw.normal(features), data, orders, alpha, size, **given).noting(
         {
+            "theta has one entry": features == 1,
             "there are several tasks": tasks > 1,
+            "there are more than two tasks": tasks > 2,
+            "a task has more than ten minibatches": many,
             "some minibatch is smaller than the others": any(len(o) > size and len(o) % size for o in orders),
             "every task fits into one minibatch": all(len(o) <= size for o in orders),
             "beta is given": beta is not None,
@@ -52,18 +57,19 @@ def _adam_by_definition(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8
 def _adam(
     permuted="both", new_state="task", new_count="task", sign=1.0, corrected=True, divided=True, remainder=True,
     fixed=None, inside=False, tiny=1e-8, order_of=lambda order: order, over_size=False, plain=False, pieces=False,
+    default=0.999, mean_of=None, carried=False, momentum=0.0, late=0, update=None,
 ):  # fmt: skip
     """The direction with faults: data order, when the state and its count begin anew, the correction, and so on."""
 
-    def answer(theta, tasks, orders, alpha, size, beta=0.999):
+    def answer(theta, tasks, orders, alpha, size, beta=default):
         beta = beta if fixed is None else fixed
         total, second, count = torch.zeros_like(theta), torch.zeros_like(theta), 0
-        given = size
+        given, at_end = size, theta
         for (x, y), order in zip(tasks, map(order_of, orders), strict=True):
             size = -(-len(x) // given) if pieces else given
             second = torch.zeros_like(theta) if new_state != "never" else second
             count = 0 if new_count != "never" else count
-            phi = theta
+            phi, first = at_end if carried else theta, torch.zeros_like(theta)
             for at in range(0, len(x) if remainder else len(x) - size + 1, size):
                 if new_state == "step":
                     second, count = torch.zeros_like(theta), 0
@@ -71,14 +77,44 @@ def _adam(
                 xs = x[stored if permuted == "nothing" else chosen]
                 ys = y[chosen if permuted == "both" else stored]
                 slope = 2 * xs.T @ (xs @ phi - ys) / (size if over_size else len(xs))
-                second = second + slope.square() if plain else beta * second + (1 - beta) * slope.square()
                 count += 1
-                mean_square = second / (count if plain else 1 - beta**count if corrected else 1)
-                phi = phi - alpha * slope / ((mean_square + tiny).sqrt() if inside else mean_square.sqrt() + tiny)
+                if mean_of is not None:
+                    second = mean_of(second, slope, beta, count)
+                else:
+                    second = second + slope.square() if plain else beta * second + (1 - beta) * slope.square()
+                mean_square = second / (count if plain else 1 - beta ** (count + late) if corrected else 1)
+                first = momentum * first + (1 - momentum) * slope
+                along = first / (1 - momentum**count)
+                if update is not None:
+                    phi = phi - alpha * update(along, mean_square)
+                else:
+                    phi = phi - alpha * along / ((mean_square + tiny).sqrt() if inside else mean_square.sqrt() + tiny)
+            at_end = phi
             total = total + sign * (theta - phi)
         return total / (len(tasks) if divided else 1)
 
     return answer
+
+
+def _one_chain(theta, tasks, orders, alpha, size, beta=0.999):
+    """The state of the optimiser is handed on with φ."""
+    return _adam(carried=True, new_state="never", new_count="never")(theta, tasks, orders, alpha, size, beta)
+
+
+def _corrected_once(theta, tasks, orders, alpha, size, beta=0.999):
+    """By 1 − β in every step."""
+    return _adam(corrected=False, update=lambda g, v: g / ((v / (1 - beta)).sqrt() + 1e-8))(
+        theta, tasks, orders, alpha, size, beta
+    )
+
+
+def _one_of(*answers):
+    """Recognised by the result of any of these answers."""
+
+    def when(got, *arguments, **given):
+        return any(difference(got, answer(*arguments, **given), None, None) is None for answer in answers)
+
+    return when
 
 
 check_reptile_with_adam = function_check(
@@ -183,7 +219,60 @@ check_reptile_with_adam = function_check(
         "Your direction grows with the number of tasks. The mean is wanted.",
         _adam(divided=False),
     ),
-    rtol=1e-6,
-    atol=1e-9,
+    Wrong(
+        "beta_default",
+        "That is right where beta is given. What is it otherwise?",
+        when=_one_of(*(_adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
+    ),
+    Wrong(
+        "tasks_leak",
+        "Adam is right, and the second task starts from where the first one ended. Where should it start?",
+        when=_one_of(_adam(carried=True), _one_chain),
+    ),
+    Wrong(
+        "order_twice",
+        "The samples are permuted twice.",
+        _adam(order_of=lambda order: order[order]),
+    ),
+    Wrong(
+        "one_minibatch",
+        "Each task makes one step, on all of its samples. What is `size` for?",
+        lambda theta, tasks, orders, alpha, size, **given: _adam()(theta, tasks, orders, alpha, 10**6, **given),
+    ),
+    Wrong(
+        "momentum",
+        "The slopes are averaged over steps, as in Adam with β₁ = 0.9. Equation (5) has no momentum.",
+        _adam(momentum=0.9),
+    ),
+    Wrong(
+        "weights_swapped",
+        "The running mean gives the old squares the weight 1 − β and the new one β.",
+        _adam(mean_of=lambda v, g, beta, count: (1 - beta) * v + beta * g.square()),
+    ),
+    Wrong(
+        "begins_with_first_square",
+        "Your running mean begins with the first square instead of 0, and is then corrected as if it had begun with 0.",
+        _adam(mean_of=lambda v, g, beta, count: g.square() if count == 1 else beta * v + (1 - beta) * g.square()),
+    ),
+    Wrong(
+        "correction_miscounted",
+        "The running mean is right, and its correction is made for another step than this.",
+        when=_one_of(_adam(late=1), _corrected_once),
+    ),
+    Wrong(
+        "not_a_root",
+        "The gradient is divided by the mean square, not by its root.",
+        when=_one_of(_adam(update=lambda g, v: g / (v + 1e-8)), _adam(update=lambda g, v: g / v)),
+    ),
+    Wrong(
+        "draws",
+        "A global generator is drawn from, or seeded anew. The permutations are handed in.",
+        fault="global draws",
+    ),
+    Wrong(
+        "in_place",
+        "An argument is changed in place. The caller still needs theta, the samples and the permutations as they were.",
+        fault="changed arguments",
+    ),
     cases=40,
 )  # fmt: skip

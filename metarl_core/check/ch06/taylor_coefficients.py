@@ -5,6 +5,7 @@ import itertools
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -24,6 +25,7 @@ def _draw_case(draw):
         {
             "there is one gradient only": k == 1,
             "there are more than two gradients": k > 2,
+            "there are twelve gradients": k == 12,
             "all weights are equal": bool((weights == weights[0]).all()),
             "a weight is negative": bool((weights < 0).any()),
             "the weights' sum is 0": abs(float(weights.sum())) < 1e-9,
@@ -66,6 +68,16 @@ def _counted(pairs, first=lambda w: w.sum()):
         return torch.stack([first(weights), (weights * many).sum()])
 
     return answer
+
+
+def _of_changed(change):
+    """The right coefficients of other weights."""
+    return lambda weights: _counted(lambda i, k: i - 1)(change(weights))
+
+
+def _normalised(weights):
+    both = _of_changed(lambda w: w)(weights)
+    return torch.stack([torch.ones_like(both[0]), both[1] / both[0]])
 
 
 check_taylor_coefficients = function_check(
@@ -117,6 +129,39 @@ check_taylor_coefficients = function_check(
         "later_steps",
         "The pairs are counted from the wrong end: a gradient feels the steps made before it, not those after it.",
         _counted(lambda i, k: k - i),
+    ),
+    Wrong(
+        "later_steps_and_own",
+        "The pairs are counted from the wrong end, and each gradient is paired with itself as well.",
+        _counted(lambda i, k: k - i + 1),
+    ),
+    Wrong(
+        "last_only",
+        "Only the last gradient is shifted by earlier steps. Is the second one taken where the first was?",
+        _counted(lambda i, k: (k - 1) * (i == k)),
+    ),
+    Wrong(
+        "half",
+        "The second coefficient is half of what it should be. Which pairs did you count twice, and then halve?",
+        _counted(lambda i, k: (i - 1) / 2),
+    ),
+    Wrong(
+        "weights_squared",
+        "The weights are squared. Is the expectation of the sum linear in them?",
+        _of_changed(torch.square),
+    ),
+    Wrong(
+        "sizes_of_weights",
+        "The sign of a weight is lost somewhere. What if one of them is negative?",
+        when=lambda got, w: any(
+            difference(got, torch.stack([c[0], d[1]]), None, None) is None
+            for c, d in itertools.product([_of_changed(lambda w: w)(w), _of_changed(torch.abs)(w)], repeat=2)
+        ),
+    ),
+    Wrong(
+        "normalised",
+        "You divide by the sum of the weights. Nothing in the equation does, and the sum may be 0.",
+        _normalised,
     ),
     Wrong(
         "weighted_steps",

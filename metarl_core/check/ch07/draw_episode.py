@@ -8,8 +8,10 @@ from scipy.stats import chi2
 
 from metarl_core.check import Wrong, case, function_check
 
-FEW, MANY = 16, 2000
-"""episodes that are drawn in a case: frequencies need many"""
+FEW, MANY = 17, 2003
+"""episodes that are drawn in a case: frequencies need many; primes, so that nothing kept comes round"""
+FEWEST = 500
+"""different episodes among MANY: with 1512 equally frequent ones there are 1110, give or take 20"""
 RARE = 1e-9
 """probability at which a right answer fails one of the tests of frequencies; 3 cases with at most 24 each make 1e-7"""
 
@@ -17,7 +19,11 @@ RARE = 1e-9
 def _draw_case(draw):
     """2 to 8 allowed letters of 1 or 2 scripts among others, 2 to 10 images; every eighth of a size that is counted."""
     counted = draw.seed % 8 == 4
-    names = [["GREEK", "LATIN", "HEBREW", "LAO", "OGHAM"][i] for i in draw.permutation(5)]
+    names = [["GREEK", "LATIN", "HAN", "HANGUL", "OGHAM"][i] for i in draw.permutation(5)]
+    if draw.chance(0.5):  # one of them allowed, and the other not
+        pair = draw.choice(["HAN", "HANGUL"], ["HANGUL", "HAN"])
+        first, second, third = (name for name in names if name not in pair)
+        names = [pair[0], first, pair[1], second, third]
     allowed, others = names[:2], names[2 : 3 if counted else draw.integer(2, 4)]
     if counted:  # uneven scripts; few enough outcomes to count all of them
         usable, ways = draw.choice((6, 3), (7, 2), (5, 4))
@@ -38,9 +44,14 @@ def _draw_case(draw):
             "every allowed letter is drawn": ways == usable,
             "every image is drawn": shots + queries == images,
             "all letters are allowed": not others,
+            "the name of a script is part of another's": _name_in_name(allowed, others),
             "frequencies are counted": _counted(images, ways, shots, queries, usable),
         }
     )
+
+
+def _name_in_name(allowed, others):
+    return any(one in other or other in one for one in allowed for other in others)
 
 
 def _counted(images, ways, shots, queries, usable):
@@ -57,6 +68,7 @@ FACTS = (
     "support and query are disjoint",
     "same seed, same episode",
     "episodes differ",
+    "many different episodes",
     "every letter equally often",
     "every letter that is drawn gets every label",
     "every choice and order of letters equally often",
@@ -101,7 +113,9 @@ def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, gener
     if many and all(holds for fact, holds in never.items() if fact != "same seed, same episode"):
         place = torch.full((len(scripts),), -1)
         place[usable] = torch.arange(len(usable))
+        together = torch.cat([classes, both.flatten(1)], 1)
         often = _frequencies(place[classes], len(usable), support, query, images)
+        often["many different episodes"] = len(together.unique(dim=0)) >= FEWEST
     return _facts([classes[0], support[0], query[0]], **never, **often)
 
 
@@ -214,13 +228,20 @@ check_draw_episode = function_check(
     ),
     Wrong(
         "global_random",
-        "The same state of the generator gave two different episodes. Which draws did not come from it?",
+        "The same state of the generator gave two different episodes. Which draws did not come from it, or what was "
+        "kept from an earlier call?",
         when=lambda seen, *a: not seen["same seed, same episode"],
     ),
     Wrong(
         "same_episode",
         "However many episodes are drawn, they are all the same. What has become of the generator that is handed in?",
         when=lambda seen, *a: not seen["episodes differ"],
+    ),
+    Wrong(
+        "few_episodes",
+        "The generator moves on, and yet the same few episodes come again and again. How many seeds, or lists, are "
+        "they drawn from?",
+        when=lambda seen, *a: not seen["many different episodes"],
     ),
     Wrong(
         "labels_fixed",
@@ -250,7 +271,17 @@ check_draw_episode = function_check(
         "uneven_choices",
         "Each letter comes as often as the others, and some come together, or in one order, more often than they "
         "should. What does one label say about the next?",
-        when=lambda seen, *a: not seen["every choice and order of letters equally often"],
+        when=lambda seen, *a: (
+            not seen["every choice and order of letters equally often"] and seen["every letter equally often"]
+        ),
+    ),
+    Wrong(
+        "uneven_images",
+        "Every image is shown, and some sets of images come more often than others. What does the first image that is "
+        "drawn of a class say about the next?",
+        when=lambda seen, *a: (
+            not seen["every choice of images equally often"] and seen["every image is shown in support and in query"]
+        ),
     ),
     Wrong(
         "shared_images",

@@ -4,6 +4,7 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch07.oracles import draw_features, head
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -32,6 +33,27 @@ def _one_step(uniform=True, mean=True, sign=1.0, bias=True, rate=None, over_clas
     return answer
 
 
+def _class_term_over_class(features, labels, ways, alpha):
+    """The mean over its own samples in the term of a class, that over all samples in the other."""
+    pulled = _one_step(uniform=False, over_class=True)(features, labels, ways, alpha)
+    common = alpha / ways * features.mean(0), alpha / ways
+    return pulled[0] - common[0], pulled[1] - common[1]
+
+
+_OVER_CLASSES = _one_step(over_class=True), _class_term_over_class
+
+
+def _predicted(share):
+    """The step if the zero head predicted these shares `[way]`."""
+
+    def answer(features, labels, ways, alpha):
+        member = torch.nn.functional.one_hot(labels, ways).to(features.dtype)
+        push = alpha / len(labels) * (member - share(member))
+        return push.T @ features, push.sum(0)
+
+    return answer
+
+
 check_head_after_one_step = function_check(
     "head_after_one_step",
     _one_step_by_autograd,
@@ -49,7 +71,7 @@ check_head_after_one_step = function_check(
     Wrong(
         "mean_of_class",
         "The step of each class is divided by the number of its own samples. The loss is a mean over how many?",
-        _one_step(over_class=True),
+        when=lambda got, *a: any(difference(got, one(*a), None, None) is None for one in _OVER_CLASSES),
     ),
     Wrong(
         "bias_stays",
@@ -77,6 +99,16 @@ check_head_after_one_step = function_check(
         "bias_summed",
         "The weights are right. The step of the bias is along the gradient of a sum of losses.",
         lambda *a: (_one_step()(*a)[0], _one_step(mean=False)(*a)[1]),
+    ),
+    Wrong(
+        "frequencies_predicted",
+        "Your step starts from a head that predicts how frequent the classes are. What does a zero head predict?",
+        _predicted(lambda member: member.mean(0)),
+    ),
+    Wrong(
+        "half_predicted",
+        "With two classes that is right. What does a zero head predict for each of N classes?",
+        _predicted(lambda member: 0.5),
     ),
     Wrong(
         "mean_over_classes",

@@ -6,8 +6,8 @@ import torch
 def draw_features(draw):
     """Features `[n, d]`, labels, ways and notes: 2 to 5 classes of 1 to 4 samples, in random order, 1 to 4 features."""
     ways, size = draw.integer(2, 5), draw.integer(1, 4)
-    same = draw.chance(0.3)
-    shots = draw.integer(1, 4)
+    same = draw.chance(0.4)
+    shots = draw.choice(1, 3, draw.integer(1, 4))
     counts = [shots if same else draw.integer(1, 4) for _ in range(ways)]
     labels = torch.arange(ways).repeat_interleave(torch.tensor(counts))
     labels = labels[draw.permutation(len(labels))]
@@ -19,6 +19,8 @@ def draw_features(draw):
         "classes have different numbers of samples": len(set(counts)) > 1,
         "samples are in the order of their labels": bool((labels.diff() >= 0).all()),
         "every class has one sample": max(counts) == 1,
+        "a class has three samples or more": max(counts) > 2,
+        "there are two classes": ways == 2,
         "there is one feature": size == 1,
     }
     return features, labels, ways, notes

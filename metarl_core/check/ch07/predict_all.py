@@ -14,13 +14,15 @@ TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
 def _draw_case(draw):
     """1 to 4 tasks of 2 to 4 classes with 1 to 3 support samples each, 1 to 8 queries, 1 to 3 features.
 
-    Features have scales from 0.002 (whose variance is less than 10⁻⁵) to 3; labels are in any order.
+    Features have scales from 0.002 (whose variance is less than 10⁻⁵) to 3; labels are in any order. Some queries lie
+    so far away that the exponential of their squared distance is no number of double precision.
     """
     number, ways, size = draw.integer(1, 4), draw.integer(2, 4), draw.integer(1, 3)
     same = draw.chance(0.4)
     shots = [1 + (0 if same else draw.integer(0, 2)) for _ in range(ways)]
     queries = draw.choice(1, ways, draw.integer(1, 8))
     small = draw.chance(0.3)
+    far = draw.chance(0.2)
     tasks = []
     for _ in range(number):
         labels = torch.arange(ways).repeat_interleave(torch.tensor(shots))[draw.permutation(sum(shots))]
@@ -31,12 +33,19 @@ def _draw_case(draw):
         if small:
             scale[0] = draw.choice(0.002, 0.004)
         support, query = ((centre[own] + 0.8 * draw.normal(len(own), size)) * scale + place for own in (labels, asked))
+        query[:1] += 60.0 * far * scale
         tasks.append((support, labels, query, asked))
     return case(tasks).noting(
         {
             "there is one task": number == 1,
             "there is one query": queries == 1,
             "a class has more support samples than another": len(set(shots)) > 1,
+            "every class has one support sample": max(shots) == 1,
+            "support labels do not run through 0, 1 and so on in turn": any(
+                not torch.equal(labels, torch.arange(len(labels)) % ways) for _, labels, *_ in tasks
+            ),
+            "some class has no query": any(len(asked.unique()) < ways for *_, asked in tasks),
+            "a query is far from all support samples": far,
             "a variance is smaller than 10⁻⁵": small,
         }
     )
@@ -45,7 +54,7 @@ def _draw_case(draw):
 def _predict(
     statistics="support", prototypes="support", sign=-1.0, squared=True, correction=0, running=False, momentum=0.1,
     tiny=TINY, outside=0.0, log=True, raw=False, scaled=True, tasks_of=None, mean_distance=False, axis=1,
-    everywhere=False,
+    everywhere=False, power=2.0, of_means=False,
 ):  # fmt: skip
     """The wanted function, with one choice or several made wrongly."""
 
@@ -55,6 +64,8 @@ def _predict(
             seen = torch.cat([support, query]) if statistics == "both" else support
             if tasks_of is not None:  # statistics of several tasks together
                 seen = torch.cat([task[0] for task in tasks[tasks_of]])
+            if of_means:
+                seen = torch.stack([support[labels == label].mean(0) for label in range(int(labels.max()) + 1)])
             own = seen.var(0, correction=correction), seen.mean(0)
             if everywhere:  # of all features together
                 own = seen.var(correction=correction), seen.mean()
@@ -74,7 +85,7 @@ def _predict(
             else:
                 data, own_labels = (near, labels) if prototypes == "support" else (far, query_labels)
             means = torch.stack([data[own_labels == label].mean(0) for label in range(int(labels.max()) + 1)])
-            distance = (far[:, None] - means).square().sum(2)
+            distance = (far[:, None] - means).abs().pow(power).sum(2)
             distance = distance / support.shape[1] if mean_distance else distance
             logits = sign * (distance if squared else distance.sqrt())
             found.append(logits.log_softmax(axis) if log else logits.softmax(axis))
@@ -158,6 +169,32 @@ check_predict_all = function_check(
     ),
     Wrong("sign", "Your probabilities are highest for the class that is farthest away.", _predict(sign=1.0)),
     Wrong("not_squared", "Distance itself, not its square, stands in your logits.", _predict(squared=False)),
+    Wrong(
+        "absolute",
+        "Your logits hold sums of absolute differences. What does (3) do with a difference before it is summed?",
+        _predict(power=1.0),
+    ),
+    Wrong(
+        "own_query",
+        "Each query takes part in the statistics that standardise it. What do mean and variance run over in (3)?",
+        lambda tasks: torch.stack(
+            [
+                torch.cat([_predict(statistics="both")([(s, y, q[i : i + 1], z[i : i + 1])])[0] for i in range(len(q))])
+                for s, y, q, z in tasks
+            ]
+        ),
+    ),
+    Wrong(
+        "statistics_of_means",
+        "Mean and variance are those of the class means. Where a class has several samples, what do they leave out?",
+        _predict(of_means=True),
+    ),
+    Wrong(
+        "logarithm_of_rounded",
+        "For a query that is far away, some of your logarithms are minus infinity: the probability was rounded to zero "
+        "before its logarithm was taken.",
+        when=lambda got, tasks: bool(got.isneginf().any()),
+    ),
     Wrong(
         "other_variance",
         "The variance is divided by n − 1 here. The task says which one batch normalisation uses.",

@@ -4,6 +4,7 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch07.oracles import draw_features, head
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -20,12 +21,13 @@ def _questions(features):
 
 def _probabilities(answer, features, labels, ways):
     """Shapes of the head, and the probabilities that it gives: these are what (2) determines."""
+    questions = _questions(features)
     weight, bias = answer(features, labels, ways)
-    seen = {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias)}
+    seen = {"shape of weight": torch.zeros_like(weight), "shape of bias": torch.zeros_like(bias)}
     shapes = list(weight.shape) == [ways, features.shape[1]] and list(bias.shape) == [ways]
     if not (shapes and weight.dtype == bias.dtype == features.dtype):  # that is what will be reported
         return seen | {"log p": _by_distance(features, labels, ways)["log p"]}
-    return seen | {"log p": (_questions(features) @ weight.T + bias).log_softmax(1)}
+    return seen | {"log p": (questions @ weight.T + bias).log_softmax(1)}
 
 
 def _class_mean(features, labels, label):
@@ -38,10 +40,25 @@ def _by_distance(features, labels, ways):
     means = [_class_mean(features, labels, label) for label in range(ways)]
     rows = [torch.stack([-((x - mean) ** 2).sum() for mean in means]) for x in _questions(features)]
     return {
-        "weight": torch.zeros(ways, features.shape[1], dtype=features.dtype),
-        "bias": torch.zeros(ways, dtype=features.dtype),
+        "shape of weight": torch.zeros(ways, features.shape[1], dtype=features.dtype),
+        "shape of bias": torch.zeros(ways, dtype=features.dtype),
         "log p": torch.stack([row - row.logsumexp(0) for row in rows]),
     }
+
+
+def _with_frequencies(features, labels, ways):
+    weight, bias = head()(features, labels, ways)
+    return weight, bias + (labels.bincount(minlength=ways).to(bias.dtype) / len(labels)).log()
+
+
+def _origin_moved(weight, bias):
+    """A head of features less their mean, in one term or both, used on features as they are."""
+
+    def answer(features, labels, ways):
+        plain, centred = (head()(x, labels, ways) for x in (features, features - features.mean(0)))
+        return (centred if weight else plain)[0], (centred if bias else plain)[1]
+
+    return answer
 
 
 check_prototype_head = function_check(
@@ -106,6 +123,20 @@ check_prototype_head = function_check(
         "equal_counts",
         "Sums are divided by n/N, which is the number of samples of a class only where all have the same.",
         lambda features, labels, ways: head(total=True)(features * (ways / len(labels)), labels, ways),
+    ),
+    Wrong(
+        "class_frequencies",
+        "Your bias holds how frequent a class is among the samples. Does the right side of (2) know?",
+        when=lambda seen, *a: difference(seen, _probabilities(_with_frequencies, *a), 1e-6, 1e-6) is None,
+    ),
+    Wrong(
+        "another_origin",
+        "Your head is one of features with another origin, in one term at least. In (2) it does not matter where the "
+        "origin lies, but means and inputs must agree about it.",
+        when=lambda seen, features, labels, ways: any(
+            difference(seen, _probabilities(moved, features, labels, ways), None, None) is None
+            for moved in (_origin_moved(True, True), _origin_moved(False, True))
+        ),
     ),
     Wrong(
         "unit_length",

@@ -59,6 +59,11 @@ def _errors(network="tasks", method="networks", root=True, correction=1):
     return answer
 
 
+def _with_tasks(correct):
+    share = correct.double().mean(2)
+    return (share.mean(1).var() / share.shape[0] + share.mean(0).var() / share.shape[1]).sqrt()
+
+
 def _other_root(got, correct):
     """Each deviation over the root of a number of networks, of tasks, of both, or of one."""
     networks, tasks, _ = correct.shape
@@ -125,6 +130,30 @@ check_standard_errors = function_check(
         "other_root",
         "The deviations are right. How many units is each of them a deviation of?",
         when=lambda got, correct: _other_root(got, correct),
+    ),
+    Wrong(
+        "root_of_one_less",
+        "The deviations divide by one less than their number, as they should, and then the root does so again. How "
+        "many units is the mean a mean of?",
+        lambda correct: {
+            name: error * (n / (n - 1)) ** 0.5
+            for (name, error), n in zip(_errors()(correct).items(), (correct.shape[1], correct.shape[0]), strict=True)
+        },
+    ),
+    Wrong(
+        "one_for_all_networks",
+        "The entry `method` is right. In `network` the same number stands for each network. Are all of them equally "
+        "sure?",
+        when=lambda got, correct: (
+            difference(got["method"], _errors()(correct)["method"], None, None) is None
+            and bool((got["network"] == got["network"][0]).all())
+        ),
+    ),
+    Wrong(
+        "both_parts",
+        "The entry `network` is right. For `method` you add a part for the tasks, but the second claim of (4) is one "
+        "about *these* tasks.",
+        lambda correct: _errors()(correct) | {"method": _with_tasks(correct)},
     ),
     Wrong(
         "propagated_errors",

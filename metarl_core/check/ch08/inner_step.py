@@ -15,12 +15,15 @@ RATES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
 def _draw_case(draw):
     """1 to 4 episodes of 1 to 6 steps, 1 to 3 numbers of a state and of an action; step sizes from 0 to 2.
 
-    On the padding stand numbers like any others. Sometimes theta asks for derivatives, as a policy's parameters do.
+    On the padding stand numbers like any others. Sometimes theta asks for derivatives, as a policy's parameters do, and
+    sometimes a standard deviation is far from 1: e⁻³, or e² and more.
     """
     episodes, horizon = draw.integer(1, 4), 1 if draw.chance(0.15) else draw.integer(2, 6)
     size, moves = draw.choice(1, draw.integer(1, 3)), draw.choice(1, 2, draw.integer(1, 3))
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.02, 2.0) for _ in range(6)))
     theta = {"weight": 0.5 * draw.normal(moves, size), "log_std": 0.4 * draw.normal(moves) - 0.4}
+    if draw.chance(0.25):
+        theta["log_std"][0] = draw.choice(-3.0, 2.25, 2.5)
     mask = torch.arange(horizon) < draw.integers(1, horizon, episodes, 1)
     states = draw.normal(episodes, horizon, size) + draw.choice(0.0, 1.0)
     noise = theta["log_std"].exp() * draw.normal(episodes, horizon, moves)
@@ -35,6 +38,7 @@ def _draw_case(draw):
             "there is one episode": episodes == 1,
             "theta asks for derivatives": asks,
             "alpha is 0": alpha == 0.0,
+            "a standard deviation is far from 1": bool((theta["log_std"].abs() > 1).any()),
         }
     )
 
@@ -60,8 +64,20 @@ def _step_by_scores(
 
 def _constant_rate(got, *arguments):
     """The right step of a step size that is not α."""
-    got = {name: value for name, value in got.items() if name != "carries a graph"}
+    got = {name: value for name, value in got.items() if name != "no graph"}
     return any(difference(got, _step_by_scores(*arguments, rate=rate), None, None) is None for rate in RATES)
+
+
+def _of_scaled_advantages(got, theta, states, actions, advantage, mask, alpha, small, correction):
+    """Whether it is the step of advantages with mean 0 and deviation 1, `small` added to the deviation."""
+    centred = advantage - advantage[mask].mean()
+    deviation = (centred[mask].square().sum() / max(1, int(mask.sum()) - correction)).sqrt()
+    scaled = centred / (deviation + small)
+    step = _step_by_scores(theta, states, actions, scaled, mask, alpha)
+    return difference({name: got[name] for name in step}, step, None, None) is None
+
+
+_SCALED = tuple(itertools.product((0.0, 1e-8, 1e-6, 1e-5), (0, 1)))
 
 
 def _answer(**fault):
@@ -69,7 +85,7 @@ def _answer(**fault):
 
 
 def _expected(*arguments):
-    return _step_by_scores(*arguments) | {"carries a graph": False}
+    return _step_by_scores(*arguments) | {"no graph": True}
 
 
 def _looked_at(answer, *arguments):
@@ -78,7 +94,7 @@ def _looked_at(answer, *arguments):
     if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
         return found
     graph = any(value.requires_grad for value in found.values())
-    return {name: value.detach() for name, value in found.items()} | {"carries a graph": graph}
+    return {name: value.detach() for name, value in found.items()} | {"no graph": not graph}
 
 
 check_inner_step = function_check(
@@ -157,15 +173,20 @@ check_inner_step = function_check(
         ),
     ),
     Wrong(
+        "advantages_normalised",
+        "You divide the advantages by their deviation. They come ready for use.",
+        when=lambda got, *a: any(_of_scaled_advantages(got, *a, small=s, correction=c) for s, c in _SCALED),
+    ),
+    Wrong(
         "std_as_variance",
         "Your density has the variance exp(log_std). What is it that the logarithm was taken of?",
         _answer(power=0.5),
     ),
     Wrong(
         "graph_kept",
-        "The result still carries a graph: it would hold on to everything that it came from, step after step. Where is "
-        "the place to cut it?",
-        when=lambda got, *a: got["carries a graph"],
+        "The result carries a graph, or asks for one: it would hold on to everything that it came from, step after "
+        "step. Where is the place to cut it?",
+        when=lambda got, *a: not got["no graph"],
         fault="graph",
     ),
     observe=_looked_at,

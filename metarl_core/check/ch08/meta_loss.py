@@ -29,16 +29,16 @@ def _draw_case(draw):
 def _meta_gradient_by_hand(
     theta, goals, noise, alpha, sigma,
     reuse=False, rate=None, divide="deviation", curvature=True, leak=False, reduce=torch.mean, sign=1.0,
-    centre=True, summed=(), only_first=False, noise_of=(0, 1),
+    centre=True, summed=(), only_first=False, noise_of=(0, 1), log=False, query_by_theta=False, own=True,
 ):  # fmt: skip
     """(I − αĤ)g from closed forms: the score of N(θ, σ²I) is (a − θ)/σ², and the mean advantage is zero."""
 
-    def weights(actions, goal):
-        rewards = -(actions - goal).square().sum(-1)
-        n = len(rewards)
-        variance = (rewards - rewards.mean()).square().sum() / (n - 1 if divide == "n - 1" else n)
+    def weights(actions, goal, norm=None):
+        rewards, of = (-(x - goal).square().sum(-1) for x in (actions, actions if norm is None else norm))
+        n = len(of)
+        variance = (of - of.mean()).square().sum() / (n - 1 if divide == "n - 1" else n)
         by = {"variance": variance, "nothing": 1.0}.get(divide, variance.sqrt())
-        return (rewards - (rewards.mean() if centre else 0.0)) / by
+        return (rewards - (of.mean() if centre else 0.0)) / by
 
     used, found, values, theta = (alpha if rate is None else rate), [], [], theta.detach()
     point = theta
@@ -52,16 +52,20 @@ def _meta_gradient_by_hand(
         unit = torch.eye(len(theta), dtype=theta.dtype) / sigma**2  # counts where the mean advantage is not zero
         hessian = -inside * (torch.einsum("n,ni,nj->ij", a, score, score) / len(a) - a.mean() * unit)
         end = point + sign * used * rise
-        if reuse:
+        if reuse or query_by_theta:
             # The surrogate of θ' on episodes of θ: weights π_θ'/π_θ that are not 1.
+            actions = point + sigma * second if query_by_theta else actions
+            a = weights(actions, goal)
             ratio = ((actions - point).square().sum(-1) - (actions - end).square().sum(-1)) / (2 * sigma**2)
             outer = -(a[:, None] * ratio.exp()[:, None] * (actions - end) / sigma**2).mean(0)
             values.append(-(a * ratio.exp()).mean())
         else:
             query = end + sigma * second
-            outer = -(weights(query, goal)[:, None] * (query - end) / sigma**2).mean(0)
+            b = weights(query, goal, None if own else actions)
+            outer = -(b[:, None] * (query - end) / sigma**2).mean(0)
             outer = outer * (len(a) if "outer" in summed else 1)
-            values.append(-weights(query, goal).mean())
+            quotient = -(query - end).square().sum(-1) / (2 * sigma**2) if log else 1.0
+            values.append(-(b * quotient).mean())
         found.append(outer - sign * used * hessian @ outer if curvature else outer)
         point = end
     return {
@@ -135,7 +139,7 @@ check_meta_loss = function_check(
     Wrong(
         "no_curvature",
         "The adapted policies and their episodes are right; the way back to theta lacks its factor. Is the graph of "
-        "the inner gradient kept?",
+        "the inner gradient kept, and is it a quotient of densities that is differentiated a second time?",
         _fault_of_loss(curvature=False),
     ),
     Wrong(
@@ -173,10 +177,10 @@ check_meta_loss = function_check(
     ),
     Wrong(
         "sum_over_draws",
-        "A surrogate is a mean over the actions. In one of your two it is a sum.",
+        "A surrogate is a mean over the actions. In at least one of your two it is a sum.",
         when=lambda got, *a: any(
             difference(got, _meta_gradient_by_hand(*a, summed=which), **TOLERANCE) is None
-            for which in (("inner",), ("outer",))
+            for which in (("inner",), ("outer",), ("inner", "outer"))
         ),
     ),
     Wrong(
@@ -192,14 +196,44 @@ check_meta_loss = function_check(
         ),
     ),
     Wrong(
+        "no_slope",
+        "The loss is right, and its gradient is zero everywhere. Where actions move along with theta, their density "
+        "stays the same: what is a constant in (4)?",
+        when=lambda got, *a: (
+            got["depends on theta"]
+            and bool((got["gradient"].abs() < TOLERANCE["atol"]).all())
+            and difference(got["loss"], _meta_gradient_by_hand(*a)["loss"], **TOLERANCE) is None
+        ),
+    ),
+    Wrong(
+        "queries_of_theta",
+        "The query actions are drawn with the right noise, by theta. Which policy is to collect them?",
+        _fault_of_loss(query_by_theta=True),
+    ),
+    Wrong(
+        "log_density",
+        "The mean in your surrogates is one of log-densities. What multiplies A in (4), and what is its second "
+        "derivative?",
+        when=lambda got, *a: any(
+            difference(got, _meta_gradient_by_hand(*a, log=True, curvature=both), **TOLERANCE) is None
+            for both in (False, True)
+        ),
+    ),
+    Wrong(
+        "support_mean_and_deviation",
+        "The advantages of the query actions are made with the mean and the deviation of the support rewards. Of which "
+        "actions are they in (4)?",
+        _fault_of_loss(own=False),
+    ),
+    Wrong(
         "first_task_only",
         "That is the loss of the first task alone.",
         _fault_of_loss(only_first=True),
     ),
     Wrong(
         "value_only_differs",
-        "The gradient is right. But the value is not that of (4): look at the quotient of densities at the point where "
-        "the actions were drawn.",
+        "The gradient is right. But the value is not that of (4): what is the quotient of densities at the point where "
+        "the actions were drawn, and what the mean of A?",
         when=lambda got, *a: (
             difference(got["gradient"], _meta_gradient_by_hand(*a)["gradient"], **TOLERANCE) is None
             and got["depends on theta"]

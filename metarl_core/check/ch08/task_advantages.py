@@ -1,7 +1,6 @@
 """The check of the exercise `task_advantages`."""
 
 import itertools
-import math
 
 import numpy as np
 import torch
@@ -16,7 +15,7 @@ def _draw_case(draw):
     """1 to 3 tasks of 2 to 5 episodes of 1 to 6 steps, with at least two steps more than the 1 to 3 features.
 
     Rewards are skewed and of another size on each task. A constant feature, a clock, two equal features and small ones,
-    for which the ridge counts, occur or not; on the padding features are numbers like any others.
+    for which the ridge counts, and steps without a reward occur or not; on the padding features are numbers like any.
     """
     tasks, episodes, horizon = draw.integer(1, 3), draw.integer(2, 5), draw.integer(2, 6)
     number = draw.choice(1, 2, 3)
@@ -30,6 +29,9 @@ def _draw_case(draw):
     discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(4)))
     size = torch.tensor([draw.uniform(0.5, 8.0) for _ in range(tasks)], dtype=torch.float64)[:, None, None]
     rewards = size * (draw.skewed(tasks, episodes, horizon) + draw.choice(-1.0, 0.0, 1.0)) * mask
+    sparse = draw.chance(0.25)
+    if sparse:
+        rewards = rewards * draw.flags(*rewards.shape, share=0.6)
     features = draw.normal(tasks, episodes, horizon, number) + draw.choice(0.0, 1.0)
     constant, alike, small = draw.chance(0.4), draw.chance(0.2) and number > 1, draw.chance(0.25)
     if constant:
@@ -47,6 +49,7 @@ def _draw_case(draw):
             "the discount is 1": discount == 1.0,
             "no feature is constant": not constant,
             "features are small": small,
+            "steps without a reward were taken": sparse,
         }
     )
 
@@ -56,7 +59,7 @@ def _advantages_step_by_step(
     features,
     mask,
     discount,
-    ridge=1e-5,
+    ridge=lambda rows, size: 1e-5,
     real=True,
     together=False,
     divide=lambda values: values.std(),
@@ -68,14 +71,15 @@ def _advantages_step_by_step(
     centred=True,
     from_start=False,
     swollen=False,
+    whole=False,
 ):
     """One number after another; least squares by `lstsq` on rows with √ridge times the identity below them."""
     tasks, episodes, horizon = rewards.shape
     returns = np.zeros(rewards.shape)
     for task, episode, t in itertools.product(range(tasks), range(episodes), range(horizon)):
-        late = range(t, horizon)
+        late, gone = range(0 if whole else t, horizon), 0 if whole else t
         returns[task, episode, t] = sum(
-            (discount ** (k if from_start else k - t) if gamma else 1.0) * rewards[task, episode, k] for k in late
+            (discount ** (k if from_start else k - gone) if gamma else 1.0) * rewards[task, episode, k] for k in late
         )
     used = mask.numpy() if real else np.ones(mask.shape, dtype=bool)
     phi, raw = features.numpy(), np.array(returns)
@@ -83,7 +87,7 @@ def _advantages_step_by_step(
     for group in groups if fit else []:
         rows = np.concatenate([phi[task][used[task]] for task in group])
         targets = np.concatenate([returns[task][used[task]] for task in group])
-        below = math.sqrt(ridge) * np.eye(phi.shape[-1])
+        below = np.diag(np.sqrt(np.broadcast_to(ridge(len(rows), phi.shape[-1]), phi.shape[-1])))
         w = np.linalg.lstsq(np.concatenate([rows, below]), np.concatenate([targets, np.zeros(len(below))]), rcond=None)[
             0
         ]
@@ -202,7 +206,32 @@ check_task_advantages = function_check(
     Wrong(
         "no_ridge",
         "The fit is one without the ridge. What does it do with two features that are the same?",
-        _advantage_fault(ridge=0.0),
+        _advantage_fault(ridge=lambda rows, size: 0.0),
+    ),
+    Wrong(
+        "other_ridge",
+        "The ridge is another one than that of (1): what stands on the diagonal, for each of the features?",
+        when=lambda got, *a: _is_any(got, a, _RIDGES, _advantages_step_by_step),
+    ),
+    Wrong(
+        "whole_return",
+        "Every step has the return of its whole episode. Can an action have a part in rewards that came before it?",
+        _advantage_fault(whole=True),
+    ),
+    Wrong(
+        "another_discount",
+        "The discount that is handed in changes nothing. Which number stands in its place?",
+        when=lambda got, rewards, features, mask, discount: any(
+            difference(got, _advantages_step_by_step(rewards, features, mask, usual), **TOLERANCE) is None
+            for usual in (0.9, 0.95, 0.99)
+        ),
+    ),
+    Wrong(
+        "steps_with_a_reward",
+        "Steps are left out that brought no reward. They were taken: which argument says so?",
+        lambda rewards, features, mask, discount: _advantages_step_by_step(
+            rewards, features, mask & (rewards != 0), discount
+        ),
     ),
     **TOLERANCE,
 )
@@ -213,6 +242,12 @@ def _is_any(got, arguments, faults, function):
 
 
 _ADDED = [{"divide": lambda values, small=small: values.std() + small} for small in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)]
+_RIDGES = [
+    *({"ridge": lambda rows, size, other=other: other} for other in (1e-8, 1e-6, 1e-4, 1e-3)),
+    {"ridge": lambda rows, size: 1e-5 * rows},
+    {"ridge": lambda rows, size: 1e-5 / rows},
+    {"ridge": lambda rows, size: np.array([1e-5] * (size - 1) + [0.0])},
+]
 _PADDING_COUNTED = [
     {"sums_masked": False, "everything": everything, "swollen": swollen}
     for everything, swollen in itertools.product((False, True), repeat=2)

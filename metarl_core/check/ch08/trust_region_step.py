@@ -3,11 +3,13 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 tasks in 1 to 3 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8."""
-    tasks, size = draw.integer(1, 4), draw.integer(1, 3)
+    """1 to 4 tasks in 1 to 5 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8."""
+    tasks = draw.integer(1, 4)
+    size = draw.choice(1, 2, 3, draw.integer(1, 5)) if draw.size > 0.2 else draw.integer(1, 3)
     root = draw.normal(tasks, size, size)
     curvature = root @ root.mT / size + draw.uniform(0.2, 1.0) * torch.eye(size, dtype=torch.float64)
     curvature = 0.5 * (curvature + curvature.mT)
@@ -19,6 +21,7 @@ def _draw_case(draw):
         {
             "there is one task": tasks == 1,
             "there is one dimension": size == 1,
+            "there are more than two dimensions": size > 2,
             "alpha is 0": alpha == 0.0,
             "sigma is 1": sigma == 1.0,
         }
@@ -135,7 +138,11 @@ check_trust_region_step = function_check(
     Wrong(
         "curvature_of_the_loss",
         "Your metric is the curvature of the loss. What is it that may change by δ at most?",
-        lambda *a: _region(*a, other=lambda j, c, sigma: (j @ c @ j).mean(0)),
+        when=lambda got, *a: any(
+            difference(got, _region(*a, other=lambda j, c, sigma, p=p: (j @ c @ j).mean(0) / sigma**p), 1e-7, 1e-9)
+            is None
+            for p in (0, 2)
+        ),
     ),
     Wrong(
         "not_scaled",

@@ -18,6 +18,7 @@ def _draw_case(draw):
     return case(p, q, b).noting(
         {
             "b is 0": b == 0,
+            "b is negative": b < 0,
             "b is the mean reward": b == mean,
             "there are more than two arms": arms > 2,
             "there are more than three arms": arms > 3,
@@ -90,7 +91,8 @@ check_bandit_hessians = function_check(
     ),
     Wrong(
         "baseline_ignored",
-        "In your naive Hessian the baseline is missing: which expectation would have to vanish for it to drop out?",
+        "Where it is wrong, your naive Hessian is the one of b = 0. Which expectation would have to vanish for a "
+        "baseline to drop out?",
         when=_is("naive", lambda p, q, b: -(p * q).sum() * _spread(p)),
     ),
     Wrong(
@@ -100,8 +102,8 @@ check_bandit_hessians = function_check(
     ),
     Wrong(
         "only_scores",
-        "Your true Hessian is E ψ ψᵀ q alone. That is one of two parts: scores change with θ, too.",
-        when=_is("true", lambda p, q, b: _first_part(p, q)),
+        "Your true Hessian is E ψ ψᵀ q alone, with or without b. That is one of two parts: scores change with θ, too.",
+        when=_is("true", lambda p, q, b: _first_part(p, q), lambda p, q, b: _first_part(p, q - b)),
     ),
     Wrong(
         "only_curvature",
@@ -144,8 +146,27 @@ check_bandit_hessians = function_check(
     ),
     Wrong(
         "rewards_unweighted",
-        "Your naive Hessian holds the mean of q over the arms, all alike. How often is each of them pulled?",
-        when=_is("naive", lambda p, q, b: -(q.mean() - b) * _spread(p)),
+        "In your naive Hessian the rewards of all arms count alike. How often is each of them pulled?",
+        when=_is(
+            "naive",
+            lambda p, q, b: -(q.mean() - b) * _spread(p),
+            lambda p, q, b: -(q - b).sum() * _spread(p),
+            lambda p, q, b: -(q.sum() - b) * _spread(p),
+        ),
+    ),
+    Wrong(
+        "twice",
+        "In your true Hessian the part of ∇² log π stands twice.",
+        when=_is(
+            "true",
+            lambda p, q, b: _true(p, q) - (p * q).sum() * _spread(p),
+            lambda p, q, b: _true(p, q) + _naive(p, q, b),
+        ),
+    ),
+    Wrong(
+        "by_probabilities",
+        "Your naive Hessian holds derivatives with respect to p. The variables are the logits.",
+        when=_is("naive", lambda p, q, b: -torch.diag((q - b) / p)),
     ),
     Wrong(
         "naive_is_true",
@@ -176,4 +197,5 @@ check_bandit_hessians = function_check(
     Wrong("true_factor", "Your true Hessian is right up to one positive factor.", when=_up_to_a_factor("true")),
     Wrong("naive_factor", "Your naive Hessian is right up to one positive factor.", when=_up_to_a_factor("naive")),
     autograd=False,
+    cases=36,
 )  # fmt: skip

@@ -1,5 +1,7 @@
 """The check of the exercise `meta_loss`."""
 
+import math
+
 import torch
 
 from metarl_core.check import Wrong, case, function_check
@@ -8,8 +10,8 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 tasks of 1 to 8 actions around theta; step sizes from 0, any sigma, advantages skewed and off centre."""
-    tasks, number = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 8)] * 4)
+    """1 to 6 tasks of 1 to 12 actions around theta; step sizes from 0, any sigma, advantages skewed and off centre."""
+    tasks, number = draw.integer(1, 6), draw.choice(1, *[draw.integer(2, 12)] * 4)
     alpha, sigma = draw.choice(0.0, *[draw.uniform(0.05, 0.6)] * 7), draw.choice(1.0, *[draw.uniform(0.5, 2)] * 3)
     theta = draw.normal(2) + draw.uniform(-2, 2)
     data = []
@@ -21,6 +23,7 @@ def _draw_case(draw):
         {
             "alpha is 0": alpha == 0,
             "there is more than one task": tasks > 1,
+            "there are more than two tasks": tasks > 2,
             "a task has a single action": number == 1,
             "sigma is 1": sigma == 1,
         }
@@ -53,19 +56,27 @@ def _square_distance(difference):
 def _meta_loss(
     divide=1, weight=stop_ratio, cut=False, reduce=torch.mean, length=1.0, within=torch.mean,
     distance=_square_distance,
-    centre=False, power=1, start_cut=False,
+    centre=False, power=1, start_cut=False, fixed=None, density=False, in_turn=False, together=False, twice=False,
 ):  # fmt: skip
     """`divide`: log-probabilities divided by it; `weight`: the estimator; `cut`: the step has no graph."""
 
     def answer(theta, tasks, alpha, sigma):
-        losses = []
+        losses, ends, begin, sigma = [], [], theta, fixed or sigma
         for actions, advantage, goal in tasks:
-            at = theta.detach().requires_grad_() if cut else theta
+            at = theta.detach().requires_grad_() if cut else begin
             advantage = advantage - advantage.mean() if centre else advantage
-            log_pi = -(actions - at).square().sum(-1) / (2 * (sigma**power) ** 2) / divide
-            (slope,) = torch.autograd.grad(within(weight(log_pi) * advantage), at, create_graph=not cut)
-            start = theta.detach() if start_cut else theta
-            losses.append(distance(start + length * alpha * slope - goal))
+            for _ in range(2 if twice else 1):
+                log_pi = -(actions - at).square() / (2 * (sigma**power) ** 2)
+                log_pi = log_pi if weight is _of_each_dimension else log_pi.sum(-1) / divide
+                log_pi = log_pi - math.log(2 * math.pi * sigma**2) if density else log_pi
+                (slope,) = torch.autograd.grad(within(weight(log_pi) * advantage), at, create_graph=not cut)
+                start = theta.detach() if start_cut else theta if cut else at
+                at = start + length * alpha * slope
+            begin = at if in_turn else begin
+            ends.append(at)
+            losses.append(distance(at - goal))
+        if together:
+            losses = [distance(torch.stack(ends).mean(0) - goal) for *_, goal in tasks]
         return reduce(torch.stack(losses))
 
     return answer
@@ -73,6 +84,16 @@ def _meta_loss(
 
 def _log(x):
     return x
+
+
+def _of_each_dimension(log_pi):
+    """A ratio for each dimension, and their sum."""
+    return stop_ratio(log_pi).sum(-1)
+
+
+def _loss_alone_is_right(got, *arguments):
+    right = _by_closed_form(*arguments)
+    return [difference(got[key], right[key], None, None) is None for key in ("loss", "gradient")] == [True, False]
 
 
 check_meta_loss = function_check(
@@ -142,16 +163,48 @@ check_meta_loss = function_check(
           _meta_loss(centre=True)),
     Wrong(
         "spread",
-        "The spread of your policy is not sigma, but its square, its root, or 1. Which of them does your density take?",
+        "The spread of your policy is not sigma, but its square, its root, or a fixed number. Which does your density "
+        "take?",
         when=lambda got, *a: any(
-            difference(got, _value_and_gradient(_meta_loss(power=power), *a), None, None) is None
-            for power in (2, 0.5, 0)
+            difference(got, _value_and_gradient(answer, *a), None, None) is None
+            for answer in (*[_meta_loss(power=power) for power in (2, 0.5, 0)], _meta_loss(fixed=0.5))
         ),
     ),
     Wrong(
         "start_cut",
         "The loss is right. Its gradient goes through the slope, and not through the theta that the step begins at.",
         _meta_loss(start_cut=True),
+    ),
+    Wrong(
+        "ratio_of_each_dimension",
+        "The loss is right. In your surrogate each dimension of an action has a ratio of its own, and its gradient "
+        "lacks what two dimensions do together. Of what is (4)'s the ratio?",
+        _meta_loss(weight=_of_each_dimension),
+    ),
+    Wrong(
+        "made_up_for",
+        "The loss is right: the step is twice as long, and makes up for a log-density that is half of the joint one. "
+        "Does that hold for the step's derivative, too?",
+        _meta_loss(2, length=2.0),
+    ),
+    Wrong(
+        "no_ratio",
+        "Your surrogate weighs advantages with densities. What is the value of (4)'s ratio at the present theta?",
+        _meta_loss(weight=torch.exp, density=True),
+    ),
+    Wrong("two_steps", "The result is that of two inner steps.", _meta_loss(twice=True)),
+    Wrong("in_turn", "The first task is right. Where does the next one start?", _meta_loss(in_turn=True)),
+    Wrong(
+        "mean_of_adapted",
+        "You take the mean of the adapted parameters over the tasks, and then the distance to each goal. Whose "
+        "distances does (4) take?",
+        _meta_loss(together=True),
+    ),
+    Wrong(
+        "other_slope",
+        "The loss is right, its gradient is not. Take one action, and derive by hand how theta' moves with theta: what "
+        "does your step's derivative hold besides, or lack?",
+        when=_loss_alone_is_right,
     ),
     observe=_value_and_gradient,
 )  # fmt: skip

@@ -18,9 +18,12 @@ BY_LOG_PI, BY_OUTCOME = "gradient with respect to log_pi", "gradient with respec
 
 
 def _draw_case(draw):
-    """2 to 5 tasks, 1 to 4 episodes of 1 to 5 steps; outcomes skewed and off centre, some equal, some with a graph."""
-    episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 5), draw.choice(1, *[draw.integer(2, 5)] * 5)
-    log_pi, mask = draw_padded(draw, (draw.integer(2, 5), episodes, steps))
+    """2 to 7 tasks, 1 to 4 episodes of 1 to 24 steps; outcomes skewed and off centre, some equal, some with a graph."""
+    episodes, steps = (
+        draw.choice(1, *[draw.integer(2, 4)] * 5),
+        draw.choice(1, *[draw.integer(2, 5)] * 2, *[draw.integer(2, 24)] * 3),
+    )
+    log_pi, mask = draw_padded(draw, (draw.integer(2, 7), episodes, steps))
     outcome = draw.choice(1.0, 1.0, 1.0, 0.0) * draw.skewed(len(mask), scale=2.0) + draw.uniform(-3, 5)
     graph = draw.chance(0.6)
     return case(log_pi.requires_grad_(), mask, outcome.requires_grad_(graph)).noting(
@@ -29,6 +32,8 @@ def _draw_case(draw):
             "the outcome carries a graph": graph,
             "there is more than one episode": episodes > 1,
             "there are more than two tasks": len(mask) > 2,
+            "there are more than four tasks": len(mask) > 4,
+            "an episode has more than five steps": mask.sum(-1).max() > 5,
             "all outcomes are equal": bool((outcome == outcome[0]).all()),
         }
     )
@@ -72,6 +77,26 @@ def _leads_to(*answers):
         return any(close(got, _value_and_gradients(answer, *arguments)) for answer in answers)
 
     return when
+
+
+def _better_half(log_pi, mask, outcome):
+    return _term(lambda o: _relative(o).clamp(min=0))(log_pi, mask, outcome)
+
+
+def _factor(got, *arguments):
+    """What value and gradient are right up to, or 0 where there is no such number."""
+    right = _by_definition(*arguments)
+    at = right[BY_LOG_PI].abs().argmax()
+    if right[BY_LOG_PI].flatten()[at].abs() < 1e-3:
+        return 0.0
+    factor = float(got[BY_LOG_PI].flatten()[at] / right[BY_LOG_PI].flatten()[at])
+    scaled = all(close(got[key], factor * right[key]) for key in ("value", BY_LOG_PI))
+    return factor if scaled and close(got[BY_OUTCOME], right[BY_OUTCOME]) else 0.0
+
+
+def _right_but_the_slope(got, *arguments):
+    right = _by_definition(*arguments)
+    return all(close(got[key], right[key]) == (key != BY_LOG_PI) for key in ("value", BY_LOG_PI, BY_OUTCOME))
 
 
 def _right_up_to_value(got, *arguments):
@@ -158,5 +183,22 @@ check_sampling_term = function_check(
         "asked for, too.",
         when=_right_up_to_value,
     ),
+    Wrong(
+        "better_half",
+        "Tasks that earned less than the others change nothing in yours. Should what they collected become less "
+        "probable?",
+        _better_half,
+    ),
+    Wrong(
+        "slope",
+        "The value is right, its gradient with respect to log_pi is not. What do you hold constant, and should it be?",
+        when=_right_but_the_slope,
+    ),
+    Wrong(
+        "factor",
+        "Right up to one positive factor. What is each sum in (3) divided by, and what not?",
+        when=lambda *seen: _factor(*seen) > 0,
+    ),
     observe=_value_and_gradients,
+    cases=36,
 )  # fmt: skip

@@ -10,10 +10,11 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 4 steps, gamma from 0 to 1."""
+    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, gamma from 0 to 1."""
     tasks, number = draw.choice(1, *[draw.integer(2, 3)] * 3), draw.choice(1, *[draw.integer(2, 6)] * 5)
     size, actions = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 4)] * 6)
-    alpha, steps = draw.uniform(0.02, 0.4), draw.choice(0, 1, *[draw.integer(2, 4)] * 5)
+    steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, draw.integer(2, 12))
+    alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the parameters grow and grow
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
     ended = draw.flags(tasks, number, share=draw.choice(0.0, 0.4, 0.4, 0.4, 1.0))
     return case(
@@ -32,6 +33,7 @@ def _draw_case(draw):
             "a transition is terminated": ended.any(),
             "there are no inner steps": steps == 0,
             "there is more than one inner step": steps > 1,
+            "there are more than four inner steps": steps > 4,
             "gamma is 0": discount == 0,
             "a task has a single transition": number == 1,
         }
@@ -42,16 +44,19 @@ def _td_by_sums(
     theta, features, actions, rewards, following, terminated, alpha, steps, discount,
     stopped=True, frozen=True, ends=True, factor=2.0, mean="own", mixed=False, leak=False, sign=1.0, value="best",
     pays=True, all_rows=False, inverted=False, late=False, one_by_one=False, more=0, left_out=False,
+    spread="", overwritten=False, most=np.inf,
 ):  # fmt: skip
     """One transition after another: δ times the feature vector, added to the row of the action."""
     found, origin = [], theta.numpy().copy()
     phi, nxt, r, act = (value.numpy() for value in (features, following, rewards, actions))
     done = terminated.numpy() if ends else np.zeros(terminated.shape, dtype=bool)
     done = ~done if inverted else done
+    if spread:  # an end reaches beyond its own transition
+        done = np.maximum.accumulate(done, 1) if spread == "later" else done | done.any(1, keepdims=True)
     tasks, number = act.shape
     for task in range(tasks):
         current = found[-1].copy() if leak and found else origin.copy()
-        start = current.copy()
+        start = origin if leak == "parameters" else current.copy()
         own = list(itertools.product(range(tasks), range(number))) if mixed else [(task, i) for i in range(number)]
         counts = {"own": len(own), "sum": 1, "all": tasks * number}
         for _ in range(steps + more):
@@ -60,12 +65,17 @@ def _td_by_sums(
                 table = start if frozen else current
                 values = table @ (phi if value == "same" else nxt)[t, i]
                 top = int(act[t, i]) if value == "taken" else int(values.argmax())
+                top = int(act[t, (i + 1) % number]) if value == "next row" else top
+                top = int((current @ nxt[t, i]).argmax()) if value == "double" else top
                 later = {"mean": values.mean(), "least": values.min()}.get(value, values[top])
+                later = max(later, 0.0) if value == "positive" else later
+                later = max((table @ after).max() for after in nxt[t]) if value == "batch" else later
                 reward = r[t, i] if pays or not done[t, i] else 0.0
                 reward = discount * reward if late else reward
                 y = reward + (0.0 if done[t, i] else discount * later)
                 for row in range(len(current)) if all_rows else [act[t, i]]:
-                    change[row] += (y - current[row] @ phi[t, i]) * phi[t, i]
+                    delta = np.clip(y - current[row] @ phi[t, i], -most, most)
+                    change[row] = delta * phi[t, i] + (0.0 if overwritten else change[row])
                 if left_out and done[t, i]:
                     change[act[t, i]] -= (y - current[act[t, i]] @ phi[t, i]) * phi[t, i]
                 if one_by_one:
@@ -80,14 +90,27 @@ def _td_by_sums(
     return torch.from_numpy(np.stack(found))
 
 
+FIXED = (1.0, 0.99, 0.9, *torch.tensor([0.99, 0.9]).tolist())  # torch makes float32 of a number times a flag
+
+
 def _fault(**fault):
     return lambda *a: _td_by_sums(*a, **fault)
+
+
+def _any(*answers):
+    return lambda got, *a: any(difference(got, answer(*a), None, None) is None for answer in answers)
 
 
 check_inner_td_steps = function_check(
     "inner_td_steps",
     _td_by_sums,
     _draw_case,
+    Wrong(
+        "own_draws",
+        "Your function draws random numbers, or seeds a global generator. Over which transitions does (1) take its "
+        "mean?",
+        fault="global draws",
+    ),
     Wrong(
         "target_not_stopped",
         "Your steps also change the value of the next state, to bring the target nearer to the prediction. Of what in "
@@ -142,13 +165,50 @@ check_inner_td_steps = function_check(
     ),
     Wrong(
         "undiscounted",
-        "Your targets are those of a discount of 1.",
-        lambda *a: _td_by_sums(*a[:-1], 1.0),
+        "Where your result is wrong, its targets are those of a fixed discount: of 1, 0.99 or 0.9.",
+        when=_any(*[lambda *a, fixed=fixed: _td_by_sums(*a[:-1], fixed) for fixed in FIXED]),
     ),
     Wrong(
         "steps_off_by_one",
         "Your parameters are those after one inner step more, or fewer, than were asked for.",
-        when=lambda got, *a: any(difference(got, _td_by_sums(*a, more=more), None, None) is None for more in (1, -1)),
+        when=_any(_fault(more=1), _fault(more=-1)),
+    ),
+    Wrong(
+        "double",
+        "Your targets are those of double Q-learning: the action by the present parameters, its value by the initial "
+        "ones. (1) takes the maximum.",
+        _fault(value="double"),
+    ),
+    Wrong(
+        "next_row",
+        "Your target values the next state by the action of the next row. Does (1) ask which action was taken there?",
+        _fault(value="next row"),
+    ),
+    Wrong(
+        "never_negative",
+        "Where your result is wrong, it takes the value of a next state for 0 that is below 0.",
+        _fault(value="positive"),
+    ),
+    Wrong(
+        "best_of_all",
+        "Your maximum runs over the next states of a task as well. Over what does that of (1) run?",
+        _fault(value="batch"),
+    ),
+    Wrong(
+        "ends_spread",
+        "An end changes the targets of other transitions of its task. To which transition does a termination belong?",
+        when=_any(_fault(spread="later"), _fault(spread="all")),
+    ),
+    Wrong(
+        "overwritten",
+        "Of several transitions with the same action only the last one counts in your steps. What does `x[i] += y` do "
+        "where an index in i occurs twice?",
+        _fault(overwritten=True),
+    ),
+    Wrong(
+        "errors_clipped",
+        "Your steps count an error beyond ±1 as one of ±1. Of which loss is that the gradient, and which one is (1)?",
+        _fault(most=1.0),
     ),
     Wrong(
         "one_by_one",
@@ -191,7 +251,11 @@ check_inner_td_steps = function_check(
         "Every task learns from the transitions of all of them. Would they have had the same consequences here?",
         _fault(mixed=True),
     ),
-    Wrong("tasks_leak", "The first task is right. Where do the others start?", _fault(leak=True)),
+    Wrong(
+        "tasks_leak",
+        "The first task is right. Where do the others start?",
+        when=_any(_fault(leak=True), _fault(leak="parameters")),
+    ),
     Wrong("uphill", "After your steps the errors are larger. Check the sign.", _fault(sign=-1.0)),
     cases=48,
 )

@@ -7,9 +7,11 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 4 steps, gamma from 0 to 1, step sizes from 0."""
+    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 16 steps, gamma from 0 to 1, step sizes from 0."""
     size, number, queries = draw.integer(1, 4), draw.integer(1, 6), draw.integer(1, 5)
-    alpha, steps = draw.choice(0.0, *[draw.uniform(0.02, 0.4)] * 9), draw.choice(0, 1, *[draw.integer(2, 4)] * 5)
+    steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, *[draw.integer(2, 16)] * 2)
+    alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the powers grow and grow
+    alpha = draw.choice(0.0, *[alpha] * 9)
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
     return case(
         draw.normal(size), draw.skewed(number, size), draw.skewed(number) + draw.uniform(-1, 1),
@@ -19,6 +21,7 @@ def _draw_case(draw):
             "gamma is 0": discount == 0,
             "there are no inner steps": steps == 0,
             "there is more than one inner step": steps > 1,
+            "there are more than four inner steps": steps > 4,
             "there is a single feature": size == 1,
             "there are fewer transitions than features": number < size,
         }
@@ -50,12 +53,13 @@ def _by_matrices(
     theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount,
     powers=None, path="all", transpose=True, prime=True, length=1.0, renewed=False, undiscounted=False,
     end=None, sign=1.0, without_power=False, entrywise=False, pushed_first=False,
+    more=0, linear=False,
 ):  # fmt: skip
     """(frozen, whole) as powers and sums; one thing may be wrong."""
     eye = torch.eye(len(theta), dtype=theta.dtype)
     arguments = theta, theta, phi, rewards, phi_next, alpha, steps, discount
     end = _adapted(*arguments) if end == "right" else None
-    alpha = alpha * (len(rewards) if length == "n" else length)
+    alpha = alpha * {"n": len(rewards), "n / n'": len(rewards) / len(query_y)}.get(length, length)
     M = eye - 2 * alpha / len(rewards) * phi.T @ phi
     push = sign * 2 * alpha * (1.0 if undiscounted else discount) / len(rewards) * phi.T @ phi_next
     if end is None:
@@ -64,6 +68,7 @@ def _by_matrices(
         end = theta
         for _ in range(steps):
             end = _adapted(end, end, phi, rewards, phi_next, alpha, 1, discount)
+    steps = max(steps + more, 0)
     g = 2 / len(query_y) * query_phi.T @ (query_phi @ end - query_y)
     held = M**steps if entrywise else torch.linalg.matrix_power(M, steps if powers is None else powers)
     exponents = {
@@ -73,10 +78,14 @@ def _by_matrices(
     pushes = [torch.linalg.matrix_power(M, j) @ push for j in exponents]
     if pushed_first:
         pushes = [push @ torch.linalg.matrix_power(M, j) for j in exponents]
+    if pushed_first == "transposed":
+        pushes = [torch.linalg.matrix_power(M, j) @ push.T for j in exponents]
     whole = held + sum(pushes, 0 * push)
     if renewed:
         whole = torch.linalg.matrix_power(M + push, steps)
     whole = whole - held if without_power else whole
+    if linear:
+        held, whole = eye + steps * (M - eye), eye + steps * (M - eye + push)
     return {"frozen": held.T @ g, "whole": (whole.T if transpose else whole) @ g}
 
 
@@ -146,9 +155,9 @@ check_meta_gradients = function_check(
     ),
     Wrong(
         "path_order",
-        "`frozen` is right. In `whole` two matrices are multiplied in the wrong order. What comes first, the target or "
-        "the steps that undo a part of it?",
-        _fault(pushed_first=True),
+        "`frozen` is right. In `whole` two matrices are multiplied in the wrong order. Which of them meets theta "
+        "first, and which last?",
+        when=_leads_to(_fault(pushed_first=True), _fault(pushed_first="transposed")),
     ),
     Wrong(
         "path_undiscounted",
@@ -179,9 +188,22 @@ check_meta_gradients = function_check(
     ),
     Wrong(
         "other_length",
-        "Your matrices belong to an inner loop with steps of another length: half of it, twice, or n times. What is "
-        "written before the sum in (2)?",
-        when=_leads_to(*[_fault(length=length, end=end) for length in (0.5, 2.0, "n") for end in (None, "right")]),
+        "Your matrices belong to an inner loop with steps of another length: half of it, twice, n times, or with n' in "
+        "place of n. What is written before the sum in (2)?",
+        when=_leads_to(
+            *[_fault(length=length, end=end) for length in (0.5, 2.0, "n", "n / n'") for end in (None, "right")]
+        ),
+    ),
+    Wrong(
+        "another_power",
+        "The gradient at the adapted parameters is right. On the way back you count one inner step more or fewer than "
+        "there are.",
+        when=_leads_to(_fault(more=1), _fault(more=-1)),
+    ),
+    Wrong(
+        "linear",
+        "Your matrices are right to first order in alpha. What do two steps do that is more than twice what one does?",
+        _fault(linear=True),
     ),
     Wrong(
         "path_alone",
@@ -209,4 +231,5 @@ check_meta_gradients = function_check(
         when=lambda *seen: _factor(*seen) > 0,
     ),
     autograd=False,
+    cases=32,
 )

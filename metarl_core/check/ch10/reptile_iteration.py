@@ -10,10 +10,10 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 3 tasks, 1 to 4 states and actions, 1 to 60 steps; epsilon has reached its end after 18 of them."""
+    """1 to 3 tasks, 1 to 4 states and actions, 1 to 140 steps; epsilon has reached its end after 18 of them."""
     tasks, steps = (
         draw.choice(1, *[draw.integer(2, 3)] * 4),
-        draw.choice(1, *[draw.integer(3, 60)] * 5, draw.integer(20, 60)),
+        draw.choice(1, *[draw.integer(3, 60)] * 5, *[draw.integer(20, 140)] * 2),
     )
     states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
     outer_lr = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 1.5)] * 4)
@@ -29,6 +29,7 @@ def _draw_case(draw):
             "there is more than one task": tasks > 1,
             "a run has more than 18 steps": steps > 18,
             "a run has a single step": steps == 1,
+            "a run has more than 60 steps": steps > 60,
             "epsilon of Reptile is 0": outer_lr == 0,
             "there is a single action": actions == 1,
         }
@@ -44,43 +45,64 @@ def _draws(draw, tasks, steps):
     return numbers
 
 
-def _one_run(start, following, rewards, draws, memory, clock, state=0, fault=""):
-    """A run of tabular DQN on one task in numpy: (online, target, state); `memory` and `clock` are changed."""
+def _epsilon(step, steps):
+    return max(0.1, 1 - step / 20)
+
+
+EPSILON = {
+    "counts from 1": lambda step, steps: _epsilon(step + 1, steps),
+    "slower": lambda step, steps: max(0.1, 1 - 0.9 * step / 20),
+    "over 18 steps": lambda step, steps: max(0.1, 1 - 0.9 * step / 18),
+    "to 0": lambda step, steps: max(0.0, 1 - step / 20),
+    "over the run": lambda step, steps: max(0.1, 1 - step / steps),
+    "always random": lambda step, steps: 1.0,
+}
+"""Schedules that are not the one asked for."""
+
+
+def _one_run(start, following, rewards, draws, memory, clock, tables, state=0, fault=""):
+    """A run of tabular DQN on one task in numpy: (online, target, state). `memory`, `clock`, `tables` are changed."""
     online, target = start.copy(), start.copy()
+    target = tables[-1] if fault == "target kept" and tables else target
     for chance, which, index in draws:
-        random = chance < max(0.1, 1 - clock[0] / 20)
+        random = chance < EPSILON.get(fault, _epsilon)(clock[0], len(draws))
         clock[0] += 1
-        acting = target if fault == "greedy on target" else online
+        acting = {"greedy on target": target, "greedy on theta": start}.get(fault, online)
         action = int(which * start.shape[1]) if random else int(acting[state].argmax())
         memory.append((state, action, rewards[state, action], following[state, action]))
-        s, a, r, after = memory[-1 if fault == "newest" else int(index * len(memory))]
+        old = memory[:-1] if fault == "stored late" and len(memory) > 1 else memory
+        s, a, r, after = old[-1 if fault == "newest" else int(index * len(old))]
         if fault == "one table":
             target = online
         online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
-        target = target + 0.1 * (online - target)
+        if fault != "target still":
+            target = target + 0.1 * (online - target)
         state = following[state, action]
+    tables.append(target)
     return online, target, state
 
 
 def _reptile_by_runs(
     theta, following, rewards, draws, outer_lr, one_replay=False, epsilon_kept=False, from_target=False, leak=False,
-    total=False, sign=1.0, anchored=True, state_kept=False, fault="", in_turn=False,
+    total=False, sign=1.0, anchored=True, state_kept=False, fault="", in_turn=0.0, move_alone=False,
 ):  # fmt: skip
     """The runs one after another, each with a memory and a clock of its own, and the mean of where they end."""
-    ends, memory, clock, state = [], [], [0], 0
+    ends, memory, clock, state, tables = [], [], [0], 0, []
     for nexts, pay, numbers in zip(following.numpy(), rewards.numpy(), draws.numpy(), strict=True):
         memory = memory if one_replay else []
         clock = clock if epsilon_kept else [0]
         start = ends[-1] if leak and ends else theta.numpy()
-        online, target, state = _one_run(start, nexts, pay, numbers, memory, clock, state if state_kept else 0, fault)
+        begin = state if state_kept else 0
+        online, target, state = _one_run(start, nexts, pay, numbers, memory, clock, tables, begin, fault)
         ends.append(target if from_target else online)
         if in_turn:
-            theta = theta + outer_lr * torch.from_numpy(ends[-1] - theta.numpy())
+            theta = theta + in_turn * outer_lr * torch.from_numpy(ends[-1] - theta.numpy())
     if in_turn:
         return theta
     moves = [end - theta.numpy() for end in ends]
     move = torch.from_numpy(np.sum(moves, 0) if total else np.mean(moves, 0))
-    return theta + outer_lr * (sign * move if anchored else move + theta)
+    move = outer_lr * (sign * move if anchored else move + theta)
+    return move if move_alone else theta + move
 
 
 BUGS = {"one_replay": True, "epsilon_kept": True, "from_target": True}
@@ -91,10 +113,19 @@ def _fault(**fault):
     return lambda *a: _reptile_by_runs(*a, **fault)
 
 
+def _any(*answers):
+    return lambda got, *a: any(difference(got, answer(*a), None, None) is None for answer in answers)
+
+
 check_reptile_iteration = function_check(
     "reptile_iteration",
     _reptile_by_runs,
     _draw_case,
+    Wrong(
+        "own_draws",
+        "Your function draws random numbers, or seeds a global generator. All that are needed are in `draws`.",
+        fault="global draws",
+    ),
     Wrong("as_it_was", "All three bugs are still there.", _fault(**BUGS)),
     Wrong(
         "one_replay",
@@ -114,9 +145,7 @@ check_reptile_iteration = function_check(
     Wrong(
         "two_left",
         "One of the three is repaired, two are left.",
-        when=lambda got, *a: any(
-            difference(got, _reptile_by_runs(*a, **pair), None, None) is None for pair in TWO_BUGS
-        ),
+        when=_any(*[_fault(**pair) for pair in TWO_BUGS]),
     ),
     Wrong(
         "tasks_leak",
@@ -141,7 +170,39 @@ check_reptile_iteration = function_check(
     Wrong(
         "in_turn",
         "The three bugs are gone. You move theta after each task, so that the next one begins elsewhere.",
-        _fault(in_turn=True),
+        when=_any(_fault(in_turn=1.0), lambda *a: _reptile_by_runs(*a, in_turn=1 / len(a[1]))),
+    ),
+    Wrong(
+        "move_alone",
+        "The three bugs are gone. What you return is the move, and not where theta is after it.",
+        _fault(move_alone=True),
+    ),
+    Wrong(
+        "same_draws",
+        "The three bugs are gone. All of your tasks use the draws of the first one.",
+        lambda *a: _reptile_by_runs(*a[:3], a[3][:1].expand_as(a[3]), a[4]),
+    ),
+    Wrong(
+        "target_kept",
+        "The three bugs are gone. A task begins with the target table that the one before it left.",
+        _fault(fault="target kept"),
+    ),
+    Wrong(
+        "other_epsilon",
+        "Your epsilon is another than in the code that you were given. With which value does it begin, how fast does "
+        "it fall, and where does it stop?",
+        when=_any(*[_fault(fault=fault) for fault in EPSILON]),
+    ),
+    Wrong(
+        "target_still",
+        "Your target table stays where it began. In the code that you were given it follows the other one.",
+        _fault(fault="target still"),
+    ),
+    Wrong(
+        "stored_late",
+        "A step's own transition cannot be replayed in it. In the code that you were given, which comes first, "
+        "storing or drawing?",
+        _fault(fault="stored late"),
     ),
     Wrong(
         "outer_lr_ignored",
@@ -166,8 +227,8 @@ check_reptile_iteration = function_check(
     ),
     Wrong(
         "greedy_on_target",
-        "Your greedy actions are those of the target table. By which table does the agent act?",
-        _fault(fault="greedy on target"),
+        "Your greedy actions are those of the target table, or of theta. By which table does the agent act?",
+        when=_any(_fault(fault="greedy on target"), _fault(fault="greedy on theta")),
     ),
     cases=36,
 )
