@@ -690,7 +690,7 @@ meta_gradient_explorer()
 # ## 6 ProMP: LVC, a clip, and a leash on the *old* policy
 #
 # Collecting support and query trajectories is expensive, so one wants several outer steps from one batch, as PPO does
-# (chapter 04, section 6). In MAML there are two policies to keep an eye on. The *query* trajectories came from
+# (chapter 04, section 5). In MAML there are two policies to keep an eye on. The *query* trajectories came from
 # $\theta'_{\text{old}}$: the clipped ratio of (04.22) takes care of them. But the *support* trajectories came from
 # $\pi_{\theta_{\text{old}}}$, and after the first outer step $\theta \ne \theta_{\text{old}}$. They are used again to
 # compute the inner step at the new $\theta$. ProMP (Rothfuss et al. 2019, algorithm 1) maximises

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,16 @@ LOOKED_AT = 3
 """calls of each case whose side effects are looked for; a check of random answers makes thousands"""
 
 
+USE_FUNC = {"func", "grad", "vmap", "vjp", "jvp", "jacrev", "jacfwd", "hessian"}
+
+
+def load_what_it_uses(answer: Any) -> None:
+    """Import what torch.func loads at its first call, before the clock runs: seconds on a slow machine."""
+    code = getattr(answer, "__code__", None)
+    if code is not None and USE_FUNC & set(code.co_names) and "torch._dynamo" not in sys.modules:
+        torch.func.grad(torch.sum)(torch.zeros(1))
+
+
 class Watched:
     """The learner's function. What its calls did beside returning something is in `faults`, kind by kind.
 
@@ -31,6 +42,7 @@ class Watched:
 
     def __init__(self, answer: Callable, name: str, autograd: bool):
         self.answer, self.name, self.autograd = answer, name, autograd
+        load_what_it_uses(answer)
         self.seconds = allowed_seconds()
         self.faults: dict[str, str] = {}
         self.returned: str | None = None
