@@ -9,6 +9,8 @@ import pytest
 
 from metarl_core.check import CheckFailed
 
+pytestmark = pytest.mark.slow
+
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(attacks.__path__))
 
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 import metarl_core.check
 from metarl_core.check import Check, CheckFailed, NotDone
 
+pytestmark = pytest.mark.slow
+
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
 CHECKS = [
     pytest.param(value, id=f"{chapter}.{name}")
