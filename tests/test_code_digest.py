@@ -152,8 +152,8 @@ def test_plotting_counts_where_it_is_not_left_out(root):
 
 
 def test_the_package_itself():
-    """A training leads down to parameters, and not to figures."""
+    """A training leads down to parameters and to the form of few-shot data, and not to figures or rollouts."""
     script = "from metarl_core.meta import MAML\nMAML\n"
     below = modules_below(script)
     assert "metarl_core.meta.supervised.maml" in below and "metarl_core.parameters" in below
-    assert not any("plotting" in module or "policies" in module or "tasks" in module for module in below)
+    assert not any("plotting" in module or "policies" in module or "rollout" in module for module in below)
