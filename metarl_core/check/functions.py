@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterable
@@ -100,7 +99,11 @@ class Subject:
             raised = f"{type(error).__name__}: {error}"
         if report is not None:  # outside the except block, so that the report carries no traceback of ours
             return Seen(case, report=report, raised=raised)
-        return Seen(case, got, self.compare(got, self.oracle(*clone(case.args), **clone(dict(case.kwargs)))))
+        return Seen(case, got, self.compare(got, self.expected(case)))
+
+    def expected(self, case: Case) -> Any:
+        """What the oracle gives, on copies."""
+        return self.oracle(*clone(case.args), **clone(dict(case.kwargs)))
 
     def compare(self, got: Any, expected: Any) -> Difference | None:
         """The difference from what is expected; an answer that cannot be compared is one of a wrong type."""
@@ -295,8 +298,5 @@ def function_check(
         draws: whether a generator among the arguments must have moved on.
     """
     look = observe or _returned
-    if not inspect.signature(draw_case).parameters:  # listed cases, of a check that is not drawn yet
-        listed = list(draw_case())
-        draw_case, cases = (lambda draw: listed[draw.seed % len(listed)]), len(listed)
     subject = Subject(name, oracle, draw_case, look, wrongs, rtol, atol, cases, autograd, draws)
     return Check(name, "function", wrongs, subject.judge, subject)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from .compare import difference
-from .copies import clone
 from .describe import describe, numbers, shortened
 from .draw import Case
 from .suspicions import suspicions
@@ -61,8 +60,7 @@ def nearly_right(subject: Subject, failed: list[Seen]) -> bool:
     return all(
         one.report is None
         and one.kind == "value"
-        and difference(one.got, subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs))), 1e-4, 1e-4)
-        is None
+        and difference(one.got, subject.expected(one.case), 1e-4, 1e-4) is None
         for one in failed
     )
 
@@ -127,10 +125,7 @@ def what_holds(subject: Subject, seen: list[Seen]) -> str:
         for key in compared[0].got:
             if isinstance(compared[0].got[key], bool):  # a fact, which may hold because nobody looked any more
                 continue
-            pairs = [
-                (one.got[key], subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs)))[key])
-                for one in compared
-            ]
+            pairs = [(one.got[key], subject.expected(one.case)[key]) for one in compared]
             if all(difference(got, expected, subject.rtol, subject.atol) is None for got, expected in pairs):
                 held.append(str(key))
         return f"Right everywhere: {', '.join(held)}." if held else ""
@@ -139,7 +134,7 @@ def what_holds(subject: Subject, seen: list[Seen]) -> str:
 
 def shown(subject: Subject, answer: Callable, one: Seen) -> str:
     """The arguments, what came out and what was expected, where all of it is small enough to be read."""
-    expected = subject.oracle(*clone(one.case.args), **clone(dict(one.case.kwargs)))
+    expected = subject.expected(one.case)
     lines = [f"    {name} = {numbers(value) or describe(value)}" for name, value in _by_name(answer, one.case).items()]
     got, wanted = numbers(one.got), numbers(expected)
     if isinstance(one.got, dict) and isinstance(expected, dict):  # only what differs

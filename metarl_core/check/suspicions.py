@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .compare import difference
-from .copies import clone, generators
+from .copies import generators
 from .draw import Case
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def _otherwise_now(subject: Subject, watched: Watched, one: Seen) -> bool:
     if one.report is not None:
         return False
     again = subject.see(watched, one.case)
-    return again.report is not None or not _same(subject, again.got, one.got)
+    return again.report is not None or subject.compare(again.got, one.got) is not None
 
 
 def _unread(subject: Subject, watched: Watched, seen: list[Seen]) -> list[str]:
@@ -65,7 +64,7 @@ def _changes_nothing(subject: Subject, watched: Watched, cases: list[Seen], plac
         if not _matters(subject, one.case, case):
             continue
         seen = subject.see(watched, case)
-        if seen.report is not None or not _same(subject, seen.got, one.got):
+        if seen.report is not None or subject.compare(seen.got, one.got) is not None:
             return False
         tried += 1
         if tried == TRIED:
@@ -76,17 +75,10 @@ def _changes_nothing(subject: Subject, watched: Watched, cases: list[Seen], plac
 def _matters(subject: Subject, case: Case, changed: Case) -> bool:
     """Whether something else is expected for the changed arguments; False where they do not go together."""
     try:
-        before, after = (subject.oracle(*clone(c.args), **clone(dict(c.kwargs))) for c in (case, changed))
+        before, after = (subject.expected(c) for c in (case, changed))
     except Exception:
         return False
-    return not _same(subject, after, before)
-
-
-def _same(subject: Subject, got: Any, other: Any) -> bool:
-    try:
-        return difference(got, other, subject.rtol, subject.atol) is None
-    except Exception:
-        return False
+    return subject.compare(after, before) is not None
 
 
 def _parameter(answer: Callable, place: int) -> str:

@@ -19,8 +19,6 @@ MOST = 10_000_000
 """numbers, or parts, that an answer may return: no case needs as many, and judging more could fill the memory"""
 LOOKED_AT = 3
 """calls of each case whose side effects are looked for; a check of random answers makes thousands"""
-
-
 USE_FUNC = {"func", "grad", "vmap", "vjp", "jvp", "jacrev", "jacfwd", "hessian"}
 
 
@@ -86,9 +84,7 @@ class Watched:
                 )
         self.returned = describe(self._of_sensible_size(result))
         if not self.autograd and derivatives():
-            self._fault(
-                "method", "gives the right numbers, and lets autograd find them. Asked for is the derivative by hand."
-            )
+            self._fault("method", "lets autograd find a derivative. Asked for is the derivative by hand.")
         if changed(before, given):
             self._fault(
                 "changed arguments", "changes its arguments in place. The caller still needs them: make new ones."
