@@ -80,6 +80,16 @@ def check_positive(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be above 0, got {_shown(value)}.")
 
 
+def check_step_size(name: str, value: Any, zero: bool = False) -> None:
+    """Raise ValueError unless `value` is a finite number above zero; with `zero`, nought is allowed, too."""
+    if zero:
+        check_at_least(name, value, 0)
+    else:
+        check_positive(name, value)
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {_shown(value)}.")
+
+
 def check_between(name: str, value: Any, low: float = 0, high: float = 1) -> None:
     """Raise ValueError unless `value` is a number in [low, high]."""
     if not is_number(value) or not low <= value <= high:

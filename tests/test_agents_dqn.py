@@ -378,6 +378,14 @@ def test_interrupt_returns_what_was_learned(stop, tmp_path):
     assert all(torch.equal(loaded[name], value) for name, value in trained.items())
 
 
+def test_a_run_shorter_than_a_report_reports_its_end():
+    sampler = VectorSampler(gymnasium.make_vec("CartPole-v1", 2), learners=1, seed=3)
+    network = QNetwork(sampler.envs.single_observation_space, sampler.envs.single_action_space, (8,), seeded())
+    start = repeat_parameters(network.initial_parameters(), 1)
+    _, history = train_dqn(network, start, sampler, small(), seeded(), description=None, report_every=10**6)
+    assert history["iteration"] == [history.planned] and len(history["return"]) == 1
+
+
 def test_training_is_reproducible_and_leaves_the_start_alone():
     runs = []
     for seed in (0, 0, 1):

@@ -56,6 +56,12 @@ def test_bad_input_is_answered_in_one_sentence(name, call, message):
     assert said.endswith(".") and "\n" not in said and len(said) < 500, said
 
 
+@pytest.mark.parametrize("kind, field", [one for one in SETTINGS if str(one.values[1].name).endswith("lr")])
+def test_every_step_size_is_finite(kind, field):
+    with pytest.raises(ValueError, match=f"{field.name} must be finite, got inf"):
+        kind(**{field.name: float("inf")})
+
+
 @pytest.mark.parametrize("kind, field", SETTINGS)
 def test_every_setting_refuses_another_kind(kind, field):
     """Numbers refuse words and truth values, whole numbers refuse fractions, truth values anything else."""

@@ -6,6 +6,7 @@ import torch
 
 from metarl_core.agents import ReplayBuffer, Transitions, VectorSampler
 from metarl_core.tasks import CartPole, GridGoals, RotatedKeys, TaskVectorEnv
+from metarl_core.training import training_loop
 
 FAMILIES = [RotatedKeys(horizon=6), CartPole(spread=2.0, horizon=15), GridGoals(5, "dense", horizon=7)]
 
@@ -76,3 +77,36 @@ def test_a_buffer_goes_on_bit_for_bit():
     third = ReplayBuffer(7, 3)
     third.load_state_dict(saved)
     assert int(third.written.sum()) < int(first.written.sum()), "what is saved does not move with the buffer"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="for machines without the device that wrote the file")
+def test_a_checkpoint_that_a_gpu_wrote_goes_on_without_one(tmp_path, monkeypatch):
+    class Weights:
+        def __init__(self):
+            self.value = torch.zeros(3)
+
+        def state_dict(self):
+            return {"value": self.value}
+
+        def load_state_dict(self, state):
+            self.value = state["value"]
+
+    def run(iterations, part):
+        def iterate(iteration):
+            part.value = part.value + iteration
+            return {"loss": 0.0}, None
+
+        given = {"weight": torch.ones(2)}
+        return training_loop(
+            iterate, iterations, given, description=None, checkpoint=tmp_path / "gpu.pt", state={"weights": part}
+        )
+
+    with monkeypatch.context() as patch:  # what `torch.save` notes of a tensor in a GPU's memory
+        patch.setattr(torch.serialization, "location_tag", lambda storage: "cuda:0")
+        run(2, Weights())
+    with pytest.raises(RuntimeError, match="CUDA"):
+        torch.load(tmp_path / "gpu.pt", weights_only=True)
+    part = Weights()
+    history = run(4, part)
+    assert part.value.tolist() == [6.0] * 3 and part.value.device.type == "cpu"
+    assert history["iteration"] == [1, 2, 3, 4]

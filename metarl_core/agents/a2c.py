@@ -16,7 +16,7 @@ from metarl_core.agents.training import AnnealedOptimiser, learners_copy, train_
 from metarl_core.arguments import check_type, in_words
 from metarl_core.parameters import Parameters, clip_grad_norm
 from metarl_core.tasks.rollout import Trajectories
-from metarl_core.training import Callback, History, OptimiserFactory, adam
+from metarl_core.training import Callback, History, OptimiserFactory, adam, make_optimiser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class A2C:
     def __init__(self, agent: ActorCritic, parameters: Parameters, config: A2CConfig):
         check_update_rule(agent, parameters, config, A2CConfig)
         self.agent, self.parameters, self.config = agent, parameters, config
-        self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)
+        self.optimiser = make_optimiser(config.optimiser, parameters.values(), config.lr)
         self.schedule = AnnealedOptimiser(self.optimiser, config.lr, config.iterations if config.anneal else None)
 
     def update(self, trajectories: Trajectories, generator: Generators) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from metarl_core.arguments import (
     check_methods,
     check_parameters_of,
     check_positive,
+    check_step_size,
     check_type,
     check_whole,
     check_widths,
@@ -159,9 +160,11 @@ def check_actor_critic_settings(config: Any) -> None:
     check_flags(config)
     for name in ("discount", "gae_lambda"):
         check_between(name, getattr(config, name))
-    for name in ("lr", "value_lr", "max_grad_norm"):
+    for name in ("lr", "value_lr"):
         if hasattr(config, name):
-            check_positive(name, getattr(config, name))
+            check_step_size(name, getattr(config, name))
+    if hasattr(config, "max_grad_norm"):
+        check_positive("max_grad_norm", config.max_grad_norm)
     for name in ("value_coef", "entropy_coef"):
         if hasattr(config, name):
             check_at_least(name, getattr(config, name), 0)

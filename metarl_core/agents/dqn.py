@@ -9,7 +9,6 @@ from torch import Tensor
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
 from metarl_core.arguments import (
-    check_at_least,
     check_between,
     check_count,
     check_flags,
@@ -17,11 +16,12 @@ from metarl_core.arguments import (
     check_parameters_of,
     check_positive,
     check_same_shape,
+    check_step_size,
     check_type,
     check_whole,
 )
 from metarl_core.parameters import Parameters, clip_grad_norm, copy_parameters
-from metarl_core.training import LiveParameters, OptimiserFactory, adam, check_optimiser, set_lr
+from metarl_core.training import LiveParameters, OptimiserFactory, adam, check_optimiser, make_optimiser, set_lr
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ class DQNConfig:
 
     def __post_init__(self) -> None:
         check_whole(self, "steps", "learning_starts", least=0)
-        check_at_least("lr", self.lr, 0)  # with a step size of 0 the network stays as it is
+        check_step_size("lr", self.lr, zero=True)  # with a step size of 0 the network stays as it is
         check_whole(self, "batch_size", "buffer_size", "target_update_interval")
         check_flags(self)
         for name in ("train_frequency", "max_grad_norm", "tau"):
@@ -165,7 +165,7 @@ class DQN:
         check_parameters_of(dict(network.network.named_parameters()), parameters)
         self.network, self.parameters, self.config = network, parameters, config
         self.target = copy_parameters(parameters)
-        self.optimiser = config.optimiser(list(parameters.values()), lr=config.lr)
+        self.optimiser = make_optimiser(config.optimiser, parameters.values(), config.lr)
         self.updates = 0
 
     def set_lr(self, value: float) -> None:

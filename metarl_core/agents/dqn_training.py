@@ -86,7 +86,7 @@ def train_dqn(
             independent of the others in the batch.
         description: name on the progress bar; None for no bar.
         callback: called at each report (see `metarl_core.training.Callback`); it gets no data.
-        report_every: environment steps per learner between reports.
+        report_every: environment steps per learner between reports; the last step is always reported.
         checkpoint: a file to save to and to resume from; only where the environments' state can be saved.
 
     Returns:
@@ -113,6 +113,8 @@ def train_dqn(
     before, nothing = sampler.steps_taken, torch.full((learners,), torch.nan, device="cpu")
     newest = {name: nothing for name in ("loss", "mean_q", "grad_norm")}
 
+    iterations = -(-config.steps // num_envs)
+
     def iterate(iteration: int) -> tuple[dict[str, Any], None] | None:
         step = iteration * num_envs
         epsilon = epsilon_at(step, config)
@@ -122,14 +124,14 @@ def train_dqn(
         step += num_envs
         while rule.updates < (step - config.learning_starts) // config.train_frequency:
             newest.update(rule.update(buffer.sample(config.batch_size, generator)))
-        if step // report_every == (step - num_envs) // report_every:
+        if step // report_every == (step - num_envs) // report_every and iteration + 1 < iterations:
             return None
         metrics = {"return": sampler.recent_return().tolist(), "env_steps": sampler.steps_taken - before}
         return metrics | {"epsilon": epsilon} | {name: value.tolist() for name, value in newest.items()}, None
 
     history = training_loop(
         iterate,
-        -(-config.steps // num_envs),
+        iterations,
         online,
         description=description,
         shown="return",

@@ -15,8 +15,8 @@ from metarl_core.arguments import (
     check_generator,
     check_methods,
     check_parameters_of,
-    check_positive,
     check_same_shape,
+    check_step_size,
     check_tensors,
     check_type,
     check_whole,
@@ -33,6 +33,7 @@ from metarl_core.training import (
     History,
     OptimiserFactory,
     check_optimiser,
+    make_optimiser,
     training_loop,
 )
 
@@ -77,7 +78,7 @@ class ReinforceConfig:
         check_whole(self, "iterations", least=0)
         check_whole(self, "episodes", "meta_batch")
         check_between("discount", self.discount)
-        check_positive("lr", self.lr)
+        check_step_size("lr", self.lr)
         check_optimiser(self.optimiser)
 
 
@@ -122,7 +123,7 @@ def train_reinforce(
     check_generator(generator)
     check_callable("baseline", baseline, "features, returns and mask")
     learned, env_steps = trainable_parameters(parameters), Counter()
-    optimiser = config.optimiser(list(learned.values()), lr=config.lr)
+    optimiser = make_optimiser(config.optimiser, learned.values(), config.lr)
 
     def iterate(iteration: int) -> tuple[dict[str, Any], Trajectories]:
         drawn = family.sample_tasks(config.meta_batch, generator) if tasks is None else tasks

@@ -9,7 +9,7 @@ from torch import Tensor
 from metarl_core.agents.actor_critic import ActorCritic
 from metarl_core.agents.draws import Generators, all_generators
 from metarl_core.agents.samplers import Sampler
-from metarl_core.arguments import check_count, check_methods, check_positive, check_tensors
+from metarl_core.arguments import check_count, check_methods, check_step_size, check_tensors
 from metarl_core.parameters import Parameters, copy_parameters, trainable_copy
 from metarl_core.tasks.rollout import Trajectories
 from metarl_core.training import Callback, GeneratorState, History, linear_schedule, set_lr, training_loop
@@ -57,7 +57,7 @@ class AnnealedOptimiser:
 
     def __init__(self, optimiser: torch.optim.Optimizer, lr: float, updates: int | None):
         check_methods("optimiser", optimiser, "param_groups", "step")
-        check_positive("lr", lr)
+        check_step_size("lr", lr)
         if updates is not None:
             check_count("updates", updates, 0)
         self.optimiser, self.lr, self.updates, self.done = optimiser, lr, updates, 0

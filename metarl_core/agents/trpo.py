@@ -29,7 +29,7 @@ from metarl_core.arguments import (
 from metarl_core.parameters import Parameters, detach_parameters
 from metarl_core.tasks.family import append_axes
 from metarl_core.tasks.rollout import Trajectories
-from metarl_core.training import Callback, History, OptimiserFactory, adam
+from metarl_core.training import Callback, History, OptimiserFactory, adam, make_optimiser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ class TRPO:
         check_update_rule(agent, parameters, config, TRPOConfig)
         self.agent, self.parameters, self.config = agent, parameters, config
         value_parameters = [value for name, value in parameters.items() if name.startswith("value.")]
-        self.optimiser = config.optimiser(value_parameters, lr=config.value_lr)
+        self.optimiser = make_optimiser(config.optimiser, value_parameters, config.value_lr)
 
     def update(self, trajectories: Trajectories, generator: Generators) -> dict[str, Tensor]:
         """Improve the parameters by one batch of trajectories; the generator draws the value function's minibatches.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_count, check_positive, check_widths
+from metarl_core.arguments import check_count, check_step_size, check_widths
 from metarl_core.networks.mlp import MLP, mlp
 from metarl_core.parameters import initial_parameters
 
@@ -37,7 +37,7 @@ class ValueBaseline:
         check_count("features", features)
         check_count("tasks", tasks)
         check_count("steps", steps)
-        check_positive("lr", lr)
+        check_step_size("lr", lr)
         check_widths("hidden", hidden)
         network = initial_parameters(MLP((features, *hidden, 1), torch.tanh, generator))
         self.parameters = {name: value.repeat(tasks, *[1] * value.ndim) for name, value in network.items()}

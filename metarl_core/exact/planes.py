@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from metarl_core.arguments import check_at_least, check_count, check_one_of
+from metarl_core.arguments import check_at_least, check_count, check_one_of, check_step_size
 
 METHODS = ("MAML", "FOMAML", "joint training")
 
@@ -91,7 +91,7 @@ def adapt_in_plane(tasks: Landscape, theta: np.ndarray, inner_lr: float, steps: 
     """
     if np.shape(theta)[-1:] != (2,):
         raise ValueError(f"theta must have shape [..., 2], got {list(np.shape(theta))}.")
-    check_at_least("inner_lr", inner_lr, 0)
+    check_step_size("inner_lr", inner_lr, zero=True)
     check_count("steps", steps, 0)
     path = [np.broadcast_to(theta[..., None, :], (*theta.shape[:-1], len(tasks.centre), 2))]
     for _ in range(steps):

@@ -45,8 +45,8 @@ def task_loss(
     Returns:
         From parameters `[task, ...]`, inputs and targets `[task, sample, ...]` to losses `[task]`. It raises
         ValueError for parameters that are not the module's, inputs and targets of other numbers of tasks, other
-        devices or precisions, and a forward pass that changes buffers, such as running statistics: tasks would share
-        them.
+        devices or precisions, a module in another mode than at the first call, and a forward pass that changes
+        buffers, such as running statistics: tasks would share them.
     """
     if not isinstance(module, nn.Module):
         raise ValueError(f"module must be a torch.nn.Module, got {module!r}.")
@@ -69,6 +69,7 @@ class TaskLoss:
         self.module, self.criterion, self.chunk, self._batched = module, criterion, chunk, batched
         self.shapes = {name: value.shape for name, value in module.named_parameters() if value.requires_grad}
         self._plain, self._known = False, False
+        self._modes: list[bool] = []
         if not self.shapes:
             raise ValueError("module must have at least one parameter that requires gradients, got none.")
 
@@ -79,8 +80,15 @@ class TaskLoss:
 
     def __call__(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
         self._check(parameters, inputs, targets)
+        modes = [module.training for module in self.module.modules()]
         if not self._known:
             self._find_out((parameters, inputs, targets))
+            self._modes = modes
+        elif modes != self._modes:
+            raise ValueError(
+                "module must stay in the mode of the first call; for another one (train() or eval()) make another "
+                "task_loss, which finds out anew how it can be computed."
+            )
         return self._at_once(parameters, inputs, targets) if self._batched else self._loop(parameters, inputs, targets)
 
     def _one(self, parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from metarl_core.training.optimisers import (
     adam,
     check_optimiser,
     linear_schedule,
+    make_optimiser,
     set_lr,
     sgd,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "adam",
     "check_optimiser",
     "linear_schedule",
+    "make_optimiser",
     "set_lr",
     "sgd",
     "training_loop",

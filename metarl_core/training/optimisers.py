@@ -28,6 +28,20 @@ def check_optimiser(optimiser: Any) -> None:
         )
 
 
+def make_optimiser(factory: OptimiserFactory, values: Iterable[Tensor], lr: float) -> torch.optim.Optimizer:
+    """What a factory makes of tensors and a step size.
+
+    Raises:
+        ValueError: where that is no optimiser.
+    """
+    optimiser = factory(list(values), lr=lr)
+    if not all(hasattr(optimiser, name) for name in ("param_groups", "step", "state_dict")):
+        raise ValueError(
+            f"optimiser must return an optimiser such as torch.optim.AdamW, got {type(optimiser).__name__} from it."
+        )
+    return optimiser
+
+
 def linear_schedule(first: float, last: float, steps: float, step: float) -> float:
     """From `first` linearly to `last` over `steps`, and then constant."""
     return first + (last - first) * min(step / max(steps, 1), 1.0)

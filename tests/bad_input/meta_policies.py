@@ -6,7 +6,7 @@ from metarl_core.agents import GaussianPolicy, UniformPolicy
 from metarl_core.meta import policies
 from metarl_core.meta.policies import OuterAdam, OuterPPO, OuterReptile, OuterTRPO, PolicyMAML, TrainConfig
 from metarl_core.parameters import initial_parameters
-from metarl_core.tasks import PointNavigation
+from metarl_core.tasks import CartPole, PointNavigation
 
 RNG = torch.Generator("cpu")
 FAMILY = PointNavigation(horizon=4)
@@ -64,6 +64,12 @@ CALLS = [
     ("PolicyMAML", method(family="points"), "family must be a TaskFamily, got str"),
     ("PolicyMAML", method(policy=UniformPolicy(FAMILY.action_space)), "policy must be a network .*, got UniformPolicy"),
     ("PolicyMAML", method(inner_lr=-0.1), "inner_lr must be at least 0, got -0.1"),
+    ("PolicyMAML", method(inner_lr=(0.1, float("inf"))), "inner_lr must be finite, got inf"),
+    (
+        "PolicyMAML",
+        method(family=CartPole(horizon=4)),
+        "policy must observe what the family shows, .* for Box",
+    ),
     ("PolicyMAML", method(inner_lr=()), r"inner_lr must be a number, or a tuple of at least one, got \(\)"),
     ("PolicyMAML", method(inner_steps=0), "inner_steps must be at least 1, got 0"),
     ("PolicyMAML", method(discount=1.5), r"discount must be in \[0, 1\], got 1.5"),

@@ -40,6 +40,7 @@ CALLS = [
         "network must be made for the family's spaces, .* got one for .* 2 actions",
     ),
     ("QMAML", lambda: QMAML(FAMILY, NETWORK, discount=1.5), "discount must be in \\[0, 1\\], got 1.5"),
+    ("QMAML", lambda: QMAML(FAMILY, NETWORK, inner_lr=float("inf")), "inner_lr must be finite, got inf"),
     ("QMAML", lambda: QMAML(FAMILY, NETWORK, inner_lr=0), "inner_lr must be above 0, got 0"),
     ("QMAML", lambda: QMAML(FAMILY, NETWORK, inner_steps=1.5), "inner_steps must be a whole number, got 1.5"),
     ("QMAML", lambda: QMAML(FAMILY, NETWORK, double="no"), "double must be True or False, got 'no'"),

@@ -22,6 +22,16 @@ def mean_square(outputs, targets):
 
 
 LOSS = task_loss(LINEAR, mean_square)
+
+
+def in_another_mode():
+    module = torch.nn.Sequential(torch.nn.Linear(1, 1))
+    loss, own = task_loss(module, mean_square), repeat_parameters(initial_parameters(module), 2)
+    loss(own, torch.zeros(2, 4, 1), torch.zeros(2, 4, 1))
+    module.eval()
+    return loss(own, torch.zeros(2, 4, 1), torch.zeros(2, 4, 1))
+
+
 ONE = repeat_parameters(initial_parameters(LINEAR), 2)
 
 CALLS = [
@@ -64,6 +74,7 @@ CALLS = [
         lambda: task_loss(LINEAR, lambda o, t: 3.0)(ONE, torch.zeros(2, 4, 1), torch.zeros(2, 4, 1)),
         r"what criterion gives for a task must have shape \[\], got float",
     ),
+    ("TaskLoss", in_another_mode, "module must stay in the mode of the first call"),
     ("task_loss", lambda: task_loss(torch.nn.LazyLinear(2), mean_square), "called once, for the shape of its lazy"),
     ("copy_parameters", lambda: parameters.copy_parameters([1]), "must be a dictionary of tensors, got list"),
     ("detach_parameters", lambda: parameters.detach_parameters(LINEAR), "must be a dictionary .*, got Linear"),
@@ -105,6 +116,11 @@ CALLS = [
         "must be a complete file written by save_parameters",
     ),
     ("check_optimiser", lambda: training.check_optimiser("adam"), "optimiser must be a function of tensors and lr"),
+    (
+        "make_optimiser",
+        lambda: training.make_optimiser(lambda tensors, lr: None, [torch.zeros(1)], 0.1),
+        "optimiser must return an optimiser such as torch.optim.AdamW, got NoneType",
+    ),
     ("training_loop", lambda: training.training_loop(print, -1, {}), "iterations must be at least 0, got -1"),
     ("adapt", lambda: adapt(ONE, [], 0.1, steps=2), "at least 0 steps and one loss for each, got 2 steps, 0 losses"),
     ("adapt", lambda: adapt(ONE, lambda p: p["w"], 0.1, only=("w",)), "only must name parameters"),

@@ -46,6 +46,10 @@ PROTOTYPES = Prototypes(loss, lambda parameters, inputs: inputs, ("weight1", "bi
 
 CALLS = [
     ("MAML", lambda: MAML(loss, inner_lr=-1.0), "inner_lr must be at least 0, got -1.0"),
+    *(
+        (kind.__name__, lambda kind=kind: kind(loss, inner_lr=float("inf")), "inner_lr must be finite, got inf")
+        for kind in (MAML, Reptile, Joint)
+    ),
     ("MAML", lambda: MAML(loss, inner_lr="x"), "inner_lr must be at least 0, got 'x'"),
     ("MAML", lambda: MAML(loss, inner_steps=2.5), "inner_steps must be a whole number, got 2.5"),
     ("MAML", lambda: MAML(loss, first_order="no"), "first_order must be True or False, got 'no'"),

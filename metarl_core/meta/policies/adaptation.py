@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_count, check_generator, check_tensors, check_type
+from metarl_core.arguments import check_count, check_generator, check_step_size, check_tensors, check_type
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import PolicyMAML, Rate
 from metarl_core.parameters import Parameters, detach_parameters, repeat_parameters
@@ -85,7 +85,7 @@ def _rates(
         raise ValueError(f"inner_lr must be one step size, or one for each of {steps} steps, got {len(rates)}.")
     for rate in rates:
         if not isinstance(rate, Mapping):
-            check_at_least("inner_lr", rate, 0)
+            check_step_size("inner_lr", rate, zero=True)
             continue
         check_tensors("inner_lr", rate)
         if set(rate) != set(method.start(meta)):
@@ -116,7 +116,7 @@ def choose_inner_lr(
     if not len(candidates):
         raise ValueError("candidates must hold at least one step size, got none.")
     for candidate in candidates:
-        check_at_least("candidates", candidate, 0)
+        check_step_size("candidates", candidate, zero=True)
     check_generator(generator)
     check_count("steps", steps)
     seed = int(torch.randint(2**31 - 1, (1,), generator=generator, device=generator.device))

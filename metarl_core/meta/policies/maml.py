@@ -11,10 +11,10 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.returns import advantages, masked_mean, normalise
 from metarl_core.arguments import (
-    check_at_least,
     check_between,
     check_flags,
     check_generator,
+    check_step_size,
     check_tensors,
     check_type,
     check_whole,
@@ -77,11 +77,14 @@ class PolicyMAML:
             raise ValueError(
                 f"policy must be a network with log_probability, like GaussianPolicy, got {type(self.policy).__name__}."
             )
+        own, shown = getattr(self.policy, "observation_space", None), self.family.observation_space
+        if _form(own) != _form(shown):
+            raise ValueError(f"policy must observe what the family shows, {shown}, got one for {own}.")
         given = self.inner_lr if isinstance(self.inner_lr, tuple) else (self.inner_lr,)
         if not given:
             raise ValueError("inner_lr must be a number, or a tuple of at least one, got ().")
         for one in given:
-            check_at_least("inner_lr", one, 0)
+            check_step_size("inner_lr", one, zero=True)
         check_whole(self, "inner_steps", "episodes")
         check_flags(self)
         check_between("discount", self.discount)
@@ -218,6 +221,11 @@ class PolicyMAML:
             for parameters, stage in zip(visited, batch.support, strict=False):
                 losses = losses + sampling_loss(self.policy, parameters, stage.trajectories, batch.outcome)
         return losses, visited
+
+
+def _form(space: Any) -> tuple[Any, ...]:
+    """Kind and size of a space, whatever its bounds."""
+    return type(space), getattr(space, "shape", None), getattr(space, "n", None)
 
 
 def _loss_on(stage: Stage, loss: Estimator, policy: DifferentiablePolicy, parameters: Parameters) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_at_least, check_positive, check_type, check_whole
+from metarl_core.arguments import check_at_least, check_positive, check_step_size, check_type, check_whole
 from metarl_core.meta.policies.batch import MetaBatch
 from metarl_core.meta.policies.maml import PolicyMAML
 from metarl_core.meta.policies.outer_rules import (
@@ -46,7 +46,7 @@ class OuterPPO:
     """called as `optimiser(tensors, lr=outer_lr)`"""
 
     def __post_init__(self) -> None:
-        check_positive("outer_lr", self.outer_lr)
+        check_step_size("outer_lr", self.outer_lr)
         check_whole(self, "epochs")
         check_positive("clip", self.clip)
         check_at_least("kl_coefficient", self.kl_coefficient, 0)

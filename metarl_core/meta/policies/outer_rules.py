@@ -14,13 +14,13 @@ from metarl_core.agents.natural_gradient import mean_kl
 from metarl_core.agents.policies import DifferentiablePolicy
 from metarl_core.agents.ppo import clipped_surrogate_loss
 from metarl_core.agents.returns import masked_mean
-from metarl_core.arguments import check_callable, check_positive, check_same_shape, check_type
+from metarl_core.arguments import check_callable, check_same_shape, check_step_size, check_type
 from metarl_core.meta.policies.batch import MetaBatch, Stage
 from metarl_core.meta.policies.estimators import surrogate_loss
 from metarl_core.meta.policies.maml import OuterLoss, PolicyMAML
 from metarl_core.parameters import Parameters, leaf_parameters
 from metarl_core.tasks.rollout import Trajectories
-from metarl_core.training import Metrics, OptimiserFactory, check_optimiser
+from metarl_core.training import Metrics, OptimiserFactory, check_optimiser, make_optimiser
 
 CHUNK = 2
 """Tasks whose second derivative is computed at once: a whole batch takes large temporary tensors, and is slower."""
@@ -105,7 +105,7 @@ class OptimiserUpdater:
         self, meta: Parameters, optimiser: OptimiserFactory, outer_lr: float, anneal_over: int | None = None
     ) -> None:
         self.meta = meta
-        self.optimiser = optimiser(list(meta.values()), lr=outer_lr)
+        self.optimiser = make_optimiser(optimiser, meta.values(), outer_lr)
         self.schedule = None
         if anneal_over:
             self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=anneal_over)
@@ -140,7 +140,7 @@ class OuterAdam:
     """called as `optimiser(tensors, lr=outer_lr)`"""
 
     def __post_init__(self) -> None:
-        check_positive("outer_lr", self.outer_lr)
+        check_step_size("outer_lr", self.outer_lr)
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:
@@ -174,7 +174,7 @@ class OuterReptile:
     """called as `optimiser(tensors, lr=outer_lr)`"""
 
     def __post_init__(self) -> None:
-        check_positive("outer_lr", self.outer_lr)
+        check_step_size("outer_lr", self.outer_lr)
         check_optimiser(self.optimiser)
 
     def begin(self, method: PolicyMAML, meta: Parameters, anneal_over: int | None = None) -> Updater:

@@ -7,7 +7,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_flags, check_positive, check_whole
+from metarl_core.arguments import check_flags, check_step_size, check_whole
 from metarl_core.meta.supervised.maml import DataLoss
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -64,7 +64,7 @@ class TrainConfig:
         check_whole(self, "iterations", least=0)
         check_whole(self, "meta_batch", "batches_at_once", "report_every")
         check_flags(self)
-        check_positive("outer_lr", self.outer_lr)
+        check_step_size("outer_lr", self.outer_lr)
         if self.chunk is not None:
             check_whole(self, "chunk")
         check_optimiser(self.optimiser)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_tensors, check_whole
+from metarl_core.arguments import check_step_size, check_tensors, check_whole
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.supervised.maml import DataLoss, check_data, check_loss, check_same_tasks, gradient_of
 from metarl_core.parameters import Parameters, copy_parameters, repeat_parameters
@@ -27,7 +27,7 @@ class Joint:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_lr", self.inner_lr, 0)
+        check_step_size("inner_lr", self.inner_lr, zero=True)
         check_whole(self, "inner_steps", least=0)
 
     def initial(self, parameters: Parameters, generator: torch.Generator | None = None) -> Parameters:

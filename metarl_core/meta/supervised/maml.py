@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_flags, check_methods, check_tensors, check_whole
+from metarl_core.arguments import check_flags, check_methods, check_step_size, check_tensors, check_whole
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.parameters import Parameters, copy_parameters, leaf_parameters, repeat_parameters
 from metarl_core.tasks.few_shot import FewShot
@@ -36,7 +36,7 @@ class MAML:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_lr", self.inner_lr, 0)
+        check_step_size("inner_lr", self.inner_lr, zero=True)
         check_whole(self, "inner_steps", least=0)
         check_flags(self)
         if self.only is not None and (isinstance(self.only, str) or not isinstance(self.only, Collection)):

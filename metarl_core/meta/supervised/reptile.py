@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_count, check_flags, check_tensors, check_whole
+from metarl_core.arguments import check_count, check_flags, check_step_size, check_tensors, check_whole
 from metarl_core.meta.inner_loop import Loss, adapt
 from metarl_core.meta.supervised.maml import DataLoss, check_data, check_loss, check_same_tasks
 from metarl_core.parameters import Parameters, copy_parameters, detach_parameters, repeat_parameters
@@ -32,7 +32,7 @@ class Reptile:
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
-        check_at_least("inner_lr", self.inner_lr, 0)
+        check_step_size("inner_lr", self.inner_lr, zero=True)
         check_whole(self, "inner_steps")
         if self.minibatch is not None:
             check_whole(self, "minibatch")

@@ -12,7 +12,7 @@ from metarl_core.meta.supervised.config import Direction, Method, Sample, TrainC
 from metarl_core.meta.supervised.meta_batches import Batches, in_chunks
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
 from metarl_core.tasks.few_shot import FewShot
-from metarl_core.training import Callback, History, set_lr, training_loop
+from metarl_core.training import Callback, History, make_optimiser, set_lr, training_loop
 
 
 def train(
@@ -56,7 +56,7 @@ def train(
         check_callable("direction", direction, "meta-parameters and data")
     direction = method.direction if direction is None else direction
     learned = trainable_parameters(meta)
-    optimiser = config.optimiser(list(learned.values()), lr=config.outer_lr)
+    optimiser = make_optimiser(config.optimiser, learned.values(), config.outer_lr)
     source, running = Batches(sample, config, generator), _RunningMean()
 
     def iterate(iteration: int) -> tuple[dict[str, float], FewShot] | None:

@@ -18,12 +18,12 @@ from metarl_core.agents.draws import draw_integers, draw_uniform
 from metarl_core.agents.evaluate import mean_returns
 from metarl_core.agents.replay import ReplayBuffer, Transitions
 from metarl_core.arguments import (
-    check_at_least,
     check_between,
     check_count,
     check_generator,
     check_methods,
     check_positive,
+    check_step_size,
     check_whole,
 )
 from metarl_core.meta.values.config import Method
@@ -65,7 +65,7 @@ class NewTaskConfig:
     def __post_init__(self) -> None:
         check_whole(self, "steps", "batch_size", "buffer_size", "target_update_interval", "episodes")
         check_whole(self, "learning_starts", "burst", "evaluation_seed", least=0)
-        check_at_least("lr", self.lr, 0)
+        check_step_size("lr", self.lr, zero=True)
         check_positive("max_grad_norm", self.max_grad_norm)
         check_between("tau", self.tau)
         check_exploration(self.exploration)

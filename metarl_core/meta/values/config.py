@@ -9,7 +9,7 @@ import torch
 from metarl_core.agents.dqn import check_exploration
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_between, check_flags, check_positive, check_whole
+from metarl_core.arguments import check_between, check_flags, check_positive, check_step_size, check_whole
 from metarl_core.parameters import Parameters
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.training import Metrics, Stateful
@@ -50,7 +50,7 @@ class TrainConfig:
         if self.buffer_size < self.support:
             raise ValueError(f"buffer_size must be at least support, {self.support}, got {self.buffer_size}.")
         if self.outer_lr is not None:
-            check_positive("outer_lr", self.outer_lr)
+            check_step_size("outer_lr", self.outer_lr)
         check_positive("max_grad_norm", self.max_grad_norm)
         check_between("tau", self.tau)
         check_exploration(self.exploration)

@@ -9,7 +9,7 @@ from torch import Tensor
 from metarl_core.agents.dqn import dqn_loss, dqn_target
 from metarl_core.agents.q_network import QNetwork
 from metarl_core.agents.replay import Transitions
-from metarl_core.arguments import check_between, check_flags, check_positive, check_whole
+from metarl_core.arguments import check_between, check_flags, check_step_size, check_whole
 from metarl_core.meta.inner_loop import Loss, adapt
 from metarl_core.meta.learned_rates import RATE, split_rates
 from metarl_core.meta.values.config import TrainConfig
@@ -81,7 +81,7 @@ class QMAML:
     def __post_init__(self) -> None:
         check_spaces(self.family, self.network)
         check_between("discount", self.discount)
-        check_positive("inner_lr", self.inner_lr)
+        check_step_size("inner_lr", self.inner_lr)
         check_whole(self, "inner_steps")
         check_flags(self)
 
