@@ -685,3 +685,5 @@ for finding in subprocess.run(doctor, cwd=course, capture_output=True, text=True
 # - Chelsea Finn, Pieter Abbeel, Sergey Levine (2017). *Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks.* arXiv:1703.03400. Section 5.3 has this task.
 # - Jacob Beck, Risto Vuorio, Evan Zheran Liu, Zheng Xiong, Luisa Zintgraf, Chelsea Finn, Shimon Whiteson (2023). *A Survey of Meta-Reinforcement Learning.* arXiv:2301.08028.
 # - Rishabh Agarwal, Max Schwarzer, Pablo Samuel Castro, Aaron Courville, Marc Bellemare (2021). *Deep Reinforcement Learning at the Edge of the Statistical Precipice.* arXiv:2108.13264. Where the interquartile mean in reports of RL comes from.
+#
+# next: [01 Why learn to learn?](01_why_learn_to_learn.ipynb)

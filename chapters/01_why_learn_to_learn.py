@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 00, [Start here](00_start_here.ipynb); expectations and conditional probability.
 #
-# Reading: about 83 minutes. Running: at most 180 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn.ipynb): about 60 minutes.
+# Reading: about 83 minutes. Running: at most 180 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb): about 60 minutes.
 
 # %% tags=["hide-input"]
 import math
@@ -932,4 +932,4 @@ claim(
 #   The interquartile mean and the bootstrap over runs.
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
 #
-# [Exercises](../exercises/01_why_learn_to_learn.ipynb) · previous: [00 Start here](00_start_here.ipynb) · next: [02 Tasks and their distributions](02_tasks.ipynb) · appendix: [01a The field](01a_the_field.ipynb)
+# [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb) · previous: [00 Start here](00_start_here.ipynb) · next: [02 Tasks and their distributions](02_tasks.ipynb) · appendix: [01a The field](01a_the_field.ipynb)

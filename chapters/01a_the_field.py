@@ -125,4 +125,4 @@ figures.field_map()
 # - Adaptive Agent Team, *Human-timescale adaptation in an open-ended task space*, 2023, arXiv:2301.07608.
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
 #
-# Back to [01 Why learn to learn?](01_why_learn_to_learn.ipynb) · next: [02 Tasks and their distributions](02_tasks.ipynb)
+# Back to [01 Why learn to learn?](01_why_learn_to_learn.ipynb) · [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb) · next: [02 Tasks and their distributions](02_tasks.ipynb)

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 01, [Why learn to learn?](01_why_learn_to_learn.ipynb); tensors and broadcasting in PyTorch.
 #
-# Reading: about 89 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/02_tasks.ipynb): about 85 minutes.
+# Reading: about 89 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/02_tasks_exercises.ipynb): about 85 minutes.
 
 # %% tags=["hide-input"]
 import math
@@ -986,4 +986,4 @@ claim(f"Walking to the goal earns {arrive:.1f}, stopping beside it {hover:.1f}."
 # - Robert Kirk, Amy Zhang, Edward Grefenstette, Tim Rocktäschel, "A survey of zero-shot generalisation in deep
 #   reinforcement learning", 2023, arXiv:2111.09794. Contextual MDPs, and splits by what they test.
 #
-# [Exercises](../exercises/02_tasks.ipynb) · previous: [01 Why learn to learn?](01_why_learn_to_learn.ipynb) · next: [03 Value-based agents](03_value_based_agents.ipynb) · appendices: [02a Environments](02a_environments.ipynb), [02b The Gittins index](02b_gittins_index.ipynb)
+# [Exercises](../exercises/02_tasks_exercises.ipynb) · previous: [01 Why learn to learn?](01_why_learn_to_learn.ipynb) · next: [03 Value-based agents](03_value_based_agents.ipynb) · appendices: [02a Environments: fidelity, speed, physics](02a_environments.ipynb), [02b The Gittins index](02b_gittins_index.ipynb)

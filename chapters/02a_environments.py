@@ -312,4 +312,4 @@ claim(
 # 500 000 in total.
 # </details>
 #
-# Back to [02 Tasks and their distributions](02_tasks.ipynb) · [exercises](../exercises/02_tasks.ipynb) · next: [02b The Gittins index](02b_gittins_index.ipynb)
+# Back to [02 Tasks and their distributions](02_tasks.ipynb) · [Exercises](../exercises/02_tasks_exercises.ipynb) · next: [02b The Gittins index](02b_gittins_index.ipynb)

@@ -151,4 +151,4 @@ claim(
 #   1979; and Gittins, Glazebrook and Weber, *Multi-armed Bandit Allocation Indices*, 2nd edition, 2011, for
 #   computation.
 #
-# Back to [02 Tasks and their distributions](02_tasks.ipynb) · previous: [02a Environments](02a_environments.ipynb) · next: [03 Value-based agents](03_value_based_agents.ipynb)
+# Back to [02 Tasks and their distributions](02_tasks.ipynb) · [Exercises](../exercises/02_tasks_exercises.ipynb) · previous: [02a Environments: fidelity, speed, physics](02a_environments.ipynb) · next: [03 Value-based agents](03_value_based_agents.ipynb)

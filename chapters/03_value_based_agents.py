@@ -23,7 +23,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); gradient descent on a network in PyTorch.
 #
-# Reading: about 90 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/03_value_based_agents.ipynb): about 95 minutes.
+# Reading: about 90 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/03_value_based_agents_exercises.ipynb): about 95 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -991,4 +991,4 @@ claim("Q-learning finds the values of (03.23) to within 8 %.", ((learned / predi
 # - H. van Hasselt et al., *Deep reinforcement learning and the deadly triad*, 2018, arXiv:1812.02648.
 # - F. Pardo et al., *Time limits in reinforcement learning*, 2018, arXiv:1712.00378.
 #
-# [Exercises](../exercises/03_value_based_agents.ipynb) · previous: [02 Tasks and their distributions](02_tasks.ipynb) · next: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · appendix: [03a Huber's loss](03a_hubers_loss.ipynb)
+# [Exercises](../exercises/03_value_based_agents_exercises.ipynb) · previous: [02 Tasks and their distributions](02_tasks.ipynb) · next: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · appendix: [03a Huber's loss](03a_hubers_loss.ipynb)

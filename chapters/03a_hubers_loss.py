@@ -254,4 +254,4 @@ claim(
 # - H. van Hasselt et al., *Learning values across many orders of magnitude*, 2016, arXiv:1602.07714. Targets that are
 #   normalised as learning goes on.
 #
-# Back to [03 Value-based agents](03_value_based_agents.ipynb) · [Exercises of chapter 03](../exercises/03_value_based_agents.ipynb) · next: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb)
+# Back to [03 Value-based agents](03_value_based_agents.ipynb) · [Exercises](../exercises/03_value_based_agents_exercises.ipynb) · next: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb)

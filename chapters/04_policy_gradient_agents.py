@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); chapter 03, [Value-based agents](03_value_based_agents.ipynb).
 #
-# Reading: about 88 minutes. Running: at most 180 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents.ipynb): about 90 minutes.
+# Reading: about 88 minutes. Running: at most 180 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb): about 90 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -1103,4 +1103,4 @@ claim(
 # - S. Huang, R. F. J. Dossa, A. Raffin, A. Kanervisto and W. Wang, *The 37 implementation details of proximal policy
 #   optimization*, ICLR blog track, 2022.
 #
-# [Exercises](../exercises/04_policy_gradient_agents.ipynb) · previous: [03 Value-based agents](03_value_based_agents.ipynb) · next: [05 MAML](05_maml.ipynb) · appendix: [04a The natural gradient and TRPO](04a_natural_gradient.ipynb)
+# [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · previous: [03 Value-based agents](03_value_based_agents.ipynb) · next: [05 MAML](05_maml.ipynb) · appendix: [04a The natural gradient and TRPO](04a_natural_gradient.ipynb)

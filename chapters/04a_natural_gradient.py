@@ -345,4 +345,4 @@ claim(
 # - J. Schulman, S. Levine, P. Moritz, M. I. Jordan and P. Abbeel, *Trust region policy optimization*, 2015,
 #   arXiv:1502.05477.
 #
-# Back to chapter [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · next: [05 MAML](05_maml.ipynb)
+# Back to [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · next: [05 MAML](05_maml.ipynb)

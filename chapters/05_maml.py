@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); the chain rule in several variables.
 #
-# Reading: about 75 minutes. Running: at most 180 seconds and 2000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/05_maml.ipynb): about 90 minutes.
+# Reading: about 75 minutes. Running: at most 180 seconds and 2000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/05_maml_exercises.ipynb): about 90 minutes.
 
 # %%
 import re
@@ -1410,7 +1410,7 @@ assert sharpness[1][ends].median() > 1.5 * sharpness[1][~ends].median()
 #
 # ## Exercises
 #
-# [exercises/05_maml.ipynb](../exercises/05_maml.ipynb): the meta-gradient by automatic differentiation, quadratics by
+# [exercises/05_maml_exercises.ipynb](../exercises/05_maml_exercises.ipynb): the meta-gradient by automatic differentiation, quadratics by
 # hand, a meta-loss with three silent bugs, and the plan of an experiment that compares first and second order. About
 # an hour and a half.
 #
@@ -1431,3 +1431,5 @@ assert sharpness[1][ends].median() > 1.5 * sharpness[1][~ends].median()
 #   algorithms*, 2020, arXiv:1908.10400.
 # - A. Jacot, F. Gabriel and C. Hongler, *Neural tangent kernel: Convergence and generalization in neural networks*,
 #   2018, arXiv:1806.07572.
+#
+# [Exercises](../exercises/05_maml_exercises.ipynb) · previous: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · next: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb)

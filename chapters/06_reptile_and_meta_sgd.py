@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
-# Reading: about 75 minutes. Running: at most 180 seconds and 1300 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/06_reptile_and_meta_sgd.ipynb): about 80 minutes.
+# Reading: about 75 minutes. Running: at most 180 seconds and 1300 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb): about 80 minutes.
 
 # %%
 import re
@@ -1487,7 +1487,7 @@ assert max(moved[False, b] for b in (0.0, 0.9)) < 1e-6 and min(moved[True, b] fo
 #
 # ## Exercises
 #
-# [exercises/06_reptile_and_meta_sgd.ipynb](../exercises/06_reptile_and_meta_sgd.ipynb): Reptile's step; the Taylor
+# [exercises/06_reptile_and_meta_sgd_exercises.ipynb](../exercises/06_reptile_and_meta_sgd_exercises.ipynb): Reptile's step; the Taylor
 # terms of any combination of inner gradients, by hand; a Meta-SGD for the head with three silent bugs; and a Reptile
 # with Adam whose result depends on the order of tasks. About an hour and a half.
 #
@@ -1502,3 +1502,5 @@ assert max(moved[False, b] for b in (0.0, 0.9)) < 1e-6 and min(moved[True, b] fo
 # - E. Park and J. B. Oliva, *Meta-Curvature*, 2019, arXiv:1902.03356. Beyond one rate per parameter.
 # - C. Finn, P. Abbeel and S. Levine, *Model-agnostic meta-learning for fast adaptation of deep networks*, 2017,
 #   arXiv:1703.03400.
+#
+# [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb) · previous: [05 MAML](05_maml.ipynb) · next: [07 Few-shot image classification](07_few_shot_images.ipynb)

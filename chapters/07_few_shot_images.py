@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb); convolutional networks.
 #
-# Reading: about 65 minutes. Running: at most 180 seconds and 1900 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images.ipynb): about 85 minutes.
+# Reading: about 65 minutes. Running: at most 180 seconds and 1900 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 85 minutes.
 
 # %%
 import os
@@ -1114,7 +1114,7 @@ else:
 #
 # ## Exercises
 #
-# [exercises/07_few_shot_images.ipynb](../exercises/07_few_shot_images.ipynb): an episode without a leak, two heads in
+# [exercises/07_few_shot_images_exercises.ipynb](../exercises/07_few_shot_images_exercises.ipynb): an episode without a leak, two heads in
 # closed form, an evaluation that is too good, and what an interval is an interval of. About an hour and a half.
 #
 # ## Further reading
@@ -1137,3 +1137,5 @@ else:
 # - J. Bronskill, J. Gordon, J. Requeima, S. Nowozin and R. E. Turner, *TaskNorm: Rethinking batch normalization for
 #   meta-learning*, 2020, arXiv:2003.03284.
 # - M. Yin, G. Tucker, M. Zhou, S. Levine and C. Finn, *Meta-learning without memorization*, 2020, arXiv:1912.03820.
+#
+# [Exercises](../exercises/07_few_shot_images_exercises.ipynb) · previous: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · next: [08 MAML for reinforcement learning](08_maml_for_rl.ipynb)

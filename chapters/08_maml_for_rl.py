@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 75 minutes. Running: at most 180 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl.ipynb): about 90 minutes.
+# Reading: about 75 minutes. Running: at most 180 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
 
 # %%
 import dataclasses
@@ -1755,7 +1755,7 @@ assert by_unit["variance"][2] > by_unit["standard deviation"][2] - 5
 #
 # ## Exercises
 #
-# [exercises/08_maml_for_rl.ipynb](../exercises/08_maml_for_rl.ipynb): advantages that survive padding and other tasks,
+# [exercises/08_maml_for_rl_exercises.ipynb](../exercises/08_maml_for_rl_exercises.ipynb): advantages that survive padding and other tasks,
 # the inner step with its joint log-probability, a trust region with its $J^\top F J$ by hand, a meta-loss with three
 # silent bugs, and the plan of an experiment. About an hour and a half.
 #
@@ -1775,3 +1775,5 @@ assert by_unit["variance"][2] > by_unit["standard deviation"][2] - 5
 # - J. Schulman, S. Levine, P. Moritz, M. I. Jordan and P. Abbeel, *Trust region policy optimization*, 2015,
 #   arXiv:1502.05477.
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
+#
+# [Exercises](../exercises/08_maml_for_rl_exercises.ipynb) · previous: [07 Few-shot image classification](07_few_shot_images.ipynb) · next: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb)

@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 75 minutes. Running: at most 150 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient.ipynb): about 90 minutes.
+# Reading: about 75 minutes. Running: at most 150 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 90 minutes.
 
 # %%
 import dataclasses
@@ -1083,7 +1083,7 @@ assert table_of["mean over two action dimensions"][1] > table_of["LVC"][1]
 #
 # ## Exercises
 #
-# [exercises/09_meta_policy_gradient.ipynb](../exercises/09_meta_policy_gradient.ipynb): DiCE from scratch, the two
+# [exercises/09_meta_policy_gradient_exercises.ipynb](../exercises/09_meta_policy_gradient_exercises.ipynb): DiCE from scratch, the two
 # Hessians of a bandit, E-MAML's term, and a meta-gradient with three silent bugs. About an hour and a half.
 #
 # ## Further reading
@@ -1102,3 +1102,5 @@ assert table_of["mean over two action dimensions"][1] > table_of["LVC"][1]
 #   gradient estimators for reinforcement learning*, 2019, arXiv:1909.10549.
 # - A. Fallah, K. Georgiev, A. Mokhtari and A. Ozdaglar, *On the convergence theory of debiased model-agnostic
 #   meta-reinforcement learning*, 2021, arXiv:2002.05135.
+#
+# [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb) · previous: [08 MAML for reinforcement learning](08_maml_for_rl.ipynb) · next: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 70 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn.ipynb): about 75 minutes.
+# Reading: about 70 minutes. Running: at most 180 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb): about 75 minutes.
 
 # %%
 import dataclasses
@@ -1461,7 +1461,7 @@ assert float(own_returns[:, 0].min()) < 0 < 2 < float(own_returns[:, 1].min())
 #
 # ## Exercises
 #
-# [exercises/10_meta_learning_a_dqn.ipynb](../exercises/10_meta_learning_a_dqn.ipynb): an inner step with a target that
+# [exercises/10_meta_learning_a_dqn_exercises.ipynb](../exercises/10_meta_learning_a_dqn_exercises.ipynb): an inner step with a target that
 # stays where it is, the meta-gradient of a linear Q-function by hand, a Reptile iteration with three silent bugs, and
 # the plan of an experiment. About an hour and a quarter.
 #
@@ -1484,3 +1484,5 @@ assert float(own_returns[:, 0].min()) < 0 < 2 < float(own_returns[:, 1].min())
 #   meta-learned there is the target itself.
 # - J. Oh et al., *Discovering reinforcement learning algorithms*, 2020, arXiv:2007.08794.
 # - T. P. Lillicrap et al., *Continuous control with deep reinforcement learning*, 2016, arXiv:1509.02971.
+#
+# [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb) · previous: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb)

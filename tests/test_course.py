@@ -1,9 +1,13 @@
 """course.toml is whole, its reader rejects what is not, and README's map says what the table says."""
 
+import re
+
 import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.course import ROOT, header, parse, read
 from tools.course_map import course_map, rewrite
+from tools.footers import chapter_footer, end_with, exercises_footer
 
 TEXT = """
 title = "A course"
@@ -66,7 +70,7 @@ def test_ready_chapters_and_notebooks_are_the_same_set():
     course = read()
     for folder, stems in (
         ("chapters", {chapter.stem for chapter in course.ready}),
-        ("exercises", {chapter.stem for chapter in course.ready if chapter.exercises is not None}),
+        ("exercises", {chapter.exercises_stem for chapter in course.ready if chapter.exercises is not None}),
     ):
         assert {path.stem for path in (ROOT / folder).glob("[0-9]*.ipynb")} == stems, folder
 
@@ -118,7 +122,7 @@ def test_header_says_what_a_reader_needs():
     text = header(course["00"], course)
     assert text.startswith("# 00 Start\n\n**Where do we start?**\n\nYou will be able to\n\n- find the door\n")
     assert "patience" in text and "about 5 minutes" in text and "30 seconds and 500 MB" in text
-    assert "(../exercises/00_start.ipynb): about 10 minutes" in text
+    assert "(../exercises/00_start_exercises.ipynb): about 10 minutes" in text
     planned = header(course["01"], course)
     assert "chapter 00, [Start](00_start.ipynb)" in planned
     assert "Running" not in planned and "None" not in planned
@@ -126,7 +130,7 @@ def test_header_says_what_a_reader_needs():
 
 def test_map_links_ready_chapters_only():
     table = course_map(parse(TEXT))
-    assert "[00 Start](chapters/00_start.ipynb)" in table and "[10 min](exercises/00_start.ipynb)" in table
+    assert "[00 Start](chapters/00_start.ipynb)" in table and "[10 min](exercises/00_start_exercises.ipynb)" in table
     assert "01 Go on (planned)" in table and "01_go_on" not in table
 
 
@@ -165,3 +169,33 @@ def test_appendices_stand_behind_their_chapter():
     assert "An appendix to chapter 00. No later chapter needs it." in header(course["00a"], course)
     with pytest.raises(ValueError, match="chapter 00b stands where 01 or 00a is expected"):
         parse(start + more)
+
+
+def test_a_chapter_leads_on():
+    course = read()
+    footers = {chapter.number: chapter_footer(chapter, course) for chapter in course.ready}
+    assert footers["00"].endswith("next: [01 Why learn to learn?](01_why_learn_to_learn.ipynb)")
+    assert "previous" not in footers["00"] and "next" not in footers[course.ready[-1].number]
+    assert re.search(
+        r"^\[Exercises\].*02_tasks_exer.*previous: \[01 .*next: \[03 .*appendices: \[02a.*02b", footers["02"]
+    )
+    assert re.search(r"^Back to \[02 .*02_tasks_exercises.*next: \[02b", footers["02a"])
+    assert re.search(r"^Back to \[02 .*previous: \[02a .*next: \[03 ", footers["02b"])
+    assert re.fullmatch(
+        r"Back to \[05 MAML\]\(\.\./chapters/05_maml\.ipynb\) · next: \[06 .*", exercises_footer(course["05"])
+    )
+
+
+def test_a_footer_takes_the_place_of_an_earlier_one():
+    book = new_notebook(cells=[new_markdown_cell("Read\nBack to [the sea](https://x)"), new_code_cell("1")])
+    for footer in (
+        "next: [01 A](a.ipynb)",
+        "[Exercises](../exercises/b.ipynb) · next: [02 B](b.ipynb)",
+        "Back to [01 A](a.ipynb)",
+    ):
+        end_with(book, footer)
+        assert [cell.source for cell in book.cells] == ["Read\nBack to [the sea](https://x)", "1", footer]
+    book.cells.pop()
+    book.cells.pop()
+    end_with(book, footer)
+    assert book.cells[0].source == f"Read\nBack to [the sea](https://x)\n\n{footer}"

@@ -114,6 +114,52 @@ def test_a_deleted_notebook_comes_again(course):
     assert desk.lay(work, course).new == [name]
 
 
+def renamed_course(course):
+    """A desk laid when exercises were called as their chapter, and a course that calls them otherwise now."""
+    desk.lay(course / "work", course)
+    (course / "exercises" / "01_b.ipynb").rename(course / "exercises" / "01_b_exercises.ipynb")
+    return course / "work", "exercises/01_b.ipynb", "exercises/01_b_exercises.ipynb"
+
+
+def test_work_under_a_former_name_is_carried_over(course):
+    work, was, now = renamed_course(course)
+    edit(work, was, "my answer")
+    shutil.copy(work / was, work / "exercises/01_b.new.ipynb")
+    checkpoint = work / "exercises/.ipynb_checkpoints/01_b-checkpoint.ipynb"
+    checkpoint.parent.mkdir()
+    shutil.copy(work / was, checkpoint)
+    publish(course / now, "the next version")
+    done = desk.lay(work, course)
+    assert done.renamed == {was: now} and f"{was} is called {now} now" in str(done)
+    assert read(work, now).cells[0].source == "my answer" and not (work / was).exists()
+    assert done.beside == {now: "exercises/01_b_exercises.new2.ipynb"}
+    assert read(work, "exercises/01_b_exercises.new.ipynb").cells[0].source == "my answer"
+    assert checkpoint.with_name("01_b_exercises-checkpoint.ipynb").exists()
+    again = desk.lay(work, course)
+    assert not (again.renamed or again.beside or again.new or again.renewed)
+
+
+def test_an_untouched_notebook_takes_its_new_name_without_a_word(course):
+    work, was, now = renamed_course(course)
+    publish(course / now, "the next version")
+    done = desk.lay(work, course)
+    assert done.renewed == [now] and not str(done) and not (work / was).exists()
+    assert read(work, now).cells[0].source == "the next version"
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_has_the_new_name_already_is_not_replaced(course, lost):
+    work, was, now = renamed_course(course)
+    edit(work, was, "my answer")
+    shutil.copy(work / was, work / now)
+    edit(work, now, "my second answer")
+    if lost:
+        (work / desk.NOTES).unlink()
+    done = desk.lay(work, course)
+    assert not done.renamed and read(work, was).cells[0].source == "my answer"
+    assert read(work, now).cells[0].source == "my second answer"
+
+
 @pytest.mark.parametrize("notes", [None, "[1", "[]"])
 def test_lost_notes_lose_no_work(course, notes):
     work, name = course / "work", "exercises/01_b.ipynb"

@@ -7,7 +7,7 @@ import pytest
 from solved import run_cell, run_cells
 
 from tools.course import ROOT
-from tools.exercises import blocks, check_calls, generate, is_solution, problems
+from tools.exercises import blocks, check_calls, exercise_file, generate, is_solution, problems
 from tools.pairs import notebook_text, read_source, sources
 
 SOURCES = [py for py in sources() if py.parent.name == "solutions"]
@@ -31,12 +31,12 @@ def stubs():
 
 @pytest.mark.parametrize("py", SOURCES, ids=stem)
 def test_exercise_is_generated_from_its_solution(py):
-    path = ROOT / "exercises" / f"{py.stem}.ipynb"
+    path = exercise_file(py)
     assert path.exists() and path.read_text(encoding="utf-8") == notebook_text(generated(py)), "run `make exercises`"
 
 
 def test_there_is_no_exercise_without_a_source():
-    assert {p.stem for p in (ROOT / "exercises").glob("[0-9]*.ipynb")} <= {py.stem for py in SOURCES}
+    assert set((ROOT / "exercises").glob("[0-9]*.ipynb")) <= {exercise_file(py) for py in SOURCES}
 
 
 @pytest.mark.parametrize("py", SOURCES, ids=stem)

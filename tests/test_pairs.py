@@ -34,7 +34,7 @@ def essence(nb):
 
 def test_every_notebook_has_a_source_and_a_place_in_the_course():
     for folder in ("chapters", "solutions", "exercises"):
-        stems = {c.stem for c in read().chapters}
+        stems = {c.exercises_stem if folder == "exercises" else c.stem for c in read().chapters}
         found = {p.stem for p in (ROOT / folder).glob("[0-9]*.ipynb")}
         assert found <= stems, f"{folder}/ has notebooks that course.toml does not know"
         if folder != "exercises":

@@ -113,7 +113,9 @@ def test_generated_notebook(source):
     assert notebook_text(first) == notebook_text(again)
     text = "\n".join(c.source for c in first.cells)
     assert "return 2 * x" not in text and "HIDDEN" not in text and "A discussion" not in text
-    assert "generated from `solutions/01_why_learn_to_learn.py`" in first.cells[0].source
+    assert first.cells[0].source.startswith("# "), "the learner's title, and no maintainer's note, stands first"
+    assert first.cells[-1].source.startswith("Back to [01 ") and "next: [02 " in first.cells[-1].source
+    assert not any("# noqa" in cell.source for cell in first.cells)
     stubs = [stub.source for e in blocks(first) for _, stub in e.stubs]
     assert stubs[0] == "def double(x):\n    # YOUR CODE HERE\n    raise NotImplementedError()"
     assert stubs[1] == "double = ...\n# YOUR CODE HERE"

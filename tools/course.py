@@ -39,8 +39,13 @@ class Chapter:
 
     @property
     def stem(self) -> str:
-        """File name without ending, the same in chapters/, solutions/ and exercises/."""
+        """File name without ending, the same in chapters/ and solutions/."""
         return f"{self.number}_{self.name}"
+
+    @property
+    def exercises_stem(self) -> str:
+        """File name of the exercises without ending: a tab in JupyterLab must say which of the two it is."""
+        return f"{self.stem}_exercises"
 
     @property
     def appendix_to(self) -> str | None:
@@ -102,7 +107,9 @@ def header(chapter: Chapter, course: Course | None = None) -> str:
         budget = f"{chapter.seconds} seconds and {chapter.megabytes} MB"
         effort.append(f"Running: at most {budget} on the machine that README names; `make doctor` compares yours.")
     if chapter.exercises is not None:
-        effort.append(f"[Exercises](../exercises/{chapter.stem}.ipynb): about {chapter.exercises.minutes} minutes.")
+        effort.append(
+            f"[Exercises](../exercises/{chapter.exercises_stem}.ipynb): about {chapter.exercises.minutes} minutes."
+        )
     if effort:
         lines += ["", " ".join(effort)]
     return "\n".join(lines)

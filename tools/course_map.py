@@ -33,7 +33,7 @@ def _row(chapter: Chapter) -> str:
     link += " (appendix)" if chapter.appendix_to else ""
     exercises = ""
     if chapter.exercises is not None:
-        exercises = f"[{chapter.exercises.minutes} min](exercises/{chapter.stem}.ipynb)"
+        exercises = f"[{chapter.exercises.minutes} min](exercises/{chapter.exercises_stem}.ipynb)"
     return f"| {link} | {chapter.question} | {chapter.reading_minutes} min | under {chapter.seconds} s | {exercises} |"
 
 

@@ -51,11 +51,14 @@ class Laid:
     new: list[str] = field(default_factory=list)
     renewed: list[str] = field(default_factory=list)
     """which the learner had not touched"""
+    renamed: dict[str, str] = field(default_factory=dict)
+    """the name that a notebook had in an earlier version of the course -> its name now"""
     beside: dict[str, str] = field(default_factory=dict)
     """the learner's notebook -> the newer version that lies beside it now"""
 
     def __str__(self) -> str:
-        lines = [
+        lines = [f"{old} is called {new} now; what you wrote is in it." for old, new in self.renamed.items()]
+        lines += [
             f"{old} is yours and stays as it is; a newer version lies beside it: {new}"
             for old, new in self.beside.items()
         ]
@@ -119,6 +122,7 @@ def lay(folder: Path, root: Path = ROOT) -> Laid:
         raise ValueError(f"the desk must be a folder of its own, got {folder}.")
     notes, done = _read_notes(folder), Laid()
     for name, notebook in book(root):
+        _carry_over(folder, name, notes, done)
         version, path = written(notebook), folder / name
         if not path.exists():
             _write(path, nbformat.writes(notebook) + "\n")
@@ -139,6 +143,28 @@ def lay(folder: Path, root: Path = ROOT) -> Laid:
         _write(folder / FIRST, WELCOME)
     _write(folder / NOTES, json.dumps(notes, indent=1) + "\n")
     return done
+
+
+def _carry_over(folder: Path, name: str, notes: dict[str, Any], done: Laid) -> None:
+    """Rename a notebook that has its former name, with what lies beside it, unless something has the new name.
+
+    Exercises were called as their chapter, 05_maml.ipynb, before they were called 05_maml_exercises.ipynb.
+    """
+    path, was = folder / name, name.replace("_exercises.ipynb", ".ipynb")
+    former = folder / was
+    if was == name or path.exists() or not former.exists():
+        return
+    mine = touched(former, notes.get(was))
+    beside = [*former.parent.glob(f"{former.stem}.new*.ipynb"), *former.parent.glob(f".*/{former.stem}-*.ipynb")]
+    for old in [former, *beside]:  # .*/: Lab's checkpoints
+        new = old.with_name(path.stem + old.name.removeprefix(former.stem))
+        if not new.exists():
+            os.rename(old, new)
+    for known in (notes, notes.get("beside", {})):
+        if was in known:
+            known[name] = known.pop(was)
+    if mine:
+        done.renamed[was] = name
 
 
 def _free(path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Make exercises/NN_name.ipynb, which learners fill in, from solutions/NN_name.py, the single source.
+"""Make exercises/NN_name_exercises.ipynb, which learners fill in, from solutions/NN_name.py, the single source.
 
     python -m tools.exercises           write what changed (and pair the solutions' .ipynb, without executing them)
     python -m tools.exercises --check   only say what is out of date or out of form; exit 1 if anything is
@@ -70,7 +70,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 
-from tools.course import ROOT
+from tools.course import ROOT, read
+from tools.footers import exercises_footer
 from tools.pairs import notebook_text, pair, read_source, sources, stable_id, write_pair
 
 KINDS = ("implement", "derive", "debug", "design")
@@ -220,6 +221,11 @@ def _defined(code: str) -> set[str]:
     return names
 
 
+def exercise_file(py: Path) -> Path:
+    """Where the learner's notebook of a solutions file lies; named so that its tab is not taken for the chapter's."""
+    return py.parent.parent / "exercises" / f"{py.stem}_exercises.ipynb"
+
+
 def generate(py: Path) -> NotebookNode:
     """The learner's notebook of a solutions file. The same file gives the same notebook, ids included."""
     notebook = copy.deepcopy(read_source(py))
@@ -232,11 +238,9 @@ def generate(py: Path) -> NotebookNode:
         if is_solution(cell):  # a value at the left margin stays `...`, which its check calls not done
             cell.source = re.sub(r"^(# YOUR CODE HERE)\nraise NotImplementedError\(\)", r"\1", cell.source, flags=re.M)
         cell.source = cell.source.rstrip("\n")
-    note = (
-        f"*This notebook is generated from `solutions/{py.name}` by `make exercises`. Fill it in as you like;"
-        " to change an exercise for everyone, edit that file.*"
-    )
-    notebook.cells.insert(0, new_markdown_cell(note))
+        if cell.cell_type == "code":
+            cell.source = re.sub(r"[ \t]*# noqa\b[^\n]*", "", cell.source)
+    notebook.cells.append(new_markdown_cell(exercises_footer(read()[py.stem[:2]])))
     taken: set[str] = set()
     for cell in notebook.cells:
         cell.id = stable_id(f"exercises/{py.stem}{cell.source}", taken)
@@ -256,7 +260,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     failed = False
     for py in chosen:
-        target = ROOT / "exercises" / f"{py.stem}.ipynb"
+        target = exercise_file(py)
         wrong = problems(read_source(py))
         for problem in wrong:
             print(f"solutions/{py.name}: {problem}", file=sys.stderr)
@@ -276,7 +280,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
     if not options.names:
         for stray in sorted((ROOT / "exercises").glob("[0-9][0-9]_*.ipynb")):
-            if stray.stem not in {py.stem for py in chosen}:
+            if stray not in {exercise_file(py) for py in chosen}:
                 failed = True
                 print(f"exercises/{stray.name} has no source in solutions/: remove it", file=sys.stderr)
     if not chosen:

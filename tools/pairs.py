@@ -24,6 +24,7 @@ from metarl_core.results import code_digest
 from metarl_core.results.benchmarks import BENCHMARKS
 from metarl_core.results.tables import DATA
 from tools.course import ROOT, header, read
+from tools.footers import chapter_footer, end_with
 
 FOLDERS = ("chapters", "solutions")
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -55,7 +56,7 @@ def sources(*names: str, root: Path = ROOT) -> list[Path]:
 
 
 def read_source(py: Path) -> NotebookNode:
-    """The notebook that the .py describes: no outputs, nbgrader's metadata complete, a chapter's header in place."""
+    """The notebook that the .py describes: no outputs, nbgrader's metadata complete, a chapter's head and foot in place."""
     notebook = jupytext.read(py, fmt="py:percent")
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
     for cell in notebook.cells:
@@ -72,6 +73,7 @@ def read_source(py: Path) -> NotebookNode:
             notebook.cells[0].source = text
         else:
             notebook.cells.insert(0, nbformat.v4.new_markdown_cell(text))
+        end_with(notebook, chapter_footer(_chapter(py)))
     return notebook
 
 
