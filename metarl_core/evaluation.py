@@ -18,6 +18,8 @@ __all__ = [
     "mean",
     "paired_difference",
     "summarise_curves",
+    "t_curves",
+    "t_interval",
 ]
 
 
@@ -121,6 +123,33 @@ def bootstrap_interval(
     return Interval(point, float(low), float(high))
 
 
+def t_interval(scores: ArrayLike, confidence: float = 0.95) -> Interval:
+    """Mean over runs with its Student t interval: for few runs, where a bootstrap interval is too narrow.
+
+    With five runs the percentile bootstrap covers the true mean in some 83 % of cases where it promises 95; the t
+    interval keeps its promise for means that are about normal (Student 1908).
+
+    Args:
+        scores: `[run]`, or `[run, task]`, of which the mean over tasks is one number a run; at least two runs. For a
+            paired comparison hand in the differences.
+        confidence: coverage, in (0, 1).
+
+    Raises:
+        ValueError: for scores of another shape, fewer than two runs, or numbers that are not finite; for a confidence
+            that is no probability.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim not in (1, 2) or scores.shape[0] < 2 or not scores.size:
+        raise ValueError(f"scores must have shape [run] or [run, task] with at least 2 runs, got {list(scores.shape)}.")
+    if not np.isfinite(scores).all():
+        raise ValueError("scores must be finite, got NaN or infinity.")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence}.")
+    runs = scores.reshape(len(scores), -1).mean(1)
+    point, half = float(runs.mean()), float(stats.sem(runs) * stats.t.ppf((1 + confidence) / 2, len(runs) - 1))
+    return Interval(point, point - half, point + half)
+
+
 @dataclass(frozen=True)
 class Curve:
     """Point estimates and intervals along one axis (adaptation steps, say), each `[length]`."""
@@ -142,6 +171,19 @@ def summarise_curves(scores: ArrayLike, statistic: Callable[..., Any] = interqua
     if scores.ndim != 3:
         raise ValueError(f"scores must have shape [run, task, length], got {list(scores.shape)}.")
     intervals = [bootstrap_interval(scores[:, :, i], statistic, **options) for i in range(scores.shape[2])]
+    return Curve(*(np.array([getattr(interval, name) for interval in intervals]) for name in ("point", "low", "high")))
+
+
+def t_curves(scores: ArrayLike, confidence: float = 0.95) -> Curve:
+    """`t_interval` for each position of curves `[run, task, length]`.
+
+    Raises:
+        ValueError: for scores of another shape.
+    """
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 3:
+        raise ValueError(f"scores must have shape [run, task, length], got {list(scores.shape)}.")
+    intervals = [t_interval(scores[:, :, i], confidence) for i in range(scores.shape[2])]
     return Curve(*(np.array([getattr(interval, name) for interval in intervals]) for name in ("point", "low", "high")))
 
 

@@ -12,6 +12,8 @@ from metarl_core.evaluation import (
     mean,
     paired_difference,
     summarise_curves,
+    t_curves,
+    t_interval,
 )
 from metarl_core.tasks import PointNavigation, rollout
 
@@ -134,3 +136,25 @@ def test_mean_returns():
     returns = mean_returns(family, tasks, OraclePolicy(family), tasks, 3, generator[0])
     expected = rollout(family, tasks, OraclePolicy(family), tasks, 3, generator[1]).returns.mean(1)
     assert returns.shape == (4,) and torch.equal(returns, expected)
+
+
+def test_t_interval_by_hand():
+    interval = t_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    half = 2.7764451051977987 * np.sqrt(2.5 / 5)  # a table of Student's t: 4 degrees of freedom, 97.5 %
+    assert (interval.point, interval.low, interval.high) == pytest.approx((3, 3 - half, 3 + half))
+    by_task = np.array([[0, 2], [1, 3], [2, 4], [3, 5], [4, 6]])  # means over tasks 1 to 5
+    assert t_interval(by_task) == interval
+    curve = t_curves(np.stack([by_task, 2 * by_task], -1))
+    assert curve.point == pytest.approx([3, 6]) and curve.high == pytest.approx([3 + half, 6 + 2 * half])
+    assert t_interval([2.0, 2.0]) == Interval(2, 2, 2)
+
+
+def test_five_runs_need_students_t():
+    random, hits = np.random.default_rng(3), {"t": 0, "bootstrap": 0}
+    for seed in range(1000):
+        scores = random.normal(size=(5, 1))
+        of = {"t": t_interval(scores), "bootstrap": bootstrap_interval(scores, mean, resamples=200, seed=seed)}
+        for name, interval in of.items():
+            hits[name] += interval.low <= 0 <= interval.high
+    assert hits["t"] == pytest.approx(950, abs=25)  # three and a half standard errors
+    assert hits["bootstrap"] == pytest.approx(830, abs=30)
