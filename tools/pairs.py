@@ -56,7 +56,7 @@ def sources(*names: str, root: Path = ROOT) -> list[Path]:
 
 
 def read_source(py: Path) -> NotebookNode:
-    """The notebook that the .py describes: no outputs, nbgrader's metadata complete, a chapter's head and foot there."""
+    """The notebook that the .py describes: no outputs, nbgrader's metadata complete, a chapter's head and foot."""
     notebook = jupytext.read(py, fmt="py:percent")
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNELSPEC), language_info=NotebookNode(LANGUAGE))
     for cell in notebook.cells:
