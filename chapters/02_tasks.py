@@ -465,10 +465,10 @@ rows = [(n, f"{n / 2:.2f}", f"{bayes_optimal_value(2, n):.2f}", f"{n * 2 / 3:.2f
 table(("pulls of two arms", "random arm", "Bayes-optimal", "knows the task"), rows)
 
 # %% [markdown]
-# The second row holds the value found by hand, $\tfrac{13}{12} \approx 1.08$. A meta-learner can win the difference between the second and the third column. The difference between the third and
-# the fourth is what not knowing the task costs even the best of learners. The number of beliefs grows like $n^{2k}$,
-# so (02.6) is for small problems; [appendix 02b](02b_gittins_index.ipynb) derives the Gittins index, which needs one
-# arm at a time.
+# The second row holds the value found by hand, $\tfrac{13}{12} \approx 1.08$. A meta-learner can win the difference
+# between the second and the third column. The difference between the third and the fourth is what not knowing the task
+# costs even the best of learners. The number of beliefs grows like $n^{2k}$, so (02.6) is for small problems;
+# [appendix 02b](02b_gittins_index.ipynb) derives the Gittins index, which needs one arm at a time.
 #
 # ### Tabular MDPs
 #
@@ -486,7 +486,7 @@ table(("pulls of two arms", "random arm", "Bayes-optimal", "knows the task"), ro
 # with probability $P(s' \mid s, a)$. From there on it earns at most $V_{n-1}(s')$, whatever it remembers: given $s'$,
 # the future does not depend on the past (the Markov property), and $V_{n-1}$ is the maximum over policies that may
 # remember anything. So its return is at most $Q_n(s, a)$ for the action taken, and on average over its actions at
-# most $\max_a Q_n(s, a)$. The policy "take the maximising $a$, then go on optimally" reaches that bound. ∎
+# most $\max_a Q_n(s, a)$. The policy "take the maximising $a$, then go on optimally" reaches that bound. $\square$
 #
 # The proof also gives the policy: at time $t$, with $n = H - t$ steps to go, take $\arg\max_a Q_n(s, a)$. It depends
 # on the time, because near the end a detour to a better state no longer pays. In code, one `einsum` does a sweep for
@@ -542,7 +542,7 @@ claim(
 )
 claim(
     f"The two tasks have the same transitions, and their values have a correlation of "
-    f"{torch.corrcoef(torch.stack([upper, lower]))[0, 1]:.2f} over the cells.",
+    f"{torch.corrcoef(torch.stack([upper, lower]))[0, 1]:.2f} over the cells.".replace("-", "−"),
     bool(torch.corrcoef(torch.stack([upper, lower]))[0, 1] < -0.9),
 )
 
@@ -595,7 +595,7 @@ claim(
     bool(rewarded[4] > 0.4 and 0.1 < rewarded[10] < 0.3 and rewarded[14] < 0.15),
 )
 claim(
-    f"With the distance reward the mean optimal return over 500 test goals is {best_returns.mean():.2f}; walked in the "
+    f"With the distance reward the mean optimal return over 500 test goals is −{-best_returns.mean():.2f}; walked in the "
     "environment, each of them agrees with (02.8) up to the 0.01 at which the episode ends.",
     bool((walked - best_returns).abs().max() < 0.02),
 )
@@ -631,11 +631,12 @@ for split, seed in (("test", 43), ("ood", 44)):
         (pendulum, pendulums, PendulumController(), (pendulums, ordinary_physics)),
     ):
         earned = [rollout(family, tasks, controller, design, 5, seeded(45)).returns.mean() for design in designs]
-        results.append((type(family).__name__, split, *(f"{float(mean_return):.0f}" for mean_return in earned)))
-table(("family", "300 tasks", "designed for the task", "designed for ordinary physics"), results)
+        results.append((type(family).__name__, split, *(round(float(mean_return)) for mean_return in earned)))
+words = [[str(cell).replace("-", "−") for cell in row] for row in results]
+table(("family", "300 tasks", "designed for the task", "designed for ordinary physics"), words)
 
 # %% tags=["hide-input"]
-cart, swing, cart_far, swing_far = ([float(cell) for cell in row[2:]] for row in results)
+cart, swing, cart_far, swing_far = (row[2:] for row in results)
 claim(
     "On CartPole's test tasks, knowing the physics is worth next to nothing; on its ood tasks, and on both splits of "
     "the pendulum, it is worth much.",
@@ -760,6 +761,7 @@ claim("Every goal that this sampler of training tasks serves is a test goal.", b
 # %% [markdown]
 # The stamp makes the fault visible here. In general, collect the tasks that the samplers really serve, and intersect
 # the sets: test the split, and not only the learner.
+#
 # ### Rewards counted after the end
 #
 # A batch steps on when an episode is over. CartPole pays 1 for each step, also for the steps of a pole that lies on
@@ -836,8 +838,8 @@ claim(
     off_right < 0.5 and off_merged > 5 and bool((merged > exact)[1:].all()),
 )
 claim(
-    f"The order of the cells is wrong, too: the far corner, exactly {exact[24]:.1f}, looks better than the centre, "
-    f"exactly {exact[12]:.1f}: {merged[24]:.1f} against {merged[12]:.1f}. Of the steps from the far corner the time "
+    f"The order of the cells is wrong, too: the far corner, exactly −{-exact[24]:.1f}, looks better than the centre, "
+    f"exactly −{-exact[12]:.1f}: −{-merged[24]:.1f} against −{-merged[12]:.1f}. Of the steps from the far corner the time "
     f"limit cut off {100 * cut[24]:.0f} %, of those from the centre {100 * cut[12]:.0f} %.",
     bool(merged[24] > merged[12] and exact[24] < exact[12] and cut[24] > 5 * cut[12]),
 )
@@ -869,7 +871,7 @@ on_same, on_different = (rollout(points, goals, walker, same, 1, seeded(1)).retu
 kinds = [len(goals["goal"].unique(dim=0)) for goals in (same, different)]
 claim(
     f"A hundred samples are {kinds[0]} task, where one generator for all calls gives {kinds[1]}. An agent that knows "
-    f"one single goal earns {on_same:.2f} on the first distribution and {on_different:.1f} on the second.",
+    f"one single goal earns −{-on_same:.2f} on the first distribution and −{-on_different:.1f} on the second.",
     bool(kinds == [1, 100] and on_same > on_different + 20),
 )
 

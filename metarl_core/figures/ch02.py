@@ -198,15 +198,16 @@ def sinusoid_mean(sinusoids: Sinusoids, mean_amplitude: float, x: Tensor, y: Ten
     drawn, axes = plotting.figure(width=7, height=3.8)
     line = torch.linspace(-5, 5, 200)
     few: Tasks = sinusoids.sample_tasks(40, seeded(53))
-    for curve in sinusoids.target(few, line[None, :, None].expand(40, -1, 1))[..., 0]:
-        axes.plot(line, curve, color=plotting.SKY, linewidth=0.7, alpha=0.7)
+    for number, curve in enumerate(sinusoids.target(few, line[None, :, None].expand(40, -1, 1))[..., 0]):
+        label = None if number else "single tasks"
+        axes.plot(line, curve, color=plotting.SKY, linewidth=0.7, alpha=0.7, label=label)
     axes.plot(line, mean_amplitude * 2 / np.pi * line.cos(), color=plotting.RED, label="mean over tasks, (02.11)")
     edges = torch.linspace(-5, 5, 41)
     place = torch.bucketize(x, edges[1:-1])
     binned = torch.zeros(40).index_add_(0, place, y) / torch.bincount(place, minlength=40)
     axes.plot((edges[1:] + edges[:-1]) / 2, binned, "o", color="black", markersize=3, label="mean of a million draws")
     axes.set(xlabel="x", ylabel="y", ylim=(-5.2, 6.9))
-    axes.legend(fontsize=10, ncols=2, loc="upper center")
+    axes.legend(fontsize=9, ncols=3, loc="upper center")
     plotting.show(
         drawn,
         "Forty training sinusoids as thin lines. Their mean over tasks is a cosine of amplitude 1.6, drawn in red; "
