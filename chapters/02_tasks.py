@@ -645,9 +645,8 @@ claim(
 
 # %% [markdown]
 # Five physical parameters vary by a factor of two each way, and yet one fixed controller balances practically all of
-# CartPole's test tasks. If a return is perfect before adaptation, adaptation has nothing to gain. Whether a family is
-# of use for meta-RL depends on how well *one* policy can do on all of its tasks; measure that before you praise an
-# adapted policy. For the pendulum the difference estimates what perfect adaptation is worth, with controllers that
+# CartPole's test tasks. Whether a family is of use for meta-RL depends on how well *one* policy can do on all of its
+# tasks; measure that before you praise an adapted policy. For the pendulum the difference estimates what perfect adaptation is worth, with controllers that
 # are good and not proven optimal. [Appendix 02a](02a_environments.ipynb) looks at one parameter at a time.
 #
 # ### Sinusoids, and two floors
