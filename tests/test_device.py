@@ -36,6 +36,7 @@ from metarl_core.agents import (
     train_reinforce,
     train_trpo,
 )
+from metarl_core.exact import psrl
 from metarl_core.meta import (
     MAML,
     Joint,
@@ -337,7 +338,10 @@ AGENTS: list[Case] = [
     ("DQN, grid", lambda: trained_agent(train_dqn, DQNConfig(steps=12, learning_starts=4, batch_size=3), GridGoals())),
     ("REINFORCE", reinforced),
 ]
-CASES: list[Case] = [*TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
+EXACT: list[Case] = [
+    ("posterior sampling", lambda: psrl(TabularMDPs(), TabularMDPs().sample_tasks(2, seeded()), 2, seeded())),
+]
+CASES: list[Case] = [*EXACT, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
 """All tables joined: append that of another subpackage."""
 
 

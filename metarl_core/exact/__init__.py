@@ -1,6 +1,7 @@
 """Oracles: what can be computed exactly, to hold everything learned against."""
 
 from metarl_core.exact.bandits import bayes_optimal_value, gittins_indices
+from metarl_core.exact.beliefs import best_arm_probabilities
 from metarl_core.exact.dynamic_programming import backward_induction, optimal_return, policy_value, value_iteration
 from metarl_core.exact.enumeration import all_trajectories, gae_bias_and_variance, small_mdp
 from metarl_core.exact.estimators import (
@@ -20,18 +21,38 @@ from metarl_core.exact.planes import (
     meta_direction,
     resting_point,
 )
+from metarl_core.exact.posterior_sampling import posterior_draw, psrl
+from metarl_core.exact.strategies import (
+    Pulls,
+    Strategy,
+    bayes_greedy,
+    bayes_optimal,
+    finite_gittins_indices,
+    gittins,
+    optimistic_thompson,
+    play_bandits,
+    thompson,
+    ucb1,
+)
 
 __all__ = [
     "Episodes",
     "Landscape",
+    "Pulls",
+    "Strategy",
     "adapt_in_plane",
     "all_trajectories",
+    "bayes_greedy",
+    "bayes_optimal",
     "backward_induction",
     "bayes_optimal_value",
+    "best_arm_probabilities",
     "bias_and_noise",
     "draw_episodes",
     "expected_return",
+    "finite_gittins_indices",
     "gae_bias_and_variance",
+    "gittins",
     "gittins_indices",
     "landscape",
     "landscape_gradients",
@@ -39,9 +60,15 @@ __all__ = [
     "meta_direction",
     "meta_gradients",
     "optimal_return",
+    "optimistic_thompson",
+    "play_bandits",
     "policy_gradient",
     "policy_value",
+    "posterior_draw",
+    "psrl",
     "resting_point",
     "small_mdp",
+    "thompson",
+    "ucb1",
     "value_iteration",
 ]
