@@ -26,6 +26,7 @@ NO_SURFACE = {
     "widgets": "explorers of the chapters: the package under them answers",
 }
 PACKAGES = [
+    "metarl_core.meta.memory",
     "metarl_core.meta.policies",
     "metarl_core.meta.supervised",
     "metarl_core.meta.values",

@@ -47,11 +47,12 @@ from metarl_core.meta import (
     OuterTRPO,
     PolicyMAML,
     Reptile,
+    memory,
     policies,
     supervised,
     values,
 )
-from metarl_core.networks import MLP, mlp
+from metarl_core.networks import GRU, MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
@@ -341,7 +342,31 @@ AGENTS: list[Case] = [
 EXACT: list[Case] = [
     ("posterior sampling", lambda: psrl(TabularMDPs(), TabularMDPs().sample_tasks(2, seeded()), 2, seeded())),
 ]
-CASES: list[Case] = [*EXACT, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
+
+
+def remembering(family, **settings):
+    """Meta-parameters of a memory, and what it earns on held-out tasks."""
+    make = functools.partial(GRU, hidden=4)
+    agent = memory.MemoryAgent(family.observation_space, family.action_space, make, generator=seeded())
+    method = memory.RL2(family, agent, trials=2, episodes=2)
+    config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=2, minibatches=2, **settings)
+    meta, _ = memory.train(method, method.initial(initial_parameters(agent)), config, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
+def remembering_simulators():
+    makers = [functools.partial(gymnasium.make, "Pendulum-v1", g=g) for g in (8.0, 9.0)]
+    with GymnasiumTasks(makers, makers, horizon=4) as family:
+        return remembering(family)
+
+
+META_MEMORY: list[Case] = [
+    ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),
+    ("memory, grid", lambda: remembering(GridGoals(size=3, horizon=5), baseline="time")),
+    ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),
+    ("memory, Gymnasium", remembering_simulators),
+]
+CASES: list[Case] = [*EXACT, *META_MEMORY, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
 """All tables joined: append that of another subpackage."""
 
 

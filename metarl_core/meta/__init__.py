@@ -1,12 +1,13 @@
-"""How learning is learned: the inner loop, and meta-training of three kinds.
+"""How learning is learned: the inner loop, and meta-training of four kinds.
 
-`supervised`, `policies` and `values` each have `train`, `TrainConfig` and `adaptation_curve`, which go by the same
-names; what has a name of its own can be imported from here, too.
+`supervised`, `policies`, `values` and `memory` each have `train`, `TrainConfig` and `adaptation_curve`, which go by the
+same names; what has a name of its own can be imported from here, too.
 """
 
-from metarl_core.meta import policies, supervised, values
+from metarl_core.meta import memory, policies, supervised, values
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import split_rates
+from metarl_core.meta.memory import RL2, MemoryAgent
 from metarl_core.meta.policies import (
     ESTIMATORS,
     MetaBatch,
@@ -44,6 +45,7 @@ __all__ = [
     "ESTIMATORS",
     "Joint",
     "MAML",
+    "MemoryAgent",
     "MetaBatch",
     "MetaSGD",
     "NewTaskConfig",
@@ -56,6 +58,7 @@ __all__ = [
     "Prototypes",
     "QMAML",
     "QReptile",
+    "RL2",
     "Reptile",
     "Stage",
     "adapt",
@@ -67,6 +70,7 @@ __all__ = [
     "fine_tune",
     "first_reached",
     "gradient_of",
+    "memory",
     "policies",
     "supervised",
     "values",

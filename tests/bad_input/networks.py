@@ -33,6 +33,7 @@ def in_another_mode():
 
 
 ONE = repeat_parameters(initial_parameters(LINEAR), 2)
+RECURRENT = parameters.initial_parameters(networks.GRU(2, 3, torch.Generator("cpu")))
 
 CALLS = [
     ("MLP", lambda: MLP((3,)), "sizes must hold at least two positive widths, got \\[3\\]"),
@@ -43,6 +44,32 @@ CALLS = [
     ("mlp", lambda: networks.mlp(NETWORK, torch.zeros(4, 3)), "inputs must have"),
     ("mlp", lambda: networks.mlp({}, torch.zeros(4, 3)), "parameters must"),
     ("conv_net_parameters", lambda: conv_net_parameters(0, torch.Generator()), "must be at least 1, got"),
+    ("GRU", lambda: networks.GRU(0), "inputs must be at least 1, got 0"),
+    ("GRU", lambda: networks.GRU(2, 3.5), "hidden must be a whole number, got 3.5"),
+    ("GRU", lambda: networks.GRU(2, 3, 7), "generator must be a torch.Generator, got 7"),
+    ("gru", lambda: networks.gru(NETWORK, torch.zeros(4, 5, 2)), "parameters must be those of a GRU, weight_input, "),
+    (
+        "gru",
+        lambda: networks.gru(RECURRENT, torch.zeros(5, 3)),
+        r"inputs must have shape \[..., time, 2\], got \[5, 3\]",
+    ),
+    ("gru", lambda: networks.gru(RECURRENT, torch.zeros(2)), r"inputs must have shape \[..., time, 2\], got \[2\]"),
+    (
+        "gru",
+        lambda: networks.gru(RECURRENT, torch.zeros(4, 5, 2), torch.zeros(5, 3)),
+        r"hidden must have shape \[4, 3\] beside these inputs, got \[5, 3\]",
+    ),
+    (
+        "gru",
+        lambda: networks.gru({n: v.expand(2, *v.shape) for n, v in RECURRENT.items()}, torch.zeros(4, 5, 2)),
+        r"inputs must have shape \[2, ..., time, 2\], got \[4, 5, 2\]",
+    ),
+    ("gru_step", lambda: networks.gru_step(RECURRENT, torch.zeros(4, 3), torch.zeros(4, 3)), "inputs must have shape"),
+    (
+        "gru_step",
+        lambda: networks.gru_step(RECURRENT, torch.zeros(4, 2), torch.zeros(4, 2)),
+        r"hidden must have shape \[4, 3\] beside these inputs, got \[4, 2\]",
+    ),
     ("conv_net", lambda: networks.conv_net(CONV, IMAGES[0]), "images must have"),
     ("conv_features", lambda: networks.conv_features(CONV, IMAGES[:, :, 0]), "images must have"),
     (
@@ -140,6 +167,7 @@ EXEMPT = {
     "set_lr": "hands a number to torch's optimiser, which checks its own",
     "adam": "torch's optimiser, which checks its own arguments",
     "sgd": "torch's optimiser, which checks its own arguments",
+    "memory": "a module",
     "policies": "a module",
     "supervised": "a module",
     "values": "a module",

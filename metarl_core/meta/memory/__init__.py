@@ -1,0 +1,36 @@
+"""Meta-learning with memory: the method, its training, and what it reaches on held-out tasks.
+
+from metarl_core.meta import memory
+
+agent = memory.MemoryAgent(family.observation_space, family.action_space, generator=generator)
+method = memory.RL2(family, agent, episodes=2)
+meta, history = memory.train(method, method.initial(initial_parameters(agent)), memory.TrainConfig(), generator)
+returns = memory.adaptation_curve(method, meta, held_out, generator).returns
+"""
+
+from metarl_core.meta.memory.adaptation import AdaptationCurve, adaptation_curve
+from metarl_core.meta.memory.agent import Memory, MemoryAgent
+from metarl_core.meta.memory.config import BASELINES, TrainConfig
+from metarl_core.meta.memory.ppo import MemoryPPO, memory_ppo_loss, whole_trials
+from metarl_core.meta.memory.rl2 import RL2, trial_advantages
+from metarl_core.meta.memory.training import train
+from metarl_core.meta.memory.trials import ExpectedReward, Player, Trials, play_trials
+
+__all__ = [
+    "AdaptationCurve",
+    "BASELINES",
+    "ExpectedReward",
+    "Memory",
+    "MemoryAgent",
+    "MemoryPPO",
+    "Player",
+    "RL2",
+    "TrainConfig",
+    "Trials",
+    "adaptation_curve",
+    "memory_ppo_loss",
+    "play_trials",
+    "train",
+    "trial_advantages",
+    "whole_trials",
+]
