@@ -24,6 +24,9 @@
 
 # %% tags=["hide-input"]
 from metarl_core.figures import ch01a as figures
+from metarl_core.session import begin
+
+begin()
 
 # %% [markdown]
 # ## A map

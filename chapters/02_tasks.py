@@ -39,6 +39,7 @@ from metarl_core.exact import backward_induction, bayes_optimal_value, policy_va
 from metarl_core.figures import ch02 as figures
 from metarl_core.figures.words import table
 from metarl_core.randomness import seeded
+from metarl_core.session import begin
 from metarl_core.tasks import (
     SPLITS,
     BernoulliBandits,
@@ -55,7 +56,7 @@ from metarl_core.tasks.controllers import CartPoleController, PendulumController
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
 from metarl_core.widgets import task_explorer
 
-torch.set_num_threads(1)  # small tensors gain nothing from a second thread
+begin()
 
 # %% [markdown]
 # ## Six families, a few tasks of each

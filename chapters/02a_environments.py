@@ -40,10 +40,11 @@ from metarl_core.figures.words import table
 from metarl_core.randomness import seeded
 from metarl_core.registration import FAMILIES
 from metarl_core.results import load_benchmark
+from metarl_core.session import begin
 from metarl_core.tasks import CartPole, GymnasiumTasks, Pendulum, rollout
 from metarl_core.tasks.controllers import CartPoleController, PendulumController
 
-torch.set_num_threads(1)  # the timings below are for one thread
+begin()
 cartpole, pendulum = CartPole(), Pendulum()
 
 # %% [markdown]

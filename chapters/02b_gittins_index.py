@@ -30,6 +30,9 @@ import numpy as np
 from metarl_core.claims import claim
 from metarl_core.exact import gittins_indices
 from metarl_core.figures import ch02b as figures
+from metarl_core.session import begin
+
+begin()
 
 PULLS = 50
 

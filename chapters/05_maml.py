@@ -41,12 +41,13 @@ from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.recipes import sinusoid
 from metarl_core.results import load_table
+from metarl_core.session import begin
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import task_agnostic_floor, zero_floor
 from metarl_core.training import adam
 from metarl_core.widgets import maml_landscape_explorer
 
-torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
+begin()
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
 table = load_table("sinusoid")

@@ -40,12 +40,13 @@ from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
 from metarl_core.recipes import inner_loops, sinusoid
 from metarl_core.results import load_table
+from metarl_core.session import begin
 from metarl_core.tasks import FewShot, Sinusoids
 from metarl_core.tasks.sinusoid import AMPLITUDE, task_agnostic_floor, zero_floor
 from metarl_core.training import sgd
 from metarl_core.widgets import InnerLoop, inner_loop_explorer
 
-torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
+begin()
 
 # Two committed tables, five seeds a method, written by the scripts of the same names in experiments/.
 table = load_table("sinusoid")  # all methods, 70,000 iterations as in the MAML paper

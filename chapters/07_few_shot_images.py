@@ -39,12 +39,13 @@ from metarl_core.networks import HEAD, accuracy, conv_features, conv_net, conv_n
 from metarl_core.parameters import repeat_parameters
 from metarl_core.recipes import glyphs
 from metarl_core.results import load_table
+from metarl_core.session import begin
 from metarl_core.tasks import FewShot, ImageClasses, load_omniglot
 from metarl_core.tasks.glyph_rendering import jitter
 from metarl_core.tasks.glyphs import LOOK_ALIKE, SCRIPTS, script_of, select_letters, templates
 from metarl_core.widgets import few_shot_explorer
 
-torch.set_num_threads(1)  # so that the times below are those of one core
+begin()
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
 table = load_table("glyphs")

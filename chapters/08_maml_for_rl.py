@@ -65,10 +65,11 @@ from metarl_core.meta import (
 from metarl_core.parameters import initial_parameters
 from metarl_core.recipes import meta_policies
 from metarl_core.results import load_benchmark, load_table
+from metarl_core.session import begin
 from metarl_core.tasks import PointNavigation, rollout, select_tasks
 from metarl_core.widgets import policy_adaptation_explorer
 
-torch.set_num_threads(1)  # the tensors are small: a second thread waits longer than it works
+begin()
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
 table = load_table("meta_policies")

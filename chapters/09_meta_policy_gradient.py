@@ -44,11 +44,12 @@ from metarl_core.meta import (
 )
 from metarl_core.recipes import estimators
 from metarl_core.results import load_table
+from metarl_core.session import begin
 from metarl_core.tasks import Trajectories
 from metarl_core.widgets import meta_gradient_explorer
 from metarl_core.widgets.meta_gradient import LOOK
 
-torch.set_num_threads(1)  # these problems are small: a second thread waits longer than it works
+begin()
 
 # Two committed tables, five seeds a method, written by the scripts of the same names in experiments/.
 table = load_table("estimators")

@@ -62,11 +62,12 @@ from metarl_core.networks import mlp
 from metarl_core.parameters import stack_parameters
 from metarl_core.recipes import meta_dqn
 from metarl_core.results import load_table
+from metarl_core.session import begin
 from metarl_core.tasks import CartPole, GymnasiumTasks, RotatedKeys, TaskVectorEnv, select_tasks
 from metarl_core.tasks.controllers import cartpole_gains
 from metarl_core.widgets import plot_greedy_moves, q_adaptation_explorer
 
-torch.set_num_threads(1)  # these networks are small: a second thread waits longer than it works
+begin()
 
 # A committed table, five seeds a method, written by the script of the same name in experiments/.
 table = load_table("meta_dqn")

@@ -20,10 +20,11 @@ import torch
 
 from metarl_core import plotting
 from metarl_core.check import ch02
+from metarl_core.session import begin
 from metarl_core.tasks import CartPole, GridGoals, rollout
 from metarl_core.tasks.controllers import CartPoleController
 
-torch.set_num_threads(1)
+begin()
 
 
 # %% [markdown]

@@ -21,8 +21,9 @@ import torch
 
 from metarl_core import plotting
 from metarl_core.check import ch03
+from metarl_core.session import begin
 
-torch.set_num_threads(1)
+begin()
 
 
 # %% [markdown]

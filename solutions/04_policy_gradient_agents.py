@@ -25,8 +25,9 @@ from metarl_core import plotting
 from metarl_core.agents import GaussianPolicy
 from metarl_core.check import ch04
 from metarl_core.parameters import initial_parameters
+from metarl_core.session import begin
 
-torch.set_num_threads(1)
+begin()
 
 
 # %% [markdown]

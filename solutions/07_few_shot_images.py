@@ -19,8 +19,9 @@ from torch.nn import functional as F
 
 from metarl_core import plotting
 from metarl_core.check import ch07
+from metarl_core.session import begin
 
-torch.set_num_threads(1)
+begin()
 
 
 # %% [markdown]

@@ -20,8 +20,9 @@ import torch
 
 from metarl_core import plotting
 from metarl_core.check import ch08
+from metarl_core.session import begin
 
-torch.set_num_threads(1)
+begin()
 
 
 # %% [markdown]

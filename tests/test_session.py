@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from metarl_core.session import advice, begin, names_made, notebook_cells
+from metarl_core.session import begin
+from metarl_core.session.names import advice, names_changed, names_made, names_needed, notebook_cells, place
 
 CELLS = [
     "%matplotlib inline\nimport torch\nimport os.path as place",
@@ -29,6 +30,33 @@ CELLS = [
 )
 def test_names_that_a_cell_makes(code, names):
     assert names_made(code) == set(names)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("a = b\nc = a", "b"),
+        ("b = 1\nfor i in b:\n    c = i + d\nprint(c)", ["d", "print"]),
+        ("x = x + 1", "x"),
+        ("x += 1", "x"),
+        ("def f(x, *, k=m):\n    y = x + g\n    return [v for v in y]\nf(1)", "mg"),
+        ("w = [v + t for v in u]", "tu"),
+        ("try:\n    a = 1\nexcept E:\n    b = c\nwith p as q:\n    r = q", "Ecp"),
+        ("x[i] = y\nz.w = v", "xiyzv"),
+        ("f = lambda s: s + t", "t"),
+    ],
+)
+def test_names_that_a_cell_needs(code, names):
+    assert names_needed(code) == set(names)
+
+
+def test_names_that_a_cell_changes():
+    assert names_changed("a[0] = 1\nb.c.d = 2\nfor i in x:\n    e[i].append(f)\ng = h.mean()") == {"a", "b", "e"}
+
+
+def test_a_cell_is_named_by_its_number_or_by_how_it_begins():
+    assert place("print(theta)\n", CELLS) == "code cell 3"
+    assert place("\nprint(1)\n2", CELLS) == "the cell that begins with `print(1)`"
 
 
 def test_the_first_cell_that_makes_a_name_is_told():
@@ -58,6 +86,7 @@ def test_in_a_kernel_a_name_error_names_the_cell(tmp_path, monkeypatch, capsys):
     shell.colors = "nocolor"
     try:
         begin()
+        begin()
         result = shell.run_cell("print(theta)")
         assert isinstance(result.error_in_exec, NameError)
         shown = capsys.readouterr().out
@@ -66,5 +95,4 @@ def test_in_a_kernel_a_name_error_names_the_cell(tmp_path, monkeypatch, capsys):
         shown = capsys.readouterr().out
         assert "name 'thetta' is not defined" in shown and "code cell" not in shown
     finally:
-        shell.set_custom_exc((), None)
         InteractiveShell.clear_instance()

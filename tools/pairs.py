@@ -135,11 +135,15 @@ def digest(notebook: NotebookNode) -> str:
     return hashlib.sha256("\0".join(code).encode()).hexdigest()[:16]
 
 
+UNSEEN = ("metarl_core.session",)
+"""what says a word where something goes wrong, and changes nothing that a notebook shows where all goes well"""
+
+
 def digest_below(notebook: NotebookNode) -> str:
     """What the outputs depend on besides: code of the package that the notebook uses, and results that it loads."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     code = re.sub(r"^[%!].*$", "", "\n".join(cells), flags=re.M)  # magics are no Python
-    parts = [code_digest(code, leave_out=(), own_code=False), *(_result(path) for path in results_loaded(code))]
+    parts = [code_digest(code, leave_out=UNSEEN, own_code=False), *(_result(path) for path in results_loaded(code))]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
