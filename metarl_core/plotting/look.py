@@ -19,6 +19,7 @@ BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GREY = (
 
 METHOD_STYLE = {
     "MAML": (BLUE, "o"),
+    "FOMAML": (SKY, "v"),
     "pre-trained": (ORANGE, "s"),
     "random initialisation": (GREY, "^"),
     "oracle": (GREEN, "D"),
