@@ -27,7 +27,7 @@ NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
 NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds clean
+.PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds results-page clean
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv).
 ifneq ($(shell test -x $(PY) && echo alive),alive)
@@ -127,6 +127,9 @@ benchmarks: $(TEST_READY)  ## hold the package to its speed, in ratios measured 
 
 lower-bounds: $(TEST_READY)  ## test the package on the oldest versions that pyproject.toml allows
 	$(PY) -m tools.lower_bounds
+
+results-page: $(TEST_READY)  ## write RESULTS.md, published numbers beside ours
+	$(PY) -m tools.results_page
 
 map: $(TEST_READY)  ## write README's course map from course.toml
 	$(PY) -m tools.course_map
