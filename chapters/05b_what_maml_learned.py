@@ -116,8 +116,8 @@ def likeness(one, other):
 like = {name: likeness(kernel, best) for name, kernel in kernels.items()}
 claim(
     f"Correlation with the best kernel: random initialisation {like['random initialisation']:.2f}, pre-training "
-    f"{like['pre-training']:.2f}, MAML **{like['MAML']:.2f}**. (The covariance itself has "
-    f"{likeness(covariance, best):.2f}, and $\\cos(x - x')$ has {likeness((grid - grid.T).cos(), best):.2f}.)",
+    f"{like['pre-training']:.2f}, MAML **{like['MAML']:.2f}** (the covariance itself has "
+    f"{likeness(covariance, best):.2f}, and $\\cos(x - x')$ has {likeness((grid - grid.T).cos(), best):.2f}).",
     like["MAML"] > 0.7 and like["MAML"] > like["pre-training"] + 0.2,
 )
 

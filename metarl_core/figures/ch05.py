@@ -23,8 +23,8 @@ STYLE = {
 
 def two_loops() -> None:
     """A schematic: the inner loop forwards, the vector that travels back, and the outer step."""
-    figure, axes = plotting.figure(width=10.4, height=4.3)
-    axes.set(xlim=(0, 10.4), ylim=(0, 4.3))
+    figure, axes = plotting.figure(width=10.4, height=3.9)
+    axes.set(xlim=(0, 10.4), ylim=(0, 3.9))
     axes.axis("off")
     places = (1.0, 3.6, 6.2)
     for x, name in zip(places, ("$θ = θ_0$", "$θ_1$", "$θ_2$"), strict=True):
@@ -33,11 +33,11 @@ def two_loops() -> None:
     for x in places[:2]:
         _arrow(axes, (x + 0.6, 2.45), (x + 2.0, 2.45), plotting.BLUE)
         axes.text(x + 1.3, 2.62, "$-α∇L^s$", ha="center", fontsize=12, color=plotting.BLUE)
-        _arrow(axes, (x + 1.3, 0.95), (x + 1.3, 2.35), plotting.GREY)
-        axes.text(x + 1.3, 0.65, "support data", ha="center", fontsize=11)
+        _arrow(axes, (x + 1.3, 3.45), (x + 1.3, 2.95), plotting.GREY)
+        axes.text(x + 1.3, 3.55, "support data", ha="center", fontsize=11)
     _arrow(axes, (6.8, 2.45), (8.3, 2.45), plotting.BLUE)
-    _arrow(axes, (9.2, 0.95), (9.2, 1.85), plotting.GREY)
-    axes.text(9.2, 0.65, "query data", ha="center", fontsize=11)
+    _arrow(axes, (9.2, 3.45), (9.2, 2.8), plotting.GREY)
+    axes.text(9.2, 3.55, "query data", ha="center", fontsize=11)
     for start, end, words in (
         (8.3, 6.8, "$v_2 = ∇L^q$"),
         (5.6, 4.2, "$v_1 = (I - αH_1)\\,v_2$"),
@@ -47,8 +47,8 @@ def two_loops() -> None:
         axes.text((start + end) / 2, 1.7, words, ha="center", fontsize=12, color=plotting.RED)
     _arrow(axes, (1.0, 1.85), (1.0, 0.95), plotting.RED)
     axes.text(1.0, 0.2, "outer step of Adam:\nmean of $v_0$ over tasks", ha="center", fontsize=11)
-    axes.text(5.2, 3.75, "forwards: the inner loop, once for each task", ha="center", color=plotting.BLUE)
-    axes.text(5.2, 3.3, "backwards: the vector that becomes the meta-gradient", ha="center", color=plotting.RED)
+    axes.text(6.2, 0.85, "forwards: the inner loop, once for each task", ha="center", color=plotting.BLUE)
+    axes.text(6.2, 0.4, "backwards: the vector that becomes the meta-gradient", ha="center", color=plotting.RED)
     plotting.show(
         figure,
         "A diagram. Forwards, in blue: from θ two gradient steps on support data lead to θ₁ and θ₂, and query data "
@@ -188,10 +188,10 @@ def step_sizes(sizes: np.ndarray, errors: Tensor, trained_with: float, floor: fl
         axes.plot(sizes, mean, marker=marker, color=color, label=f"{count}, mean")
         axes.plot(sizes, median, ":", marker=marker, color=color, label=f"{count}, median task")
     axes.axvline(trained_with, color="black", linestyle=":", linewidth=1.2)
-    axes.text(trained_with, 70, " α in training", fontsize=10)
+    axes.text(trained_with, 70, "α in training ", fontsize=10, ha="right")
     axes.axhline(floor, color=plotting.GREY, linewidth=1.2, label="best single function")
     axes.set(yscale="log", xlabel="α at test", ylabel="squared error", ylim=(0.1, 100))
-    axes.legend(fontsize=9, loc="center right", bbox_to_anchor=(1, 0.35))
+    axes.legend(fontsize=9, loc="upper right")
     plotting.show(
         figure,
         "Error on held-out tasks against the inner step size at test, logarithmic. After one step mean and median "
