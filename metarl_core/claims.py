@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from metarl_core.arguments import check_type
+from metarl_core.figures.words import with_minus
 
 __all__ = ["claim"]
 
@@ -61,6 +62,7 @@ def truth(holds: Any) -> bool:
 
 
 def _show(markdown: str) -> None:
+    markdown = with_minus(markdown)
     try:
         from IPython import get_ipython
         from IPython.display import Markdown, display

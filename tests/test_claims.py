@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from metarl_core.claims import claim
+from metarl_core.figures.words import with_minus
 
 
 @pytest.mark.parametrize("holds", [True, np.True_, np.array([True]), torch.tensor(True), torch.ones(2).all()])
@@ -52,3 +53,15 @@ def test_in_a_notebook_it_is_shown_as_text(monkeypatch):
         assert shown.outputs[0].data["text/markdown"] == "The slope is $2$."
     finally:
         InteractiveShell.clear_instance()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a return of -10.5 [-11, -9]", "a return of −10.5 [−11, −9]"),
+        ("| -0.15, -.2 |", "| −0.15, −.2 |"),
+        ("chapter-2, 1e-05, 10-20 and x-1", "chapter-2, 1e-05, 10-20 and x-1"),
+    ],
+)
+def test_negative_numbers_have_a_minus_sign(text, shown):
+    assert with_minus(text) == shown

@@ -1,13 +1,19 @@
 """Text and tables as outputs of a notebook, for numbers that were just computed."""
 
+import re
 from collections.abc import Iterable, Sequence
 
-from IPython.display import Markdown, display
+
+def with_minus(text: str) -> str:
+    """`text` with a minus sign, and no hyphen, before a negative number."""
+    return re.sub(r"(?<![\w`])-(?=\d|\.\d)", "−", text)
 
 
 def say(text: str) -> None:
     """Show Markdown, TeX included, as the output of a cell."""
-    display(Markdown(text))
+    from IPython.display import Markdown, display  # only notebooks need IPython
+
+    display(Markdown(with_minus(text)))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
