@@ -97,8 +97,7 @@ def first_steps(
         "Two test curves in rows, three starting points in columns, five points each. The random network is nearly "
         "flat before and after one step, and bends a little after ten. The pre-trained network draws a cosine-like "
         "wave and keeps most of it. MAML begins with nearly the same wave as the pre-trained network; one step turns "
-        "it into about the right sine curve in the upper row and overshoots it in the lower row, and ten steps come "
-        "closer.",
+        "it into about the right sine curve in both rows, and ten steps come closer.",
     )
 
 
