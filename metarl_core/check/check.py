@@ -19,6 +19,10 @@ class Wrong:
     observed (once type, shape and dtype are right) and of the case's arguments, `when(observed, *args, **kwargs)`;
     `raises`, a piece of the text `Type: message` of the exception that it leads to; `fault`, the kind of side effect
     that it has (see `watch.Watched`), such as "global draws". The message may say only what that recognition has shown.
+
+    `everywhere`: the predicate holds wherever the misconception is what was written, also on inputs where that happens
+    to be right (it asks, say, whether the result is one of a family's). Then right results of which it does not hold
+    count against it.
     """
 
     id: str
@@ -27,6 +31,7 @@ class Wrong:
     when: Callable[..., bool] | None = None
     raises: str | None = None
     fault: str | None = None
+    everywhere: bool = False
 
     def __post_init__(self):
         if self.answer is UNSET and self.when is None and self.raises is None and self.fault is None:

@@ -214,7 +214,8 @@ class Subject:
         if one.report is not None:
             if wrong.raises is not None:
                 return wrong.raises in one.raised
-            return wrong.answer is not UNSET and one.raised.split(":")[0] == self._raised_by(wrong.answer, case)
+            raised = one.raised.split(":")[0]  # "" where the check itself had a word to say, about the type perhaps
+            return wrong.answer is not UNSET and raised != "" and raised == self._raised_by(wrong.answer, case)
         if wrong.when is not None:  # it may count on the right type and shape
             if one.off is None or one.off.kind not in ("value", "finite"):
                 return False
@@ -231,6 +232,10 @@ class Subject:
 
     def contradicts(self, wrong: Wrong, one: Seen) -> bool:
         """Whether the misconception's own answer, if there is one, gives another result than this right one."""
+        if wrong.when is not None and wrong.everywhere:
+            with contextlib.suppress(Exception):
+                return not wrong.when(one.got, *clone(one.case.args), **clone(dict(one.case.kwargs)))
+            return False
         if wrong.answer is UNSET or wrong.when is not None:
             return False
         try:

@@ -68,7 +68,9 @@ def nearly_right(subject: Subject, failed: list[Seen]) -> bool:
 def where_it_fails(subject: Subject, watched: Watched, seen: list[Seen], failed: list[Seen]) -> str:
     """On how many of the drawn inputs, and which note of the cases tells them from the others."""
     if len(failed) == len(seen):
-        return f"That is so on all {len(seen)} drawn inputs." if len(seen) > 1 else ""
+        of_one_kind = len({one.kind for one in failed}) == 1
+        what = "That is so" if of_one_kind else "That, or something else, is wrong"
+        return f"{what} on all {len(seen)} drawn inputs." if len(seen) > 1 else ""
     words = f"Right on {len(seen) - len(failed)} of {len(seen)} drawn inputs, wrong on {len(failed)}"
     bad = {id(one) for one in failed}
     notes = {note for one in seen for note in one.case.notes}

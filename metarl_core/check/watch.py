@@ -62,6 +62,7 @@ class Watched:
                 return self._of_sensible_size(self.answer(*args, **kwargs))
         given = (args, kwargs)
         before, states = clone(given), [g.get_state() for g in generators(given)]
+        held = list(tensors(given))
         flags = [(t.requires_grad, None if not t.is_leaf or t.grad is None else t.grad.clone()) for t in tensors(given)]
         expects_graph = any(t.requires_grad for t in tensors(given))
         with restored_quietly():
@@ -74,7 +75,8 @@ class Watched:
                     "draws from a global generator (torch, NumPy or Python): nobody can repeat that. "
                     "Every draw should come from the generator that is handed in."
                     if states
-                    else "draws from a global generator; nothing is random in what is asked for.",
+                    else "draws from a global generator; nothing is random in what is asked for. (A new layer draws "
+                    "its first weights.)",
                 )
             if (torch.is_grad_enabled(), torch.get_default_dtype()) != settings:
                 self._fault(
@@ -85,7 +87,7 @@ class Watched:
         self.returned = describe(self._of_sensible_size(result))
         if not self.autograd and derivatives():
             self._fault("method", "lets autograd find a derivative. Asked for is the derivative by hand.")
-        if changed(before, given):
+        if changed(before, given) or any(a is not b for a, b in zip(held, tensors(given), strict=True)):
             self._fault(
                 "changed arguments", "changes its arguments in place. The caller still needs them: make new ones."
             )
