@@ -9,9 +9,10 @@
 # %% [markdown]
 # # Exercises to chapter 05: MAML
 #
-# Four exercises: the meta-gradient by automatic differentiation, the same on quadratics by hand, a meta-loss with
-# three silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each
-# answers at once, as often as you like. Notation is that of [chapter 05](../chapters/05_maml.ipynb).
+# Four exercises: the meta-gradient by automatic differentiation, the same on quadratics by hand, a meta-loss with three
+# silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers
+# at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless it is
+# handed a generator. Notation is that of [chapter 05](../chapters/05_maml.ipynb).
 
 # %% tags=["setup"]
 import math
@@ -293,8 +294,9 @@ print("all three in one call:   ", value_of(colleagues_loss(parameters, tasks, 0
 def meta_loss(parameters, tasks, alpha, steps):
     """Equation (3), repaired.
 
-    parameters: dictionary of tensors that require gradients; tasks: list of (support_x, support_y, query_x, query_y),
-    each [points, 1], not always as many; alpha: inner step size; steps: K >= 0. Returns a scalar tensor.
+    parameters: dictionary of tensors that require gradients, all float64 or all float32, and the data as well; tasks:
+    list of (support_x, support_y, query_x, query_y), each [points, 1], not always as many; alpha: inner step size;
+    steps: K >= 0. Returns a scalar tensor of that dtype.
     """
     adapted, outer = dict(parameters), []
     for support_x, support_y, _, _ in tasks:

@@ -11,7 +11,8 @@
 #
 # Four exercises: Reptile's step, the Taylor terms of any combination of inner gradients, a Meta-SGD for the head with
 # three silent bugs, and a Reptile with Adam whose result depends on an order that should not matter. Fill in the cells
-# marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. Notation is that of
+# marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments
+# as they are, and draws nothing at random unless it is handed a generator. Notation is that of
 # [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
 
 # %% tags=["setup"]
@@ -276,7 +277,7 @@ def head_loss(parameters, rates, tasks):
 
     parameters, rates: dictionaries of tensors of the same shapes that require gradients (the rates of w1 and b1 are
     there, too, and unused), under the same names; tasks: list of (support_x, support_y, query_x, query_y), each
-    [points, 1], not always as many. Returns a scalar tensor.
+    [points, 1], not always as many. All tensors are float64, or all are float32. Returns a scalar tensor of that dtype.
     """
     outer = []
     for support_x, support_y, query_x, query_y in tasks:

@@ -11,7 +11,8 @@
 #
 # Four exercises: drawing an episode without a leak, two linear heads in closed form, an evaluation with three silent
 # bugs, and what an interval is an interval of. Fill in the cells marked `# YOUR CODE HERE`; the check under each
-# answers at once, as often as you like. Notation is that of [chapter 07](../chapters/07_few_shot_images.ipynb).
+# answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless
+# it is handed a generator. Notation is that of [chapter 07](../chapters/07_few_shot_images.ipynb).
 
 # %% tags=["setup"]
 import torch

@@ -11,7 +11,8 @@
 #
 # Five exercises: advantages of many tasks at once, one inner step, a trust region by hand, a meta-loss with three
 # silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers
-# at once, as often as you like. Notation is that of [chapter 08](../chapters/08_maml_for_rl.ipynb).
+# at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless it is
+# handed a generator. Notation is that of [chapter 08](../chapters/08_maml_for_rl.ipynb).
 
 # %% tags=["setup"]
 import math
@@ -154,10 +155,10 @@ print("both tasks alike, although the rewards of one are twenty times as large")
 def inner_step(theta, states, actions, advantage, mask, alpha):
     """θ' of equation (2).
 
-    theta: {"weight": float64 [action, state], "log_std": float64 [action]}; states: [episode, time, state]; actions:
-    [episode, time, action]; advantage: [episode, time]; mask: bool [episode, time], true where a step was taken (the
-    numbers elsewhere mean nothing); alpha: inner step size. Returns a dictionary like theta, without a graph; theta
-    stays as it is.
+    theta: {"weight": float64 [action, state], "log_std": float64 [action]}, with or without `requires_grad`; states:
+    [episode, time, state]; actions: [episode, time, action]; advantage: [episode, time]; mask: bool [episode, time],
+    true where a step was taken (the numbers elsewhere are finite and mean nothing); alpha: inner step size. Returns a
+    dictionary like theta, without a graph; theta stays as it is.
     """
     ### BEGIN SOLUTION
     leaves = {name: value.detach().clone().requires_grad_() for name, value in theta.items()}

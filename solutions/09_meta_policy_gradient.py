@@ -9,10 +9,10 @@
 # %% [markdown]
 # # Exercises to chapter 09: The meta-policy gradient, done right
 #
-# Four exercises: DiCE with a mask, the two Hessians of a bandit, E-MAML's sampling term, and a meta-gradient with
-# three silent bugs. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as
-# you like. Notation is that of [chapter 09](../chapters/09_meta_policy_gradient.ipynb); $\bot$ marks what is held
-# constant.
+# Four exercises: DiCE with a mask, the two Hessians of a bandit, E-MAML's sampling term, and a meta-gradient with three
+# silent bugs. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like.
+# A function leaves its arguments as they are, and draws nothing at random unless it is handed a generator. Notation is
+# that of [chapter 09](../chapters/09_meta_policy_gradient.ipynb); $\bot$ marks what is held constant.
 
 # %% tags=["setup"]
 import torch

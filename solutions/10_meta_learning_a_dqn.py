@@ -11,8 +11,8 @@
 #
 # Four exercises: an inner loop with a target that stays where it is, two meta-gradients by hand, a Reptile iteration
 # with three silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under
-# each answers at once, as often as you like. Notation is that of
-# [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
+# each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random
+# unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
 
 # %% tags=["setup"]
 import torch

@@ -16,13 +16,13 @@ CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(attacks.__path__))
 
 def params(kind):
     listed = [
-        (chapter, check, answer)
+        (chapter, parts)
         for chapter in CHAPTERS
-        for check, answer in getattr(importlib.import_module(f"attacks.{chapter}"), kind)
+        for parts in getattr(importlib.import_module(f"attacks.{chapter}"), kind, [])
     ]
     return [
-        pytest.param(check, answer, id=f"{chapter}.{check.name}-{getattr(answer, '__name__', '').strip('_')}-{n}")
-        for n, (chapter, check, answer) in enumerate(listed)
+        pytest.param(*parts, id=f"{chapter}.{parts[0].name}-{getattr(parts[1], '__name__', '').strip('_')}-{n}")
+        for n, (chapter, parts) in enumerate(listed)
     ]
 
 
@@ -38,3 +38,10 @@ def test_wrong_answer_is_rejected(check, answer):
 def test_right_answer_is_accepted(check, answer, capsys):
     check(answer)
     assert re.fullmatch(r"Passed: .+\n", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("check", "answer", "words"), params("NOT_SAID"))
+def test_a_message_does_not_say_what_the_answer_does_not_do(check, answer, words):
+    with pytest.raises(CheckFailed) as caught:
+        check(answer)
+    assert words not in str(caught.value)

@@ -7,6 +7,8 @@
     WRONG = [(ch01.check_reward_to_go, _by_powers_and_division)]
     RIGHT = [(ch01.check_reward_to_go, _sums_by_hand)]
 
+    NOT_SAID = [(ch01.check_reward_to_go, _by_powers_and_division, "words that would be untrue of it")]   # if any
+
 They are what a careless learner, or a chatbot, would write; no message is asked for by name. Answers whose message
 matters stand in `tests/mutants`.
 """

@@ -741,6 +741,13 @@ def _vector_of_losses(parameters, tasks, alpha, steps):
     ).mean(0, keepdim=True)
 
 
+def _always_float64(parameters, tasks, alpha, steps):
+    mean = torch.zeros((), dtype=torch.float64)
+    for sx, sy, qx, qy in tasks:
+        mean = mean + squared_error(_adapt(parameters, sx, sy, alpha, steps), qx, qy) / len(tasks)
+    return mean
+
+
 # ------------------------------------------------------------------ meta_loss, right
 
 
@@ -766,7 +773,7 @@ def _functional(parameters, tasks, alpha, steps):
 
 
 def _running_mean(parameters, tasks, alpha, steps):
-    mean = torch.zeros((), dtype=torch.float64)
+    mean = torch.zeros(())
     for number, (sx, sy, qx, qy) in enumerate(tasks, 1):
         loss = squared_error(_adapt(parameters, sx, sy, alpha, steps), qx, qy)
         mean = mean + (loss - mean) / number
@@ -941,6 +948,7 @@ WRONG = [
         _updates_the_dictionary,
         _last_gradient_reused,
         _vector_of_losses,
+        _always_float64,
     ),
     *[(ch05.check_comparison, plan) for plan in WRONG_PLANS],
 ]
@@ -983,4 +991,11 @@ RIGHT = [
         _all_tasks_abreast,
     ),
     *[(ch05.check_comparison, plan) for plan in RIGHT_PLANS],
+]
+
+NOT_SAID = [
+    (ch05.check_meta_optimum, _no_inner_step_no_answer, "raised to the power"),
+    (ch05.check_meta_loss, _no_step_means_support, "descends the loss on the query points"),
+    (ch05.check_meta_loss, _no_step_means_support, "two are left"),
+    (ch05.check_meta_loss, _a_plain_number, "That is so on all"),
 ]

@@ -337,15 +337,6 @@ def _mean_of_episode_means(theta, states, actions, advantage, mask, alpha):
     return _step(theta, states, actions, advantage, mask, alpha, mean=mean)
 
 
-def _times_the_mask(theta, states, actions, advantage, mask, alpha):
-    leaf = {n: v.detach().clone().requires_grad_() for n, v in theta.items()}
-    normal = torch.distributions.Normal(states @ leaf["weight"].T, leaf["log_std"].exp())
-    terms = normal.log_prob(actions).sum(-1) * advantage
-    objective = (terms * mask).sum() / mask.sum()
-    slopes = grad(objective, list(leaf.values()))
-    return {n: v.detach() + alpha * s for (n, v), s in zip(leaf.items(), slopes, strict=True)}
-
-
 def _normalises_the_advantage(theta, states, actions, advantage, mask, alpha):
     values = advantage[mask]
     normal = torch.zeros_like(advantage)
@@ -388,10 +379,20 @@ def _noise_of_the_first_dimension(theta, states, actions, advantage, mask, alpha
     return _step(theta, states, actions, advantage, mask, alpha, log_pi)
 
 
+def _with_a_graph_of_theta(theta, states, actions, advantage, mask, alpha):
+    s, a, adv = states[mask], actions[mask], advantage[mask]
+    std = theta["log_std"].exp()
+    z = (a - s @ theta["weight"].T) / std
+    weight = torch.einsum("n,na,ns->as", adv, z / std, s) / len(adv)
+    log_std = ((z.square() - 1) * adv[:, None]).sum(0) / len(adv)
+    return {"weight": theta["weight"] + alpha * weight, "log_std": theta["log_std"] + alpha * log_std}
+
+
 # ------------------------------------------------------------------ inner_step, right
 
 
 def _scores_by_hand(theta, states, actions, advantage, mask, alpha):
+    theta = {name: value.detach() for name, value in theta.items()}
     s, a, adv = states[mask], actions[mask], advantage[mask]
     std = theta["log_std"].exp()
     z = (a - s @ theta["weight"].T) / std
@@ -432,6 +433,7 @@ def _where_before_the_network(theta, states, actions, advantage, mask, alpha):
 
 
 def _step_by_step(theta, states, actions, advantage, mask, alpha):
+    theta = {name: value.detach() for name, value in theta.items()}
     weight, log_std = (theta[n].clone() for n in ("weight", "log_std"))
     total = int(mask.sum())
     for e, t in mask.nonzero().tolist():
@@ -446,12 +448,21 @@ def _step_by_step(theta, states, actions, advantage, mask, alpha):
 def _step_in_numpy(theta, states, actions, advantage, mask, alpha):
     keep = mask.numpy()
     s, a, adv = states.numpy()[keep], actions.numpy()[keep], advantage.numpy()[keep]
-    w, ell = theta["weight"].numpy(), theta["log_std"].numpy()
+    w, ell = theta["weight"].detach().numpy(), theta["log_std"].detach().numpy()
     z = (a - s @ w.T) / np.exp(ell)
     return {
         "weight": torch.from_numpy(w + alpha * ((z / np.exp(ell)) * adv[:, None]).T @ s / len(adv)),
         "log_std": torch.from_numpy(ell + alpha * np.mean((z**2 - 1) * adv[:, None], axis=0)),
     }
+
+
+def _times_the_mask(theta, states, actions, advantage, mask, alpha):
+    leaf = {n: v.detach().clone().requires_grad_() for n, v in theta.items()}
+    normal = torch.distributions.Normal(states @ leaf["weight"].T, leaf["log_std"].exp())
+    terms = normal.log_prob(actions).sum(-1) * advantage
+    objective = (terms * mask).sum() / mask.sum()
+    slopes = grad(objective, list(leaf.values()))
+    return {n: v.detach() + alpha * s for (n, v), s in zip(leaf.items(), slopes, strict=True)}
 
 
 # ------------------------------------------------------------------ trust_region_step, wrong
@@ -961,7 +972,6 @@ WRONG = [
         _divided_by_all_places,
         _divided_by_episodes,
         _mean_of_episode_means,
-        _times_the_mask,
         _normalises_the_advantage,
         _graph_behind,
         _theta_itself_moves,
@@ -969,6 +979,7 @@ WRONG = [
         _list_of_tensors,
         _step_of_one_half,
         _noise_of_the_first_dimension,
+        _with_a_graph_of_theta,
     ),
     *named(
         ch08.check_trust_region_step,
@@ -1037,6 +1048,7 @@ RIGHT = [
         _where_before_the_network,
         _step_by_step,
         _step_in_numpy,
+        _times_the_mask,
     ),
     *named(
         ch08.check_trust_region_step,
@@ -1057,4 +1069,9 @@ RIGHT = [
         _TwoStages(),
     ),
     *[(ch08.check_plan, plan) for plan in RIGHT_PLANS],
+]
+
+NOT_SAID = [
+    (ch08.check_inner_step, _list_of_tensors, "no graph"),
+    (ch08.check_inner_step, _list_of_tensors, "number of action dimensions"),
 ]

@@ -618,13 +618,6 @@ def _exact_jacobian_of_the_expectation(theta, tasks, alpha, sigma):
     return torch.stack(losses).mean()
 
 
-def _clipped_ratio(theta, tasks, alpha, sigma):
-    def surrogate(x, ratio, a):
-        return torch.minimum(ratio * a, ratio.clamp(1.0, 1.2) * a).mean()
-
-    return _lvc(theta, tasks, alpha, sigma, surrogate=surrogate)
-
-
 def _dice_over_the_batch(theta, tasks, alpha, sigma):
     def surrogate(x, ratio, a):
         c = x.cumsum(0)
@@ -717,6 +710,15 @@ def _ratio_as_a_quotient(theta, tasks, alpha, sigma):
     return torch.stack(losses).mean()
 
 
+def _clipped_ratio(theta, tasks, alpha, sigma):
+    """PPO's clipping, at the policy that the actions were drawn with: all ratios are 1, and nothing is clipped."""
+
+    def surrogate(x, ratio, a):
+        return torch.minimum(ratio * a, ratio.clamp(1.0, 1.2) * a).mean()
+
+    return _lvc(theta, tasks, alpha, sigma, surrogate=surrogate)
+
+
 WRONG = [
     *named(
         ch09.check_dice_loss,
@@ -804,7 +806,6 @@ WRONG = [
         _product_of_ratios_of_dimensions,
         _fresh_leaf,
         _exact_jacobian_of_the_expectation,
-        _clipped_ratio,
         _dice_over_the_batch,
         _goals_averaged_first,
         _tasks_in_a_chain,
@@ -847,5 +848,6 @@ RIGHT = [
         _old_policy_at_the_detached_theta,
         _second_order_expansion,
         _ratio_as_a_quotient,
+        _clipped_ratio,
     ),
 ]

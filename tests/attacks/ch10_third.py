@@ -202,6 +202,21 @@ def _first_task_for_all(theta, features, actions, rewards, next_features, termin
     return point[:1].expand_as(point)
 
 
+def _draws_the_weights_of_a_layer(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
+    found = []
+    for phi, a, r, phi_next, d in zip(features, actions, rewards, next_features, terminated, strict=True):
+        y = _target(theta, r, phi_next, d, discount)
+        layer = torch.nn.Linear(theta.shape[1], theta.shape[0], bias=False, dtype=torch.float64)
+        layer.weight = torch.nn.Parameter(theta.clone())
+        optimiser = torch.optim.SGD(layer.parameters(), lr=alpha)
+        for _ in range(steps):
+            optimiser.zero_grad()
+            layer(phi)[torch.arange(len(a)), a.long()].sub(y).square().mean().backward()
+            optimiser.step()
+        found.append(layer.weight.detach().clone())
+    return torch.stack(found)
+
+
 # ------------------------------------------------------------------ inner_td_steps, right
 
 
@@ -281,14 +296,13 @@ def _with_an_optimiser(theta, features, actions, rewards, next_features, termina
     found = []
     for phi, a, r, phi_next, d in zip(features, actions, rewards, next_features, terminated, strict=True):
         y = _target(theta, r, phi_next, d, discount)
-        layer = torch.nn.Linear(theta.shape[1], theta.shape[0], bias=False, dtype=torch.float64)
-        layer.weight = torch.nn.Parameter(theta.clone())
-        optimiser = torch.optim.SGD(layer.parameters(), lr=alpha)
+        weight = torch.nn.Parameter(theta.clone())
+        optimiser = torch.optim.SGD([weight], lr=alpha)
         for _ in range(steps):
             optimiser.zero_grad()
-            layer(phi)[torch.arange(len(a)), a.long()].sub(y).square().mean().backward()
+            F.linear(phi, weight)[torch.arange(len(a)), a.long()].sub(y).square().mean().backward()
             optimiser.step()
-        found.append(layer.weight.detach().clone())
+        found.append(weight.detach().clone())
     return torch.stack(found)
 
 
@@ -899,6 +913,7 @@ WRONG = [
         _huber,
         _moves_theta_in_place,
         _first_task_for_all,
+        _draws_the_weights_of_a_layer,
     ),
     *named(
         ch10.check_meta_gradients,

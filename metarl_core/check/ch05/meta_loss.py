@@ -87,13 +87,9 @@ def _sum_inside(parameters, data, alpha, steps):
     return sum(_meta_loss()(parameters, [task], alpha * len(task[0]), steps) for task in data) / len(data)
 
 
-def _on_more(change):
-    """Recognised as the right loss of other data, made of each task by one of these."""
-
-    def when(got, parameters, data, alpha, steps):
-        return same(got, _value_and_gradients(_meta_loss(), parameters, [change(*task) for task in data], alpha, steps))
-
-    return when
+def _of_data(change):
+    """The right loss of other data, made of each task by this."""
+    return lambda parameters, data, *rest: _meta_loss()(parameters, [change(*task) for task in data], *rest)
 
 
 def _leaves(parameters):
@@ -183,21 +179,22 @@ check_meta_loss = function_check(
         when=lambda got, p, data, *a: same(
             got, *(_value_and_gradients(_meta_loss(), p, [one], *a) for one in (data[0], data[-1]))
         ),
+        everywhere=True,
     ),
     Wrong(
         "roles_swapped",
         "The inner loop descends the loss on the query points, and the support points judge. Which are which?",
-        when=_on_more(lambda xs, ys, xq, yq: (xq, yq, xs, ys)),
+        _of_data(lambda xs, ys, xq, yq: (xq, yq, xs, ys)),
     ),
     Wrong(
         "query_seen",
         "The inner loop sees the query points, too. What may it look at when a new task is met?",
-        when=_on_more(lambda xs, ys, xq, yq: (torch.cat([xs, xq]), torch.cat([ys, yq]), xq, yq)),
+        _of_data(lambda xs, ys, xq, yq: (torch.cat([xs, xq]), torch.cat([ys, yq]), xq, yq)),
     ),
     Wrong(
         "support_judges_too",
         "The adapted network is judged on all points, also on those that it was adapted on.",
-        when=_on_more(lambda xs, ys, xq, yq: (xs, ys, torch.cat([xs, xq]), torch.cat([ys, yq]))),
+        _of_data(lambda xs, ys, xq, yq: (xs, ys, torch.cat([xs, xq]), torch.cat([ys, yq]))),
     ),
     Wrong(
         "part_adapts",
@@ -209,6 +206,7 @@ check_meta_loss = function_check(
                 for names in ("w1 w2", "w2 b2", "w1 b1", "w2", "w1 b1 w2", "b1 b2")
             ),
         ),
+        everywhere=True,
     ),
     Wrong(
         "sum_inside",
@@ -231,6 +229,7 @@ check_meta_loss = function_check(
                 for fault in ((_last, True, False), (_last, False, True), (_always, True, True))
             ),
         ),
+        everywhere=True,
     ),
     Wrong(
         "sum_over_tasks",

@@ -49,11 +49,14 @@ def _weighted(curvature, centre, alpha, power, curvatures=1, sign=-1):
 
 
 def _powered_by_entries(got, a, c, alpha, steps):
-    """`**` in the place of a power of the matrix; for K = 0 nothing can be solved then, and anything may come out."""
+    """`**` in the place of a power of the matrix. For K = 0 the weights are singular then: what comes out solves the
+    equations all the same, or is far away from every centre.
+    """
     weight = a @ (torch.eye(c.shape[1], dtype=c.dtype) - alpha * a) ** (2 * steps)
-    if torch.linalg.cond(weight.sum(0)) > 1e5:
-        return True
-    return same(got, torch.linalg.solve(weight.sum(0), (weight @ c[..., None]).sum(0)[:, 0]))
+    left, right = weight.sum(0), (weight @ c[..., None]).sum(0)[:, 0]
+    if torch.linalg.cond(left) > 1e5:
+        return same(left @ got, right) or bool(got.norm() > 1e3 * c.norm())
+    return same(got, torch.linalg.solve(left, right))
 
 
 def _numbers_for_matrices(got, a, c, alpha, steps):
@@ -124,6 +127,7 @@ check_meta_optimum = function_check(
         "Each task has one number for a weight, its trace or its determinant. A task may be steep in one direction and "
         "flat in another.",
         when=_numbers_for_matrices,
+        everywhere=True,
     ),
     Wrong(
         "mean_of_centres",
@@ -145,22 +149,26 @@ check_meta_optimum = function_check(
         "power_of_entries",
         "Each entry of the matrix is raised to the power 2K by itself. How does one apply a matrix several times?",
         when=_powered_by_entries,
+        everywhere=True,
     ),
     Wrong(
         "diagonal_only",
         "Only diagonals count here: each entry of theta is a mean of its own. What do the other entries of a "
         "curvature do?",
         when=_means_of_entries,
+        everywhere=True,
     ),
     Wrong(
         "flow",
         "Your weights hold an exponential, as if the inner loop flowed downhill. Its steps have a length.",
         when=_flow,
+        everywhere=True,
     ),
     Wrong(
         "power_off",
         "The power of your factor is off by one or two. How many steps are there, and how often does each count?",
         when=_power_off,
+        everywhere=True,
     ),
     rtol=1e-6,
     atol=1e-9,

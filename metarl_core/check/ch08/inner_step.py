@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import torch
 
-from metarl_core.check import Wrong, case, function_check
+from metarl_core.check import CheckFailed, Wrong, case, function_check
 from metarl_core.check.compare import difference
+from metarl_core.check.describe import describe
 
 RATES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
 """step sizes that are written into code"""
@@ -91,10 +92,13 @@ def _expected(*arguments):
 def _looked_at(answer, *arguments):
     """The parameters as numbers, and whether one of them still hangs on theta."""
     found = answer(*arguments)
-    if not isinstance(found, Mapping) or not all(isinstance(value, torch.Tensor) for value in found.values()):
-        return found
-    graph = any(value.requires_grad for value in found.values())
-    return {name: value.detach() for name, value in found.items()} | {"no graph": not graph}
+    if not isinstance(found, Mapping):
+        raise CheckFailed(
+            f"`inner_step` returned {describe(found)}; expected is a dictionary like theta, with its two names.", "type"
+        )
+    graph = any(isinstance(value, torch.Tensor) and value.requires_grad for value in found.values())
+    numbers = {name: value.detach() if isinstance(value, torch.Tensor) else value for name, value in found.items()}
+    return numbers | {"no graph": not graph}
 
 
 check_inner_step = function_check(

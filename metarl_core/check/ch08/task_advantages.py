@@ -243,7 +243,7 @@ def _is_any(got, arguments, faults, function):
 
 _ADDED = [{"divide": lambda values, small=small: values.std() + small} for small in (1e-6, 1e-5, 1e-4, 1e-3, 1e-2)]
 _RIDGES = [
-    *({"ridge": lambda rows, size, other=other: other} for other in (1e-8, 1e-6, 1e-4, 1e-3)),
+    *({"ridge": lambda rows, size, other=other: other} for other in (1e-8, 1e-6, 1e-4, 1e-3, 1e-2, 0.1, 1.0)),
     {"ridge": lambda rows, size: 1e-5 * rows},
     {"ridge": lambda rows, size: 1e-5 / rows},
     {"ridge": lambda rows, size: np.array([1e-5] * (size - 1) + [0.0])},

@@ -43,6 +43,7 @@ def _draw_case(draw):
     return case(log_pi.requires_grad_(), advantage, mask).noting(
         {
             **past_the_end(mask, log_pi.detach(), advantage),
+            "the padding of the advantages holds infinite numbers or NaN": not advantage[~mask].isfinite().all(),
             "there is more than one episode": len(mask) > 1,
             "an episode has two steps or more": lengths.max() > 1,
             "episodes have different lengths": lengths.min() < lengths.max(),

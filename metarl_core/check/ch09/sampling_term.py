@@ -101,7 +101,8 @@ def _right_but_the_slope(got, *arguments):
 
 def _right_up_to_value(got, *arguments):
     right = _by_definition(*arguments)
-    return close(got[BY_LOG_PI], right[BY_LOG_PI]) and close(got[BY_OUTCOME], right[BY_OUTCOME])
+    slopes_are_right = close(got[BY_LOG_PI], right[BY_LOG_PI]) and close(got[BY_OUTCOME], right[BY_OUTCOME])
+    return slopes_are_right and bool(got["value"].isfinite())
 
 
 check_sampling_term = function_check(
