@@ -13,6 +13,7 @@ FAMILIES = {
     "metarl/BernoulliBandits-v0": "metarl_core.tasks.bandits:BernoulliBandits",
     "metarl/TabularMDPs-v0": "metarl_core.tasks.tabular:TabularMDPs",
     "metarl/GridGoals-v0": "metarl_core.tasks.gridworld:GridGoals",
+    "metarl/GridNavi-v0": "metarl_core.tasks.grid_navi:GridNavi",
     "metarl/PointNavigation-v0": "metarl_core.tasks.navigation:PointNavigation",
     "metarl/RotatedKeys-v0": "metarl_core.tasks.rotated_keys:RotatedKeys",
     "metarl/CartPole-v0": "metarl_core.tasks.cartpole:CartPole",

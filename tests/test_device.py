@@ -36,7 +36,7 @@ from metarl_core.agents import (
     train_reinforce,
     train_trpo,
 )
-from metarl_core.exact import psrl
+from metarl_core.exact import goal_belief, psrl
 from metarl_core.meta import (
     MAML,
     Joint,
@@ -59,6 +59,7 @@ from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
     GridGoals,
+    GridNavi,
     GymnasiumTasks,
     ImageClasses,
     InformedTasks,
@@ -80,6 +81,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "grid": GridGoals,
     "grid, dense": functools.partial(GridGoals, reward="dense"),
     "grid, step": functools.partial(GridGoals, reward="step"),
+    "navi": GridNavi,
     "navigation": PointNavigation,
     "navigation, sparse": functools.partial(PointNavigation, reward="sparse"),
     "keys": RotatedKeys,
@@ -191,7 +193,10 @@ TASKS: list[Case] = [
     *((f"rollout {name}", functools.partial(rolled_out, make)) for name, make in FAMILIES.items()),
     *((f"TaskEnv {name}", functools.partial(single, make)) for name, make in FAMILIES.items()),
     *((f"vector_env {name}", functools.partial(vector, make)) for name, make in FAMILIES.items()),
-    *((f"oracle {name}", functools.partial(optimal, FAMILIES[name])) for name in ("bandits", "grid", "navigation")),
+    *(
+        (f"oracle {name}", functools.partial(optimal, FAMILIES[name]))
+        for name in ("bandits", "grid", "navi", "navigation")
+    ),
     ("oracle keys", functools.partial(optimal, RotatedKeys)),
     *((f"make {id}", functools.partial(made, id)) for id in REGISTERED),
     ("grid tables", lambda: GridGoals(reward="dense").tables(GridGoals().sample_tasks(2, seeded()))),
@@ -339,7 +344,14 @@ AGENTS: list[Case] = [
     ("DQN, grid", lambda: trained_agent(train_dqn, DQNConfig(steps=12, learning_starts=4, batch_size=3), GridGoals())),
     ("REINFORCE", reinforced),
 ]
+
+
+def rewards_of(steps):
+    return torch.rand(steps, generator=seeded(), device="cpu")
+
+
 EXACT: list[Case] = [
+    ("belief over goals", lambda: goal_belief(GridNavi(), torch.tensor([3, 4], device="cpu"), rewards_of(2))),
     ("posterior sampling", lambda: psrl(TabularMDPs(), TabularMDPs().sample_tasks(2, seeded()), 2, seeded())),
 ]
 

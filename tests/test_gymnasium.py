@@ -31,7 +31,10 @@ from metarl_core.tasks import (
     select_tasks,
 )  # fmt: skip
 
-DISCRETE = [f"metarl/{name}-v0" for name in ("BernoulliBandits", "TabularMDPs", "GridGoals", "RotatedKeys", "CartPole")]
+DISCRETE = [
+    f"metarl/{name}-v0"
+    for name in ("BernoulliBandits", "TabularMDPs", "GridGoals", "GridNavi", "RotatedKeys", "CartPole")
+]
 
 
 def seeded(seed=0):

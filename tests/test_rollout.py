@@ -12,6 +12,7 @@ from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
     GridGoals,
+    GridNavi,
     Pendulum,
     PointNavigation,
     RotatedKeys,
@@ -26,12 +27,13 @@ FAMILIES = {
     "metarl/CartPole-v0": CartPole(),
     "metarl/Pendulum-v0": Pendulum(),
     "metarl/GridGoals-v0": GridGoals(),
+    "metarl/GridNavi-v0": GridNavi(),
     "metarl/RotatedKeys-v0": RotatedKeys(),
     "metarl/PointNavigation-v0": PointNavigation(),
     "metarl/BernoulliBandits-v0": BernoulliBandits(),
     "metarl/TabularMDPs-v0": TabularMDPs(),
 }
-DETERMINISTIC = list(FAMILIES)[:4]
+DETERMINISTIC = list(FAMILIES)[:5]
 
 
 def seeded(seed=0):

@@ -12,6 +12,7 @@ from metarl_core.exact.estimators import (
     meta_gradients,
     policy_gradient,
 )
+from metarl_core.exact.grid_search import Search, best_search, goal_belief, search_returns
 from metarl_core.exact.planes import (
     Landscape,
     adapt_in_plane,
@@ -39,6 +40,7 @@ __all__ = [
     "Episodes",
     "Landscape",
     "Pulls",
+    "Search",
     "Strategy",
     "adapt_in_plane",
     "all_trajectories",
@@ -47,6 +49,7 @@ __all__ = [
     "backward_induction",
     "bayes_optimal_value",
     "best_arm_probabilities",
+    "best_search",
     "bias_and_noise",
     "draw_episodes",
     "expected_return",
@@ -54,6 +57,7 @@ __all__ = [
     "gae_bias_and_variance",
     "gittins",
     "gittins_indices",
+    "goal_belief",
     "landscape",
     "landscape_gradients",
     "landscape_losses",
@@ -67,6 +71,7 @@ __all__ = [
     "posterior_draw",
     "psrl",
     "resting_point",
+    "search_returns",
     "small_mdp",
     "thompson",
     "ucb1",

@@ -7,6 +7,7 @@ from metarl_core.tasks.family import TaskFamily, Tasks, expand_tasks, select_tas
 from metarl_core.tasks.few_shot import FewShot, ImageClasses
 from metarl_core.tasks.from_gymnasium import GymnasiumTasks
 from metarl_core.tasks.glyphs import load_glyphs
+from metarl_core.tasks.grid_navi import GridNavi
 from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.informed import InformedTasks
@@ -24,6 +25,7 @@ __all__ = [
     "CartPole",
     "FewShot",
     "GridGoals",
+    "GridNavi",
     "GymnasiumTasks",
     "ImageClasses",
     "Pendulum",

@@ -4,10 +4,11 @@ import numpy as np
 import torch
 
 from metarl_core import exact
-from metarl_core.tasks import BernoulliBandits, TabularMDPs
+from metarl_core.tasks import BernoulliBandits, GridNavi, TabularMDPs
 
 RNG, GENERATOR = np.random.default_rng(0), torch.Generator("cpu")
 MEANS = np.full((3, 2), 0.5)
+ONES = torch.ones(2)
 TASKS = TabularMDPs().sample_tasks(2, GENERATOR)
 
 
@@ -42,6 +43,12 @@ CALLS = [
     ("psrl", lambda: exact.psrl(BernoulliBandits(), TASKS, 2, GENERATOR), "family must be a TabularMDPs, got Bern"),
     ("psrl", lambda: exact.psrl(TabularMDPs(), TASKS, 0, GENERATOR), "episodes must be at least 1, got 0"),
     ("psrl", lambda: exact.psrl(TabularMDPs(), {"goal": torch.zeros(1)}, 2, GENERATOR), "tasks must have the entries"),
+    ("best_search", lambda: exact.best_search(BernoulliBandits(), 2), "family must be a GridNavi, got Bernoulli"),
+    ("best_search", lambda: exact.best_search(GridNavi(), 0), "episodes must be at least 1, got 0"),
+    ("best_search", lambda: exact.best_search(GridNavi(7), 1), "size must be at most 6 for an exact search, got 7"),
+    ("search_returns", lambda: exact.search_returns(GridNavi(), np.zeros((2, 3))), r"must have shape .* got \[2, 3\]"),
+    ("goal_belief", lambda: exact.goal_belief(TabularMDPs(), ONES, ONES), "family must be a GridNavi, got TabularMDPs"),
+    ("goal_belief", lambda: exact.goal_belief(GridNavi(), ONES, ONES[:1]), "cells and rewards must have one shape"),
     (
         "posterior_draw",
         lambda: exact.posterior_draw(torch.zeros(2, 2, 2), torch.zeros(2, 3), RNG),
@@ -50,6 +57,7 @@ CALLS = [
 ]
 EXEMPT = {
     "Pulls": "a record",
+    "Search": "a record, made by `best_search`",
     "Strategy": "a protocol",
     **dict.fromkeys(("bayes_greedy", "optimistic_thompson", "thompson"), "given counts by `play_bandits` alone"),
 }
