@@ -372,7 +372,17 @@ def remembering_simulators():
         return remembering(family)
 
 
+def taught(uniform):
+    family, make = BernoulliBandits(3, 4), functools.partial(GRU, hidden=4)
+    agent = memory.MemoryAgent(family.observation_space, family.action_space, make, generator=seeded())
+    method = memory.InContext(family, agent, trials=2, uniform=uniform)
+    config = memory.InContextConfig(iterations=2, meta_batch=2)
+    return memory.train_in_context(method, initial_parameters(agent), config, seeded(), description=None)[0]
+
+
 META_MEMORY: list[Case] = [
+    ("in context, its own actions", lambda: taught(False)),
+    ("in context, uniform actions", lambda: taught(True)),
     ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),
     ("memory, grid", lambda: remembering(GridGoals(size=3, horizon=5), baseline="time")),
     ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),

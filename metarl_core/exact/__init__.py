@@ -1,7 +1,7 @@
 """Oracles: what can be computed exactly, to hold everything learned against."""
 
 from metarl_core.exact.bandits import bayes_optimal_value, gittins_indices
-from metarl_core.exact.beliefs import best_arm_probabilities
+from metarl_core.exact.beliefs import arm_counts, best_arm_probabilities
 from metarl_core.exact.dynamic_programming import backward_induction, optimal_return, policy_value, value_iteration
 from metarl_core.exact.enumeration import all_trajectories, gae_bias_and_variance, small_mdp
 from metarl_core.exact.estimators import (
@@ -44,6 +44,7 @@ __all__ = [
     "Strategy",
     "adapt_in_plane",
     "all_trajectories",
+    "arm_counts",
     "bayes_greedy",
     "bayes_optimal",
     "backward_induction",

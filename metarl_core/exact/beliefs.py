@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from metarl_core.arguments import check_same_shape
+from metarl_core.arguments import check_count, check_same_shape
 
 
 def best_arm_probabilities(successes: ArrayLike, failures: ArrayLike) -> np.ndarray:
@@ -40,3 +40,24 @@ def best_arm_probabilities(successes: ArrayLike, failures: ArrayLike) -> np.ndar
     arms = won.shape[-1]
     others = [np.prod(np.delete(below, arm, -2), -2) for arm in range(arms)]
     return (density * np.stack(others, -2)) @ (weights / 2)
+
+
+def arm_counts(arms_pulled: ArrayLike, rewards: ArrayLike, arms: int) -> tuple[np.ndarray, np.ndarray]:
+    """Successes and failures of each arm *before* each pull, two arrays `[..., pull, arm]`.
+
+    Args:
+        arms_pulled: `[..., pull]`, from 0 to `arms` − 1.
+        rewards: of those pulls, 0 or 1.
+        arms: number of arms.
+
+    Raises:
+        ValueError: for shapes that differ, other rewards, or arms that there are not.
+    """
+    pulled, paid = np.asarray(arms_pulled), np.asarray(rewards)
+    check_same_shape(arms_pulled=pulled, rewards=paid)
+    check_count("arms", arms)
+    if pulled.ndim < 1 or not ((pulled >= 0) & (pulled < arms)).all() or not np.isin(paid, (0, 1)).all():
+        raise ValueError(f"arms_pulled must be from 0 to {arms - 1} and rewards 0 or 1, got others.")
+    one = (pulled[..., None] == np.arange(arms)).astype(np.int64)
+    won = one * (paid[..., None] == 1)
+    return won.cumsum(-2) - won, (one - won).cumsum(-2) - (one - won)

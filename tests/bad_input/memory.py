@@ -7,10 +7,10 @@ import torch
 from gymnasium import spaces
 
 from metarl_core.meta import memory
-from metarl_core.meta.memory import RL2, MemoryAgent, TrainConfig
+from metarl_core.meta.memory import RL2, InContext, InContextConfig, MemoryAgent, TrainConfig
 from metarl_core.networks import GRU
 from metarl_core.parameters import initial_parameters
-from metarl_core.tasks import BernoulliBandits, GridGoals
+from metarl_core.tasks import BernoulliBandits, GridGoals, PointNavigation, TabularMDPs
 
 RNG = torch.Generator("cpu")
 FAMILY = BernoulliBandits(3, 4)
@@ -20,6 +20,9 @@ META = initial_parameters(AGENT)
 METHOD = RL2(FAMILY, AGENT, trials=2)
 TASKS = FAMILY.sample_tasks(3, RNG)
 TRIALS = METHOD.play(META, TASKS, RNG)
+TAUGHT = InContext(FAMILY, AGENT, trials=2, episodes=2)
+MDPS = TabularMDPs()
+OF_MDPS = MemoryAgent(MDPS.observation_space, MDPS.action_space, functools.partial(GRU, hidden=4), generator=RNG)
 ZEROS = torch.zeros_like(TRIALS.rewards)
 
 
@@ -52,6 +55,16 @@ def config(**settings):
     return lambda: TrainConfig(**settings)
 
 
+def in_context(**changed):
+    return lambda: dataclasses.replace(TAUGHT, **changed)
+
+
+def taught(method=None, meta=META, config=None, generator=RNG):
+    method = TAUGHT if method is None else method
+    config = InContextConfig(iterations=1, meta_batch=2) if config is None else config
+    return lambda: memory.train_in_context(method, meta, config, generator, description=None)
+
+
 class Mute(torch.nn.Module):
     def __init__(self, inputs, generator):
         super().__init__()
@@ -69,6 +82,25 @@ CALLS = [
         lambda: AGENT.check_parameters({name: value[None] for name, value in META.items()}),
         r"memory.weight_input must have shape \[12, 6\], got \[1, 12, 6\]",
     ),
+    ("InContext", in_context(family="bandits"), "family must be a TaskFamily, got str"),
+    ("InContext", in_context(agent=GRU(2, 3)), "agent must be a MemoryAgent, got GRU"),
+    ("InContext", in_context(family=PointNavigation()), "family must have Discrete actions, got Box"),
+    ("InContext", in_context(family=GridGoals()), "agent must have the family's spaces .*, got others"),
+    ("InContext", in_context(family=TabularMDPs(), agent=OF_MDPS), "optimal_action of the family must be a function"),
+    ("InContext", in_context(trials=0), "trials must be at least 1, got 0"),
+    ("InContext", in_context(uniform=1), "uniform must be True or False, got 1"),
+    ("InContext", lambda: TAUGHT.initial({"w": ZEROS}), "parameters must have the entries"),
+    ("InContextConfig", lambda: InContextConfig(meta_batch=0), "meta_batch must be at least 1, got 0"),
+    ("InContextConfig", lambda: InContextConfig(outer_lr=-1), "outer_lr must be above 0, got -1"),
+    (
+        "in_context_loss",
+        lambda: memory.in_context_loss(TAUGHT, META, TRIALS, ZEROS[0]),
+        r"targets and mask must have one shape, got \[2, 8\] and \[3, 2, 8\]",
+    ),
+    ("train_in_context", taught(method=METHOD), "method must be a[n]? InContext, got RL2"),
+    ("train_in_context", taught(config=TrainConfig()), "config must be a[n]? InContextConfig, got TrainConfig"),
+    ("train_in_context", taught(meta={}), "parameters must have the entries"),
+    ("train_in_context", taught(generator=1), "generator must be a torch.Generator, got 1"),
     ("RL2", method(family="bandits"), "family must be a TaskFamily, got str"),
     ("RL2", method(agent=GRU(2, 3)), "agent must be a MemoryAgent, got GRU"),
     ("RL2", method(family=GridGoals()), "agent must have the family's spaces .*, got others"),

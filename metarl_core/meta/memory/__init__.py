@@ -11,6 +11,7 @@ returns = memory.adaptation_curve(method, meta, held_out, generator).returns
 from metarl_core.meta.memory.adaptation import AdaptationCurve, adaptation_curve
 from metarl_core.meta.memory.agent import Memory, MemoryAgent
 from metarl_core.meta.memory.config import BASELINES, TrainConfig
+from metarl_core.meta.memory.in_context import InContext, InContextConfig, in_context_loss, train_in_context
 from metarl_core.meta.memory.ppo import MemoryPPO, memory_ppo_loss, whole_trials
 from metarl_core.meta.memory.rl2 import RL2, trial_advantages
 from metarl_core.meta.memory.training import train
@@ -20,6 +21,8 @@ __all__ = [
     "AdaptationCurve",
     "BASELINES",
     "ExpectedReward",
+    "InContext",
+    "InContextConfig",
     "Memory",
     "MemoryAgent",
     "MemoryPPO",
@@ -28,9 +31,11 @@ __all__ = [
     "TrainConfig",
     "Trials",
     "adaptation_curve",
+    "in_context_loss",
     "memory_ppo_loss",
     "play_trials",
     "train",
+    "train_in_context",
     "trial_advantages",
     "whole_trials",
 ]
