@@ -17,8 +17,10 @@ from metarl_core.tasks.few_shot import FewShot
 class Reptile:
     """θ ← θ + ε (mean_T φ_T − θ), φ_T after k ≥ 2 optimiser steps on task T (Nichol et al. 2018, alg. 2).
 
-    No query set is set apart: support and query together are the task's data, cut into minibatches. The outer rule is
-    plain gradient descent with a step size that anneals to 0 (`TrainConfig(optimiser=sgd, anneal=True)`).
+    No query set is set apart: support and query together are the task's data, cut into minibatches in their order. So
+    they must come in random order, not sorted by class, say; and the analysis of the paper holds where there are at
+    least k minibatches, for else the first ones are used again. The outer rule is plain gradient descent with a step
+    size that anneals to 0 (`TrainConfig(optimiser=sgd, anneal=True)`).
     """
 
     loss: DataLoss
@@ -26,9 +28,12 @@ class Reptile:
     inner_steps: int = 5
     """k in meta-training; k = 1 would be joint training"""
     minibatch: int | None = None
-    """samples per inner step, cut from the task's data in turn; None: all of them each time"""
+    """samples per inner step, cut from the task's data in turn, from the beginning again after the last; None, or more
+    than there are: all of them each time"""
     adam: bool = False
     """Adam with β₁ = 0 in the inner loop, as in the reference code; its state starts anew for each task"""
+    support_only: bool = False
+    """leave the query data out of the inner loop, so that the losses are of data that no step has seen"""
 
     def __post_init__(self) -> None:
         check_loss(self.loss)
@@ -52,9 +57,9 @@ class Reptile:
         """
         check_same_tasks(inputs, targets)
         steps = self.inner_steps if steps is None else check_count("steps", steps, 0)
-        size = inputs.shape[1] if self.minibatch is None else self.minibatch
-        starts = [step * size % inputs.shape[1] for step in range(steps)]
-        losses = [self._on(inputs[:, at : at + size], targets[:, at : at + size]) for at in starts]
+        number = inputs.shape[1]
+        size = number if self.minibatch is None else min(self.minibatch, number)
+        losses = [self._on(*(_minibatch(v, step * size, size) for v in (inputs, targets))) for step in range(steps)]
         start = repeat_parameters(meta, len(inputs))
         if self.adam:
             return adapt_by_adam(start, losses, self.inner_lr)
@@ -66,12 +71,23 @@ class Reptile:
     def direction(self, meta: Parameters, data: FewShot) -> tuple[Parameters, Tensor]:
         """θ − mean_T φ_T, in the place of a meta-gradient, and the losses of φ_T on the query data `[task]`."""
         check_data("data", data)
-        inputs = torch.cat([data.support_inputs, data.query_inputs], 1)
-        targets = torch.cat([data.support_targets, data.query_targets], 1)
+        inputs, targets = data.support_inputs, data.support_targets
+        if not self.support_only:
+            inputs = torch.cat([inputs, data.query_inputs], 1)
+            targets = torch.cat([targets, data.query_targets], 1)
         adapted = detach_parameters(self.adapt(meta, inputs, targets))
         with torch.no_grad():
             losses = self.loss(adapted, data.query_inputs, data.query_targets)
             return {name: meta[name].detach() - value.mean(0) for name, value in adapted.items()}, losses
+
+
+def _minibatch(samples: Tensor, first: int, size: int) -> Tensor:
+    """`size` samples `[task, size, ...]` from place `first` on, counted on from the beginning after the last."""
+    number = samples.shape[1]
+    at = first % max(number, 1)
+    if at + size <= number:
+        return samples[:, at : at + size]
+    return torch.cat([samples[:, at:], samples[:, : at + size - number]], 1)
 
 
 @torch.enable_grad()
