@@ -17,9 +17,15 @@ BLUE, ORANGE, GREEN, PURPLE, RED, SKY, YELLOW, GREY = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#666666",
 )  # fmt: skip
 
+# Three darker ones for more than eight methods; they differ from all others in lightness.
+BROWN, INDIGO, BLACK = "#7A4F00", "#332288", "#000000"
+
 METHOD_STYLE = {
     "MAML": (BLUE, "o"),
-    "FOMAML": (SKY, "v"),
+    "FOMAML": (SKY, "<"),
+    "Reptile": (BROWN, "P"),
+    "Meta-SGD": (INDIGO, "h"),
+    "ANIL": (BLACK, "*"),
     "pre-trained": (ORANGE, "s"),
     "random initialisation": (GREY, "^"),
     "oracle": (GREEN, "D"),
