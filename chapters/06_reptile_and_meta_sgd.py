@@ -445,8 +445,8 @@ rows.append(("MAML", *intervals_of(parts.scores("MAML")), ""))
 show_table(["error after", "1 step", "5 steps", "10 steps", "minus fresh, 1 step, paired"], rows)
 live = supervised.adaptation_curve(at_test, theta_reptile, held_out, range(11)).mean(0)
 claim(
-    "Fresh minibatches are best, and $k = 1$ is worst, by more than 1. (The live Reptile of section 1 lies within 0.1 of "
-    "its row.)",
+    "Fresh minibatches are best, and $k = 1$ is worst, by more than 1; the live Reptile of section 1 lies within 0.1 of "
+    "its row.",
     worse["k = 1"].low > 1
     and all(interval.point >= 0 for interval in worse.values())
     and float(np.abs(first[0, 0] - live.numpy()).max()) < 0.1,

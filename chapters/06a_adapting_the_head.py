@@ -137,8 +137,8 @@ show_table(
 bias_rate, linear = float(learned["rate.bias2"]), parts.scores("ANIL, linear features")
 claim(
     f"Both pass the floor for $\\kappa \\ge 0$ on every seed and stay above the other; the learned rate of the head's bias "
-    f"is **{bias_rate:.2f}**; linear features reach less than a third of MAML's error after ten steps. (The live run has "
-    f"{float(live.mean()):.2f} after one step, within 0.1 of its row.)",
+    f"is **{bias_rate:.2f}**; linear features reach less than a third of MAML's error after ten steps. The live run has "
+    f"{float(live.mean()):.2f} after one step, within 0.1 of its row.",
     bias_rate < 0
     and all(
         any_sign < parts.scores(n)[:, 0, 1].min() and parts.scores(n)[:, 0, 1].max() < 0.7 * rectified for n in names[1:3]
