@@ -49,23 +49,14 @@ define make_venv
 	  echo "Making $(VENV) with $$("$(PYTHON)" -V) ..."; "$(PYTHON)" -m venv --clear $(VENV); }
 endef
 
-# JupyterLab asks about news and updates over the network unless told not to.
-define quiet_lab
-	@mkdir -p $(VENV)/share/jupyter/lab/settings
-	@printf '%s\n' '{"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}' \
-	  > $(VENV)/share/jupyter/lab/settings/overrides.json
-endef
-
 $(LAB_READY): pyproject.toml constraints.txt
 	$(make_venv)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
-	$(quiet_lab)
 	@touch $@
 
 $(TEST_READY): pyproject.toml constraints.txt
 	$(make_venv)
 	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
-	$(quiet_lab)
 	@touch $(LAB_READY) $@
 
 # The folder shown is the learner's desk (tools/desk.py), the page is chapter 00: a notebook given by name would show

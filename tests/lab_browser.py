@@ -29,6 +29,9 @@ from pathlib import Path
 from playwright.sync_api import Error, Locator, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+from tools import lab_settings  # noqa: E402  (this file also runs as a script)
+
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -67,6 +70,8 @@ class Lab:
     """An open notebook. `page` is Playwright's; `outside`: requests that left this machine; `errors`: the console's."""
 
     page: Page
+    log: Path
+    """what the server says in the terminal"""
     outside: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -216,7 +221,7 @@ def lab(notebook: Path, chromium: str | None = None, size: tuple[int, int] = (12
         with _server(root, Path(folder)) as (base, token), sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, headless=True, args=FLAGS)
             page = browser.new_page(viewport={"width": size[0], "height": size[1]})
-            opened = Lab(page)
+            opened = Lab(page, Path(folder, "server.log"))
             local = (base, base.replace("http", "ws", 1), "data:", "blob:", "about:")
             page.on("request", lambda r: None if r.url.startswith(local) else opened.outside.append(r.url))
             page.on(
@@ -256,14 +261,17 @@ def _server(root: Path, scratch: Path) -> Iterator[tuple[str, str]]:
     settings = {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},
         "docmanager-extension/plugin": {"autosave": False},
-        "notebook-extension/tracker": {"scrollPastLastCell": False},
     }
     for name, values in settings.items():
         path = scratch / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
+    lab_settings.write(scratch)
+    profile = scratch / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    shutil.copy(scratch / "etc" / "ipython" / "ipython_kernel_config.json", profile)
     environment = dict(
-        os.environ,
+        os.environ, JUPYTER_CONFIG_PATH=str(scratch / "etc" / "jupyter"),
         JUPYTERLAB_WORKSPACES_DIR=str(scratch / "workspaces"), JUPYTERLAB_SETTINGS_DIR=str(scratch / "settings"),
         JUPYTER_CONFIG_DIR=str(scratch / "config"), JUPYTER_RUNTIME_DIR=str(scratch / "runtime"),
         IPYTHONDIR=str(scratch / "ipython"), JUPYTER_PREFER_ENV_PATH="1", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1",

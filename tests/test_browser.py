@@ -5,7 +5,9 @@ import os
 import nbformat
 import pytest
 from lab_browser import find_chromium, lab, wait
+from test_widgets import EXPLORERS
 
+from tools import desk
 from tools.course import ROOT
 from tools.pairs import KERNELSPEC
 
@@ -81,6 +83,64 @@ def test_other_explorers_answer(tmp_path):
     cells = [nbformat.v4.new_code_cell("from metarl_core.widgets import task_explorer\ntask_explorer()")]
     nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "one.ipynb")
     explore(tmp_path / "one.ipynb")
+
+
+CONTROLS = """area => [
+    ...Array.from(area.querySelectorAll(".noUi-handle"), e =>
+        [e.getAttribute("aria-label"), e.getAttribute("aria-valuetext"), e.tabIndex]),
+    ...Array.from(area.querySelectorAll("select, input[type=checkbox]"), e =>
+        [Array.from(e.labels, label => label.textContent).join(), "-", e.tabIndex]),
+    ...Array.from(area.querySelectorAll("img"), e => [e.alt, "-", 0]),
+]"""
+
+
+def test_all_explorers_can_be_heard_and_moved_by_keys(tmp_path):
+    """In JupyterLab: each picture has its words, each control a name and a value, each slider follows the keys."""
+    code = [f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\nfrom test_widgets import EXPLORERS"]
+    code += [f"EXPLORERS[{number}]()" for number in range(len(EXPLORERS))]
+    cells = [nbformat.v4.new_code_cell(one) for one in code]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC}), tmp_path / "all.ipynb")
+    met, moved = set(), 0
+    with lab(tmp_path / "all.ipynb") as opened:
+        opened.run_all(timeout=3600)
+        for _ in opened.scroll():
+            for area in opened.page.locator(".jp-Notebook .metarl-explorer").all():
+                said = area.evaluate(CONTROLS)
+                if str(said) in met:
+                    continue
+                wait(lambda area=area: all(name for name, _, _ in area.evaluate(CONTROLS)), 20)
+                said = area.evaluate(CONTROLS)
+                assert len(said) > 1 and all(name and value and index == 0 for name, value, index in said), said
+                for handle in area.locator(".noUi-handle").all():
+                    before = handle.get_attribute("aria-valuetext")
+                    handle.focus()
+                    for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
+                        opened.page.keyboard.press(key)
+                        if wait(lambda h=handle, was=before: h.get_attribute("aria-valuetext") != was, 5):
+                            moved += 1
+                            break
+                    else:
+                        raise AssertionError(f"{handle.get_attribute('aria-label')} stands still at {before}")
+                met |= {str(said), str(area.evaluate(CONTROLS))}
+    assert len({words.split("'-', 0]]")[0] for words in met}) >= len(EXPLORERS) and moved > len(EXPLORERS)
+    assert opened.outside == [] and opened.errors == []
+
+
+def test_a_desk_without_alarms_and_without_a_teachers_menu(tmp_path, monkeypatch):
+    """As `make lab` sets it up (tools/lab_settings.py), also where `make test` has brought nbgrader."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
+    cells = [nbformat.v4.new_code_cell("1 + 1")]
+    (tmp_path / "course" / "chapters").mkdir(parents=True)
+    made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
+    nbformat.write(made, tmp_path / "course" / "chapters" / "00_a.ipynb")
+    desk.lay(tmp_path / "work", tmp_path / "course")
+    with lab(tmp_path / "work" / "chapters" / "00_a.ipynb") as opened:
+        opened.run_all(timeout=600)
+        menus = opened.page.locator(".lm-MenuBar-itemLabel").all_inner_texts()
+        assert "Run" in menus and "Nbgrader" not in menus
+        assert opened.page.locator("[title*='not trusted' i]").count() == 0
+        assert opened.page.locator("[title*='trusted' i]").count() == 1
+        assert "without encryption" not in opened.log.read_text()
 
 
 def test_this_test_sees_a_slider_and_an_error(tmp_path):

@@ -6,9 +6,16 @@ import shutil
 
 import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
 from tools import desk
 from tools.course import ROOT
+
+
+@pytest.fixture(autouse=True)
+def signatures(tmp_path, monkeypatch):
+    """What is laid is signed in the learner's home: here in one of its own."""
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
 
 
 @pytest.fixture
@@ -53,6 +60,19 @@ def test_a_fresh_desk_has_no_outputs_and_nothing_of_the_authors(course):
     found = {path.name for path in work.iterdir()}
     assert found == {"chapters", "exercises", desk.FIRST, desk.NOTES}
     assert not list(work.rglob("*.py"))
+
+
+def test_what_is_laid_is_trusted_and_what_somebody_changed_is_not(course):
+    work, name = course / "work", "chapters/00_a.ipynb"
+    desk.lay(work, course)
+    assert NotebookNotary().check_signature(read(work, name))
+    edit(work, name, "another")
+    assert not NotebookNotary().check_signature(read(work, name))
+
+
+def test_where_nothing_can_be_signed_the_desk_is_laid(course, monkeypatch):
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(course / "chapters" / "00_a.ipynb" / "no folder"))
+    assert len(desk.lay(course / "work", course).new) == 3
 
 
 def test_a_second_visit_changes_nothing(course):

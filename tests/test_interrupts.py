@@ -1,10 +1,14 @@
 """The stop button, pressed hundreds of times at random moments in a real kernel: nothing is left switched off."""
 
+import json
+import os
 import random
 import threading
 
 import pytest
 from jupyter_client.manager import start_new_kernel
+
+from tools import lab_settings
 
 TIMES = 200
 SETUP = """
@@ -51,8 +55,8 @@ print(hash(tuple(torch.get_rng_state().tolist())))
 class Kernel:
     """A kernel that runs cells and tells what came back: status, and all that was shown, as text."""
 
-    def __init__(self):
-        self.manager, self.client = start_new_kernel()
+    def __init__(self, **environment):
+        self.manager, self.client = start_new_kernel(env={**os.environ, **environment})
 
     def run(self, code, interrupts=()):
         """Run a cell, press stop after each of these many seconds, and on and on until it has ended."""
@@ -114,3 +118,24 @@ def test_hundreds_of_interrupts_leave_nothing_switched_off(kernel):
             answers.append("It is a fragment and no result" in shown)
         before = after
     assert sum(answers) > 0.75 * TIMES, "a sentence answers, except where the interrupt meets IPython itself"
+
+
+def test_after_a_restart_any_cell_says_which_one_to_run_first(tmp_path):
+    """In a kernel that is set up as `make lab` sets them up, before any cell of the chapter has run."""
+    (config,) = [content for name, content in lab_settings.FILES.items() if "ipython" in name]
+    notebook, profile = tmp_path / "a.ipynb", tmp_path / "ipython" / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.json").write_text(json.dumps(config))
+    cells = ["import torch", "theta = torch.ones(2)", "print(theta)"]
+    notebook.write_text(json.dumps({"cells": [{"cell_type": "code", "source": [cell]} for cell in cells]}))
+    kernel = Kernel(IPYTHONDIR=str(tmp_path / "ipython"), JPY_SESSION_NAME=str(notebook))
+    try:
+        for cell in cells:
+            assert kernel.run(cell)[0] == "ok"
+        kernel.manager.restart_kernel(now=True)
+        kernel.client.wait_for_ready(timeout=60)
+        status, shown = kernel.run(cells[2])
+        assert status == "error" and "code cell 2" in shown and "theta = torch.ones(2)" in shown
+        assert "Traceback" not in shown and kernel.run("print(nothing)")[1].count("code cell") == 0
+    finally:
+        kernel.close()

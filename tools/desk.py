@@ -25,7 +25,9 @@ from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.sign import NotebookNotary
 
+from tools import lab_settings
 from tools.course import ROOT
 
 NOTES = ".desk.json"
@@ -120,29 +122,44 @@ def lay(folder: Path, root: Path = ROOT) -> Laid:
         *(root.resolve() / part for part in ("chapters", "exercises", "solutions")),
     }:
         raise ValueError(f"the desk must be a folder of its own, got {folder}.")
-    notes, done = _read_notes(folder), Laid()
+    notes, done, notary = _read_notes(folder), Laid(), _notary()
     for name, notebook in book(root):
         _carry_over(folder, name, notes, done)
         version, path = written(notebook), folder / name
         if not path.exists():
-            _write(path, nbformat.writes(notebook) + "\n")
+            _lay_one(path, notebook, notary)
             notes[name] = version
             done.new.append(name)
         elif notes.get(name) == version or version in notes.get("beside", {}).get(name, []):
             continue
         elif touched(path, notes.get(name)):
             other = _free(path)
-            _write(other, nbformat.writes(notebook) + "\n")
+            _lay_one(other, notebook, notary)
             notes.setdefault("beside", {}).setdefault(name, []).append(version)
             done.beside[name] = other.relative_to(folder).as_posix()
         else:
-            _write(path, nbformat.writes(notebook) + "\n")
+            _lay_one(path, notebook, notary)
             notes[name] = version
             done.renewed.append(name)
     if not (folder / FIRST).exists():
         _write(folder / FIRST, WELCOME)
     _write(folder / NOTES, json.dumps(notes, indent=1) + "\n")
     return done
+
+
+def _notary() -> NotebookNotary | None:
+    """Who signs what is laid, so that JupyterLab does not call it "not trusted"; None where nothing can be signed."""
+    with contextlib.suppress(Exception):  # a home that cannot be written to, say: the words in Lab are all that is lost
+        return NotebookNotary()
+    return None
+
+
+def _lay_one(path: Path, notebook: NotebookNode, notary: NotebookNotary | None) -> None:
+    text = nbformat.writes(notebook) + "\n"
+    _write(path, text)
+    if notary is not None:
+        with contextlib.suppress(Exception):
+            notary.sign(nbformat.reads(text, as_version=4))
 
 
 def _carry_over(folder: Path, name: str, notes: dict[str, Any], done: Laid) -> None:
@@ -208,6 +225,8 @@ def main(arguments: list[str]) -> int:
     except ValueError as error:
         print(f"The desk cannot be laid: {error}", file=sys.stderr)
         return 1
+    if not arguments and lab_settings.made_for_the_course(Path(sys.prefix)):
+        lab_settings.write(Path(sys.prefix))
     if str(done):
         print(done)
     return 0

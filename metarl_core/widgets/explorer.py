@@ -1,12 +1,22 @@
 """An explorer: a figure that is computed anew while the reader moves a slider."""
 
 from collections.abc import Callable
+from pathlib import Path
 
+import anywidget
 import ipywidgets
+import traitlets
 from matplotlib.figure import Figure
 
 from metarl_core import plotting
 from metarl_core.plotting.look import pinned
+
+
+class Names(anywidget.AnyWidget):
+    """Words for a screen reader, given by `static/names.js` to the controls and the picture of one explorer."""
+
+    _esm = (Path(__file__).parent / "static" / "names.js").read_text("utf-8")
+    alt = traitlets.Unicode().tag(sync=True)
 
 
 class Explorer(ipywidgets.VBox):
@@ -24,7 +34,9 @@ class Explorer(ipywidgets.VBox):
     def __init__(self, draw: Callable[..., Figure], alt: str, **controls):
         self.draw, self.alt, self.controls = draw, alt, controls
         self.picture = ipywidgets.Image(format="png")
-        super().__init__([ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"}), self.picture])
+        box = ipywidgets.Box(list(controls.values()), layout={"flex_flow": "row wrap"})
+        super().__init__([box, self.picture, Names(alt=alt)])
+        self.add_class("metarl-explorer")
         for control in controls.values():
             control.observe(self._redraw, names="value")
         self._redraw()
