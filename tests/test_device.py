@@ -380,7 +380,22 @@ def taught(uniform):
     return memory.train_in_context(method, initial_parameters(agent), config, seeded(), description=None)[0]
 
 
+def believing(encoder):
+    """Meta-parameters of a policy with a belief, and what it earns on held-out tasks."""
+    family = GridNavi(3, horizon=3)
+    make = functools.partial(memory.BeliefMemory, actions=5, encoder=encoder, decoder=(4,))
+    agent = memory.MemoryAgent(family.observation_space, family.action_space, make, (4,), seeded())
+    method = memory.RL2(family, agent, trials=2, episodes=2)
+    config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=1, minibatches=1)
+    belief = memory.BeliefConfig(updates=2, minibatch=2, contexts=3)
+    start = method.initial(initial_parameters(agent))
+    meta, _ = memory.train_belief(method, start, config, belief, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
 META_MEMORY: list[Case] = [
+    ("belief, recurrent", lambda: believing(functools.partial(memory.RecurrentEncoder, latent=2, hidden=4))),
+    ("belief, product", lambda: believing(functools.partial(memory.ProductEncoder, latent=2, hidden=(4,)))),
     ("in context, its own actions", lambda: taught(False)),
     ("in context, uniform actions", lambda: taught(True)),
     ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),

@@ -10,7 +10,15 @@ returns = memory.adaptation_curve(method, meta, held_out, generator).returns
 
 from metarl_core.meta.memory.adaptation import AdaptationCurve, adaptation_curve
 from metarl_core.meta.memory.agent import Memory, MemoryAgent
+from metarl_core.meta.memory.belief import BeliefConfig, belief_loss, gaussian_kl, train_belief
 from metarl_core.meta.memory.config import BASELINES, TrainConfig
+from metarl_core.meta.memory.encoders import (
+    BeliefMemory,
+    Encoder,
+    ProductEncoder,
+    RecurrentEncoder,
+    gaussian_product,
+)
 from metarl_core.meta.memory.in_context import InContext, InContextConfig, in_context_loss, train_in_context
 from metarl_core.meta.memory.ppo import MemoryPPO, memory_ppo_loss, whole_trials
 from metarl_core.meta.memory.rl2 import RL2, trial_advantages
@@ -20,6 +28,9 @@ from metarl_core.meta.memory.trials import ExpectedReward, Player, Trials, play_
 __all__ = [
     "AdaptationCurve",
     "BASELINES",
+    "BeliefConfig",
+    "BeliefMemory",
+    "Encoder",
     "ExpectedReward",
     "InContext",
     "InContextConfig",
@@ -27,14 +38,20 @@ __all__ = [
     "MemoryAgent",
     "MemoryPPO",
     "Player",
+    "ProductEncoder",
     "RL2",
+    "RecurrentEncoder",
     "TrainConfig",
     "Trials",
     "adaptation_curve",
+    "belief_loss",
+    "gaussian_kl",
+    "gaussian_product",
     "in_context_loss",
     "memory_ppo_loss",
     "play_trials",
     "train",
+    "train_belief",
     "train_in_context",
     "trial_advantages",
     "whole_trials",
