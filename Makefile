@@ -128,7 +128,8 @@ map: $(TEST_READY)  ## write README's course map from course.toml
 doctor: $(LAB_READY)  ## say what is wrong with the installation
 	@$(PY) -m tools.doctor
 
-clean:  ## remove .venv and what can be made again
+# The learner's desk stays as it is, JupyterLab's checkpoints in it included.
+clean:  ## remove .venv and what can be made again; work/, the learner's desk, stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	find . -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +
+	find . -path ./work -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -path ./work -prune -o -name .ipynb_checkpoints -type d -prune -exec rm -rf {} +

@@ -61,11 +61,14 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import itertools
 import re
+import shutil
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
@@ -249,6 +252,28 @@ def generate(py: Path) -> NotebookNode:
     return notebook
 
 
+def worked_in(path: Path) -> bool:
+    """Whether somebody filled in or ran the notebook there, and not at the desk: none that is generated looks so."""
+    try:
+        cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+    except FileNotFoundError:
+        return False
+    except Exception:  # no notebook any more: somebody's, whatever it is
+        return True
+    filled = any(is_solution(c) and "# YOUR CODE HERE" not in c.source for c in cells)
+    return filled or any(c.outputs or c.execution_count for c in cells)
+
+
+def keep(path: Path, root: Path = ROOT) -> str:
+    """Move a notebook to the learner's desk under a name that is free there; its new place, as seen from the root."""
+    folder = root / "work" / "exercises"
+    folder.mkdir(parents=True, exist_ok=True)
+    names = (folder / f"{path.stem}.mine{number or ''}.ipynb" for number in itertools.count())
+    place = next(name for name in names if not name.exists())
+    shutil.move(path, place)
+    return place.relative_to(root).as_posix()
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tools.exercises", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="parts of names, such as 05; all without")
@@ -274,6 +299,8 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             write_pair(py, pair(py))
             target.parent.mkdir(exist_ok=True)
+            if not current and worked_in(target):
+                print(f"exercises/{target.name} held somebody's work, which is now {keep(target)}")
             target.write_text(text, encoding="utf-8", newline="\n")
         print(
             f"exercises/{target.name}: " + ("up to date" if current else "out of date" if options.check else "written")
