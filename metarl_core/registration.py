@@ -15,6 +15,7 @@ FAMILIES = {
     "metarl/GridGoals-v0": "metarl_core.tasks.gridworld:GridGoals",
     "metarl/GridNavi-v0": "metarl_core.tasks.grid_navi:GridNavi",
     "metarl/PointNavigation-v0": "metarl_core.tasks.navigation:PointNavigation",
+    "metarl/TurnedControls-v0": "metarl_core.tasks.turned_controls:TurnedControls",
     "metarl/RotatedKeys-v0": "metarl_core.tasks.rotated_keys:RotatedKeys",
     "metarl/CartPole-v0": "metarl_core.tasks.cartpole:CartPole",
     "metarl/Pendulum-v0": "metarl_core.tasks.pendulum:Pendulum",

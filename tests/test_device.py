@@ -69,6 +69,7 @@ from metarl_core.tasks import (
     Sinusoids,
     TabularMDPs,
     TaskEnv,
+    TurnedControls,
     rollout,
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
@@ -84,6 +85,7 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "navi": GridNavi,
     "navigation": PointNavigation,
     "navigation, sparse": functools.partial(PointNavigation, reward="sparse"),
+    "turned": TurnedControls,
     "keys": RotatedKeys,
     "keys, step": functools.partial(RotatedKeys, reward="step"),
     "cartpole": functools.partial(CartPole, hidden_sign=True),
@@ -195,7 +197,7 @@ TASKS: list[Case] = [
     *((f"vector_env {name}", functools.partial(vector, make)) for name, make in FAMILIES.items()),
     *(
         (f"oracle {name}", functools.partial(optimal, FAMILIES[name]))
-        for name in ("bandits", "grid", "navi", "navigation")
+        for name in ("bandits", "grid", "navi", "navigation", "turned")
     ),
     ("oracle keys", functools.partial(optimal, RotatedKeys)),
     *((f"make {id}", functools.partial(made, id)) for id in REGISTERED),

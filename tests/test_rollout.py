@@ -18,6 +18,7 @@ from metarl_core.tasks import (
     RotatedKeys,
     TabularMDPs,
     TaskFamily,
+    TurnedControls,
     rollout,
     select_tasks,
 )  # fmt: skip
@@ -29,6 +30,7 @@ FAMILIES = {
     "metarl/GridGoals-v0": GridGoals(),
     "metarl/GridNavi-v0": GridNavi(),
     "metarl/RotatedKeys-v0": RotatedKeys(),
+    "metarl/TurnedControls-v0": TurnedControls(),
     "metarl/PointNavigation-v0": PointNavigation(),
     "metarl/BernoulliBandits-v0": BernoulliBandits(),
     "metarl/TabularMDPs-v0": TabularMDPs(),

@@ -19,6 +19,7 @@ from metarl_core.tasks import (
     TabularMDPs,
     TaskEnv,
     TaskVectorEnv,
+    TurnedControls,
     expand_tasks,
     rollout,
     select_tasks,
@@ -38,6 +39,7 @@ CONTINUOUS = {
 FAMILIES = {name: family for name, (family, _) in CONTINUOUS.items()} | {
     "grid": GridGoals(),
     "keys": RotatedKeys(),
+    "turned": TurnedControls(),
 }
 ENVIRONMENTS = {name: family for name, family in FAMILIES.items() if name != "sinusoid"}
 

@@ -18,6 +18,7 @@ from metarl_core.tasks.rollout import Policy, Trajectories, rollout
 from metarl_core.tasks.rotated_keys import RotatedKeys
 from metarl_core.tasks.sinusoid import Sinusoids
 from metarl_core.tasks.tabular import TabularMDPs
+from metarl_core.tasks.turned_controls import TurnedControls
 
 __all__ = [
     "SPLITS",
@@ -40,6 +41,7 @@ __all__ = [
     "TaskVectorEnv",
     "Tasks",
     "Trajectories",
+    "TurnedControls",
     "expand_tasks",
     "load_glyphs",
     "load_omniglot",

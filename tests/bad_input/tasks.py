@@ -22,6 +22,7 @@ from metarl_core.tasks import (
     TaskEnv,
     TaskFamily,
     TaskVectorEnv,
+    TurnedControls,
     expand_tasks,
     load_glyphs,
     load_omniglot,
@@ -158,6 +159,12 @@ CALLS = [
     (
         "RotatedKeys",
         lambda: RotatedKeys().check_tasks({"angle": torch.zeros(1), "order": torch.zeros(1)}),
+        r"must be 1 or -1, got \[0.0\]",
+    ),
+    ("TurnedControls", lambda: TurnedControls(half_width=-1), "half_width must be above 0, got -1"),
+    (
+        "TurnedControls",
+        lambda: TurnedControls().check_tasks({"angle": torch.zeros(1), "mirror": torch.zeros(1)}),
         r"must be 1 or -1, got \[0.0\]",
     ),
     ("CartPole", lambda: CartPole(spread=1), "spread is a factor and must be above 1, got 1"),

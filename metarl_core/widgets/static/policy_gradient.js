@@ -1,10 +1,37 @@
-// Adaptation by policy-gradient steps, as metarl_core computes it for point navigation, in plain JavaScript.
+// Adaptation by policy-gradient steps, as metarl_core computes it, in plain JavaScript, for the two worlds of chapter 00:
+// "goal" (PointNavigation; the task is the goal [x, y]) and "turned" (TurnedControls; the task is the angle [phi]).
 //
 // Pure functions of arrays; nothing here draws. Walks of all episodes lie in one array: row = time * episodes + episode.
 // A computation that takes more than a moment is a generator, which pauses now and then so that a page can draw in
 // between; `finish` runs it to its end. Numbers are doubles; torch's are single, and the two agree to about six digits.
 
 const ARRIVAL = 0.01; // an episode ends when both coordinates are that close to the goal
+
+/**
+ * What differs between the worlds. `move` writes the state that an action leads to, in place: states[to], states[to + 1].
+ * The state is the position in the one, the offset of the goal from the point in the other.
+ */
+const WORLDS = {
+  goal: {
+    move(states, from, to, [a, b], { move, bound }) {
+      states[to] = states[from] + (move / bound) * Math.min(bound, Math.max(-bound, a));
+      states[to + 1] = states[from + 1] + (move / bound) * Math.min(bound, Math.max(-bound, b));
+    },
+    distance: (states, at, goal) => Math.hypot(states[at] - goal[0], states[at + 1] - goal[1]),
+    seen: false, // the walks before the first step depend on the task only in where they end
+  },
+  turned: {
+    move(states, from, to, [a, b], { move, room }, [angle]) {
+      const length = move / Math.max(1, Math.hypot(a, b)); // an action longer than 1 is shortened to 1
+      const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
+      const inside = (value) => Math.min(room, Math.max(-room, value));
+      states[to] = inside(states[from] - length * (cosine * a - sine * b));
+      states[to + 1] = inside(states[from + 1] - length * (sine * a + cosine * b));
+    },
+    distance: (states, at) => Math.hypot(states[at], states[at + 1]),
+    seen: true,
+  },
+};
 
 /** Run a paused computation to its end and return its result. */
 export function finish(computation) {
@@ -53,14 +80,15 @@ function addProduct(y, yAt, x, xAt, matrix, matrixAt, rows, columns, active) {
   }
 }
 
-/** The perceptron on one row: fills activations[1], activations[2], ... from activations[0]; ReLU between layers. */
-export function forward(layers, activations, row, active = new Int32Array(layers[0].inputs)) {
+/** The perceptron on one row: fills activations[1], activations[2], ... from activations[0]; ReLU or tanh in between. */
+export function forward(layers, activations, row, active, tanh) {
   layers.forEach((layer, l) => {
     const [y, at] = [activations[l + 1], row * layer.outputs];
     y.set(layer.bias, at);
     addProduct(y, at, activations[l], row * layer.inputs, layer.weight, 0, layer.inputs, layer.outputs, active);
     if (l + 1 === layers.length) return;
-    for (let o = at; o < at + layer.outputs; o++) if (y[o] < 0) y[o] = 0;
+    if (tanh) for (let o = at; o < at + layer.outputs; o++) y[o] = Math.tanh(y[o]);
+    else for (let o = at; o < at + layer.outputs; o++) if (y[o] < 0) y[o] = 0;
   });
 }
 
@@ -69,47 +97,49 @@ export function std(network, arena) {
 }
 
 /**
- * Episodes from the origin: action = mean(position) + std * noise, clipped, and a tenth of it is the move.
- * The policy does not see the goal, so a goal only ends episodes (rows after an end stay zero); without one all run to
- * the horizon. Returns activations by layer; activations[0] are the positions, one time step more than there are moves.
+ * Episodes of a policy, in the world that `arena.world` names: action = mean(state) + std * noise.
+ * An end by arrival leaves the rows after it zero; without a task, which only the world of hidden goals allows, all
+ * episodes run to the horizon. `starts` are the first states, [episode, 2].
+ * Returns activations by layer; activations[0] are the states, one time step more than there are moves.
  */
-export function* walk(network, noise, arena, goal = null) {
-  const { episodes, horizon, bound, move } = arena;
+export function* walk(network, noise, arena, starts, task = null) {
+  const { episodes, horizon } = arena;
   const rows = horizon * episodes;
   const { layers } = network;
   const activations = [new Float64Array((rows + episodes) * 2)];
   for (const layer of layers) activations.push(new Float64Array(rows * layer.outputs));
-  const [positions, means] = [activations[0], activations[layers.length]];
+  const [states, means] = [activations[0], activations[layers.length]];
+  states.set(starts);
   const spread = std(network, arena);
   const lengths = new Int32Array(episodes).fill(horizon);
   const active = new Int32Array(Math.max(...layers.map((layer) => layer.inputs)));
+  const action = new Float64Array(2);
+  const { move } = WORLDS[arena.world];
   for (let row = 0; row < rows; row++) {
     const [time, episode] = [Math.floor(row / episodes), row % episodes];
     if (row % 50 === 49) yield;
     if (time >= lengths[episode]) continue;
-    forward(layers, activations, row, active);
+    forward(layers, activations, row, active, arena.tanh);
     const next = row + episodes;
-    for (let axis = 0; axis < 2; axis++) {
-      const action = means[2 * row + axis] + spread[axis] * noise[2 * row + axis];
-      positions[2 * next + axis] =
-        positions[2 * row + axis] + (move / bound) * Math.min(bound, Math.max(-bound, action));
-    }
-    if (goal && arrived(positions, next, arena, goal)) lengths[episode] = time + 1;
+    for (let axis = 0; axis < 2; axis++) action[axis] = means[2 * row + axis] + spread[axis] * noise[2 * row + axis];
+    move(states, 2 * row, 2 * next, action, arena, task);
+    if (task && arrived(states, next, arena, task)) lengths[episode] = time + 1;
   }
-  return { activations, positions, lengths, noise };
+  return { activations, states, lengths, noise };
 }
 
-function arrived(positions, row, arena, goal) {
+function arrived(states, row, arena, goal) {
   return (
     arena.endsAtGoal &&
-    Math.abs(positions[2 * row] - goal[0]) < ARRIVAL &&
-    Math.abs(positions[2 * row + 1] - goal[1]) < ARRIVAL
+    Math.abs(states[2 * row] - goal[0]) < ARRIVAL &&
+    Math.abs(states[2 * row + 1] - goal[1]) < ARRIVAL
   );
 }
 
 /** Rewards [row] (minus the distance to the goal after each move), lengths [episode] and the mean return. */
-export function judge({ positions }, arena, goal) {
+export function judge({ states }, arena, task) {
   const { episodes, horizon } = arena;
+  const { distance } = WORLDS[arena.world];
   const rewards = new Float64Array(horizon * episodes);
   const lengths = new Int32Array(episodes);
   let total = 0;
@@ -117,9 +147,9 @@ export function judge({ positions }, arena, goal) {
     let time = 0;
     for (let over = false; time < horizon && !over; time++) {
       const [row, next] = [time * episodes + episode, (time + 1) * episodes + episode];
-      rewards[row] = -Math.hypot(positions[2 * next] - goal[0], positions[2 * next + 1] - goal[1]);
+      rewards[row] = -distance(states, 2 * next, task);
       total += rewards[row];
-      over = arrived(positions, next, arena, goal);
+      over = arrived(states, next, arena, task);
     }
     lengths[episode] = time;
   }
@@ -127,7 +157,7 @@ export function judge({ positions }, arena, goal) {
 }
 
 /** Reward-to-go minus the linear baseline, scaled to mean 0 and standard deviation 1; zero after an episode's end. */
-export function advantages({ positions }, { rewards, lengths }, arena) {
+export function advantages({ states }, { rewards, lengths }, arena) {
   const { episodes, horizon, discount } = arena;
   const returns = Float64Array.from(rewards);
   for (let row = (horizon - 1) * episodes - 1; row >= 0; row--) returns[row] += discount * returns[row + episodes];
@@ -138,7 +168,8 @@ export function advantages({ positions }, { rewards, lengths }, arena) {
 
   // Least squares on [x, y, x^2, y^2, t, t^2, t^3, 1] with t in hundreds (Duan et al. 2016), by the normal equations.
   const features = (row) => {
-    const [x, y, t] = [positions[2 * row], positions[2 * row + 1], Math.floor(row / episodes) / 100];
+    const clip = (value) => Math.min(10, Math.max(-10, value));
+    const [x, y, t] = [clip(states[2 * row]), clip(states[2 * row + 1]), Math.floor(row / episodes) / 100];
     return [x, y, x * x, y * y, t, t * t, t * t * t, 1];
   };
   const system = Array.from({ length: 8 }, (_, i) => Float64Array.from({ length: 9 }, (_, j) => (i === j ? 1e-5 : 0)));
@@ -180,7 +211,7 @@ function solve(system) {
 }
 
 /**
- * The backward pass of log pi(action | position), for every row: its derivative by each layer's output before the ReLU.
+ * The backward pass of log pi(action | state), for every row: its derivative by each layer's output before the ReLU or tanh.
  * That of the mean is (action - mean) / std^2 = noise / std.
  */
 export function* scores(network, { activations, noise }, arena) {
@@ -194,10 +225,11 @@ export function* scores(network, { activations, noise }, arena) {
       const { inputs, outputs, weight } = layers[l];
       const [x, above, below] = [activations[l], result[l], result[l - 1]];
       for (let i = 0; i < inputs; i++) {
-        if (x[row * inputs + i] === 0) continue; // the ReLU lets nothing through
+        const out = x[row * inputs + i];
+        if (out === 0 && !arena.tanh) continue; // the ReLU lets nothing through
         let sum = 0;
         for (let o = 0, w = i * outputs, a = row * outputs; o < outputs; o++) sum += weight[w + o] * above[a + o];
-        below[row * inputs + i] = sum;
+        below[row * inputs + i] = arena.tanh ? sum * (1 - out * out) : sum;
       }
     }
     if (row % 50 === 49) yield;
@@ -205,7 +237,7 @@ export function* scores(network, { activations, noise }, arena) {
   return result;
 }
 
-/** sum over rows of weights[row] * grad log pi(action | position), shaped like a network. */
+/** sum over rows of weights[row] * grad log pi(action | state), shaped like a network. */
 export function* weightedGradient(network, { activations, noise }, score, weights, arena) {
   const gradient = {
     layers: network.layers.map((layer) => ({
@@ -251,27 +283,30 @@ export function ascend(network, gradient, rate) {
   };
 }
 
-/** What of the first walk does not depend on the goal: the walk to the horizon, and its backward pass. */
-export function* prepare(network, noise, arena) {
-  const before = yield* walk(network, noise, arena);
+/** What does not depend on the task: with a hidden goal the first walk to the horizon, and its backward pass. */
+export function* prepare(network, { noises, starts, arena }) {
+  if (WORLDS[arena.world].seen) return { network };
+  const before = yield* walk(network, noises[0], arena, starts[0]);
   return { network, walk: before, scores: yield* scores(network, before, arena) };
 }
 
 /**
  * Walk, take a policy-gradient step, walk again, ...: one stage before the steps and one after each of them.
- * `start` is what `prepare` returned for noises[0]; rates has one step size a step, noises one array a stage.
+ *
+ * `start` is what `prepare` returned; noises and starts have one array a stage, rates one step size a step.
  */
-export function* adapt(start, noises, arena, goal, rates) {
-  const stages = [{ network: start.network, walk: start.walk, ...judge(start.walk, arena, goal) }];
+export function* adapt(start, { noises, starts, arena }, task, rates) {
+  const before = start.walk ?? (yield* walk(start.network, noises[0], arena, starts[0], task));
+  const stages = [{ network: start.network, walk: before, ...judge(before, arena, task) }];
   for (const [step, rate] of rates.entries()) {
     const now = stages[step];
     const advantage = advantages(now.walk, now, arena);
     const steps = now.lengths.reduce((a, b) => a + b);
-    const score = step === 0 ? start.scores : yield* scores(now.network, now.walk, arena);
+    const score = (step === 0 && start.scores) || (yield* scores(now.network, now.walk, arena));
     const gradient = yield* weightedGradient(now.network, now.walk, score, advantage.map((a) => a / steps), arena);
     const network = ascend(now.network, gradient, rate);
-    const after = yield* walk(network, noises[step + 1], arena, goal);
-    stages.push({ network, walk: after, ...judge(after, arena, goal) });
+    const after = yield* walk(network, noises[step + 1], arena, starts[step + 1], task);
+    stages.push({ network, walk: after, ...judge(after, arena, task) });
   }
   return stages;
 }
