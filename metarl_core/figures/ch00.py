@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
+from scipy import stats
 from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.agents import GaussianPolicy
+from metarl_core.evaluation import Interval
 from metarl_core.meta.policies import AdaptationCurve
 from metarl_core.parameters import Parameters
 from metarl_core.tasks import Tasks
@@ -14,6 +17,12 @@ from metarl_core.tasks.turned_controls import around_goal, turn
 
 SHOWN = ("MAML", "pre-trained")
 Adapt = Callable[[Parameters], AdaptationCurve]
+
+
+def over_seeds(means: np.ndarray) -> Interval:
+    """Mean over seeds with a t interval of 95 %."""
+    low, high = stats.t.interval(0.95, len(means) - 1, means.mean(), stats.sem(means))
+    return Interval(float(means.mean()), float(low), float(high))
 
 
 def two_worlds(
@@ -40,9 +49,9 @@ def two_worlds(
     plotting.show(
         drawn,
         "Eight panels, walks of a point in the plane with arrows for where the mean move leads; above before, below "
-        "after one gradient step. Hidden goal: before the step the arrows of MAML and of the pre-trained policy point to "
-        "the start in the middle, and the walks stay there; after it they gather at the goal, the pre-trained ones a "
-        "little short of it. Turned controls, the goal in the middle: before the step no walk arrives. After it MAML's "
+        "after one gradient step. Hidden goal: before the step the arrows of MAML and of the pre-trained policy point "
+        "to the start in the middle, and the walks stay there; after it they gather at the goal, the pre-trained ones "
+        "a little short of it. Turned controls, the goal in the middle: before the step no walk arrives. After it MAML's "
         "arrows point to the goal from all sides and its walks end there; the pre-trained policy's walks do not.",
     )
 
@@ -58,7 +67,7 @@ def _comes_out(task: Tasks) -> Callable[[Tensor], Tensor]:
 
 
 def _column(panels, title, policy, curve: AdaptationCurve, name, goal: Tensor, lead, sign: float = 1.0) -> None:
-    """One initialisation. `sign` is −1 where the state is the offset of the goal from the point, drawn in the middle."""
+    """One initialisation. `sign` is −1 where states are offsets of the goal, which is then drawn in the middle."""
     color = plotting.METHOD_STYLE[name][0]
     limit = 0.7 if sign > 0 else 1.4
     places = torch.cartesian_prod(*[torch.linspace(-0.85 * limit, 0.85 * limit, 9)] * 2)

@@ -4,6 +4,7 @@ All numbers are computed in the browser, as the handle is moved.
 """
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +20,7 @@ from metarl_core.agents.policies import GaussianPolicy
 from metarl_core.arguments import check_filled, check_one_of, check_positive, check_type
 from metarl_core.meta.policies import PolicyMAML, adaptation_curve
 from metarl_core.parameters import Parameters
+from metarl_core.plotting.display import EDITION
 from metarl_core.plotting.look import pinned
 from metarl_core.randomness import seeded
 from metarl_core.tasks import PointNavigation, Tasks, TurnedControls, expand_tasks
@@ -65,7 +67,7 @@ class AdaptationExplorer(anywidget.AnyWidget):
     parameters = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict, method: PolicyMAML, starts: Mapping[str, Parameters], alt: str):
-        self.method, self.starts, self.alt = method, dict(starts), alt
+        self.method, self.starts, self.alt, self.shown = method, dict(starts), alt, None
         super().__init__(data=data, parameters={label: flat(method, start) for label, start in starts.items()})
 
     def callback(self, label: str) -> Callback:
@@ -84,6 +86,19 @@ class AdaptationExplorer(anywidget.AnyWidget):
         self.method.check_meta(parameters)
         self.starts[label] = parameters
         self.parameters = {**self.parameters, label: flat(self.method, parameters)}
+
+    def show(self) -> None:
+        """Display it. What follows in the notebook may train the networks and call `learned` or `finish`."""
+        from IPython.display import display  # only notebooks need IPython
+
+        self.shown = display(self, display_id=True)
+
+    def finish(self, starts: Mapping[str, Parameters]) -> None:
+        """Show these parameters; in the book, whose picture stands still, that picture is drawn anew."""
+        for label, parameters in starts.items():
+            self.learned(label, parameters)
+        if self.shown is not None and os.environ.get(EDITION) == "book":
+            self.shown.update(self)
 
     def _repr_mimebundle_(self, **kwargs):
         bundle, _ = super()._repr_mimebundle_(**kwargs)
@@ -142,7 +157,7 @@ def adaptation_explorer(
 
 
 def explorer_data(family: Family, policy: GaussianPolicy, method: PolicyMAML, labels: list[str], seed: int) -> dict:
-    """What `mount` in adaptation.js takes but for the parameters: settings, and as bytes of float32 all that is drawn."""
+    """What `mount` in adaptation.js takes but for the parameters; what is drawn at random as bytes of float32."""
     generator = seeded(seed)
     goals = isinstance(family, PointNavigation)
     shape = (family.horizon, 1, method.episodes)
