@@ -51,8 +51,8 @@ def two_worlds(
         "Eight panels, walks of a point in the plane with arrows for where the mean move leads; above before, below "
         "after one gradient step. Hidden goal: before the step the arrows of MAML and of the pre-trained policy point "
         "to the start in the middle, and the walks stay there; after it they gather at the goal, the pre-trained ones "
-        "a little short of it. Turned controls, the goal in the middle: before the step no walk arrives. After it MAML's "
-        "arrows point to the goal from all sides and its walks end there; the pre-trained policy's walks do not.",
+        "a little short of it. Turned controls, the goal in the middle: before the step no walk arrives. After it "
+        "MAML's arrows point to the goal from all sides and its walks end there; the pre-trained policy's do not.",
     )
 
 

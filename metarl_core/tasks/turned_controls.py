@@ -10,7 +10,7 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from metarl_core.arguments import check_at_least, check_positive
+from metarl_core.arguments import check_positive
 from metarl_core.tasks.draws import rand, stamp_split, uniform
 from metarl_core.tasks.family import TaskFamily, Tasks
 from metarl_core.tasks.navigation import MAX_STEP
@@ -28,13 +28,11 @@ class TurnedControls(TaskFamily):
     Args:
         horizon: time limit in steps; nothing else ends an episode.
         half_width: of the square that the first offsets are drawn from.
-        room: no move leads further than this from the goal along either axis: there are walls.
     """
 
-    def __init__(self, horizon: int = 40, half_width: float = 1.0, room: float = 2.0):
+    def __init__(self, horizon: int = 40, half_width: float = 0.7):
         check_positive("half_width", half_width)
-        check_at_least("room", room, half_width)
-        self.half_width, self.room = half_width, room
+        self.half_width = half_width
         self.observation_space = spaces.Box(-np.inf, np.inf, (2,), dtype=np.float32)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), dtype=np.float32)
         super().__init__(horizon)
@@ -62,8 +60,7 @@ class TurnedControls(TaskFamily):
 
     def transition(self, state: Tensor, action: Tensor, rng: Any, params: Tasks) -> Tensor:
         length = torch.linalg.vector_norm(action, dim=-1, keepdim=True)
-        moved = state - MAX_STEP * turn(action / length.clamp_min(1), params)
-        return moved.clamp(-self.room, self.room)
+        return state - MAX_STEP * turn(action / length.clamp_min(1), params)
 
     def observation(self, state: Tensor, rng: Any, params: Tasks) -> Tensor:
         return state

@@ -184,7 +184,6 @@ def explorer_data(family: Family, policy: GaussianPolicy, method: PolicyMAML, la
             "endsAtGoal": goals and family.terminate_at_goal,
             "minLogStd": policy.min_log_std,
             "halfWidth": family.half_width,
-            "room": None if goals else family.room,
         },
     }
 

@@ -14,7 +14,7 @@ const SECONDS = 1.25; // that a whole walk takes on the screen
  *
  * data: methods [{label, color}], parameters by label, sizes of the network, noises and starts (one array a stage), task,
  * goalColor, stepSize, and the arena: world, tanh, episodes, horizon, discount, bound, move, endsAtGoal, minLogStd,
- * halfWidth (of the square of goals, or of first states), room.
+ * halfWidth (of the square of goals, or of first states).
  */
 export function mount(element, data) {
   const { arena } = data;

@@ -21,12 +21,11 @@ const WORLDS = {
     seen: false, // the walks before the first step depend on the task only in where they end
   },
   turned: {
-    move(states, from, to, [a, b], { move, room }, [angle]) {
+    move(states, from, to, [a, b], { move }, [angle]) {
       const length = move / Math.max(1, Math.hypot(a, b)); // an action longer than 1 is shortened to 1
       const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
-      const inside = (value) => Math.min(room, Math.max(-room, value));
-      states[to] = inside(states[from] - length * (cosine * a - sine * b));
-      states[to + 1] = inside(states[from + 1] - length * (sine * a + cosine * b));
+      states[to] = states[from] - length * (cosine * a - sine * b);
+      states[to + 1] = states[from + 1] - length * (sine * a + cosine * b);
     },
     distance: (states, at) => Math.hypot(states[at], states[at + 1]),
     seen: true,
