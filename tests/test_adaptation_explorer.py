@@ -317,3 +317,17 @@ def test_a_callback_shows_what_a_training_has_reached(case):
     ]:
         with pytest.raises(ValueError, match=words):
             broken()
+
+
+def test_the_books_picture_is_drawn_anew_in_the_end(case, monkeypatch):
+    """At the desk it is not: a widget that is shown once more would forget where the reader dragged the goal."""
+    family, policy, starts = case
+    explorer, updates = adaptation_explorer(family, policy, starts), []
+    explorer.finish(starts)  # never shown: nothing to draw
+    explorer.shown = type("Shown", (), {"update": lambda self, what: updates.append(what)})()
+    monkeypatch.delenv("METARL_EDITION", raising=False)
+    explorer.finish(starts)
+    assert updates == []
+    monkeypatch.setenv("METARL_EDITION", "book")
+    explorer.finish({"MAML": starts["random initialisation"]})
+    assert updates == [explorer] and explorer.starts["MAML"] is starts["random initialisation"]

@@ -6,7 +6,7 @@ import pytest
 from tools.course import ROOT, read
 from tools.lesson import PLUMBING, code_lines, formulas, lesson, plumbing_lines, words
 
-LESSONS: tuple[str, ...] = ("01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a")
+LESSONS: tuple[str, ...] = ("00", "01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a")
 """chapters in the form of a lesson: honest minutes, at most one session of a class, little plumbing in sight"""
 SESSION = 90
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 from metarl_core.agents import OraclePolicy, UniformPolicy
 from metarl_core.tasks import TurnedControls, rollout
-from metarl_core.tasks.turned_controls import turn
+from metarl_core.tasks.turned_controls import around_goal, turn
 
 
 def seeded(seed=0):
@@ -107,6 +107,16 @@ def test_turning_world_and_policy_together_changes_nothing():
         plain = family.transition(state, actions, None, one(angle))
         turned = family.transition(turn(state, quarter), turn(actions, quarter), None, one(angle))
         torch.testing.assert_close(turned, turn(plain, quarter))
+
+
+def test_walks_around_the_goal():
+    family = TurnedControls()
+    tasks = family.sample_tasks(3, seeded())
+    seen = rollout(family, tasks, OraclePolicy(family), tasks, 4, seeded(1))
+    positions = around_goal(seen)
+    torch.testing.assert_close(positions.observations + seen.observations, torch.zeros(3, 4, 40, 2))
+    torch.testing.assert_close(positions.final_observations, -seen.final_observations)
+    assert positions.rewards is seen.rewards
 
 
 def test_refuses():

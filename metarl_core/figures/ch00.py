@@ -26,24 +26,22 @@ def over_seeds(means: np.ndarray) -> Interval:
 
 
 def two_worlds(
-    policy: GaussianPolicy,
-    hidden: tuple[Mapping[str, Parameters], Adapt, Tensor],
-    turned: tuple[Mapping[str, Parameters], Adapt, Tasks],
+    hidden: tuple[GaussianPolicy, Mapping[str, Parameters], Adapt, Tensor],
+    turned: tuple[GaussianPolicy, Mapping[str, Parameters], Adapt, Tasks],
 ) -> None:
     """Walks before and after one step in both worlds, and at each place where the mean move leads.
 
     Args:
-        policy: the network of both worlds.
-        hidden, turned: initial parameters by label, how they adapt to one task, and that goal `[2]` or angle.
+        hidden, turned: policy, initial parameters by label, how they adapt to one task, and that goal `[2]` or task.
     """
     drawn, axes = plotting.figure(2, 4, width=11.4, height=6.4, sharey=True)
-    (starts, adapt, goal), (turned_starts, turned_adapt, task) = hidden, turned
+    (policy, starts, adapt, goal), (turning, turned_starts, turned_adapt, task) = hidden, turned
     for column, name in enumerate(SHOWN):
         _column(axes[:, column], f"Hidden goal\n{name}", policy, adapt(starts[name]), name, goal, lambda move: move)
     for column, name in enumerate(SHOWN, 2):
         curve = turned_adapt(turned_starts[name])
         lead = _comes_out(task)
-        _column(axes[:, column], f"Turned controls\n{name}", policy, curve, name, torch.zeros(2), lead, sign=-1.0)
+        _column(axes[:, column], f"Turned controls\n{name}", turning, curve, name, torch.zeros(2), lead, sign=-1.0)
     axes[0, 0].set_ylabel("before\n\ny", fontsize=13)
     axes[1, 0].set_ylabel("after one step\n\ny", fontsize=13)
     plotting.show(
@@ -69,7 +67,7 @@ def _comes_out(task: Tasks) -> Callable[[Tensor], Tensor]:
 def _column(panels, title, policy, curve: AdaptationCurve, name, goal: Tensor, lead, sign: float = 1.0) -> None:
     """One initialisation. `sign` is −1 where states are offsets of the goal, which is then drawn in the middle."""
     color = plotting.METHOD_STYLE[name][0]
-    limit = 0.7 if sign > 0 else 1.4
+    limit = 0.7 if sign > 0 else 1.0
     places = torch.cartesian_prod(*[torch.linspace(-0.85 * limit, 0.85 * limit, 9)] * 2)
     for row, panel in enumerate(panels):
         walks = curve.trajectories[row] if sign > 0 else around_goal(curve.trajectories[row])
