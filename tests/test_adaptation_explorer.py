@@ -210,7 +210,10 @@ def test_pointer_and_keys_turn_the_controls(page):
     assert dial.get_attribute("aria-valuetext") == "179 degrees", "round and round"
     spoken = page.locator("[aria-live]")
     assert wait(lambda: "Controls turned by 179 degrees; 1 gradient step" in spoken.inner_text(), 30)
-    assert page.locator(".star").first.bounding_box()["width"] > 0, "the goal stays in the middle"
+    star, square = page.locator(".star").last.bounding_box(), page.locator(".square").last.bounding_box()
+    for start, side in (("x", "width"), ("y", "height")):
+        off = (star[start] + star[side] / 2) - (square[start] + square[side] / 2)
+        assert abs(off) < 2, "the goal stays in the middle"
 
 
 @pytest.mark.slow

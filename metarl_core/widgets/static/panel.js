@@ -38,6 +38,7 @@ export class Panel {
     this.star = icon("star", STAR, data.goalColor);
     this.handle = world.dial ? icon("dial", ARROW, "currentcolor") : this.star;
     this.handle.classList.add("handle");
+    if (world.dial) Object.assign(this.star.style, { left: "50%", top: "50%" }); // the goal stays in the middle
     const spoken = first ? world.spoken(data.arena) : { "aria-hidden": "true" };
     for (const [name, value] of Object.entries(spoken)) this.handle.setAttribute(name, value);
     const inner = make("div", { className: "goals" });
