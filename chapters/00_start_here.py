@@ -204,6 +204,12 @@ claim(
     f"{shown['2', 'standing still']} after its best step, which closes {closed['2', 'standing still']:.0%}.",
     0 < closed["2", "standing still"] < 0.4,
 )
+guessed = in_turn.scores("pre-trained")[:, :, 1]
+claim(
+    f"The pre-trained policies of world 2 earn more than −10 for {(guessed > -10).mean():.0%} of the angles after their "
+    f"step, and less than −30 for {(guessed < -30).mean():.0%}.",
+    0.3 < (guessed > -10).mean() < 0.7 and 0.3 < (guessed < -30).mean() < 0.7,
+)
 turned_before = in_turn.scores("MAML")[:, :, 0].mean()
 claim(
     f"Before the step MAML earns {turned_before:.0f} in world 2, far less than staying put.".replace("-", "−"),
@@ -220,9 +226,9 @@ claim(
 # happens to lie one step away from the answers for all goals. Chapter 01 measures this comparison with care.
 #
 # **World 2.** With the controls turned by an unknown angle, no direction is better than another, and the best answer
-# without the angle is not to move. Our pre-trained policies did not even get there: after the step they earn less than
-# the random network. Better pre-training would not help much, as the policy shows that stands still by construction.
-# A step from there has to make up the steering for every place in the plane. MAML's policy does not look good before
+# without the angle is not to move. Ours did not find it. They settled for one guess of the angle, walk well where it
+# is about right, flee from the goal where it is not, and one step does not turn them round. Better pre-training would
+# not help much: a step from standing still closes only a small part of the gap. MAML's policy does not look good before
 # the step, and was never asked to. It moves, and one step on what its moves brought turns them towards the goal.
 #
 # So an initialisation can hold knowledge that is worth a great deal: not what the task is, but which change of the
@@ -401,8 +407,6 @@ for finding in subprocess.run(doctor, cwd=course, capture_output=True, text=True
 # knowledge that is not there. (C): it pulls back to the middle on purpose, see the arrows; but without random moves it
 # could not tell which way rewards rise.
 # </details>
-#
-# [Exercises begin with chapter 01](../exercises/01_why_learn_to_learn.ipynb) · next: [01 Why learn to learn?](01_why_learn_to_learn.ipynb)
 #
 # **Further reading.** C. Finn, P. Abbeel, S. Levine (2017), *Model-agnostic meta-learning for fast adaptation of deep
 # networks*, arXiv:1703.03400: section 5.3 has world 1. J. Beck et al. (2023), *A survey of meta-reinforcement learning*,

@@ -23,7 +23,7 @@ from metarl_core.parameters import Parameters
 from metarl_core.plotting.display import EDITION
 from metarl_core.plotting.look import pinned
 from metarl_core.randomness import seeded
-from metarl_core.tasks import PointNavigation, Tasks, TurnedControls, expand_tasks
+from metarl_core.tasks import PointNavigation, TaskFamily, Tasks, TurnedControls, expand_tasks
 from metarl_core.tasks.navigation import MAX_STEP
 from metarl_core.tasks.turned_controls import around_goal
 from metarl_core.training import Callback
@@ -67,7 +67,8 @@ class AdaptationExplorer(anywidget.AnyWidget):
     parameters = traitlets.Dict().tag(sync=True)
 
     def __init__(self, data: dict, method: PolicyMAML, starts: Mapping[str, Parameters], alt: str):
-        self.method, self.starts, self.alt, self.shown = method, dict(starts), alt, None
+        self.method, self.starts, self.alt = method, dict(starts), alt
+        self.shown: Any = None
         super().__init__(data=data, parameters={label: flat(method, start) for label, start in starts.items()})
 
     def callback(self, label: str) -> Callback:
@@ -181,7 +182,7 @@ def explorer_data(family: Family, policy: GaussianPolicy, method: PolicyMAML, la
             "discount": method.discount,
             "bound": float(family.action_space.high[0]),
             "move": MAX_STEP,
-            "endsAtGoal": goals and family.terminate_at_goal,
+            "endsAtGoal": isinstance(family, PointNavigation) and family.terminate_at_goal,
             "minLogStd": policy.min_log_std,
             "halfWidth": family.half_width,
         },
@@ -202,7 +203,7 @@ def _color(label: str) -> str:
     return plotting.METHOD_STYLE.get(label, (plotting.BLUE, "o"))[0]
 
 
-def as_task(family: Family, numbers: list[float]) -> Tasks:
+def as_task(family: TaskFamily, numbers: list[float]) -> Tasks:
     """The task that the explorer's handle stands for: a goal, or an angle."""
     if isinstance(family, PointNavigation):
         return {"goal": torch.tensor([numbers])}
