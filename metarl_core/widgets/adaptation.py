@@ -180,7 +180,7 @@ def explorer_data(family: Family, policy: GaussianPolicy, method: PolicyMAML, la
             "episodes": method.episodes,
             "horizon": family.horizon,
             "discount": method.discount,
-            "bound": float(family.action_space.high[0]),
+            "bound": getattr(family, "action_bound", 1.0),
             "move": MAX_STEP,
             "endsAtGoal": isinstance(family, PointNavigation) and family.terminate_at_goal,
             "minLogStd": policy.min_log_std,
