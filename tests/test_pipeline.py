@@ -16,6 +16,7 @@ from tools.budgets import Cost
 from tools.course import ROOT
 from tools.course_second import seconds_of_parts
 from tools.exercises import blocks, check_calls, generate, problems
+from tools.hints import in_lines
 from tools.notebooks import STATE, VIEW, tidy
 from tools.pairs import mark_executed, notebook_text, pair, read_source, results_loaded, stale, write_pair
 
@@ -282,3 +283,14 @@ def test_a_kernel_that_never_starts_fails_with_what_it_wrote(message, tries):
         with pytest.raises(RuntimeError, match=f"{message}; the kernel wrote: bad profile"):
             started(start, stderr=None)
     assert len(tried) == tries
+
+
+def test_pseudocode_stands_in_lines():
+    def hint(number, body):
+        return f"<details><summary>Hint {number}: pseudocode</summary>\n\n{body}\n</details>"
+
+    found = in_lines(hint(3, "Start at `a; b`; for each\nrow: add (x; y). Stack $p;\nq$; e.g. return it."))
+    assert found == hint(3, "- Start at `a; b`\n- for each row: add (x; y).\n- Stack $p; q$\n- e.g. return it.")
+    for body in ("one; two\n\nthree; four", "```\none; two\n```", "1. one; two\n2. three"):
+        assert in_lines(hint(3, body)) == hint(3, body), "what has lines of its own keeps them"
+    assert in_lines(hint(2, "one; two")) == hint(2, "one; two")

@@ -75,6 +75,7 @@ from nbgrader.preprocessors import ClearHiddenTests, ClearSolutions
 
 from tools.course import ROOT, read
 from tools.footers import exercises_footer
+from tools.hints import in_lines
 from tools.pairs import notebook_text, pair, read_source, sources, stable_id, write_pair
 
 KINDS = ("implement", "derive", "debug", "design")
@@ -241,6 +242,8 @@ def generate(py: Path) -> NotebookNode:
         if is_solution(cell):  # a value at the left margin stays `...`, which its check calls not done
             cell.source = re.sub(r"^(# YOUR CODE HERE)\nraise NotImplementedError\(\)", r"\1", cell.source, flags=re.M)
         cell.source = cell.source.rstrip("\n")
+        if cell.cell_type == "markdown":
+            cell.source = in_lines(cell.source)
         if cell.cell_type == "code":
             cell.source = re.sub(r"[ \t]*# noqa\b[^\n]*", "", cell.source)
     notebook.cells.append(new_markdown_cell(exercises_footer(read()[py.stem[:2]])))

@@ -43,8 +43,10 @@ def adaptation_curve(
     difference here which one the method was trained with.
 
     Args:
+        method: with its family, policy, discount, episodes and step sizes.
         meta: meta-parameters, shared or one set a task.
         tasks: `[task, ...]`.
+        generator: of the actions and of what is random in the tasks.
         steps: number of steps, at least 0; the method's unless given. It may be more than in training.
         episodes: per task, before each step and after the last.
         inner_lr: one step size, or one for each step. A step size is a number, or a dictionary like the parameters.
