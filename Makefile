@@ -51,12 +51,14 @@ endef
 
 $(LAB_READY): pyproject.toml constraints.txt
 	$(make_venv)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks]'
+	@echo "Installing into $(VENV): some minutes, the first time ..."
+	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks]'
 	@touch $@
 
 $(TEST_READY): pyproject.toml constraints.txt
 	$(make_venv)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[notebooks,test]'
+	@echo "Installing into $(VENV): some minutes, the first time ..."
+	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks,test]'
 	@touch $(LAB_READY) $@
 
 # The folder shown is the learner's desk (tools/desk.py), the page is chapter 00: a notebook given by name would show

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from jupytext.config import load_jupytext_config
 
+from tools.install import said
+
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -48,3 +50,28 @@ def test_generated_exercises_are_not_paired():
     for folder, formats in (("exercises", "ipynb"), ("chapters", "ipynb,py:percent")):
         notebook = str(ROOT / folder / "01_x.ipynb")
         assert load_jupytext_config(notebook).default_formats(notebook) == formats
+
+
+def test_installing_says_what_it_is_at():
+    pip = """Obtaining file:///a/course
+  Installing build dependencies: started
+Collecting torch==2.13.0 (from -c constraints.txt (line 3))
+  Downloading torch-2.13.0%2Bcpu-cp311-cp311-linux_x86_64.whl (190.1 MB)
+Collecting numpy
+  Using cached numpy-2.4.0-cp311.whl.metadata (62 kB)
+Installing collected packages: torch, numpy
+Successfully installed numpy-2.4.0
+"""
+    assert list(said(pip.splitlines())) == [
+        "0 packages: preparing the course's package",
+        "1 packages: looking up torch",
+        "1 packages: downloading torch, 190.1 MB",
+        "2 packages: looking up numpy",
+        "2 packages: unpacking all of them; this takes as long again",
+    ]
+
+
+def test_a_failing_installation_fails_and_says_why():
+    command = [sys.executable, "-m", "tools.install", "--no-index", "there-is-no-such-package"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode != 0 and "there-is-no-such-package" in run.stderr and "`make lab` again" in run.stderr
