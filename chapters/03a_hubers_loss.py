@@ -22,24 +22,20 @@
 #
 # Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb).
 #
-# Reading: about 20 minutes. Running: at most 90 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 20 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
-import dataclasses
-
 import numpy as np
 import torch
 from scipy import stats
 
-from metarl_core.agents import CARTPOLE_DQN, train_dqn
 from metarl_core.claims import claim
 from metarl_core.figures import ch03a as figures
 from metarl_core.figures.words import say
 from metarl_core.figures.words import table as show_table
-from metarl_core.randomness import seeded
 from metarl_core.results import load_table
 from metarl_core.session import begin
-from metarl_core.tasks import CartPole, rollout
+from metarl_core.tasks import CartPole
 
 begin()
 
@@ -92,7 +88,7 @@ show_table(("state", "longest life in steps", "max Q*"), [(name, lives[name], f"
 # &nbsp;
 
 # %%
-scores = {name: table.scores(name)[:, 0] for name in table.rows}  # [seed, report, (greedy, 3 states, share)]
+scores = {name: table.scores(name)[:, 0] for name in table.rows}  # [seed, report, (return, 3 values, share, 3 ends)]
 thousands = settings["report_every"] * np.arange(1, 21) / 1000
 figures.known_values(thousands, scores, worth)
 good = {name: values[:, :, 0] >= 475 for name, values in scores.items()}
@@ -122,77 +118,66 @@ claim(
 # ## 2 How do the episodes end?
 #
 # It is tempting to tell a story: the agent believes that a state near the edge is good, and drives there. To test it,
-# train the agent with Huber's loss here, and at each report write down how its 20 greedy
-# episodes end: at the limit of 500 steps, with the cart beyond the edge, or with the pole beyond 12°.
+# the agent with Huber's loss was trained once more, with the same five seeds, for the table `dqn_endings`, which says how
+# the 20 greedy episodes of each report end: at the limit of 500 steps, with the cart beyond the edge, or with the pole
+# beyond 12°.
 
 # %%
-network, start, sampler = CARTPOLE_DQN.prepare(settings["seeds"])
-config = dataclasses.replace(CARTPOLE_DQN.config, huber=True)
-five = {name: value.expand(5) for name, value in family.default_params.items()}
-probes = torch.tensor(list(settings["states"].values())).expand(5, -1, -1)
-reports = []
-
-
-def note(iteration, parameters, data):
-    """Greedy return, shares of the three ends, and the values of the three states, [learner, 7]."""
-    done = rollout(family, five, network, parameters, 20, seeded(settings["evaluation_seed"]))
-    stands = done.lengths == family.horizon
-    edge = (done.final_observations[..., 0].abs() > 2.4) & ~stands
-    ends = torch.stack([stands, edge, ~stands & ~edge], -1).float().mean(1)
-    with torch.no_grad():
-        values = network(parameters, probes).amax(-1)
-    reports.append(torch.cat([done.returns.mean(1)[:, None], ends, values], -1))
-
-
-train_dqn(
-    network, start, sampler, config, seeded(settings["training_seed"]), description="Huber's loss, five seeds",
-    callback=note, report_every=settings["report_every"])  # fmt: skip
-live = torch.stack(reports, 1).numpy()  # [seed, report, ...]
-figures.ends(thousands, live)
+again = load_table("dqn_endings").scores(HUBER)[:, 0]  # [seed, report, (return, limit, edge, pole, 3 values)]
+figures.ends(thousands, again[:, :, 1:4])
 
 # %% tags=["hide-input"]
-solved = live[:, :, 0] >= 475
+solved = again[:, :, 0] >= 475
 fallen = (np.cumsum(solved, 1) > 0) & ~solved  # below 475 after a success
-by_edge = fallen & (live[:, :, 2] >= 0.5)
+by_edge = fallen & (again[:, :, 2] >= 0.5)
+by_pole = fallen & ~by_edge
 lines = []
-for seed, run in enumerate(live):
+for seed, run in enumerate(again):
     first = f"{thousands[solved[seed].argmax()]:g}" if solved[seed].any() else "never"
-    pole = int((fallen & ~by_edge)[seed].sum())
-    values = figures.words_of(run[-1, 5:7])
-    lines.append((seed, first, int(by_edge[seed].sum()), pole, f"{run[-1, 0]:.0f}", values))
+    limit, edge, pole = 20 * run[-1, 1:4]
+    lines.append(
+        (seed, first, int(by_edge[seed].sum()), int(by_pole[seed].sum()), f"{limit:.0f}, {edge:.0f}, {pole:.0f}",
+         f"{run[-1, 0]:.0f}", figures.words_of(run[-1, 5:7]))
+    )  # fmt: skip
 columns = ("seed", "first at 475 (thousand steps)", "reports below it after that: at the edge", "by the pole")
-show_table((*columns, "return at the end", "values at the end: edge, pole"), lines)
-true_value, near_edge = worth["near the edge, moving outward"], live[:, :, 5]
+finished = ("the finished agent's 20 episodes: limit, edge, pole", "its return", "its values: edge, pole")
+show_table((*columns, *finished), lines)
+true_value, near_edge = worth["near the edge, moving outward"], again[:, :, 5]
 show_table(
     ("reports after the first success", "number", "value near the edge above the true one", "median", "lowest", "highest"),
     [
         (how, int(which.sum()), int((near_edge[which] > true_value).sum()),
-         *(f"{f(near_edge[which]):.0f}".replace("-", "−") for f in (np.median, np.min, np.max)))
-        for how, which in (("return of 475 or more", solved), ("lost at the edge", by_edge), ("lost by the pole", fallen & ~by_edge))
+         *(f"{f(near_edge[which]):,.0f}".replace("-", "−") for f in (np.median, np.min, np.max)))
+        for how, which in (("return of 475 or more", solved), ("lost at the edge", by_edge), ("lost by the pole", by_pole))
         if which.any()
     ],
 )  # fmt: skip
-say(f"Solved at the end: {int(solved[:, -1].sum())} of 5 here, {int(good[HUBER][:, -1].sum())} of 5 in the table.")
-state = torch.zeros(1, 4)
-for _ in range(20):
-    state = family.transition(state, torch.ones(1, dtype=torch.long), None, family.default_params)
-last = np.sort(scores[HUBER][:, -1, 0])
 claim(
-    f"In the table's run four agents end with returns of {figures.words_of(last[:4])}: in so few steps the cart cannot get to "
-    f"the edge (pushed one way for 20 steps it moves by {float(state[0, 0]):.1f} m), so the pole falls.",
-    last[3] < 25 and float(state[0, 0]) < 2,
+    "The returns are, number for number, those of Huber's loss in section 1: these are the same agents.",
+    np.array_equal(again[:, :, 0], scores[HUBER][:, :, 0]),
+)
+claim(
+    f"After a first success {int(fallen.sum())} reports are below 475. At {int(by_edge.sum())} of them most episodes end at the "
+    f"edge, at {int(by_pole.sum())} with a fallen pole.",
+    by_pole.sum() > 2 * by_edge.sum(),
+)
+lost = again[again[:, -1, 0] < 475, -1]
+claim(
+    f"Of the five finished agents {len(lost)} fail. In each of their episodes the pole falls, after {lost[:, 0].min():.0f} to "
+    f"{lost[:, 0].max():.0f} steps on average; none ends at the edge.",
+    len(lost) == 4 and (lost[:, 3] == 1).all(),
+)
+claim(
+    "The finished agents with the squared error and with the threshold 100 play every episode to the limit.",
+    all((scores[name][:, -1, 0] == 500).all() for name in ("squared loss", "threshold 100")),
 )
 
 # %% [markdown]
-# What was seen: agents lose the task in two ways. Where this book was made some drove to the edge with the pole
-# upright, and one let the pole fall within 10 to 20 steps. Values near the edge are higher, in the median, in the reports
-# in which agents drive to the edge than in those in which they balance; so far the story fits. But the ranges overlap
-# nearly wholly, agents with values in the hundreds balance for 500 steps, and the story
-# does not explain agents whose pole falls in the middle of the track. Wrong values of failing states appear together
-# with the loss of the policy. They are not shown to be its cause.
-#
-# Where this book was made, this run and the table's have the same seeds and the same code, on two processors that round
-# differently. That alone changes which seeds fail, and how. A count of five seeds must be read with this in mind.
+# What was seen: agents lose the task in two ways, and mostly by the pole. The story is about the edge and does not
+# explain these. Nor do the few reports at which the cart drives off speak for it. Their values near the edge, 47 to 91,
+# lie well within the range in which other agents balance for 500 steps, and are lower than nearly all of those with which
+# the pole falls. Wrong values of failing states appear together with the loss of the policy. They are not shown to be
+# its cause.
 #
 # ## 3 What the threshold does to rare, large errors
 #

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.agents import DQNConfig
-from metarl_core.evaluation import interquartile_mean, summarise_curves
+from metarl_core.evaluation import summarise_curves
 from metarl_core.figures import words
 
 EXPONENT_STYLE = ((plotting.RED, "X"), (plotting.BLUE, "o"), (plotting.GREEN, "s"), (plotting.ORANGE, "^"))
@@ -104,26 +104,35 @@ def hyper_parameters(config: DQNConfig, num_envs: int, hidden: Sequence[int]) ->
 
 
 def learning(
-    thousands: np.ndarray, live: np.ndarray, limit: np.ndarray, discount: float, controller: float, random: float
+    thousands: np.ndarray,
+    live: np.ndarray,
+    table: np.ndarray,
+    limit: np.ndarray,
+    discount: float,
+    controller: float,
+    random: float,
 ) -> None:
-    """Returns and values of the live run `[seed, report, (training, greedy, value)]`, beside the bound of (03.22)."""
+    """Returns and values `[seed, report, (training, greedy, value)]`: live runs, the table's, the curve of (03.22)."""
     figure, (left, right) = plotting.figure(1, 2, width=11, height=4.2)
+    curve = summarise_curves(table[:, None, :, 1])
+    plotting.plot_curve(left, thousands, curve, "greedy, five seeds of the table (IQM, 95 %)", markevery=3)
+    values = table[:, :, 2]
+    right.fill_between(
+        thousands, values.min(0), values.max(0), color=plotting.BLUE, alpha=0.2, linewidth=0, label="range of the table"
+    )
     for seed, run in enumerate(live):
-        once = None if seed else "single seeds"
-        left.plot(thousands, run[:, 1], color=plotting.BLUE, alpha=0.35, linewidth=1, label=once)
-        once = None if seed else "max Q at the start, single seeds"
-        right.plot(thousands, run[:, 2], color=plotting.BLUE, alpha=0.5, linewidth=1.3, label=once)
-    curve = summarise_curves(live[:, None, :, 1])
-    plotting.plot_curve(left, thousands, curve, "greedy (IQM, 95 %)", markevery=3)
-    training = interquartile_mean(live[:, :, 0], axis=0)
-    left.plot(thousands, training, "--", color=plotting.GREY, label="in training, ε-greedy (IQM)")
+        once = None if seed else "greedy, single live seeds"
+        left.plot(thousands, run[:, 1], color="black", alpha=0.7, linewidth=1.2, label=once)
+        once = None if seed else "max Q at the start, single live seeds"
+        right.plot(thousands, run[:, 2], color="black", alpha=0.7, linewidth=1.3, label=once)
+    left.plot(thousands, live[:, :, 0].mean(0), "--", color=plotting.GREY, label="in training, ε-greedy (live mean)")
     left.axhline(controller, color=plotting.METHOD_STYLE["oracle"][0], linestyle=":", label="linear controller")
     left.axhline(random, color=plotting.RED, linestyle=":", label="random actions")
     left.set(xlabel="environment steps per seed, thousands", ylabel="return", ylim=(0, 540), title="CartPole-v1")
     left.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.08))
     right.plot(thousands, limit, "--", color=plotting.ORANGE, label="(03.22), from 0 to 1/(1 − γ)")
-    earned = interquartile_mean((1 - discount ** live[:, :, 1]) / (1 - discount), axis=0)
-    right.plot(thousands, earned, "-.", color=plotting.GREY, label="discounted return of that length (IQM)")
+    earned = ((1 - discount ** live[:, :, 1]) / (1 - discount)).mean(0)
+    right.plot(thousands, earned, "-.", color=plotting.GREY, label="discounted return of that length (live mean)")
     top = 1 / (1 - discount)
     right.axhline(top, color="black", linestyle=":", label="balancing for ever, 1/(1 − γ)")
     right.set(xlabel="environment steps per seed, thousands", ylabel="discounted return", ylim=(0, 1.8 * top))
@@ -131,10 +140,11 @@ def learning(
     right.legend(fontsize=9, loc="upper left")
     plotting.show(
         figure,
-        "Left: return against environment steps. Five thin greedy curves stay near 200 to 400 for the first third, "
-        "then rise to 500 one after the other. The training curve follows. Lines mark the linear controller near 500 "
-        "and random actions near 22. Right: the estimated values bend like the dashed line of (03.22), lie about a "
-        "third above it, and end above the dotted line at 200, the most that can be earned.",
+        "Left: return against environment steps. Greedy curves of single seeds stay near 200 to 400 for the first "
+        "third, then rise to 500 one after the other; the band of the table's five seeds does the same. The training "
+        "curve follows. Lines mark the linear controller near 500 and random actions near 22. Right: the estimated "
+        "values bend like the dashed line of (03.22), lie about a third above it, and end above the dotted line at "
+        "200, the most that can be earned.",
     )
 
 
@@ -205,14 +215,18 @@ def changed_physics(by_kind: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     for offset, (who, color) in zip((-0.27, 0.0, 0.27), WHO.items(), strict=True):
         heights = [float(np.mean(means[who])) for means in by_kind.values()]
         bars = axes.bar(np.arange(len(by_kind)) + offset, heights, 0.25, color=color, label=who)
-        axes.bar_label(bars, fmt="%.0f", fontsize=9)
+        axes.bar_label(bars, fmt="%.0f", fontsize=9, padding=5 if who == "DQN" else 2)
+        if who == "DQN":
+            for place, means in enumerate(by_kind.values()):
+                seeds = means[who].mean(1)
+                axes.plot(np.full(len(seeds), place + offset), seeds, "o", color="black", markersize=3.5)
     axes.set_xticks(range(len(by_kind)), list(by_kind))
     axes.set(ylabel="return", ylim=(0, 640))
     axes.legend(ncols=3, fontsize=10, loc="upper center")
     plotting.show(
         figure,
-        "Mean returns of the DQN agents in blue, of the controller that knows each task in green and of the controller "
-        "designed for ordinary physics in orange. Ordinary physics: all at 500. All parameters within a factor of two: "
-        "green and orange at 500, blue about 80 lower. Factors of two to four: green near 470, orange near 280, blue "
-        "near 200. Force reversed: green at 500, orange and blue near 9.",
+        "Mean returns of the DQN agents in blue with a dot for each seed, of the controller that knows each task in "
+        "green and of the controller designed for ordinary physics in orange. Ordinary physics: all at 500. All "
+        "parameters within a factor of two: green and orange at 500, blue lower. Factors of two to four: green near "
+        "470, orange near 280, blue lower still. Force reversed: green at 500, orange and blue near 9.",
     )

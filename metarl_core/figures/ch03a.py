@@ -39,15 +39,15 @@ def known_values(thousands: np.ndarray, scores: Mapping[str, np.ndarray], worth:
     )
 
 
-def ends(thousands: np.ndarray, live: np.ndarray) -> None:
-    """How episodes end: columns 1 to 3 of `live` `[seed, report, column]` are shares of limit, edge and pole."""
-    figure, panels = plotting.figure(1, len(live), width=12.0, height=2.9, sharey=True)
+def ends(thousands: np.ndarray, shares: np.ndarray) -> None:
+    """How episodes end: `shares` `[seed, report, (limit, edge, pole)]`, a panel for each seed."""
+    figure, panels = plotting.figure(1, len(shares), width=12.0, height=2.9, sharey=True)
     colors = (plotting.GREEN, plotting.ORANGE, plotting.PURPLE)
     names = ("limit of 500 steps", "cart beyond the edge", "pole beyond 12°")
     width = 0.9 * (thousands[1] - thousands[0])
-    for seed, (place, run) in enumerate(zip(panels, live, strict=True)):
+    for seed, (place, run) in enumerate(zip(panels, shares, strict=True)):
         base = np.zeros(len(run))
-        for column, (color, name, hatch) in enumerate(zip(colors, names, ("", "", "///"), strict=True), 1):
+        for column, (color, name, hatch) in enumerate(zip(colors, names, ("", "", "///"), strict=True)):
             place.bar(
                 thousands,
                 run[:, column],
@@ -68,8 +68,8 @@ def ends(thousands: np.ndarray, live: np.ndarray) -> None:
         figure,
         "Five panels, one for each seed with Huber's loss: bars against training steps show which share of the greedy "
         "episodes ends at the limit of 500 steps, at the edge of the track, or with a fallen pole. Early on most end "
-        "by pole or edge. In the middle all seeds reach the limit. Later some seeds end at the edge again, and one "
-        "with a fallen pole.",
+        "by pole or edge. In the middle four seeds reach the limit. Later one of them drives to the edge for a while "
+        "and comes back, and in the others the pole falls.",
     )
 
 
