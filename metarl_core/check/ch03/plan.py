@@ -27,7 +27,7 @@ check_plan = design_check(
     ),
     Wrong(
         "few_seeds",
-        "In the chapter, single seeds of one and the same variant ended at 66 and at 500. How many do you need?",
+        "In the chapter, single seeds of one and the same variant ended at 152 and at 500. How many do you need?",
         when=lambda plan: plan["seeds"] < 5,
     ),
     Wrong(
