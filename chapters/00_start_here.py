@@ -13,14 +13,14 @@
 #
 # You will be able to
 #
-# - drag a goal, watch three policies adapt to it, and say what each of them brought along
+# - watch three policies adapt to a hidden goal and to turned controls, and say what each of them brought along
 # - write down what meta-training optimises, beside what pre-training optimises, and build the adaptation step
 # - find your way through the course: chapters, exercises, checks, hints
 # - see whether your installation is in order, and what to do if it is not
 #
 # Before you start: Python with NumPy; a first idea of gradient descent.
 #
-# Reading: about 25 minutes. Running: at most 140 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 30 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% [markdown]
 # ## Two worlds
@@ -216,6 +216,7 @@ claim(
     turned_before < stay["2"] - 10,
 )
 
+
 # %% [markdown]
 # Intervals are 95 % *t intervals* over five trainings; the 40 goals and 40 angles were in no training. All but MAML
 # take the step size that is best on training tasks, after one step (the random network of world 1: after three).
@@ -266,7 +267,6 @@ claim(
 # The *advantage* $A_t$ is the discounted reward from time $t$ on, minus a prediction of it (a *baseline*), scaled to
 # mean 0 and standard deviation 1 within the task. What the sign ≈ hides, chapter 01 says; its scale is part of α, so
 # that an α of 0.5 means something only together with this scaling. Here is the whole step.
-
 
 # %%
 def adaptation_step(theta, task, alpha, generator):
@@ -411,3 +411,5 @@ for finding in subprocess.run(doctor, cwd=course, capture_output=True, text=True
 # **Further reading.** C. Finn, P. Abbeel, S. Levine (2017), *Model-agnostic meta-learning for fast adaptation of deep
 # networks*, arXiv:1703.03400: section 5.3 has world 1. J. Beck et al. (2023), *A survey of meta-reinforcement learning*,
 # arXiv:2301.08028.
+#
+# next: [01 Why learn to learn?](01_why_learn_to_learn.ipynb)
