@@ -229,8 +229,9 @@ claim(
 # **World 2.** With the controls turned by an unknown angle, no direction is better than another, and the best answer
 # without the angle is not to move. Ours did not find it. They settled for one guess of the angle, walk well where it
 # is about right, flee from the goal where it is not, and one step does not turn them round. Better pre-training would
-# not help much: a step from standing still closes only a small part of the gap. MAML's policy does not look good before
-# the step, and was never asked to. It moves, and one step on what its moves brought turns them towards the goal.
+# not help much: a step from standing still closes a quarter of the gap. MAML's policy does not look good before the
+# step, and was never asked to. In the picture it then walks towards the goal along one line and away from it along
+# another, and after one step on what that brought, all arrows point to the goal.
 #
 # So an initialisation can hold knowledge that is worth a great deal: not what the task is, but which change of the
 # weights goes with it. To learn from many tasks how to learn the next one is **meta-learning**. When it pays, and when

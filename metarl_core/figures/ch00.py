@@ -34,7 +34,7 @@ def two_worlds(
     Args:
         hidden, turned: policy, initial parameters by label, how they adapt to one task, and that goal `[2]` or task.
     """
-    drawn, axes = plotting.figure(2, 4, width=11.4, height=6.4, sharey=True)
+    drawn, axes = plotting.figure(2, 4, width=11.4, height=6.6)
     (policy, starts, adapt, goal), (turning, turned_starts, turned_adapt, task) = hidden, turned
     for column, name in enumerate(SHOWN):
         _column(axes[:, column], f"Hidden goal\n{name}", policy, adapt(starts[name]), name, goal, lambda move: move)
@@ -49,7 +49,8 @@ def two_worlds(
         "Eight panels, walks of a point in the plane with arrows for where the mean move leads; above before, below "
         "after one gradient step. Hidden goal: before the step the arrows of MAML and of the pre-trained policy point "
         "to the start in the middle, and the walks stay there; after it they gather at the goal, the pre-trained ones "
-        "a little short of it. Turned controls, the goal in the middle: before the step no walk arrives. After it "
+        "a little short of it. Turned controls, the goal in the middle: before the step MAML's arrows lead to it along "
+        "one line and away from it along another, those of the pre-trained policy away on all sides. After it "
         "MAML's arrows point to the goal from all sides and its walks end there; the pre-trained policy's do not.",
     )
 
@@ -76,7 +77,6 @@ def _column(panels, title, policy, curve: AdaptationCurve, name, goal: Tensor, l
         mean = policy.mean_and_std(curve.parameters[row], sign * places[None])[0][0].detach()
         move = lead(mean / torch.linalg.vector_norm(mean, dim=-1, keepdim=True).clamp_min(1))
         panel.quiver(*places.unbind(-1), *move.unbind(-1), color="black", alpha=0.6, scale=17, width=0.006, zorder=4)
-        ticks = [-limit / 1.4, 0, limit / 1.4]
-        panel.set(xlabel="x" if row else "", ylabel="", xticks=ticks, yticks=ticks)
+        panel.set(xlabel="x" if row else "", ylabel="", xticks=[-0.5, 0, 0.5], yticks=[-0.5, 0, 0.5])
         number = f"return {curve.returns[0, row]:.0f}".replace("-", "−")
         panel.set_title(f"{title}\n{number}" if row == 0 else number, color=color, weight="bold")
