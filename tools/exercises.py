@@ -40,9 +40,10 @@ A solutions file is a title cell, cells that set up, and exercise blocks. A bloc
     #
     # **Interpret:** a question on what it means.
 
-Kinds are implement, derive, debug (a silent bug), design. The summary lines begin with `Hint 1`, `Hint 2`, `Hint 3`;
-other `<details>` are free. The check's call takes names that a solution cell of the same block defines. Where the
-answer is a value, the region stands at the left margin, under the names as the learner finds them:
+Kinds are implement, derive, debug (a silent bug), design, apply and experiment. The summary lines begin with
+`Hint 1`, `Hint 2`, `Hint 3`; other `<details>` are free. The check's call takes names that a solution cell of the same
+block defines. Where the answer is a value, the region stands at the left margin, under the names as the learner finds
+them:
 
     # %% nbgrader={"grade_id": "slope", "solution": true}
     slope = ...  # a number
@@ -78,7 +79,7 @@ from tools.footers import exercises_footer
 from tools.hints import in_lines
 from tools.pairs import notebook_text, pair, read_source, sources, stable_id, write_pair
 
-KINDS = ("implement", "derive", "debug", "design")
+KINDS = ("implement", "derive", "debug", "design", "apply", "experiment")
 HEADING = re.compile(r"^## Exercise (\d+): (.+)$", re.M)
 PARTS = {  # in this order; what a reader of a block must find in its markdown
     "**Objective:**": r"^\*\*Objective:\*\* \S",

@@ -1,8 +1,6 @@
 """Answers to chapter 01's exercises."""
 
 import copy
-import math
-from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -10,283 +8,331 @@ import torch
 
 from metarl_core.check import ch01
 
-# ------------------------------------------------------------------ reward-to-go, wrong
+# ------------------------------------------------------------------ returns of a stream, wrong
 
 
-def _total(rewards, mask, discount, first=0):
-    """Right, where the others leave from."""
-    taken = torch.where(mask, rewards, torch.zeros_like(rewards))
-    result, total = torch.zeros_like(taken), torch.zeros_like(taken[:, 0])
-    for t in reversed(range(first, taken.shape[1])):
-        total = taken[:, t] + discount * total
-        result[:, t] = total
+def _right(rewards, ended, discount):
+    """Where the others leave from: (returns without a mask, known)."""
+    returns, known = torch.zeros_like(rewards), torch.zeros_like(ended)
+    total, certain = torch.zeros_like(rewards[:, 0]), torch.zeros_like(ended[:, 0])
+    for t in reversed(range(rewards.shape[1])):
+        certain = certain | ended[:, t]
+        total = rewards[:, t] + discount * torch.where(ended[:, t], 0.0, total)
+        returns[:, t], known[:, t] = total, certain
+    return returns, known
+
+
+def _masked(rewards, ended, discount):
+    returns, known = _right(rewards, ended, discount)
+    return returns * known, known
+
+
+def _nan_where_unknown(rewards, ended, discount):
+    returns, known = _right(rewards, ended, discount)
+    return torch.where(known, returns, torch.nan), known
+
+
+def _known_at_gamma_zero(rewards, ended, discount):
+    returns, known = _right(rewards, ended, discount)
+    known = known | (discount == 0)
+    return returns * known, known
+
+
+def _flags_as_numbers(rewards, ended, discount):
+    returns, known = _masked(rewards, ended, discount)
+    return returns, known.to(rewards.dtype)
+
+
+def _only_returns(rewards, ended, discount):
+    return _masked(rewards, ended, discount)[0]
+
+
+def _unfinished_swapped(rewards, ended, discount):
+    returns, known = _masked(rewards, ended, discount)
+    return returns, ~known
+
+
+def _ends_when_any_row_ends(rewards, ended, discount):
+    return _masked(rewards, ended.any(0, keepdim=True).expand_as(ended), discount)
+
+
+def _ends_of_the_first_row(rewards, ended, discount):
+    return _masked(rewards, ended[:1].expand_as(ended), discount)
+
+
+def _last_column_is_an_end(rewards, ended, discount):
+    closed = ended.clone()
+    closed[:, -1] = True
+    return _masked(rewards, closed, discount)
+
+
+def _closes_the_callers_record(rewards, ended, discount):
+    result = _masked(rewards, ended, discount)
+    rewards[~result[1]] = 0.0
     return result
 
 
-def _cut_at_ten_steps(rewards, mask, discount):
-    taken = torch.where(mask, rewards, 0.0)
-    result = torch.zeros_like(taken)
-    for ahead in range(min(10, taken.shape[1])):
-        result[:, : taken.shape[1] - ahead] += discount**ahead * taken[:, ahead:]
-    return torch.where(mask, result, 0.0)
+def _gamma_is_fixed(rewards, ended, discount):
+    return _masked(rewards, ended, 0.5)
 
 
-def _powers_with_an_epsilon(rewards, mask, discount):
-    taken = torch.where(mask, rewards, 0.0)
-    powers = torch.tensor([discount**t for t in range(taken.shape[1])], dtype=taken.dtype)
-    ahead = (powers * taken).flip(1).cumsum(1).flip(1)
-    return torch.where(mask, ahead / (powers + 1e-8), 0.0)
+def _bfloat_inside(rewards, ended, discount):
+    returns, known = _masked(rewards.bfloat16(), ended, discount)
+    return returns.to(rewards.dtype), known
 
 
-def _gamma_is_fixed(rewards, mask, discount=0.9):
-    return _total(rewards, mask, 0.9)
+def _at_most_twenty_steps(rewards, ended, discount):
+    returns, known = torch.zeros_like(rewards), torch.zeros_like(ended)
+    for ahead in range(20):
+        for t in range(rewards.shape[1] - ahead):
+            inside = ~ended[:, t : t + ahead].any(1)
+            returns[:, t] += discount**ahead * rewards[:, t + ahead] * inside
+            known[:, t] |= inside & ended[:, t + ahead]
+    return returns * known, known
 
 
-def _nan_to_num(rewards, mask, discount):
-    return _total(torch.nan_to_num(rewards), torch.ones_like(mask), discount) * mask
+def _divides_by_powers(rewards, ended, discount):
+    returns, known, start = torch.zeros_like(rewards), torch.zeros_like(ended), 0
+    powers = (torch.full_like(rewards, discount)).cumprod(1) / discount
+    for row in range(len(rewards)):
+        start = 0
+        for end in ended[row].nonzero()[:, 0].tolist():
+            part = slice(start, end + 1)
+            weighted = (powers[row, part] * rewards[row, part]).flip(0).cumsum(0).flip(0)
+            returns[row, part], known[row, part], start = weighted / powers[row, part], True, end + 1
+    return returns, known
 
 
-def _float32_always(rewards, mask, discount):
-    return _total(rewards.float(), mask, discount)
+def _longest_episode_only(rewards, ended, discount):
+    returns, known = _masked(rewards, ended, discount)
+    number = ended.long().cumsum(1) - ended.long()
+    best = number.mode(1, keepdim=True).values
+    return returns * (number == best), known & (number == best)
 
 
-def _first_step_left_out(rewards, mask, discount):
-    return _total(rewards, mask, discount, first=1)
+def _mean_reward_to_go(rewards, ended, discount):
+    returns, known = _masked(rewards, ended, discount)
+    steps, _ = _masked(torch.ones_like(rewards), ended, 1.0)
+    return returns / steps.clamp(min=1), known
 
 
-def _fills_the_callers_padding(rewards, mask, discount):
-    rewards[~mask] = 0.0
-    return _total(rewards, mask, discount)
+def _rows_are_columns(rewards, ended, discount):
+    returns, known = _masked(rewards.T, ended.T, discount)
+    return returns.T, known.T
 
 
-def _last_real_step_bootstraps_itself(rewards, mask, discount):
-    result = _total(rewards, mask, discount)
-    last = mask.long().cumsum(1).argmax(1, keepdim=True)
-    return torch.where(mask, result.scatter_add(1, last, discount * result.gather(1, last)), 0.0)
+def _carries_a_graph(rewards, ended, discount):
+    returns, known = _masked(rewards, ended, discount)
+    return returns.requires_grad_(), known
 
 
-def _one_length_for_all(rewards, mask, discount):
-    length = int(mask.sum(1).max())
-    return _total(rewards, (torch.arange(rewards.shape[1]) < length).expand_as(mask), discount) * mask
+# ------------------------------------------------------------------ returns of a stream, right
 
 
-def _average_reward_to_go(rewards, mask, discount):
-    return _total(rewards, mask, discount) / mask.sum(1, keepdim=True).clamp(min=1)
+def _episode_by_episode(rewards, ended, discount):
+    returns, known = torch.zeros_like(rewards), torch.zeros_like(ended)
+    for row in range(len(rewards)):
+        start = 0
+        for end in ended[row].nonzero().flatten().tolist():
+            following = 0.0
+            for t in range(end, start - 1, -1):
+                following = float(rewards[row, t]) + discount * following
+                returns[row, t], known[row, t] = following, True
+            start = end + 1
+    return returns, known
 
 
-def _bfloat_inside(rewards, mask, discount):
-    return _total(rewards.bfloat16(), mask, discount).to(rewards.dtype)
-
-
-def _remembers_the_first_call():
-    kept = []
-
-    def answer(rewards, mask, discount):
-        kept.append(rewards.shape)
-        return _total(rewards, mask, discount) if len(kept) <= 24 else torch.zeros_like(rewards)
-
-    return answer
-
-
-def _clamps_gamma(rewards, mask, discount):
-    return _total(rewards, mask, min(max(discount, 0.01), 0.99))
-
-
-def _nan_in_the_padding(rewards, mask, discount):
-    return torch.where(mask, _total(rewards, mask, discount), torch.nan)
-
-
-def _mask_a_step_late(rewards, mask, discount):
-    late = mask.roll(1, 1)
-    late[:, 0] = True
-    return _total(torch.nan_to_num(rewards, 0.0, 0.0, 0.0), late, discount) * mask
-
-
-def _carries_a_graph(rewards, mask, discount):
-    return _total(rewards, mask, discount).requires_grad_()
-
-
-# ------------------------------------------------------------------ reward-to-go, right
-
-
-def _triangular_system(rewards, mask, discount):
-    clean, n = rewards.masked_fill(~mask, 0.0), rewards.shape[1]
-    system = torch.eye(n, dtype=rewards.dtype) - discount * torch.ones(n, n, dtype=rewards.dtype).triu(1).tril(1)
-    return torch.linalg.solve_triangular(system, clean.T, upper=True).T
-
-
-def _convolution(rewards, mask, discount):
+def _pairs_of_steps(rewards, ended, discount):
+    """A matrix of weights: gamma to the distance where two steps are of one finished episode."""
     n = rewards.shape[1]
-    kernel = torch.tensor([discount**k for k in range(n)], dtype=rewards.dtype)
-    padded = torch.nn.functional.pad(rewards.masked_fill(~mask, 0.0), (0, n - 1))
-    return torch.nn.functional.conv1d(padded[:, None], kernel[None, None])[:, 0]
+    number = ended.long().cumsum(1) - ended.long()
+    time = torch.arange(n)
+    ahead = (time[None, :] - time[:, None]).clamp(min=0)
+    weights = torch.tensor([discount**k for k in range(n)], dtype=rewards.dtype)[ahead].triu()
+    same = (number[:, :, None] == number[:, None, :]).to(rewards.dtype)
+    known = number < ended.sum(1, keepdim=True)
+    return torch.einsum("rtk,tk,rk->rt", same, weights, rewards) * known, known
 
 
-def _double_loop(rewards, mask, discount):
-    result = torch.zeros_like(rewards)
-    for i in range(rewards.shape[0]):
-        following = 0.0
-        for t in range(rewards.shape[1] - 1, -1, -1):
-            if mask[i, t]:
-                following = float(rewards[i, t]) + discount * following
-                result[i, t] = following
-    return result
+def _numpy_loop(rewards, ended, discount):
+    r, e = rewards.numpy().copy(), ended.numpy()
+    known = np.flip(np.logical_or.accumulate(np.flip(e, 1), axis=1), 1)
+    for t in range(r.shape[1] - 2, -1, -1):
+        r[:, t] += np.where(e[:, t], 0, discount * r[:, t + 1])
+    return torch.from_numpy(np.where(known, r, 0)).to(rewards.dtype), torch.from_numpy(known.copy())
 
 
-def _by_a_matrix(rewards, mask, discount):
-    t = torch.arange(rewards.shape[1])
-    ahead = (t[None, :] - t[:, None]).clamp(min=0)
-    weights = (discount**ahead).triu().to(rewards.dtype)
-    return torch.einsum("ek,tk->et", rewards.masked_fill(~mask, 0.0), weights) * mask
+def _shift_and_add(rewards, ended, discount):
+    known = ended.flip(1).cumsum(1).flip(1) > 0
+    clean, going = torch.where(known, rewards, 0.0), ~ended
+    result, alive = torch.zeros_like(rewards), torch.ones_like(ended)
+    for k in range(rewards.shape[1]):
+        moved = torch.nn.functional.pad(clean, (0, k))[:, k:]
+        result = result + discount**k * moved * alive
+        alive = alive & torch.nn.functional.pad(going, (0, k))[:, k:]
+    return result, known
 
 
-def _by_shifts(rewards, mask, discount):
-    clean = rewards.masked_fill(~mask, 0.0)
-    shifted = [torch.nn.functional.pad(clean, (0, k))[:, k:] * discount**k for k in range(clean.shape[1])]
-    return sum(shifted)
+def _recursion(rewards, ended, discount):
+    if rewards.shape[1] == 0:
+        return rewards, ended
+    later, sure = _recursion(rewards[:, 1:], ended[:, 1:], discount)
+    end = ended[:, :1]
+    next_return = later[:, :1] if later.shape[1] else torch.zeros_like(rewards[:, :1])
+    next_known = sure[:, :1] if sure.shape[1] else torch.zeros_like(end)
+    known = end | next_known
+    own = torch.where(known, rewards[:, :1] + discount * torch.where(end, 0.0, next_return), 0.0)
+    return torch.cat([own, later], 1), torch.cat([known, sure], 1)
 
 
-def _numpy_inside(rewards, mask, discount):
-    clean = np.where(mask.numpy(), rewards.numpy(), 0.0)
-    for t in range(clean.shape[1] - 2, -1, -1):
-        clean[:, t] += discount * clean[:, t + 1]
-    return torch.from_numpy(clean).to(rewards.dtype)
+def _as_a_list(rewards, ended, discount):
+    return list(_masked(rewards, ended, discount))
 
 
-def _each_episode_alone(rewards, mask, discount):
-    rows = []
-    for row, taken in zip(rewards, mask, strict=True):
-        n = int(taken.sum())
-        weights = discount ** torch.arange(n)
-        values = [weights[: n - t] @ row[t:n].to(weights.dtype) for t in range(n)]
-        rows.append(torch.tensor([float(v) for v in values] + [0.0] * (len(row) - n), dtype=rewards.dtype))
-    return torch.stack(rows)
+# ------------------------------------------------------------------ the best step size, wrong
 
 
-# ------------------------------------------------------------------ the meta-optimum, wrong
+def _slopes(curvature, centre, theta):
+    return curvature * (theta - centre)
 
 
-def _mean(weight, centre):
-    return (weight * centre).sum() / weight.sum()
+def _ratio(gain, cost):
+    return gain.sum() / cost.sum()
 
 
-def _one_factor_less(curvature, centre, inner_lr, steps):
-    return _mean(curvature * (1 - inner_lr * curvature) ** (2 * steps - 1), centre)
+def _mean_of_ratios(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return (g**2 / (curvature * (g**2 + noise**2)).clamp(min=1e-12)).mean()
 
 
-def _squared_curvature(curvature, centre, inner_lr, steps):
-    return _mean(curvature**2 * (1 - inner_lr * curvature) ** (2 * steps), centre)
+def _noise_is_shared(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2, curvature * (g**2 + noise.mean() ** 2))
 
 
-def _not_normalised(curvature, centre, inner_lr, steps):
-    return (curvature * (1 - inner_lr * curvature) ** (2 * steps) * centre).sum()
+def _first_noise_for_all(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2, curvature * (g**2 + noise[0] ** 2))
 
 
-def _normalised_by_the_number(curvature, centre, inner_lr, steps):
-    return (curvature * (1 - inner_lr * curvature) ** (2 * steps) * centre).mean()
+def _noise_twice(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2, curvature * (g**2 + 2 * noise**2))
 
 
-def _exponential_decay(curvature, centre, inner_lr, steps):
-    return _mean(curvature * torch.exp(-2 * steps * inner_lr * curvature), centre)
+def _noise_raises_the_step(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2 + noise**2, curvature * g**2)
 
 
-def _steepest_task(curvature, centre, inner_lr, steps):
-    return centre[curvature.argmax()]
+def _noise_on_both_sides(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2 + noise**2, curvature * (g**2 + noise**2))
 
 
-def _mean_curvature_shrinks(curvature, centre, inner_lr, steps):
-    return _mean(curvature * (1 - inner_lr * curvature.mean()) ** (2 * steps), centre)
+def _absolute_slopes(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta).abs()
+    return _ratio(g, curvature * (g + noise))
 
 
-def _keeps_the_axis(curvature, centre, inner_lr, steps):
-    return _mean(curvature * (1 - inner_lr * curvature) ** (2 * steps), centre)[None]
+def _from_the_origin(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, 0.0)
+    return _ratio(g**2, curvature * (g**2 + noise**2))
 
 
-def _power_in_the_wrong_place(curvature, centre, inner_lr, steps):
-    return _mean(curvature * (1 - (inner_lr * curvature) ** (2 * steps)), centre)
+def _at_most_one(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2, curvature * (g**2 + noise**2)).clamp(max=1.0)
 
 
-def _by_autograd(curvature, centre, inner_lr, steps):
-    def loss(theta):
-        adapted = theta
-        for _ in range(steps):
-            adapted = adapted - inner_lr * curvature * (adapted - centre)
-        return 0.5 * (curvature * (adapted - centre) ** 2).mean()
-
-    zero = torch.zeros((), dtype=centre.dtype)
-    slope, bend = torch.func.grad(loss)(zero), torch.func.grad(torch.func.grad(loss))(zero)
-    return -slope / bend
+def _no_further_than_the_steepest(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return torch.minimum(_ratio(g**2, curvature * (g**2 + noise**2)), 2 / curvature.max())
 
 
-def _two_newton_steps_too_few(curvature, centre, inner_lr, steps):
-    theta = centre.mean()
-    for _ in range(20):
-        weight = curvature * (1 - inner_lr * curvature) ** (2 * steps)
-        theta = theta - 0.1 * (weight * (theta - centre)).sum() / weight.sum()
-    return theta
+def _keeps_an_axis(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return _ratio(g**2, curvature * (g**2 + noise**2))[None]
 
 
-def _float32_inside(curvature, centre, inner_lr, steps):
-    return _mean(curvature.float() * (1 - inner_lr * curvature.float()) ** (2 * steps), centre.float()).to(centre.dtype)
+def _a_small_number_below(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return (g**2).sum() / ((curvature * (g**2 + noise**2)).sum() + 1e-4)
 
 
-def _rounded(curvature, centre, inner_lr, steps):
-    return _mean(curvature * (1 - inner_lr * curvature) ** (2 * steps), centre).round(decimals=3)
+def _plain_float(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    return float(_ratio(g**2, curvature * (g**2 + noise**2)))
 
 
-def _by_an_optimiser(curvature, centre, inner_lr, steps):
-    theta = torch.zeros((), dtype=centre.dtype, requires_grad=True)
-    optimiser = torch.optim.LBFGS([theta], max_iter=50, line_search_fn="strong_wolfe")
-
-    def closure():
-        optimiser.zero_grad()
-        adapted = theta
-        for _ in range(steps):
-            adapted = adapted - inner_lr * curvature * (adapted - centre)
-        loss = (curvature * (adapted - centre) ** 2).mean()
-        loss.backward()
-        return loss
-
-    optimiser.step(closure)
-    return theta.detach()
+def _on_a_grid(curvature, centre, theta, noise):
+    alpha = torch.linspace(0, 3, 3001, dtype=curvature.dtype)[:, None]
+    squares = ((1 - alpha * curvature) * (theta - centre)) ** 2 + (alpha * noise) ** 2
+    return alpha[(curvature * squares).mean(1).argmin(), 0]
 
 
-# ------------------------------------------------------------------ the meta-optimum, right
+def _by_autograd(curvature, centre, theta, noise):
+    def loss(alpha):
+        squares = ((1 - alpha * curvature) * (theta - centre)) ** 2 + (alpha * noise) ** 2
+        return (curvature * squares).sum()
+
+    zero = torch.zeros((), dtype=curvature.dtype)
+    return -torch.func.grad(loss)(zero) / torch.func.grad(torch.func.grad(loss))(zero)
 
 
-def _least_squares(curvature, centre, inner_lr, steps):
-    root = curvature.sqrt() * (1 - inner_lr * curvature) ** steps
-    return torch.linalg.lstsq(root[:, None], (root * centre)[:, None]).solution.squeeze()
+def _by_drawing(curvature, centre, theta, noise):
+    g = _slopes(curvature, centre, theta)
+    errors = noise * torch.randn(20_000, len(noise), dtype=noise.dtype)
+    return _ratio(g**2, (curvature * (g + errors) ** 2).mean(0))
 
 
-def _softmax_of_logarithms(curvature, centre, inner_lr, steps):
-    return torch.softmax(curvature.log() + 2 * steps * torch.log1p(-inner_lr * curvature), 0) @ centre
+def _single_precision(curvature, centre, theta, noise):
+    g, a = _slopes(curvature.float(), centre.float(), theta), curvature.float()
+    return _ratio(g**2, a * (g**2 + noise.float() ** 2)).to(curvature.dtype)
 
 
-def _scalars(curvature, centre, inner_lr, steps):
-    top = bottom = 0.0
-    for a, c in zip(curvature.tolist(), centre.tolist(), strict=True):
-        w = a * (1 - inner_lr * a) ** (2 * steps)
-        top, bottom = top + w * c, bottom + w
-    return torch.tensor(top / bottom, dtype=centre.dtype)
+# ------------------------------------------------------------------ the best step size, right
 
 
-def _dot(curvature, centre, inner_lr, steps):
-    shrink = torch.ones_like(curvature)
-    for _ in range(steps):
-        shrink = shrink - inner_lr * curvature * shrink
-    weight = torch.einsum("i,i,i->i", curvature, shrink, shrink)
-    return weight.dot(centre).div(weight.sum())
+def _distances(curvature, centre, theta, noise):
+    d = centre - theta
+    return torch.dot(curvature**2, d**2) / (torch.dot(curvature**3, d**2) + torch.dot(curvature, noise**2))
 
 
-def _weights_first(curvature, centre, inner_lr, steps):
-    weight = curvature.mul((1 - inner_lr * curvature).square().pow(steps))
-    return torch.nn.functional.normalize(weight, p=1.0, dim=0) @ centre
+def _by_fractions(curvature, centre, theta, noise):
+    top = bottom = Fraction(0)
+    for a, c, s in zip(curvature.tolist(), centre.tolist(), noise.tolist(), strict=True):
+        a, g = Fraction(a), Fraction(a) * (Fraction(theta) - Fraction(c))
+        top, bottom = top + g * g, bottom + a * (g * g + Fraction(s) ** 2)
+    return torch.tensor(float(top / bottom), dtype=curvature.dtype)
 
 
-def _with_numpy(curvature, centre, inner_lr, steps):
-    a, c = curvature.numpy(), centre.numpy()
-    return torch.as_tensor(np.average(c, weights=a * (1 - inner_lr * a) ** (2 * steps)), dtype=centre.dtype)
+def _vertex_of_a_parabola(curvature, centre, theta, noise):
+    a, c, s = curvature.double(), centre.double(), noise.double()
+
+    def value(alpha):
+        return -0.5 * (a * (((1 - alpha * a) * (theta - c)) ** 2 + (alpha * s) ** 2)).mean()
+
+    left, middle, right = value(-1.0), value(0.0), value(1.0)
+    return ((left - right) / (2 * (left - 2 * middle + right))).to(curvature.dtype)
+
+
+def _numpy_dot(curvature, centre, theta, noise):
+    a, c, s = (x.double().numpy() for x in (curvature, centre, noise))
+    g = a * (c - theta)
+    return torch.tensor(g @ g / (a @ (g * g + s * s)), dtype=curvature.dtype)
+
+
+def _weighted_mean_of_inverses(curvature, centre, theta, noise):
+    g = curvature * (theta - centre)
+    weight = curvature * (g**2 + noise**2)
+    return torch.sum(weight / weight.sum() * (g**2 / (curvature * (g**2 + noise**2)).clamp(min=1e-30)))
+
+
+def _column_vectors(curvature, centre, theta, noise):
+    g = (curvature * (theta - centre))[:, None]
+    error = noise.diag_embed()
+    return ((g.mT @ g) / (g.mT @ curvature.diag() @ g + (error @ curvature.diag() @ error).trace())).squeeze()
 
 
 # ------------------------------------------------------------------ the evaluation, wrong
@@ -407,92 +453,6 @@ def _one_line(theta, tasks, collect, improve, steps):
     return torch.cat([batch["returns"].mean(0, keepdim=True) for batch in measured])
 
 
-# ------------------------------------------------------------------ break-even, wrong
-
-
-def _positive(count):
-    def answer(training, scratch, adapted):
-        return count(training, scratch - adapted) if scratch > adapted else math.inf
-
-    return answer
-
-
-def _at_most_ten_thousand(training, scratch, adapted):
-    return min(math.ceil(training / (scratch - adapted)), 10_000) if scratch > adapted else math.inf
-
-
-def _counts_to_a_thousand(training, scratch, adapted):
-    for n in range(1, 1001):
-        if training + n * adapted <= n * scratch:
-            return n
-    return math.inf
-
-
-def _strictly_less(training, scratch, adapted):
-    if scratch <= adapted:
-        return math.inf
-    n = 1
-    while not training + n * adapted < n * scratch:
-        n += 1
-    return n
-
-
-def _absolute_saving(training, scratch, adapted):
-    return math.inf if scratch == adapted else math.ceil(training / abs(scratch - adapted))
-
-
-def _negative_one_for_never(training, scratch, adapted):
-    return math.ceil(training / (scratch - adapted)) if scratch > adapted else -1
-
-
-def _infinite_when_cheaper(training, scratch, adapted):
-    return math.inf if training > scratch else 1
-
-
-def _swapped_costs(training, scratch, adapted):
-    return math.ceil(training / (adapted - scratch)) if adapted > scratch else math.inf
-
-
-def _a_string_for_never(training, scratch, adapted):
-    return math.ceil(training / (scratch - adapted)) if scratch > adapted else "never"
-
-
-def _minus_infinity(training, scratch, adapted):
-    return math.ceil(training / (scratch - adapted)) if scratch > adapted else -math.inf
-
-
-def _equal_costs_pay(training, scratch, adapted):
-    return math.ceil(training / max(scratch - adapted, 1)) if scratch >= adapted else math.inf
-
-
-# ------------------------------------------------------------------ break-even, right
-
-
-def _fraction(training, scratch, adapted):
-    return math.inf if scratch <= adapted else math.ceil(Fraction(training, scratch - adapted))
-
-
-def _decimal(training, scratch, adapted):
-    if scratch <= adapted:
-        return float("inf")
-    return (Decimal(training) / Decimal(scratch - adapted)).to_integral_value(ROUND_CEILING)
-
-
-def _numpy_ints(training, scratch, adapted):
-    saved = np.int64(scratch) - np.int64(adapted)
-    return np.ceil(np.int64(training) / saved).astype(np.int64) if saved > 0 else np.inf
-
-
-def _search(training, scratch, adapted):
-    if adapted >= scratch:
-        return math.inf
-    low, high = 0, training
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if training + middle * adapted <= middle * scratch else (middle, high)
-    return high
-
-
 # ------------------------------------------------------------------ the plan
 
 PLAN = {
@@ -530,43 +490,47 @@ GOOD_PLANS = [
 
 WRONG = [
     *[
-        (ch01.check_reward_to_go, answer)
+        (ch01.check_stream_returns, answer)
         for answer in (
-            _cut_at_ten_steps,
-            _powers_with_an_epsilon,
+            _nan_where_unknown,
+            _known_at_gamma_zero,
+            _flags_as_numbers,
+            _only_returns,
+            _unfinished_swapped,
+            _ends_when_any_row_ends,
+            _ends_of_the_first_row,
+            _last_column_is_an_end,
+            _closes_the_callers_record,
             _gamma_is_fixed,
-            _nan_to_num,
-            _float32_always,
-            _first_step_left_out,
-            _fills_the_callers_padding,
-            _last_real_step_bootstraps_itself,
-            _one_length_for_all,
-            _average_reward_to_go,
             _bfloat_inside,
-            _remembers_the_first_call(),
-            _clamps_gamma,
-            _nan_in_the_padding,
-            _mask_a_step_late,
+            _at_most_twenty_steps,
+            _divides_by_powers,
+            _longest_episode_only,
+            _mean_reward_to_go,
+            _rows_are_columns,
             _carries_a_graph,
         )
     ],
     *[
-        (ch01.check_meta_optimum, answer)
+        (ch01.check_best_step_size, answer)
         for answer in (
-            _one_factor_less,
-            _squared_curvature,
-            _not_normalised,
-            _normalised_by_the_number,
-            _exponential_decay,
-            _steepest_task,
-            _mean_curvature_shrinks,
-            _keeps_the_axis,
-            _power_in_the_wrong_place,
+            _mean_of_ratios,
+            _noise_is_shared,
+            _first_noise_for_all,
+            _noise_twice,
+            _noise_raises_the_step,
+            _noise_on_both_sides,
+            _absolute_slopes,
+            _from_the_origin,
+            _at_most_one,
+            _no_further_than_the_steepest,
+            _keeps_an_axis,
+            _a_small_number_below,
+            _plain_float,
+            _on_a_grid,
             _by_autograd,
-            _two_newton_steps_too_few,
-            _float32_inside,
-            _rounded,
-            _by_an_optimiser,
+            _by_drawing,
+            _single_precision,
         )
     ],
     *[
@@ -586,58 +550,31 @@ WRONG = [
             _shares_the_first_task,
         )
     ],
-    *[
-        (ch01.check_break_even, answer)
-        for answer in (
-            _positive(lambda training, saved: int(training / saved + 0.95)),
-            _positive(lambda training, saved: int(training / saved) or 1),
-            _positive(lambda training, saved: math.ceil((training + 1) / saved)),
-            _positive(lambda training, saved: math.ceil(training / saved) + 1),
-            _positive(lambda training, saved: round(training / saved + 0.499)),
-            _positive(lambda training, saved: max(2, math.ceil(training / saved))),
-            _at_most_ten_thousand,
-            _counts_to_a_thousand,
-            _strictly_less,
-            _absolute_saving,
-            _negative_one_for_never,
-            _infinite_when_cheaper,
-            _swapped_costs,
-            _a_string_for_never,
-            _minus_infinity,
-            _equal_costs_pay,
-        )
-    ],
     *[(ch01.check_comparison, PLAN | change) for change in BAD_PLANS],
     (ch01.check_comparison, {}),
     (ch01.check_comparison, list(PLAN.items())),
 ]
 RIGHT = [
     *[
-        (ch01.check_reward_to_go, answer)
+        (ch01.check_stream_returns, answer)
         for answer in (
-            _double_loop,
-            _by_a_matrix,
-            _by_shifts,
-            _numpy_inside,
-            _each_episode_alone,
-            _triangular_system,
-            _convolution,
+            _episode_by_episode,
+            _pairs_of_steps,
+            _numpy_loop,
+            _shift_and_add,
+            _recursion,
+            _as_a_list,
         )
     ],
     *[
-        (ch01.check_meta_optimum, answer)
-        for answer in (_scalars, _dot, _weights_first, _with_numpy, _least_squares, _softmax_of_logarithms)
-    ],
-    *[(ch01.check_adapted_returns, answer) for answer in (_recursive, _with_copies, _one_line)],
-    *[
-        (ch01.check_break_even, answer)
+        (ch01.check_best_step_size, answer)
         for answer in (
-            _fraction,
-            _decimal,
-            _numpy_ints,
-            _search,
-            _positive(lambda training, saved: -(-training // saved)),
-            _positive(lambda training, saved: float(math.ceil(training / saved))),
+            _distances,
+            _by_fractions,
+            _vertex_of_a_parabola,
+            _numpy_dot,
+            _weighted_mean_of_inverses,
+            _column_vectors,
         )
     ],
     *[(ch01.check_comparison, PLAN | change) for change in GOOD_PLANS],

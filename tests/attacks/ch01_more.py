@@ -2,330 +2,16 @@
 
 import functools
 import math
-from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 
 import numpy as np
-import scipy.signal
 import torch
+from scipy import stats
 
 from metarl_core.check import ch01
-
-# ------------------------------------------------------------------ reward_to_go, wrong
-
-
-def _backwards(rewards, discount):
-    out, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
-    for t in range(rewards.shape[1])[::-1]:
-        out[:, t] = total = rewards[:, t] + discount * total
-    return out
-
-
-def _only_nan_is_junk(rewards, mask, discount):
-    return _backwards(torch.nan_to_num(rewards, 0.0, 0.0, 0.0), discount) * mask
-
-
-def _discount_or_default(rewards, mask, discount):
-    return _backwards(torch.where(mask, rewards, 0.0), discount or 0.99)
-
-
-def _power_matrix_times_triangle(rewards, mask, discount):
-    time = torch.arange(rewards.shape[1], dtype=rewards.dtype)
-    weights = (time >= time[:, None]) * torch.full_like(time, discount) ** (time - time[:, None])
-    return torch.where(mask, rewards, 0.0) @ weights.T
-
-
-def _stops_when_small(rewards, mask, discount):
-    taken, out = torch.where(mask, rewards, 0.0), torch.zeros_like(rewards)
-    for k in range(rewards.shape[1]):
-        if discount**k < 1e-4:
-            break
-        out[:, : rewards.shape[1] - k] += discount**k * taken[:, k:]
-    return torch.where(mask, out, 0.0)
-
-
-def _sixteen_taps(rewards, mask, discount):
-    taken, out = torch.where(mask, rewards, 0.0), torch.zeros_like(rewards)
-    for k in range(min(16, rewards.shape[1])):
-        out[:, : rewards.shape[1] - k] += discount**k * taken[:, k:]
-    return out
-
-
-def _squeezed(rewards, mask, discount):
-    return _backwards(torch.where(mask, rewards, 0.0), discount).squeeze()
-
-
-def _first_episodes_mask(rewards, mask, discount):
-    return _backwards(torch.where(mask[:1], rewards, 0.0), discount)
-
-
-def _shortest_episode_for_all(rewards, mask, discount):
-    return _backwards(torch.where(mask.all(0, keepdim=True), rewards, 0.0), discount)
-
-
-def _needs_a_step_in_each(rewards, mask, discount):
-    out = torch.zeros_like(rewards)
-    for row in range(len(rewards)):
-        last = int(mask[row].nonzero().max())
-        out[row, : last + 1] = _backwards(rewards[row : row + 1, : last + 1], discount)[0]
-    return out
-
-
-def _one_step_at_least(rewards, mask, discount):
-    mask = mask.clone()
-    mask[:, 0] = True
-    return _backwards(torch.where(mask, rewards, 0.0), discount)
-
-
-def _last_step_is_padding(rewards, mask, discount):
-    real = torch.cat([mask[:, 1:], mask[:, -1:]], 1)
-    return torch.where(mask, _backwards(torch.where(real, rewards, 0.0), discount), 0.0)
-
-
-def _whitened(rewards, mask, discount):
-    out = _backwards(torch.where(mask, rewards, 0.0), discount)
-    return torch.where(mask, out - out[mask].mean(), 0.0) if discount == 1 else out
-
-
-def _mask_set_right(rewards, mask, discount):
-    out = _backwards(torch.where(mask, rewards, 0.0), discount)
-    mask.logical_not_()
-    return out
-
-
-def _mean_with_discount_one(rewards, mask, discount):
-    return _backwards(torch.where(mask, rewards, 0.0), min(discount, 0.999))
-
-
-_buffer = {}
-
-
-def _buffer_by_shape(rewards, mask, discount):
-    key = tuple(rewards.shape), rewards.dtype, discount
-    if key not in _buffer:
-        _buffer[key] = _backwards(torch.where(mask, rewards, 0.0), discount)
-    return _buffer[key]
-
-
-# ------------------------------------------------------------------ reward_to_go, right
-
-
-def _scipy_filter(rewards, mask, discount):
-    clean = np.where(mask.numpy(), rewards.numpy(), 0.0)[:, ::-1]
-    return torch.from_numpy(scipy.signal.lfilter([1.0], [1.0, -discount], clean, axis=1)[:, ::-1].copy()).to(
-        rewards.dtype
-    )
-
-
-def _nan_to_num_then_product(rewards, mask, discount):
-    return _backwards(rewards.nan_to_num() * mask, discount)
-
-
-def _cut_by_length(rewards, mask, discount):
-    out = torch.zeros_like(rewards)
-    for row, length in enumerate(mask.sum(1).tolist()):
-        total = 0.0
-        for t in reversed(range(length)):
-            total = float(rewards[row, t]) + float(discount) * total
-            out[row, t] = total
-    return out
-
-
-def _triangle(rewards, mask, discount):
-    steps = rewards.shape[1]
-    weights = torch.tensor(
-        [[float(discount) ** (k - t) if k >= t else 0.0 for k in range(steps)] for t in range(steps)],
-        dtype=rewards.dtype,
-    ).reshape(steps, steps)
-    return torch.einsum("nk,tk->nt", rewards.masked_fill(~mask, 0), weights)
-
-
-def _doubling(rewards, mask, discount):
-    out, jump = rewards.clone().masked_fill_(~mask, 0.0), 1
-    while jump < out.shape[1]:
-        later = torch.nn.functional.pad(out[:, jump:], (0, jump))
-        out, jump = out + discount**jump * later, 2 * jump
-    return out
-
-
-@functools.cache
-def _nothing_to_do_with_it():
-    return 0.0
-
-
-def _recursion_in_columns(rewards, mask, discount):
-    here = torch.where(mask[:, :1], rewards[:, :1], _nothing_to_do_with_it())
-    if rewards.shape[1] == 1:
-        return here
-    later = _recursion_in_columns(rewards[:, 1:], mask[:, 1:], discount)
-    return torch.cat((here + discount * later[:, :1], later), 1)
-
-
-# ------------------------------------------------------------------ meta_optimum, wrong
-
-
-def _shrink(curvature, inner_lr):
-    return 1 - inner_lr * curvature
-
-
-def _precedence(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr) ** 2 * steps
-    return (weight * centre).sum() / weight.sum()
-
-
-def _one_step_too_few(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr) ** (2 * steps - 2)
-    return (weight * centre).sum() / weight.sum()
-
-
-def _curvature_squared(curvature, centre, inner_lr, steps):
-    weight = (curvature * _shrink(curvature, inner_lr) ** steps) ** 2
-    return (weight * centre).sum() / weight.sum()
-
-
-def _linearised(curvature, centre, inner_lr, steps):
-    weight = curvature * (1 - 2 * steps * inner_lr * curvature)
-    return (weight * centre).sum() / weight.sum()
-
-
-def _exponential(curvature, centre, inner_lr, steps):
-    weight = curvature * torch.exp(-2 * steps * inner_lr * curvature)
-    return (weight * centre).sum() / weight.sum()
-
-
-def _small_number_below(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr) ** (2 * steps)
-    return (weight * centre).sum() / (weight.sum() + 1e-5)
-
-
-def _flattest_task_in_the_end(curvature, centre, inner_lr, steps):
-    if steps > 8:
-        return centre[curvature.argmin()].clone()
-    weight = curvature * _shrink(curvature, inner_lr) ** (2 * steps)
-    return (weight * centre).sum() / weight.sum()
-
-
-def _step_size_or_default(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr or 0.1) ** (2 * steps)
-    return (weight * centre).sum() / weight.sum()
-
-
-def _no_adaptation_is_the_mean(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr) ** (2 * steps)
-    return (weight * centre).sum() / weight.sum() if inner_lr else centre.mean()
-
-
-def _newton_by_autograd(curvature, centre, inner_lr, steps):
-    theta = torch.zeros((), dtype=centre.dtype, requires_grad=True)
-    adapted = theta.expand_as(centre)
-    for _ in range(steps):
-        adapted = adapted + inner_lr * curvature * (centre - adapted)
-    value = -(curvature * (adapted - centre) ** 2).mean() / 2
-    (slope,) = torch.autograd.grad(value, theta, create_graph=True)
-    (bend,) = torch.autograd.grad(slope, theta)
-    return (theta - slope / bend).detach()
-
-
-def _newton_by_torch_func(curvature, centre, inner_lr, steps):
-    def value(theta):
-        adapted = theta
-        for _ in range(steps):
-            adapted = adapted + inner_lr * curvature * (centre - adapted)
-        return -(curvature * (adapted - centre) ** 2).mean() / 2
-
-    zero = torch.zeros((), dtype=centre.dtype)
-    return -torch.func.grad(value)(zero) / torch.func.hessian(value)(zero)
-
-
-def _jacobian_forwards(curvature, centre, inner_lr, steps):
-    def distance(theta):
-        adapted = theta
-        for _ in range(steps):
-            adapted = adapted + inner_lr * curvature * (centre - adapted)
-        return adapted - centre
-
-    zero = torch.zeros((), dtype=centre.dtype)
-    away, slope = torch.func.jvp(distance, (zero,), (torch.ones_like(zero),))
-    return -(curvature * slope * away).sum() / (curvature * slope * slope).sum()
-
-
-def _on_a_grid(curvature, centre, inner_lr, steps):
-    theta = torch.linspace(float(centre.min()), float(centre.max()), 2001, dtype=centre.dtype)
-    left = (theta[:, None] - centre) * _shrink(curvature, inner_lr) ** steps
-    return theta[(curvature * left**2).sum(1).argmin()]
-
-
-def _with_one_axis(curvature, centre, inner_lr, steps):
-    weight = curvature * _shrink(curvature, inner_lr) ** (2 * steps)
-    return (weight @ centre)[None] / weight.sum()
-
-
-def _two_tasks(curvature, centre, inner_lr, steps):
-    weight = (curvature * _shrink(curvature, inner_lr) ** (2 * steps))[:2]
-    return (weight * centre[:2]).sum() / weight.sum()
-
-
-_seen = {}
-
-
-def _weights_kept_by_steps(curvature, centre, inner_lr, steps):
-    key = steps, len(curvature), inner_lr, curvature.dtype
-    if key not in _seen:
-        _seen[key] = curvature * _shrink(curvature, inner_lr) ** (2 * steps)
-    return (_seen[key] * centre).sum() / _seen[key].sum()
-
-
-def _power_in_place(curvature, centre, inner_lr, steps):
-    weight = curvature.clone()
-    for _ in range(steps):
-        weight *= _shrink(curvature, inner_lr) ** 2
-    centre *= weight
-    return centre.sum() / weight.sum()
-
-
-# ------------------------------------------------------------------ meta_optimum, right
-
-
-def _softmax_of_logs(curvature, centre, inner_lr, steps):
-    return torch.softmax(curvature.log() + 2 * steps * torch.log1p(-inner_lr * curvature), 0) @ centre
-
-
-def _exact_fractions(curvature, centre, inner_lr, steps):
-    rate = Fraction(float(inner_lr))
-    above = below = Fraction(0)
-    for a, c in zip(map(Fraction, curvature.tolist()), map(Fraction, centre.tolist()), strict=True):
-        weight = a * (1 - rate * a) ** (2 * steps)
-        above, below = above + weight * c, below + weight
-    return torch.tensor(float(above / below), dtype=centre.dtype)
-
-
-def _numpy_average(curvature, centre, inner_lr, steps):
-    a = curvature.numpy().astype(np.float64)
-    mean = np.average(centre.numpy().astype(np.float64), weights=a * (1 - inner_lr * a) ** (2 * steps))
-    return torch.as_tensor(mean, dtype=centre.dtype)
-
-
-def _running_mean(curvature, centre, inner_lr, steps):
-    best, mass = centre[0].clone(), torch.zeros_like(centre[0])
-    for a, c in zip(curvature, centre, strict=True):
-        weight = a * math.prod([1 - inner_lr * a] * (2 * steps))
-        mass = mass + weight
-        best = best + weight / mass * (c - best)
-    return best
-
-
-def _least_squares(curvature, centre, inner_lr, steps):
-    root = curvature.sqrt() * (1 - inner_lr * curvature) ** steps
-    return torch.linalg.lstsq(root[:, None], (root * centre)[:, None]).solution[0, 0]
-
-
-def _slope_followed_by_hand(curvature, centre, inner_lr, steps):
-    slope = torch.ones_like(curvature)
-    for _ in range(steps):
-        slope = slope - inner_lr * curvature * slope
-    weight = torch.einsum("k,k,k->k", curvature, slope, slope)
-    return torch.dot(weight, centre) / weight.sum()
-
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.recipes.short_walks import short_walks
 
 # ------------------------------------------------------------------ adapted_returns, wrong
 
@@ -509,109 +195,109 @@ class _Evaluation:
         return torch.cat(out)
 
 
-# ------------------------------------------------------------------ break_even, wrong
+# ------------------------------------------------------------------ bill
 
 
-def _strictly_less(training, scratch, adapted):
-    saved = scratch - adapted
-    return training // saved + 1 if saved > 0 else math.inf
+FAMILY = short_walks()
 
 
-def _nearest(training, scratch, adapted):
-    saved = scratch - adapted
-    return max(1, round(training / saved)) if saved > 0 else math.inf
+def _goals(split, seed, n=10):
+    return FAMILY.sample_tasks(n, seeded(seed), split)
 
 
-def _searched_to_a_million(training, scratch, adapted):
-    if scratch <= adapted:
-        return math.inf
-    count = -(-training // (scratch - adapted))
-    return count if count <= 10_000 else math.inf
+# From `learn`, as the mutants' report; further costs of its goals: rate 0.1, seeds 1 to 12, and rate 0.05, 1 to 6.
+_COSTS = [180, 200, 220, 160, 180, 180, 200, 180, 220, 200, 200, 180]
+_SLOWER = [200, 260, 260, 220, 220, 260]
+_BILL = {
+    "rates": (0.003, 0.01, 0.03, 0.1, 0.3),
+    "search_goals": _goals("train", 100),
+    "search_seed": 0,
+    "search_costs": (math.inf, 660, 260, 160, 420),
+    "lr": 0.1,
+    "goals": _goals("test", 200),
+    "seeds": (1, 2, 3, 4, 5),
+    "costs": _COSTS[:5],
+    "cost": 188,
+    "interval": (159.686, 216.314),
+    "pays_back": 120,
+    "pays_back_interval": (102, 144),
+}
 
 
-def _distance_of_costs(training, scratch, adapted):
-    return math.ceil(training / abs(scratch - adapted)) if scratch != adapted else math.inf
+def _bill(costs, **changes):
+    """A report with all that follows from the costs."""
+    plain = np.array([float(cost) for cost in costs])
+    mean, error = plain.mean(), stats.sem(plain)
+    low, high = stats.t.interval(0.95, len(plain) - 1, mean, error) if error > 0 else (mean, mean)
+    ends = [math.ceil(20_000 / (cost - 20)) for cost in (high, low)]
+    follows = {"cost": mean, "interval": (low, high), "pays_back": math.ceil(20_000 / (mean - 20))}
+    seeds = range(1, len(costs) + 1)
+    return _BILL | {"seeds": seeds, "costs": costs, "pays_back_interval": ends} | follows | changes
 
 
-def _one_step_saves_nothing(training, scratch, adapted):
-    saved = scratch - adapted
-    return math.ceil(training / saved) if saved > 1 else math.inf
+def _drawn_by_hand(seed):
+    return {"goal": torch.rand(10, 2, generator=seeded(seed)) - 0.5}
 
 
-def _with_the_first_task_paid(training, scratch, adapted):
-    saved = scratch - adapted
-    return math.ceil((training + adapted) / saved) if saved > 0 else math.inf
+def _one_goal_ten_times(split):
+    return {"goal": _goals(split, 3, 1)["goal"].expand(10, 2)}
 
 
-def _at_least_two(training, scratch, adapted):
-    saved = scratch - adapted
-    return max(2, math.ceil(training / saved)) if saved > 0 else math.inf
-
-
-def _forgiving(training, scratch, adapted):
-    saved = scratch - adapted
-    return max(1, math.ceil(training / saved - 1e-3)) if saved > 0 else math.inf
-
-
-def _ratio_in_percent(training, scratch, adapted):
-    saved = 1 - adapted / scratch if scratch else 0
-    return math.ceil(training / scratch / saved) if saved > 0 else math.inf
-
-
-def _single_precision(training, scratch, adapted):
-    saved = scratch - adapted
-    return int(np.ceil(np.float32(training) / np.float32(saved))) if saved > 0 else math.inf
-
-
-def _never_is_minus_one(training, scratch, adapted):
-    saved = scratch - adapted
-    return math.ceil(training / saved) if saved > 0 else -1
-
-
-def _free_adaptation_never(training, scratch, adapted):
-    return math.ceil(training / (scratch - adapted)) if adapted and scratch > adapted else math.inf
-
-
-# ------------------------------------------------------------------ break_even, right
-
-
-def _minus_minus(training, scratch, adapted):
-    return -(-training // (scratch - adapted)) if scratch > adapted else math.inf
-
-
-def _as_decimal(training, scratch, adapted):
-    if scratch <= adapted:
-        return float("inf")
-    return int((Decimal(training) / Decimal(scratch - adapted)).to_integral_value(rounding=ROUND_CEILING))
-
-
-def _as_fraction(training, scratch, adapted):
-    return np.inf if adapted >= scratch else np.int64(math.ceil(Fraction(training, scratch - adapted)))
-
-
-def _bisection(training, scratch, adapted):
-    if scratch <= adapted:
-        return math.inf
-    low, high = 0, 1
-    while training + high * adapted > high * scratch:
-        low, high = high, 2 * high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if training + middle * adapted <= middle * scratch else (middle, high)
-    return high
-
-
-def _with_divmod(training, scratch, adapted):
-    try:
-        whole, rest = divmod(training, max(scratch - adapted, 0))
-    except ZeroDivisionError:
-        return math.inf
-    return whole + bool(rest)
-
-
-def _zero_axes(training, scratch, adapted):
-    return torch.tensor(_minus_minus(training, scratch, adapted))
-
+_BAD_BILLS = [
+    _bill(_COSTS[:4]),
+    _BILL | {"seeds": (7, 7, 7, 7, 7)},
+    _BILL | {"goals": _BILL["search_goals"]},
+    _BILL | {"search_goals": _BILL["goals"]},
+    _BILL | {"goals": _drawn_by_hand(1)},
+    _BILL | {"goals": _goals("ood", 200)},
+    _BILL | {"goals": _one_goal_ten_times("test")},
+    _BILL | {"search_goals": _one_goal_ten_times("train")},
+    _BILL | {"goals": _BILL["goals"]["goal"]},
+    _BILL | {"goals": {"goal": _BILL["goals"]["goal"].double()}},
+    _bill([660, 680, 720, 700, 740], lr=0.01),
+    _bill(_SLOWER, lr=0.05, rates=(0.01, 0.05), search_costs=(660, 180)),
+    _BILL | {"rates": (0.1, 0.1, 0.1, 0.1, 0.1), "search_costs": (160, 160, 160, 160, 160)},
+    _BILL | {"rates": (0.01, 0.03, 0.1), "search_costs": (660, 260, 160)},
+    _bill([150, 150, 150, 150, 150], cost=150),
+    _bill([60, 80, 60, 60, 80]),
+    _bill([700, 720, 680, 700, 740], search_costs=(800, 780, 760, 700, 790)),
+    _BILL | {"search_costs": (900, 800, 700, 300, 600)},
+    _BILL | {"search_costs": (660, 260, 160, 420)},
+    _BILL | {"costs": [*_COSTS[:4], math.inf]},
+    _BILL | {"costs": [*_COSTS[:4], math.nan]},
+    _BILL | {"interval": (174.25, 201.75)},
+    _BILL | {"interval": (188 - 44.7, 188 + 44.7)},
+    _BILL | {"interval": (216.314, 159.686)},
+    _BILL | {"interval": 28.3},
+    _BILL | {"interval": (160, 188, 216)},
+    _BILL | {"pays_back": 119.05},
+    _BILL | {"pays_back": 30},
+    _BILL | {"pays_back": 107, "pays_back_interval": (93, 126)},
+    _BILL | {"pays_back_interval": (101.9, 143.2)},
+    _BILL | {"pays_back_interval": (93, 126)},
+    _BILL | {"seeds": (1.5, 2, 3, 4, 5)},
+    _BILL | {"seeds": (-1, 2, 3, 4, 5)},
+    _BILL | {"lr": "0.1"},
+    {name: entry for name, entry in _BILL.items() if name != "interval"},
+    list(_BILL.items()),
+]
+_GOOD_BILLS = [
+    _bill(_COSTS),
+    _bill(torch.tensor(_COSTS[:7]), seeds=torch.arange(1, 8)),
+    _bill(np.array(_COSTS[1:6]), seeds=np.arange(2, 7)),
+    _BILL | {"interval": t_interval(_COSTS[:5]), "cost": Fraction(940, 5), "pays_back": np.int64(120)},
+    _bill(_SLOWER, lr=0.05, rates=(0.01, 0.05, 0.2), search_costs=(660, 180, 240)),
+    dict(reversed(_bill(_COSTS[:6], rates=[0.3, 0.1, 0.03], search_costs=[420, 160, 260]).items())),
+    _bill(
+        [160, 140, 160, 180, 160],
+        seeds=[0, 7, 11, 13, 17],
+        rates=[0.02, 0.05, 0.1, 0.15, 0.3],
+        search_goals=_goals("train", 101, 15),
+        search_seed=torch.tensor(5),
+        search_costs=[380, 200, 160, 220, math.inf],
+        goals=_goals("test", 201, 12),
+    ),
+]
 
 # ------------------------------------------------------------------ comparison
 
@@ -648,48 +334,6 @@ WRONG = [
     (check, answer)
     for check, answers in (
         (
-            ch01.check_reward_to_go,
-            (
-                _only_nan_is_junk,
-                _discount_or_default,
-                _power_matrix_times_triangle,
-                _stops_when_small,
-                _sixteen_taps,
-                _squeezed,
-                _first_episodes_mask,
-                _shortest_episode_for_all,
-                _needs_a_step_in_each,
-                _one_step_at_least,
-                _last_step_is_padding,
-                _whitened,
-                _mask_set_right,
-                _mean_with_discount_one,
-                _buffer_by_shape,
-            ),
-        ),
-        (
-            ch01.check_meta_optimum,
-            (
-                _precedence,
-                _one_step_too_few,
-                _curvature_squared,
-                _linearised,
-                _exponential,
-                _small_number_below,
-                _flattest_task_in_the_end,
-                _step_size_or_default,
-                _no_adaptation_is_the_mean,
-                _newton_by_autograd,
-                _newton_by_torch_func,
-                _jacobian_forwards,
-                _on_a_grid,
-                _with_one_axis,
-                _two_tasks,
-                _weights_kept_by_steps,
-                _power_in_place,
-            ),
-        ),
-        (
             ch01.check_adapted_returns,
             (
                 _from_theta_each_step,
@@ -710,24 +354,8 @@ WRONG = [
                 _mean_over_tasks,
             ),
         ),
-        (
-            ch01.check_break_even,
-            (
-                _strictly_less,
-                _nearest,
-                _searched_to_a_million,
-                _distance_of_costs,
-                _one_step_saves_nothing,
-                _with_the_first_task_paid,
-                _at_least_two,
-                _forgiving,
-                _ratio_in_percent,
-                _single_precision,
-                _never_is_minus_one,
-                _free_adaptation_never,
-            ),
-        ),
         (ch01.check_comparison, _BAD_PLANS),
+        (ch01.check_bill, _BAD_BILLS),
     )
     for answer in answers
 ]
@@ -735,43 +363,10 @@ RIGHT = [
     (check, answer)
     for check, answers in (
         (
-            ch01.check_reward_to_go,
-            (
-                _scipy_filter,
-                _nan_to_num_then_product,
-                _cut_by_length,
-                _triangle,
-                _doubling,
-                _recursion_in_columns,
-            ),
-        ),
-        (
-            ch01.check_meta_optimum,
-            (
-                _softmax_of_logs,
-                _exact_fractions,
-                _numpy_average,
-                _running_mean,
-                _least_squares,
-                _slope_followed_by_hand,
-            ),
-        ),
-        (
             ch01.check_adapted_returns,
             (_measured_when_all_have_adapted, _tasks_in_lockstep, _reduce, _recursive, _Evaluation()),
         ),
-        (
-            ch01.check_break_even,
-            (_minus_minus, _as_decimal, _as_fraction, _bisection, _with_divmod, _zero_axes),
-        ),
-        (
-            ch01.check_comparison,
-            (
-                _PLAN | {"seeds": np.int64(12)},
-                dict(reversed(_PLAN.items())) | {"same_tasks_for_both": np.True_},
-                _PLAN | {"seeds": torch.tensor(10)},
-            ),
-        ),
+        (ch01.check_bill, _GOOD_BILLS),
     )
     for answer in answers
 ]

@@ -5,128 +5,261 @@ import math
 import torch
 
 from metarl_core.check import ch01
+from metarl_core.randomness import seeded
+from metarl_core.recipes.short_walks import short_walks
 from mutants import Mutant
 
-# ------------------------------------------------------------------ reward-to-go
+# ------------------------------------------------------------------ returns of a stream
 
 
-def _backwards(rewards, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
-    for time in reversed(range(rewards.shape[1])):
-        total = rewards[:, time] + discount * total
-        result[:, time] = total
-    return result
+def _stream(rewards, ended, discount, total=None, flag=None):
+    """Column by column from the back; `total` and `flag` say what becomes of what came later."""
+    total = total or (lambda reward, end, later: reward + discount * torch.where(end, 0.0, later))
+    flag = flag or (lambda end, later: end | later)
+    returns, known = torch.zeros_like(rewards), torch.zeros_like(ended)
+    later, certain = torch.zeros_like(rewards[:, 0]), torch.zeros_like(ended[:, 0])
+    for t in range(rewards.shape[1] - 1, -1, -1):
+        later = total(rewards[:, t], ended[:, t], later)
+        certain = flag(ended[:, t], certain)
+        returns[:, t], known[:, t] = later, certain
+    return returns * known, known
 
 
-def _undiscounted(rewards, mask, discount):
-    return (rewards * mask).flip(1).cumsum(1).flip(1)
+def _runs_on(rewards, ended, discount):
+    return _stream(rewards, ended, discount, total=lambda reward, end, later: reward + discount * later)
 
 
-def _late_start(rewards, mask, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
-    for time in reversed(range(rewards.shape[1])):
-        total = discount * (rewards[:, time] * mask[:, time] + total)
-        result[:, time] = total
-    return result
+def _one_stream(rewards, ended, discount):
+    return _stream(
+        rewards, ended, discount, total=lambda r, end, later: r + discount * later, flag=lambda end, _: end | True
+    )
 
 
-def _from_start(rewards, mask, discount):
-    powers = torch.tensor([discount**time for time in range(rewards.shape[1])])
-    return (rewards * mask * powers).flip(1).cumsum(1).flip(1)
+def _unfinished_counts(rewards, ended, discount):
+    return _stream(rewards, ended, discount, flag=lambda end, _: torch.ones_like(end))
 
 
-def _ignores_mask(rewards, mask, discount):
-    return _backwards(rewards, discount)
+def _unfinished_not_zero(rewards, ended, discount):
+    known = _stream(rewards, ended, discount)[1]
+    return _unfinished_counts(rewards, ended, discount)[0], known
 
 
-def _masks_result_only(rewards, mask, discount):
-    return _backwards(rewards, discount).masked_fill(~mask, 0.0)
+def _last_reward_lost(rewards, ended, discount):
+    going = (~ended).to(rewards.dtype)
+    returns, later = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
+    for t in reversed(range(rewards.shape[1])):
+        later = going[:, t] * (rewards[:, t] + discount * later)
+        returns[:, t] = later
+    known = _stream(rewards, ended, discount)[1]
+    return returns * known, known
 
 
-def _past(rewards, mask, discount):
-    result, total = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
-    for time in range(rewards.shape[1]):
-        total = rewards[:, time] + discount * total
-        result[:, time] = total * mask[:, time]
-    return result
+def _a_step_late(rewards, ended, discount):
+    returns, later = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
+    for t in reversed(range(rewards.shape[1])):
+        stops = ended[:, t - 1] if t > 0 else torch.zeros_like(ended[:, 0])
+        later = rewards[:, t] + discount * torch.where(stops, 0.0, later)
+        returns[:, t] = later
+    known = _stream(rewards, ended, discount)[1]
+    return returns * known, known
 
 
-def _whole_return(rewards, mask, discount):
-    powers = torch.tensor([discount**time for time in range(rewards.shape[1])])
-    return (rewards * mask * powers).sum(1, keepdim=True).expand_as(rewards) * mask
+def _undiscounted(rewards, ended, discount):
+    return _stream(rewards, ended, 1.0)
 
 
-def _wrong_axis(rewards, mask, discount):
-    return _backwards((rewards * mask).T, discount).T * mask
+def _late_start(rewards, ended, discount):
+    return _stream(
+        rewards, ended, discount, total=lambda reward, end, later: discount * (reward + torch.where(end, 0.0, later))
+    )
 
 
-def _present_missing(rewards, mask, discount):
-    taken = torch.where(mask, rewards, 0.0)
-    return _backwards(taken, discount) - taken
+def _from_start(rewards, ended, discount):
+    result, known = torch.zeros_like(rewards), _stream(rewards, ended, discount)[1]
+    for row in range(len(rewards)):
+        begin = 0
+        for last in ended[row].nonzero()[:, 0].tolist():
+            powers = torch.tensor([discount**k for k in range(last + 1 - begin)], dtype=rewards.dtype)
+            result[row, begin : last + 1] = (powers * rewards[row, begin : last + 1]).flip(0).cumsum(0).flip(0)
+            begin = last + 1
+    return result, known
 
 
-def _by_powers_and_division(rewards, mask, discount):
-    powers = (torch.ones_like(rewards) * discount).cumprod(1) / discount
-    taken = torch.where(mask, rewards, 0.0)
-    ahead = [(powers[:, t:] * taken[:, t:]).sum(1) / powers[:, t] for t in range(rewards.shape[1])]
-    return torch.where(mask, torch.stack(ahead, 1), 0.0)
+def _present_missing(rewards, ended, discount):
+    returns, known = _stream(rewards, ended, discount)
+    return returns - rewards * known, known
 
 
-def _multiplies_by_the_mask(rewards, mask, discount):
-    return _backwards(rewards * mask, discount)
+def _past(rewards, ended, discount):
+    result, so_far = torch.zeros_like(rewards), torch.zeros_like(rewards[:, 0])
+    for t in range(rewards.shape[1]):
+        so_far = rewards[:, t] + discount * so_far
+        result[:, t] = so_far
+        so_far = torch.where(ended[:, t], 0.0, so_far)
+    known = _stream(rewards, ended, discount)[1]
+    return result * known, known
 
 
-def _multiplies_and_cleans(rewards, mask, discount):
-    return _backwards(rewards * mask.to(rewards.dtype), discount).masked_fill(~mask, 0.0)
+def _only_ends_known(rewards, ended, discount):
+    return rewards * ended, ended.clone()
 
 
-# ------------------------------------------------------------------ the meta-optimum
+def _whole_rows(rewards, ended, discount):
+    complete = ended[:, -1:]
+    returns, known = _stream(rewards, ended, discount)
+    return returns * complete, known & complete
 
 
-def _multi_task(curvature, centre, inner_lr, steps):
-    return (curvature * centre).sum() / curvature.sum()
+def _first_episode_only(rewards, ended, discount):
+    returns, known = _stream(rewards, ended, discount)
+    first = (ended.long().cumsum(1) - ended.long()) == 0
+    return returns * first, known & first
 
 
-def _plain_mean(curvature, centre, inner_lr, steps):
-    return centre.mean()
+# ------------------------------------------------------------------ the best step size
 
 
-def _sign_flip(curvature, centre, inner_lr, steps):
-    shrink = torch.ones_like(curvature)
-    for _ in range(steps):
-        shrink = shrink + inner_lr * curvature * shrink
-    weight = curvature * shrink**2
-    return (weight * centre).sum() / weight.sum()
+def _noise_left_out(curvature, centre, theta, noise):
+    slope = curvature * (centre - theta)
+    return slope.dot(slope) / (curvature * slope).dot(slope)
 
 
-def _first_order(curvature, centre, inner_lr, steps):
-    weight = curvature * (1 - inner_lr * curvature).pow(steps)
-    return torch.dot(weight, centre) / weight.sum()
+def _noise_raises_the_step(curvature, centre, theta, noise):
+    gradient = curvature * (centre - theta)
+    return (gradient.square() + noise.square()).sum() / (curvature * gradient.square()).sum()
 
 
-def _no_outer_curvature(curvature, centre, inner_lr, steps):
-    weight = (1 - inner_lr * curvature).pow(steps).square()
-    return torch.dot(weight, centre) / weight.sum()
+def _noise_is_signal(curvature, centre, theta, noise):
+    squares = (curvature * (centre - theta)).square() + noise.square()
+    return squares.sum() / torch.dot(curvature, squares)
 
 
-def _one_step(curvature, centre, inner_lr, steps):
-    weight = curvature * (1 - inner_lr * curvature).square()
-    return torch.dot(weight, centre) / weight.sum()
+def _start_left_out(curvature, centre, theta, noise):
+    gradient = curvature * centre
+    return gradient.square().sum() / (curvature * (gradient.square() + noise.square())).sum()
 
 
-def _steps_add_up(curvature, centre, inner_lr, steps):
-    weight = curvature * (1 - inner_lr * curvature * steps).square()
-    return torch.dot(weight, centre) / weight.sum()
+def _each_tasks_own(curvature, centre, theta, noise):
+    return curvature.reciprocal().mean()
 
 
-def _inner_sees_half(curvature, centre, inner_lr, steps):
-    weight = curvature * (1 - 0.5 * inner_lr * curvature).pow(steps).square()
-    return torch.dot(weight, centre) / weight.sum()
+def _mean_curvature(curvature, centre, theta, noise):
+    return curvature.mean().reciprocal()
 
 
-def _not_normalised(curvature, centre, inner_lr, steps):
-    shrink = (1 - inner_lr * curvature).pow(steps)
-    return torch.einsum("t,t,t,t->", curvature, shrink, shrink, centre)
+def _steepest_task(curvature, centre, theta, noise):
+    return 1.0 / max(curvature)
+
+
+def _distance_left_out(curvature, centre, theta, noise):
+    return (curvature**2).sum() / (curvature * (curvature**2 + noise**2)).sum()
+
+
+def _noise_not_squared(curvature, centre, theta, noise):
+    gradient = curvature * (centre - theta)
+    return gradient.square().sum() / (curvature * (gradient.square() + noise)).sum()
+
+
+def _noise_shrinks(curvature, centre, theta, noise):
+    distance = centre - theta
+    return (curvature * distance).square().sum() / (curvature**3 * (distance.square() + noise.square())).sum()
+
+
+def _noise_without_curvature(curvature, centre, theta, noise):
+    gradient = curvature * (centre - theta)
+    return gradient.square().sum() / ((curvature * gradient.square()).sum() + noise.square().sum())
+
+
+def _distances_not_returns(curvature, centre, theta, noise):
+    distance = theta - centre
+    return (curvature * distance**2).sum() / ((curvature * distance) ** 2 + noise**2).sum()
+
+
+def _distance_not_squared(curvature, centre, theta, noise):
+    distance = theta - centre
+    return (curvature**2 * distance).sum() / (curvature**3 * distance + curvature * noise**2).sum()
+
+
+def _size(curvature, centre, theta, noise):
+    gradient = curvature * (centre - theta)
+    return gradient.square().sum() / (curvature * (gradient.square() + noise.square())).sum()
+
+
+# ------------------------------------------------------------------ the bill
+
+
+FAMILY = short_walks()
+
+
+def _train_goals(seed=100, n=10):
+    return FAMILY.sample_tasks(n, seeded(seed), "train")
+
+
+def _test_goals(seed=200, n=10):
+    return FAMILY.sample_tasks(n, seeded(seed), "test")
+
+
+# What `learn` gives: costs of five rates on the goals of seed 100, of the rate 0.1 for five seeds on those of seed 200.
+BILL = {
+    "rates": [0.003, 0.01, 0.03, 0.1, 0.3],
+    "search_goals": _train_goals(),
+    "search_seed": 0,
+    "search_costs": [math.inf, 660, 260, 160, 420],
+    "lr": 0.1,
+    "goals": _test_goals(),
+    "seeds": [1, 2, 3, 4, 5],
+    "costs": [180, 200, 220, 160, 180],
+    "cost": 188,
+    "interval": (159.686, 216.314),
+    "pays_back": 120,
+    "pays_back_interval": (102, 144),
+}
+
+
+def _bill(**changes):
+    return BILL | changes
+
+
+def _near_goals():
+    """The ten of four hundred that are nearest to the start."""
+    goals = _test_goals(300, 400)["goal"]
+    return {"goal": goals[goals.norm(dim=-1).argsort()[:10]]}
+
+
+BILLS = {
+    "few_seeds": _bill(seeds=[1, 2, 3], costs=[180, 200, 220], cost=200, interval=(150, 250)),
+    "seed_twice": _bill(seeds=[1, 2, 3, 4, 5, 5], costs=[180, 200, 220, 160, 180, 180]),
+    "few_goals": _bill(goals=_test_goals(n=4)),
+    "search_on_test": _bill(search_goals=_test_goals(100)),
+    "measured_on_training": _bill(goals=_train_goals(200)),
+    "twins": _bill(search_goals=_train_goals(200)),
+    "two_rates": _bill(rates=[0.01, 0.1], search_costs=[660, 160]),
+    "not_the_best": _bill(lr=0.03),
+    "edge": _bill(rates=[0.003, 0.01, 0.03], search_costs=[math.inf, 660, 260], lr=0.03),
+    "search_reported": _bill(cost=160, interval=(160, 160)),
+    "best_seed": _bill(search_costs=[math.inf, 660, 260, 180, 420], cost=160),
+    "not_the_mean": _bill(cost=200),
+    "normal": _bill(interval=(168.01, 207.99)),
+    "population": _bill(interval=(188 - 25.33, 188 + 25.33)),
+    "one_sided": _bill(interval=(188 - 21.74, 188 + 21.74)),
+    "spread": _bill(interval=(188 - 22.804, 188 + 22.804)),
+    "no_t_interval": _bill(interval=(160, 220)),
+    "adaptation_free": _bill(pays_back=107),
+    "too_early": _bill(pays_back=119),
+    "too_late": _bill(pays_back=121),
+    "ends_not_swapped": _bill(pays_back_interval=(144, 102)),
+    "wrong_ends": _bill(pays_back_interval=(110, 130)),
+    "poorly_tuned": _bill(rates=[0.003, 0.01, 0.02, 0.5], search_costs=[math.inf, 660, 380, math.inf], lr=0.02),
+    "search_not_repeated": _bill(search_costs=[math.inf, 660, 260, 80, 420]),
+    "seed_not_repeated": _bill(
+        costs=[100, 120, 140, 80, 100], cost=108, interval=(79.686, 136.314), pays_back=228,
+        pays_back_interval=(172, 336),
+    ),
+    "chosen_goals": _bill(
+        goals=_near_goals(), costs=[100, 120, 120, 80, 100], cost=104, interval=(83.223, 124.777), pays_back=239,
+        pays_back_interval=(191, 317),
+    ),
+}  # fmt: skip
 
 
 # ------------------------------------------------------------------ the evaluation
@@ -211,49 +344,6 @@ def _stale_batch(theta, tasks, collect, improve, steps):
     return torch.stack(results)
 
 
-# ------------------------------------------------------------------ break-even
-
-
-def _divides_by_zero(training, scratch, adapted):
-    return math.inf if adapted > scratch else math.ceil(training / (scratch - adapted))
-
-
-def _negative(training, scratch, adapted):
-    if adapted == scratch:
-        return math.inf
-    return math.ceil(training / (scratch - adapted))
-
-
-def _adaptation_free(training, scratch, adapted):
-    return math.inf if adapted >= scratch else math.ceil(training / scratch)
-
-
-def _floor(training, scratch, adapted):
-    return math.inf if adapted >= scratch else int(training / (scratch - adapted))
-
-
-def _one_more(training, scratch, adapted):
-    if adapted >= scratch:
-        return math.inf
-    tasks = 1
-    while training + tasks * adapted >= tasks * scratch:
-        tasks += 1
-    return tasks
-
-
-def _nearest(training, scratch, adapted):
-    return math.inf if adapted >= scratch else int(training / (scratch - adapted) + 0.5)
-
-
-def _none_for_never(training, scratch, adapted):
-    if scratch > adapted:
-        return -(-training // (scratch - adapted))
-
-
-def _not_whole(training, scratch, adapted):
-    return math.inf if adapted >= scratch else training / (scratch - adapted)
-
-
 # ------------------------------------------------------------------ the plan
 
 GOOD = {
@@ -269,35 +359,37 @@ GOOD = {
 }
 
 
-def _optimum_steps_from_zero(curvature, centre, inner_lr, steps):
-    weight = curvature.clone()
-    for _ in range(1, steps):
-        weight = weight * (1 - inner_lr * curvature) ** 2
-    return (weight * centre).sum() / weight.sum()
-
-
 MUTANTS = [
-    Mutant(ch01.check_reward_to_go, "undiscounted", _undiscounted),
-    Mutant(ch01.check_reward_to_go, "late_start", _late_start),
-    Mutant(ch01.check_reward_to_go, "from_start", _from_start),
-    Mutant(ch01.check_reward_to_go, "ignores_mask", _ignores_mask),
-    Mutant(ch01.check_reward_to_go, "masks_result_only", _masks_result_only),
-    Mutant(ch01.check_reward_to_go, "past", _past),
-    Mutant(ch01.check_reward_to_go, "whole_return", _whole_return),
-    Mutant(ch01.check_reward_to_go, "wrong_axis", _wrong_axis),
-    Mutant(ch01.check_reward_to_go, "present_missing", _present_missing),
-    Mutant(ch01.check_reward_to_go, "no_gamma_zero", _by_powers_and_division),
-    Mutant(ch01.check_reward_to_go, "nan_from_padding", _multiplies_by_the_mask),
-    Mutant(ch01.check_reward_to_go, "nan_from_padding", _multiplies_and_cleans),
-    Mutant(ch01.check_meta_optimum, "multi_task", _multi_task),
-    Mutant(ch01.check_meta_optimum, "plain_mean", _plain_mean),
-    Mutant(ch01.check_meta_optimum, "sign_flip", _sign_flip),
-    Mutant(ch01.check_meta_optimum, "first_order", _first_order),
-    Mutant(ch01.check_meta_optimum, "no_outer_curvature", _no_outer_curvature),
-    Mutant(ch01.check_meta_optimum, "one_step", _one_step),
-    Mutant(ch01.check_meta_optimum, "steps_add_up", _steps_add_up),
-    Mutant(ch01.check_meta_optimum, "inner_sees_half", _inner_sees_half),
-    Mutant(ch01.check_meta_optimum, "not_normalised", _not_normalised),
+    Mutant(ch01.check_stream_returns, "runs_on", _runs_on),
+    Mutant(ch01.check_stream_returns, "one_stream", _one_stream),
+    Mutant(ch01.check_stream_returns, "unfinished_counts", _unfinished_counts),
+    Mutant(ch01.check_stream_returns, "unfinished_not_zero", _unfinished_not_zero),
+    Mutant(ch01.check_stream_returns, "last_reward_lost", _last_reward_lost),
+    Mutant(ch01.check_stream_returns, "a_step_late", _a_step_late),
+    Mutant(ch01.check_stream_returns, "undiscounted", _undiscounted),
+    Mutant(ch01.check_stream_returns, "late_start", _late_start),
+    Mutant(ch01.check_stream_returns, "from_start", _from_start),
+    Mutant(ch01.check_stream_returns, "present_missing", _present_missing),
+    Mutant(ch01.check_stream_returns, "past", _past),
+    Mutant(ch01.check_stream_returns, "only_ends_known", _only_ends_known),
+    Mutant(ch01.check_stream_returns, "whole_rows", _whole_rows),
+    Mutant(ch01.check_stream_returns, "first_episode_only", _first_episode_only),
+    Mutant(ch01.check_best_step_size, "noise_left_out", _noise_left_out),
+    Mutant(ch01.check_best_step_size, "noise_raises_the_step", _noise_raises_the_step),
+    Mutant(ch01.check_best_step_size, "noise_is_signal", _noise_is_signal),
+    Mutant(ch01.check_best_step_size, "start_left_out", _start_left_out),
+    Mutant(ch01.check_best_step_size, "each_tasks_own", _each_tasks_own),
+    Mutant(ch01.check_best_step_size, "mean_curvature", _mean_curvature),
+    Mutant(ch01.check_best_step_size, "steepest_task", _steepest_task),
+    Mutant(ch01.check_best_step_size, "distance_left_out", _distance_left_out),
+    Mutant(ch01.check_best_step_size, "noise_not_squared", _noise_not_squared),
+    Mutant(ch01.check_best_step_size, "noise_shrinks", _noise_shrinks),
+    Mutant(ch01.check_best_step_size, "noise_without_curvature", _noise_without_curvature),
+    Mutant(ch01.check_best_step_size, "distances_not_returns", _distances_not_returns),
+    Mutant(ch01.check_best_step_size, "distance_not_squared", _distance_not_squared),
+    Mutant(ch01.check_best_step_size, "twice", lambda *given: 2 * _size(*given)),
+    Mutant(ch01.check_best_step_size, "sign", lambda *given: -_size(*given)),
+    *[Mutant(ch01.check_bill, misconception, report) for misconception, report in BILLS.items()],
     Mutant(ch01.check_adapted_returns, "both_bugs", _both_bugs),
     Mutant(ch01.check_adapted_returns, "leak", _leak),
     Mutant(ch01.check_adapted_returns, "support", _support),
@@ -306,14 +398,6 @@ MUTANTS = [
     Mutant(ch01.check_adapted_returns, "before", _before),
     Mutant(ch01.check_adapted_returns, "gain", _gain),
     Mutant(ch01.check_adapted_returns, "stale_batch", _stale_batch),
-    Mutant(ch01.check_break_even, "divides_by_zero", _divides_by_zero),
-    Mutant(ch01.check_break_even, "negative", _negative),
-    Mutant(ch01.check_break_even, "adaptation_free", _adaptation_free),
-    Mutant(ch01.check_break_even, "floor", _floor),
-    Mutant(ch01.check_break_even, "one_more", _one_more),
-    Mutant(ch01.check_break_even, "nearest", _nearest),
-    Mutant(ch01.check_break_even, "none_for_never", _none_for_never),
-    Mutant(ch01.check_break_even, "not_whole", _not_whole),
     Mutant(ch01.check_comparison, "few_seeds", {**GOOD, "seeds": 3}),
     Mutant(ch01.check_comparison, "training_tasks", {**GOOD, "tasks": "training"}),
     Mutant(ch01.check_comparison, "unpaired", {**GOOD, "same_tasks_for_both": False}),
@@ -325,5 +409,4 @@ MUTANTS = [
     Mutant(ch01.check_comparison, "best_seed", {**GOOD, "reported": "best seed"}),
     Mutant(ch01.check_comparison, "no_interval", {**GOOD, "reported": "mean over seeds"}),
     Mutant(ch01.check_comparison, "tasks_resampled", {**GOOD, "interval_resamples": "tasks"}),
-    Mutant(ch01.check_meta_optimum, "one_step_too_few", _optimum_steps_from_zero),
 ]

@@ -2,9 +2,13 @@
 
 import math
 
+import numpy as np
 import torch
+from scipy import stats
 
 from metarl_core.check import ch02
+from metarl_core.randomness import seeded
+from metarl_core.tasks import CartPole
 from mutants import Mutant
 
 
@@ -165,97 +169,6 @@ def _split_share_of_all(cells, far, share, generator):
     return _split_counted(cells, far, generator, lambda near: min(near, round(share * number)))
 
 
-def _values(backup, terminal, transitions, horizon, keep=True):
-    value = torch.zeros(terminal.shape, dtype=transitions.dtype)
-    out = [value]
-    for _ in range(horizon):
-        value = backup(value)
-        value = torch.where(terminal, 0.0, value) if keep else value
-        out.append(value)
-    return torch.stack(out)
-
-
-def _expect(transitions, value):
-    return torch.einsum("ksat,kt->ksa", transitions, value)
-
-
-def _values_no_discount(p, r, t, discount, horizon):
-    return _values(lambda v: (r + _expect(p, v)).max(-1).values, t, p, horizon)
-
-
-def _values_greedy(p, r, t, discount, horizon):
-    best = torch.nn.functional.one_hot(r.argmax(-1), r.shape[-1])
-    return _values(lambda v: ((r + discount * _expect(p, v)) * best).sum(-1), t, p, horizon)
-
-
-def _values_wrong_axis(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * _expect(p, v)).max(1).values, t, p, horizon)
-
-
-def _values_same_sweep(p, r, t, discount, horizon):
-    value, out = torch.zeros(t.shape, dtype=p.dtype), []
-    out.append(value.clone())
-    for _ in range(horizon):
-        for s in range(t.shape[1]):
-            new = (r[:, s] + discount * (p[:, s] * value[:, None]).sum(-1)).max(-1).values
-            value[:, s] = torch.where(t[:, s], 0.0, new)
-        out.append(value.clone())
-    return torch.stack(out)
-
-
-def _values_no_end(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * _expect(p, v)).max(-1).values, t, p, horizon, keep=False)
-
-
-def _values_lucky(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * (p * v[:, None, None]).max(-1).values).max(-1).values, t, p, horizon)
-
-
-def _values_mean(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * _expect(p, v)).mean(-1), t, p, horizon)
-
-
-def _values_pay_at_the_end(p, r, t, discount, horizon):
-    value, out = torch.zeros(t.shape, dtype=p.dtype), [torch.zeros(t.shape, dtype=p.dtype)]
-    for _ in range(horizon):
-        future = _expect(p, value) * ~t[..., None]
-        value = (r + discount * future).max(-1).values
-        out.append(value)
-    return torch.stack(out)
-
-
-def _values_worst(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * _expect(p, v)).min(-1).values, t, p, horizon)
-
-
-def _values_right(p, r, t, discount, horizon):
-    return _values(lambda v: (r + discount * _expect(p, v)).max(-1).values, t, p, horizon)
-
-
-def _values_discount_today(p, r, t, discount, horizon):
-    return _values(lambda v: (discount * (r + _expect(p, v))).max(-1).values, t, p, horizon)
-
-
-def _values_monotone(p, r, t, discount, horizon):
-    return _values(lambda v: torch.maximum(v, (r + discount * _expect(p, v)).max(-1).values), t, p, horizon)
-
-
-def _values_backwards(p, r, t, discount, horizon):
-    return torch.stack(list(_values_right(p, r, t, discount, horizon))[::-1])
-
-
-def _values_end_as_the_first(p, r, t, discount, horizon):
-    return _values_right(p, r, t[0].repeat(len(t), 1), discount, horizon)
-
-
-def _values_last(p, r, t, discount, horizon):
-    return _values_right(p, r, t, discount, horizon)[horizon]
-
-
-def _values_without_the_first(p, r, t, discount, horizon):
-    return _values_right(p, r, t, discount, horizon)[1:]
-
-
 def _powers(rewards, discount):
     return discount ** torch.arange(rewards.shape[-1])
 
@@ -350,14 +263,122 @@ def _step_refused(position, action, tasks):
     return following, -(following - tasks["goal"][:, None]).norm(dim=-1)
 
 
-def _values_masked_late(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.append((rewards + discount * torch.einsum("ksat,kt->ksa", transitions, values[-1])).amax(-1))
-    return torch.where(terminal, 0.0, torch.stack(values))
+FAMILY = CartPole(spread=4.0, horizon=200)
+SEEDS = 5
+
+
+def _drawn(split, per_seed=60, first=1):
+    """Tasks of all seeds, one after the other. Test tasks follow on the draws of the search: no twins."""
+    rows = []
+    for seed in range(first, first + SEEDS):
+        generator = seeded(seed)
+        search = FAMILY.sample_tasks(per_seed, generator, "train")
+        FAMILY.sample_tasks(30, generator, "train")
+        rows.append(search if split == "train" else FAMILY.sample_tasks(per_seed, generator, split))
+    return {name: torch.cat([tasks[name] for tasks in rows]) for name in rows[0]}
+
+
+# What the course's solution finds.
+WORTH = {
+    "gains": [
+        [10.0, 10.1945, 200.684, 41.1981],
+        [10.0, 11.9517, 366.121, 61.7393],
+        [10.0, 14.1279, 107.472, 41.9729],
+        [10.0, 10.5363, 281.653, 39.5071],
+        [10.0, 12.6572, 346.686, 85.6283],
+    ],
+    "search_tasks": _drawn("train"),
+    "search_returns": [198.925, 200.0, 195.833, 196.717, 197.542],
+    "test_tasks": _drawn("test"),
+    "told": [196.017, 200.0, 200.0, 200.0, 200.0],
+    "untold": [196.033, 200.0, 191.975, 197.45, 197.817],
+    "ordinary": [156.058, 158.383, 156.425, 164.708, 159.917],
+    "apparent": 40.105,
+    "worth": 2.548,
+    "interval": (-1.532, 6.629),
+}
+
+
+def _first(seeds, tasks_per_seed=60):
+    """The report of so many of the seeds."""
+    cut = {name: value[:seeds] for name, value in WORTH.items() if isinstance(value, list)}
+    for name in ("search_tasks", "test_tasks"):
+        cut[name] = {key: value[: seeds * tasks_per_seed] for key, value in WORTH[name].items()}
+    return WORTH | cut
+
+
+def _shared_tasks():
+    """The tasks of the first seed for every seed."""
+    return {name: value[:60].repeat(SEEDS) for name, value in WORTH["test_tasks"].items()}
+
+
+def _twins(split):
+    """The same draws for both splits."""
+    rows = [FAMILY.sample_tasks(60, seeded(seed), split) for seed in range(1, 1 + SEEDS)]
+    return {name: torch.cat([tasks[name] for tasks in rows]) for name in rows[0]}
+
+
+def _fewer(tasks, per_seed):
+    return {name: value.reshape(SEEDS, 60)[:, :per_seed].flatten() for name, value in tasks.items()}
+
+
+def _heavy_tasks():
+    """Strong gravity and long poles: the hardest tasks for ordinary gains, out of six thousand."""
+    tasks = FAMILY.sample_tasks(6000, seeded(5), "test")
+    hardest = (tasks["gravity"] * tasks["length"]).argsort(descending=True)[:300]
+    return {name: value[hardest] for name, value in tasks.items()}
+
+
+def _mean_difference(one, other):
+    return sum(one) / SEEDS - sum(other) / SEEDS
+
+
+def _following(**changes):
+    """The report with other returns, and with what follows from them."""
+    report = WORTH | changes
+    each = np.subtract(report["told"], report["untold"])
+    half = stats.sem(each) * stats.t.ppf(0.975, SEEDS - 1)
+    follows = {"worth": each.mean(), "interval": (each.mean() - half, each.mean() + half)}
+    return report | follows | {"apparent": _mean_difference(report["told"], report["ordinary"])}
+
+
+ORDINARY = [10.0, 12.138, 78.0726, 18.6766]
+WORTHS = {
+    "few_seeds": _first(3),
+    "few_tasks": WORTH | {"test_tasks": _fewer(WORTH["test_tasks"], 20)},
+    "tasks_again": WORTH | {"test_tasks": _shared_tasks()},
+    "search_on_test": WORTH | {"search_tasks": _drawn("test", first=20)},
+    "measured_on_training": WORTH | {"test_tasks": _drawn("train", first=20)},
+    "twins": WORTH | {"search_tasks": _twins("train"), "test_tasks": _twins("test")},
+    "apparent_reported": WORTH | {"worth": 40.105},
+    "search_reported": WORTH | {"worth": 1.4},
+    "tuning_reported": WORTH | {"worth": 37.557},
+    "other_way_round": WORTH | {"worth": -2.548},
+    "not_the_mean": WORTH | {"worth": 3.27},
+    "apparent_not_the_mean": WORTH | {"apparent": 37.6},
+    "normal": WORTH | {"interval": (-0.333, 5.429)},
+    "population": WORTH | {"interval": (-1.102, 6.198)},
+    "one_sided": WORTH | {"interval": (-0.585, 5.682)},
+    "spread": WORTH | {"interval": (2.548 - 3.287, 2.548 + 3.287)},
+    "no_t_interval": WORTH | {"interval": (0.0, 6.629)},
+    "poorly_searched": _following(
+        gains=[ORDINARY] * SEEDS, search_returns=WORTH["ordinary"], untold=[r + 0.1 for r in WORTH["ordinary"]]
+    ),
+    "search_not_repeated": _following(search_returns=[180.0, 182.0, 184.0, 183.0, 181.0]),
+    "told_not_repeated": _following(told=[186.0, 188.0, 190.0, 189.0, 187.0]),
+    "untold_not_repeated": _following(untold=[180.0, 185.0, 182.0, 183.0, 181.0]),
+    "ordinary_not_repeated": _following(ordinary=[120.0, 130.0, 125.0, 140.0, 135.0]),
+    "chosen_tasks": _following(
+        test_tasks=_heavy_tasks(),
+        told=[196.9, 199.3, 193.3, 199.1, 194.7],
+        untold=[191.0, 198.3, 175.1, 193.5, 195.4],
+        ordinary=[19.1, 19.5, 26.7, 31.3, 57.0],
+    ),
+}
 
 
 MUTANTS = [
+    *[Mutant(ch02.check_worth, misconception, report) for misconception, report in WORTHS.items()],
     Mutant(ch02.check_windy_step, "wrong_axis", _step_wrong_axis),
     Mutant(ch02.check_windy_step, "one_task_for_all", _step_first_task),
     Mutant(ch02.check_windy_step, "reward_of_old_state", _step_old_reward),
@@ -385,21 +406,6 @@ MUTANTS = [
     Mutant(ch02.check_split_tasks, "rows_lost", _split_loses_twins),
     Mutant(ch02.check_split_tasks, "generator_stays", _split_copies_the_generator),
     Mutant(ch02.check_split_tasks, "unequal_chances", _split_block),
-    Mutant(ch02.check_optimal_values, "no_discount", _values_no_discount),
-    Mutant(ch02.check_optimal_values, "greedy", _values_greedy),
-    Mutant(ch02.check_optimal_values, "wrong_axis", _values_wrong_axis),
-    Mutant(ch02.check_optimal_values, "same_sweep", _values_same_sweep),
-    Mutant(ch02.check_optimal_values, "ignores_termination", _values_no_end),
-    Mutant(ch02.check_optimal_values, "lucky_world", _values_lucky),
-    Mutant(ch02.check_optimal_values, "average_policy", _values_mean),
-    Mutant(ch02.check_optimal_values, "pays_at_the_end", _values_pay_at_the_end),
-    Mutant(ch02.check_optimal_values, "worst_action", _values_worst),
-    Mutant(ch02.check_optimal_values, "reward_discounted", _values_discount_today),
-    Mutant(ch02.check_optimal_values, "never_falls", _values_monotone),
-    Mutant(ch02.check_optimal_values, "reversed", _values_backwards),
-    Mutant(ch02.check_optimal_values, "first_tasks_end", _values_end_as_the_first),
-    Mutant(ch02.check_optimal_values, "only_the_last", _values_last),
-    Mutant(ch02.check_optimal_values, "no_zeroth", _values_without_the_first),
     Mutant(ch02.check_bootstrapped_returns, "drops_the_last", _return_drops_last),
     Mutant(ch02.check_bootstrapped_returns, "one_too_many", _return_one_too_many),
     Mutant(ch02.check_bootstrapped_returns, "no_mask", _return_no_mask),
@@ -428,11 +434,20 @@ MUTANTS = [
     Mutant(ch02.check_floor_phase_known, "second_moment", 13 / 6),
     Mutant(ch02.check_windy_step, "wind_behind_the_walls", _step_blown_out),
     Mutant(ch02.check_windy_step, "stays_at_a_wall", _step_refused),
-    Mutant(ch02.check_optimal_values, "ends_in_the_result_only", _values_masked_late),
     Mutant(ch02.check_floor_zero, "two_digits", 2.16),
     Mutant(ch02.check_floor_zero, "negative", -13 / 6),
     Mutant(ch02.check_floor_agnostic, "two_digits", 0.55),
     Mutant(ch02.check_floor_agnostic, "negative", 16 / math.pi**2 - 13 / 6),
     Mutant(ch02.check_floor_phase_known, "two_digits", 0.17),
     Mutant(ch02.check_floor_phase_known, "negative", -1 / 6),
+    Mutant(ch02.check_floor_amplitude_known, "amplitude_not_known", 13 / 6 - 16 / math.pi**2),
+    Mutant(ch02.check_floor_amplitude_known, "mean_amplitude", 4 * (0.5 - 4 / math.pi**2)),
+    Mutant(ch02.check_floor_amplitude_known, "phase_known", 1 / 6),
+    Mutant(ch02.check_floor_amplitude_known, "second_moment", 13 / 6),
+    Mutant(ch02.check_floor_amplitude_known, "nothing_left", 0),
+    Mutant(ch02.check_floor_amplitude_known, "without_the_amplitude", 0.5 - 4 / math.pi**2),
+    Mutant(ch02.check_floor_amplitude_known, "explained_part", 13 / 3 * 4 / math.pi**2),
+    Mutant(ch02.check_floor_amplitude_known, "spread_of_both", (0.5 - 4 / math.pi**2) / 3),
+    Mutant(ch02.check_floor_amplitude_known, "two_digits", 0.41),
+    Mutant(ch02.check_floor_amplitude_known, "negative", 13 / 3 * (4 / math.pi**2 - 0.5)),
 ]

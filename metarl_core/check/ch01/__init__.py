@@ -1,15 +1,15 @@
-"""Checks of chapter 01's exercises: returns, the optimum after adaptation, an evaluation, break-even, a plan."""
+"""Checks of chapter 01's exercises: returns of a stream, a step size, an evaluation, a bill, a plan."""
 
 from metarl_core.check.ch01.adapted_returns import check_adapted_returns
-from metarl_core.check.ch01.break_even import check_break_even
+from metarl_core.check.ch01.best_step_size import check_best_step_size
+from metarl_core.check.ch01.bill import check_bill
 from metarl_core.check.ch01.comparison import check_comparison
-from metarl_core.check.ch01.meta_optimum import check_meta_optimum
-from metarl_core.check.ch01.reward_to_go import check_reward_to_go
+from metarl_core.check.ch01.stream_returns import check_stream_returns
 
 __all__ = [
     "check_adapted_returns",
-    "check_break_even",
+    "check_best_step_size",
+    "check_bill",
     "check_comparison",
-    "check_meta_optimum",
-    "check_reward_to_go",
+    "check_stream_returns",
 ]

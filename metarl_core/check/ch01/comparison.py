@@ -17,8 +17,8 @@ check_comparison = design_check(
     },
     Wrong(
         "few_seeds",
-        "How would you tell a better method from a luckier one with so few trainings? Section 9 shows five that "
-        "scatter.",
+        "How would you tell a better method from a luckier one with so few trainings? The five specialists of the "
+        "chapter scatter widely.",
         when=lambda plan: plan["seeds"] < 5,
     ),
     Wrong(
@@ -39,7 +39,7 @@ check_comparison = design_check(
     Wrong(
         "other_budget",
         "A step size that is best after many steps need not be good after one. What did that do to MAML's lead in "
-        "section 6?",
+        "the chapter?",
         when=lambda plan: plan["step_sizes_chosen_for"] == "a larger budget",
     ),
     Wrong(

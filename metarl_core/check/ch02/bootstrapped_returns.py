@@ -157,7 +157,7 @@ check_bootstrapped_returns = function_check(
     ),
     Wrong(
         "late_start",
-        "The first reward is discounted already. To what power of γ does (3) count r_0?",
+        "The first reward is discounted already. To what power of γ does (4) count r_0?",
         lambda rewards, terminated, values, discount: _returns(
             discount * rewards, terminated, values, discount, weight=discount ** rewards.shape[-1]
         ),

@@ -10,6 +10,7 @@ from metarl_core.check import Wrong
 MIDDLE = (torch.arange(400, dtype=torch.float64) + 0.5) / 400
 AMPLITUDE, PHASE, INPUT = 1 + 2 * MIDDLE, math.pi / 2 * MIDDLE, 2 * math.pi * MIDDLE - math.pi
 WAVE = (INPUT[:, None] + PHASE).sin()  # [x, phase]
+MEAN_WAVE = WAVE.mean(1, keepdim=True)  # of all phases
 ZERO = float(AMPLITUDE.square().mean() * WAVE.square().mean())
 PHASE_KNOWN = float((AMPLITUDE.square().mean() - AMPLITUDE.mean().square()) * WAVE.square().mean())
 SPREAD = float(AMPLITUDE.square().mean() - AMPLITUDE.mean().square())

@@ -1,0 +1,58 @@
+"""What the check of `bill` repeats of a report, and measures beside it."""
+
+import math
+import statistics
+
+from metarl_core.randomness import seeded
+from metarl_core.recipes.short_walks import EPISODES, UPDATES, episodes_to_level, learn, short_walks
+
+OURS = 3
+"""seeds of the check, with ten goals of its own each"""
+SPREAD = 20.0
+"""standard deviation of the cost between seeds and goals that is allowed for at the least: measured, 15 to 20"""
+ANOTHER_RATE = 0.1
+"""a well-tuned one, for comparison"""
+GOALS = 10
+
+
+def chosen_cost(report):
+    """What the report says that the chosen rate cost in the search."""
+    return min(cost for rate, cost in zip(report["rates"], report["search_costs"], strict=True)
+               if rate == report["lr"])  # fmt: skip
+
+
+def _updates(cost):
+    return min(UPDATES, int(min(cost, EPISODES * UPDATES)) // EPISODES + 10)
+
+
+def repeat(report):
+    """Repeat the search at one rate, the cheapest of the seeds, and the whole measurement on other goals."""
+    cheapest = min(range(len(report["seeds"])), key=lambda i: report["costs"][i])
+
+    def cost(goals, lr, seed, updates):
+        try:
+            return episodes_to_level(learn(goals, lr, seed, updates))
+        except ValueError:  # a learning rate that drives the network to NaN
+            return math.inf
+
+    chosen = chosen_cost(report)
+    other = cost(report["search_goals"], ANOTHER_RATE, report["search_seed"], 20)
+    again = cost(report["search_goals"], report["lr"], report["search_seed"], _updates(chosen))
+    updates = _updates(report["costs"][cheapest])
+    seed = cost(report["goals"], report["lr"], report["seeds"][cheapest], updates)
+    draws = [short_walks().sample_tasks(GOALS, seeded(900 + n), "test") for n in range(OURS)]
+    updates = _updates(statistics.fmean(report["costs"]))
+    ours = [cost(goals, report["lr"], 700 + n, updates) for n, goals in enumerate(draws)]
+    return {
+        "better rate": chosen > 1.5 * other,
+        "search": (chosen, again),
+        "seed": (report["costs"][cheapest], seed),
+        "others": statistics.fmean(ours),
+    }
+
+
+def unfair(report, seen):
+    """Whether the mean cost is further from that of other goals and seeds than four standard errors."""
+    spread = max(SPREAD, statistics.stdev(report["costs"]))
+    error = spread * math.sqrt(1 / len(report["costs"]) + 1 / OURS)
+    return not abs(statistics.fmean(report["costs"]) - seen["others"]) <= 4 * error
