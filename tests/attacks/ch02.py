@@ -333,116 +333,6 @@ def _fisher_yates(cells, far, share, generator):
     return _by_numbers(cells, far, torch.tensor(near[:tests], dtype=torch.int64))
 
 
-# ------------------------------------------------------------------ values, wrong
-
-
-def _backup(p, r, t, discount, value):
-    return torch.where(t, 0.0, (r + discount * torch.einsum("ksat,kt->ksa", p, value)).amax(-1))
-
-
-def _all_sweeps(p, r, t, discount, horizon, sweep):
-    values = [torch.zeros_like(r[..., 0])]
-    for n in range(horizon):
-        values.append(sweep(p, r, t, discount, values[-1], n))
-    return torch.stack(values)
-
-
-def _values_in_float32(p, r, t, discount, horizon):
-    return _all_sweeps(p.float(), r.float(), t, discount, horizon, lambda *a: _backup(*a[:5])).double()
-
-
-def _gamma_to_the_step(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t, discount, horizon, lambda p, r, t, g, v, n: _backup(p, r, t, g ** (n + 1), v))
-
-
-def _discounts_the_reward_too(p, r, t, discount, horizon):
-    return _all_sweeps(p, discount * r, t, discount, horizon, lambda *a: _backup(*a[:5]))
-
-
-def _a_terminal_state_pays_on_arrival_only(p, r, t, discount, horizon):
-    alive = (~t).to(p.dtype)
-    return _all_sweeps(p * alive[:, None, None], r, t & False, discount, horizon, lambda *a: _backup(*a[:5]))
-
-
-def _never_below_zero(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t, discount, horizon, lambda *a: _backup(*a[:5]).clamp(min=0))
-
-
-def _ends_as_in_the_first_task(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t[:1].expand_as(t), discount, horizon, lambda *a: _backup(*a[:5]))
-
-
-def _transposed_transitions(p, r, t, discount, horizon):
-    swapped = p.transpose(1, 3)
-    return _all_sweeps(swapped, r, t, discount, horizon, lambda *a: _backup(*a[:5]))
-
-
-def _backwards_in_time(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t, discount, horizon, lambda *a: _backup(*a[:5])).flip(0)
-
-
-def _converged(p, r, t, discount, horizon):
-    value = torch.zeros_like(r[..., 0])
-    for _ in range(200):
-        value = _backup(p, r, t, discount, value)
-    return torch.stack([torch.zeros_like(value)] + [value] * horizon)
-
-
-def _one_sweep_too_many(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t, discount, horizon + 1, lambda *a: _backup(*a[:5]))
-
-
-def _grows_or_stays(p, r, t, discount, horizon):
-    return _all_sweeps(p, r, t, discount, horizon, lambda p, r, t, g, v, n: torch.maximum(v, _backup(p, r, t, g, v)))
-
-
-def _at_most_four_sweeps(p, r, t, discount, horizon):
-    values = _all_sweeps(p, r, t, discount, min(horizon, 4), lambda *a: _backup(*a[:5]))
-    return torch.cat([values, values[-1:].expand(horizon + 1 - len(values), *t.shape)])
-
-
-def _soft_maximum(p, r, t, discount, horizon):
-    def sweep(p, r, t, g, v, n):
-        q = r + g * torch.einsum("ksat,kt->ksa", p, v)
-        return torch.where(t, 0.0, 0.01 * torch.logsumexp(q / 0.01, -1))
-
-    return _all_sweeps(p, r, t, discount, horizon, sweep)
-
-
-def _same_task_for_all(p, r, t, discount, horizon):
-    p = p[:1].expand_as(p)
-    return _all_sweeps(p, r, t, discount, horizon, lambda *a: _backup(*a[:5]))
-
-
-# ------------------------------------------------------------------ values, right
-
-
-def _matrix_products(p, r, t, discount, horizon):
-    values = r.new_zeros(horizon + 1, *t.shape)
-    for n in range(1, horizon + 1):
-        ahead = (p @ values[n - 1][:, None, :, None]).squeeze(-1)
-        values[n] = (r + discount * ahead).max(dim=2).values * ~t
-    return values
-
-
-def _absorbing(p, r, t, discount, horizon):
-    stay = torch.eye(t.shape[1], dtype=p.dtype)[None, :, None].expand_as(p)
-    p, r = torch.where(t[..., None, None], stay, p), r.masked_fill(t[..., None], 0.0)
-    out = [torch.zeros_like(r[:, :, 0])]
-    while len(out) <= horizon:
-        out.append((r + discount * (p * out[-1][:, None, None]).sum(-1)).amax(-1))
-    return torch.stack(out, dim=0)
-
-
-def _numpy_values(p, r, t, discount, horizon):
-    p, r, t = p.numpy(), r.numpy(), t.numpy()
-    values = np.zeros((horizon + 1, *t.shape))
-    for n in range(horizon):
-        q = r + discount * np.einsum("ksax,kx->ksa", p, values[n])
-        values[n + 1] = np.where(t, 0.0, q.max(-1))
-    return torch.from_numpy(values)
-
-
 # ------------------------------------------------------------------ returns with junk, wrong
 
 
@@ -578,11 +468,33 @@ WRONG_FLOORS = {
     ch02.check_floor_zero: (4.0, 2.0, 13 / 3, 13 / 12, 1 / 6, 2.5, 26 / 6 / PI, "13/6", True),
     ch02.check_floor_agnostic: (13 / 6 - 4 / PI, 13 / 6 - 16 / PI, 0.0, 13 / 6 - 2 * 16 / PI**2, 13 / 6, 0.5, 0.55),
     ch02.check_floor_phase_known: (1 / 3, 1 / 12, 2 / 3, 0.16, 13 / 6 - 4, 1 / 24, -1 / 6, (1 / 6, 1 / 6)),
+    ch02.check_floor_amplitude_known: (
+        13 / 6 * (1 - 4 / PI**2),
+        13 / 6 - 4 / PI**2,
+        13 / 3 - 16 / PI**2,
+        4 * (1 / 2 - 4 / PI**2),
+        1 / 2 - 4 / PI**2,
+        13 / 3 * (1 / 2 - 2 / PI**2),
+        13 / 3 * (1 / 2 - 2 / PI),
+        0.41,
+        0.4,
+        1 / 6,
+        0.0,
+        [0.4104],
+        "0.4104 or so",
+    ),
 }
 RIGHT_FLOORS = {
     ch02.check_floor_zero: (Fraction(13, 6), 2.167, np.float32(13 / 6), torch.tensor(13 / 6), Decimal("2.1667")),
     ch02.check_floor_agnostic: (0.5455, 13 / 6 - (4 / PI) ** 2, np.array(0.54553), torch.tensor([0.54553])),
     ch02.check_floor_phase_known: (Fraction(1, 6), 0.1667, Decimal(1) / 6, 4 / 24),
+    ch02.check_floor_amplitude_known: (
+        0.4104,
+        13 / 6 - 13 / 3 * (2 / PI) ** 2,
+        Decimal("0.41043"),
+        np.float32(0.410433),
+        torch.tensor([0.410433]),
+    ),
 }
 
 WRONG = [
@@ -631,25 +543,6 @@ WRONG = [
         )
     ],
     *[
-        (ch02.check_optimal_values, answer)
-        for answer in (
-            _values_in_float32,
-            _gamma_to_the_step,
-            _discounts_the_reward_too,
-            _a_terminal_state_pays_on_arrival_only,
-            _never_below_zero,
-            _ends_as_in_the_first_task,
-            _transposed_transitions,
-            _backwards_in_time,
-            _converged,
-            _one_sweep_too_many,
-            _grows_or_stays,
-            _at_most_four_sweeps,
-            _soft_maximum,
-            _same_task_for_all,
-        )
-    ],
-    *[
         (ch02.check_bootstrapped_returns, answer)
         for answer in (
             _nan_to_num_only,
@@ -674,7 +567,6 @@ RIGHT = [
         (ch02.check_split_tasks, answer)
         for answer in (_fine, _dictionaries, _random_keys, _python_random_of_a_drawn_seed, _multinomial, _fisher_yates)
     ],
-    *[(ch02.check_optimal_values, answer) for answer in (_matrix_products, _absorbing, _numpy_values)],
     *[(ch02.check_bootstrapped_returns, answer) for answer in (_clean, _from_the_end, _plain_loops, _float_powers)],
     *[(check, value) for check, values in RIGHT_FLOORS.items() for value in values],
 ]

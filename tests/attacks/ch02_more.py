@@ -1,6 +1,5 @@
 """More answers to the exercises of chapter 02."""
 
-import functools
 import itertools
 import math
 import random
@@ -9,9 +8,13 @@ from fractions import Fraction
 
 import numpy as np
 import torch
+from mutants.ch02 import FAMILY, WORTH, following
 from torch.nn import functional as F
 
 from metarl_core.check import ch02
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.tasks import CartPole
 
 # ------------------------------------------------------------------ windy_step, wrong
 
@@ -374,190 +377,6 @@ def _numpy_unique(cells, far, share, generator):
     }
 
 
-# ------------------------------------------------------------------ optimal_values, wrong
-
-
-def _backup(transitions, rewards, discount, following):
-    return rewards + discount * torch.einsum("ksat,kt->ksa", transitions, following)
-
-
-def _until_close(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        new = _backup(transitions, rewards, discount, values[-1]).amax(-1).masked_fill(terminal, 0.0)
-        if torch.allclose(new, values[-1], atol=1e-3):
-            break
-        values.append(new)
-    values += [values[-1]] * (horizon + 1 - len(values))
-    return torch.stack(values)
-
-
-def _never_less_than_before(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        new = _backup(transitions, rewards, discount, values[-1]).amax(-1).masked_fill(terminal, 0.0)
-        values.append(torch.maximum(new, values[-1]))
-    return torch.stack(values)
-
-
-def _clamped_once_in_the_end(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.append(_backup(transitions, rewards, discount, values[-1]).amax(-1))
-    return torch.stack(values).masked_fill(terminal, 0.0)
-
-
-def _first_tasks_terminal(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.append(_backup(transitions, rewards, discount, values[-1]).amax(-1) * ~terminal[0])
-    return torch.stack(values)
-
-
-def _counts_towards_the_end(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.insert(0, _backup(transitions, rewards, discount, values[0]).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _discount_by_age(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for n in range(horizon):
-        values.append(_backup(transitions, rewards, discount**n, values[-1]).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _reward_of_the_terminal_state(transitions, rewards, terminal, discount, horizon):
-    values = [torch.where(terminal, rewards.amax(-1), 0.0)]
-    for _ in range(horizon):
-        new = _backup(transitions, rewards, discount, values[-1]).amax(-1)
-        values.append(torch.where(terminal, rewards.amax(-1), new))
-    return torch.stack(values)
-
-
-def _one_policy_for_all(transitions, rewards, terminal, discount, horizon):
-    greedy = rewards.argmax(-1, keepdim=True)
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        actions = _backup(transitions, rewards, discount, values[-1])
-        values.append(actions.gather(-1, greedy)[..., 0].masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _best_outcome(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        reachable = torch.where(transitions > 0, values[-1][:, None, None], -math.inf).amax(-1)
-        values.append((rewards + discount * reachable).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _one_state_more_than_needed(transitions, rewards, terminal, discount, horizon):
-    horizon = min(horizon, rewards.shape[1] + 1)
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.append(_backup(transitions, rewards, discount, values[-1]).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _one_step_at_the_least(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(max(1, horizon)):
-        values.append(_backup(transitions, rewards, discount, values[-1]).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _soft_maximum(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        actions = _backup(transitions, rewards, discount, values[-1])
-        values.append((torch.logsumexp(1e4 * actions, -1) / 1e4).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _single_tables(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        new = _backup(transitions.float(), rewards.float(), discount, values[-1].float()).amax(-1).double()
-        values.append(new.masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-def _rewards_zeroed_in_place(transitions, rewards, terminal, discount, horizon):
-    rewards[terminal] = 0.0
-    transitions[terminal] = 0.0
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        values.append(_backup(transitions, rewards, discount, values[-1]).amax(-1))
-    return torch.stack(values)
-
-
-def _leaves_the_last_state_out(transitions, rewards, terminal, discount, horizon):
-    values = [torch.zeros_like(rewards[..., 0])]
-    for _ in range(horizon):
-        stays = values[-1].clone()
-        stays[:, -1] = 0
-        values.append(_backup(transitions, rewards, discount, stays).amax(-1).masked_fill(terminal, 0.0))
-    return torch.stack(values)
-
-
-# ------------------------------------------------------------------ optimal_values, right
-
-
-def _with_matmul(transitions, rewards, terminal, discount, horizon):
-    tasks, states, actions = rewards.shape
-    out = torch.zeros(horizon + 1, tasks, states, dtype=rewards.dtype)
-    flat = transitions.reshape(tasks, states * actions, states)
-    for n in range(1, horizon + 1):
-        expected = torch.bmm(flat, out[n - 1].unsqueeze(-1)).view(tasks, states, actions)
-        out[n] = torch.where(terminal, 0.0, (rewards + discount * expected).max(dim=-1).values)
-    return out
-
-
-def _by_recursion(transitions, rewards, terminal, discount, horizon):
-    if horizon == 0:
-        return rewards.new_zeros(1, *rewards.shape[:2])
-    before = _by_recursion(transitions, rewards, terminal, discount, horizon - 1)
-    action_values = rewards + discount * (transitions * before[-1][:, None, None, :]).sum(-1)
-    return torch.cat([before, (action_values.amax(-1) * terminal.logical_not())[None]])
-
-
-def _numpy_tasks_one_by_one(transitions, rewards, terminal, discount, horizon):
-    tables = []
-    for p, r, ends in zip(transitions.numpy(), rewards.numpy(), terminal.numpy(), strict=True):
-        rows = [np.zeros(len(ends))]
-        for _ in range(horizon):
-            rows.append(np.where(ends, 0.0, np.max(r + discount * (p @ rows[-1]), axis=1)))
-        tables.append(np.stack(rows))
-    return torch.from_numpy(np.stack(tables, axis=1))
-
-
-def _stops_at_a_fixed_point(transitions, rewards, terminal, discount, horizon):
-    out = rewards.new_zeros(horizon + 1, *terminal.shape)
-    for n in range(horizon):
-        new = _backup(transitions, rewards, discount, out[n]).amax(-1).masked_fill(terminal, 0.0)
-        if torch.equal(new, out[n]) and n:
-            out[n + 1 :] = new
-            break
-        out[n + 1] = new
-    return out
-
-
-def _accumulate(transitions, rewards, terminal, discount, horizon):
-    alive = (~terminal).to(rewards.dtype)
-
-    def back(value, _):
-        return alive * torch.stack(
-            [
-                rewards[:, :, a] + discount * torch.einsum("kst,kt->ks", transitions[:, :, a], value)
-                for a in range(rewards.shape[2])
-            ]
-        ).amax(0)
-
-    return torch.stack(list(itertools.accumulate(range(horizon), back, initial=torch.zeros_like(alive))))
-
-
 # ------------------------------------------------------------------ bootstrapped_returns, wrong
 
 
@@ -709,6 +528,85 @@ def _nan_to_num_first(rewards, terminated, values, discount):
     return total + last * discount ** rewards.shape[-1] * terminated.logical_not().all(-1)
 
 
+# ------------------------------------------------------------------ worth
+
+
+def _tasks(split, seed=11, n=300):
+    return FAMILY.sample_tasks(n, seeded(seed), split)
+
+
+def _doubles(tasks):
+    return {name: value.double() for name, value in tasks.items()}
+
+
+def _eight_seeds():
+    """A smaller search, by eight seeds: forty tasks of each split."""
+    search, test = [], []
+    for seed in range(1, 9):
+        generator = seeded(seed)
+        search.append(FAMILY.sample_tasks(40, generator, "train"))
+        FAMILY.sample_tasks(30, generator, "train")
+        test.append(FAMILY.sample_tasks(40, generator, "test"))
+    gains = [
+        [10.0, 13.762, 413.878, 87.821], [10.0, 8.866, 143.606, 27.45], [10.0, 12.204, 357.449, 48.615],
+        [10.0, 13.939, 102.448, 36.437], [10.0, 16.107, 208.401, 82.594], [10.0, 13.707, 395.399, 94.875],
+        [10.0, 8.965, 156.433, 32.442], [10.0, 10.851, 214.185, 33.984],
+    ]  # fmt: skip
+    return following(
+        gains=gains,
+        search_tasks={name: torch.cat([tasks[name] for tasks in search]) for name in search[0]},
+        search_returns=[200.0, 200.0, 200.0, 198.27, 198.52, 200.0, 196.27, 198.56],
+        test_tasks={name: torch.cat([tasks[name] for tasks in test]) for name in test[0]},
+        told=[195.6, 197.99, 200.0, 195.1, 200.0, 197.18, 200.0, 200.0],
+        untold=[195.39, 197.99, 200.0, 176.18, 196.3, 197.19, 195.44, 197.14],
+        ordinary=[149.68, 152.75, 165.79, 147.6, 170.01, 153.61, 151.3, 157.12],
+    )
+
+
+_BAD_WORTHS = [
+    WORTH | {"gains": WORTH["gains"][:4]},
+    WORTH | {"gains": [row[:3] for row in WORTH["gains"]]},
+    WORTH | {"gains": [10.0, 12.0, 250.0, 50.0]},
+    WORTH | {"gains": [[math.nan] * 4] * 5},
+    WORTH | {"gains": [[0.0, 0.0, 1.0, 0.2]] * 5},
+    WORTH | {"gains": [[-value for value in row] for row in WORTH["gains"]]},
+    WORTH | {"search_tasks": WORTH["test_tasks"]},
+    WORTH | {"test_tasks": WORTH["search_tasks"]},
+    WORTH | {"test_tasks": _tasks("ood")},
+    WORTH | {"test_tasks": CartPole(horizon=200).sample_tasks(300, seeded(3), "test")},
+    WORTH | {"test_tasks": _tasks("test", n=299)},
+    WORTH | {"test_tasks": _tasks("test", n=150)},
+    WORTH | {"test_tasks": _doubles(WORTH["test_tasks"])},
+    WORTH | {"test_tasks": {"length": WORTH["test_tasks"]["length"]}},
+    WORTH | {"test_tasks": {name: -value for name, value in WORTH["test_tasks"].items()}},
+    WORTH | {"told": [200.0]},
+    WORTH | {"told": 199.2},
+    WORTH | {"told": [250.0] * 5},
+    WORTH | {"worth": 40},
+    WORTH | {"worth": 40.105, "interval": (36.0, 44.2)},
+    WORTH | {"worth": 0.0},
+    WORTH | {"interval": (40.1 - 4, 40.1 + 4)},
+    WORTH | {"interval": (6.629, -1.532)},
+    WORTH | {"interval": (0.31, 4.79)},
+    WORTH | {"apparent": 37.557},
+    following(told=[200.0] * 5, untold=[160.0] * 5),
+    following(ordinary=[195.0, 196.0, 197.0, 196.0, 195.0]),
+    {name: entry for name, entry in WORTH.items() if name != "search_returns"},
+    tuple(WORTH),
+]
+_GOOD_WORTHS = [
+    _eight_seeds(),
+    dict(reversed(WORTH.items())) | {"gains": torch.tensor(WORTH["gains"]), "told": torch.tensor(WORTH["told"])},
+    WORTH | {"untold": np.array(WORTH["untold"]), "gains": np.array(WORTH["gains"]), "worth": np.float32(2.548)},
+    WORTH | {"interval": t_interval(np.subtract(WORTH["told"], WORTH["untold"]))},
+    following(
+        gains=[(10, 13.1, 236, 49.4)] * 5,
+        search_returns=[198.85, 200.0, 195.92, 198.36, 197.6],
+        untold=[196.12, 196.45, 191.91, 195.96, 200.0],
+    ),
+    WORTH | {"apparent": Fraction(40105, 1000), "interval": [Decimal("-1.532"), Decimal("6.629")]},
+]
+
 # ------------------------------------------------------------------ floors
 
 _ZERO, _AGNOSTIC, _PHASE = 13 / 6, 13 / 6 - 16 / math.pi**2, 1 / 6
@@ -762,26 +660,6 @@ WRONG = [
             ),
         ),
         (
-            ch02.check_optimal_values,
-            (
-                _until_close,
-                _never_less_than_before,
-                _clamped_once_in_the_end,
-                _first_tasks_terminal,
-                _counts_towards_the_end,
-                _discount_by_age,
-                _reward_of_the_terminal_state,
-                _one_policy_for_all,
-                _best_outcome,
-                _one_state_more_than_needed,
-                _one_step_at_the_least,
-                _soft_maximum,
-                _single_tables,
-                _rewards_zeroed_in_place,
-                _leaves_the_last_state_out,
-            ),
-        ),
-        (
             ch02.check_bootstrapped_returns,
             (
                 _last_flag_decides,
@@ -804,6 +682,7 @@ WRONG = [
         (ch02.check_floor_zero, (13 / 3, 2.0, 2.16, -13 / 6, 5 / 2, 4.5, "a sixth of 13", math.nan, lambda: 13 / 6)),
         (ch02.check_floor_agnostic, (0.55, 13 / 6 - (2 / math.pi) ** 2, 13 / 6 - 8 / math.pi**2, 16 / math.pi**2, 0.0)),
         (ch02.check_floor_phase_known, (1 / 3, 0.17, 1 / 12, 2 / 3, 13 / 6)),
+        (ch02.check_worth, _BAD_WORTHS),
     )
     for answer in answers
 ]
@@ -823,16 +702,6 @@ RIGHT = [
             ),
         ),
         (
-            ch02.check_optimal_values,
-            (
-                _with_matmul,
-                _by_recursion,
-                _numpy_tasks_one_by_one,
-                _stops_at_a_fixed_point,
-                functools.partial(_accumulate),
-            ),
-        ),
-        (
             ch02.check_bootstrapped_returns,
             (
                 _backwards_with_where,
@@ -845,6 +714,7 @@ RIGHT = [
         (ch02.check_floor_zero, (Fraction(13, 6), 2.167, np.float32(2.16667), torch.tensor(_ZERO))),
         (ch02.check_floor_agnostic, (Decimal("0.5455"), _AGNOSTIC, np.array(_AGNOSTIC), torch.tensor([_AGNOSTIC])[0])),
         (ch02.check_floor_phase_known, (Fraction(1, 6), 0.1667, 13 / 6 - 2)),
+        (ch02.check_worth, _GOOD_WORTHS),
     )
     for answer in answers
 ]

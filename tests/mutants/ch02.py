@@ -329,17 +329,13 @@ def _heavy_tasks():
     return {name: value[hardest] for name, value in tasks.items()}
 
 
-def _mean_difference(one, other):
-    return sum(one) / SEEDS - sum(other) / SEEDS
-
-
-def _following(**changes):
+def following(**changes):
     """The report with other returns, and with what follows from them."""
     report = WORTH | changes
     each = np.subtract(report["told"], report["untold"])
-    half = stats.sem(each) * stats.t.ppf(0.975, SEEDS - 1)
+    half = stats.sem(each) * stats.t.ppf(0.975, len(each) - 1)
     follows = {"worth": each.mean(), "interval": (each.mean() - half, each.mean() + half)}
-    return report | follows | {"apparent": _mean_difference(report["told"], report["ordinary"])}
+    return report | follows | {"apparent": np.subtract(report["told"], report["ordinary"]).mean()}
 
 
 ORDINARY = [10.0, 12.138, 78.0726, 18.6766]
@@ -361,14 +357,14 @@ WORTHS = {
     "one_sided": WORTH | {"interval": (-0.585, 5.682)},
     "spread": WORTH | {"interval": (2.548 - 3.287, 2.548 + 3.287)},
     "no_t_interval": WORTH | {"interval": (0.0, 6.629)},
-    "poorly_searched": _following(
+    "poorly_searched": following(
         gains=[ORDINARY] * SEEDS, search_returns=WORTH["ordinary"], untold=[r + 0.1 for r in WORTH["ordinary"]]
     ),
-    "search_not_repeated": _following(search_returns=[180.0, 182.0, 184.0, 183.0, 181.0]),
-    "told_not_repeated": _following(told=[186.0, 188.0, 190.0, 189.0, 187.0]),
-    "untold_not_repeated": _following(untold=[180.0, 185.0, 182.0, 183.0, 181.0]),
-    "ordinary_not_repeated": _following(ordinary=[120.0, 130.0, 125.0, 140.0, 135.0]),
-    "chosen_tasks": _following(
+    "search_not_repeated": following(search_returns=[180.0, 182.0, 184.0, 183.0, 181.0]),
+    "told_not_repeated": following(told=[186.0, 188.0, 190.0, 189.0, 187.0]),
+    "untold_not_repeated": following(untold=[180.0, 185.0, 182.0, 183.0, 181.0]),
+    "ordinary_not_repeated": following(ordinary=[120.0, 130.0, 125.0, 140.0, 135.0]),
+    "chosen_tasks": following(
         test_tasks=_heavy_tasks(),
         told=[196.9, 199.3, 193.3, 199.1, 194.7],
         untold=[191.0, 198.3, 175.1, 193.5, 195.4],
