@@ -440,11 +440,8 @@ ch01.check_bill(bill)
 # </details>
 
 # %%
-low, high = bill["interval"]
-print(
-    f"learning rate {bill['lr']}: {float(bill['cost']):.0f} episodes [{float(low):.0f}, {float(high):.0f}] a goal from scratch"
-)
-print(f"paid back after {bill['pays_back']} goals {tuple(bill['pays_back_interval'])}; the colleague said 30")
+print("learning rate", bill["lr"], "· episodes a goal from scratch", bill["cost"], bill["interval"])
+print("paid back after", bill["pays_back"], "goals", bill["pays_back_interval"], "· the colleague said 30")
 
 # %% [markdown]
 # **Expect:** a cost near 190 episodes at a learning rate near 0.1, and a break-even near 120 goals: four times the

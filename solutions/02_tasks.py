@@ -47,7 +47,6 @@ begin()
 # **Predict:** PyTorch aligns shapes from the right. What does `position + wind` do if there are 3 tasks and 4
 # episodes? And if there are 3 tasks and 3 episodes?
 
-
 # %% nbgrader={"grade": false, "grade_id": "windy_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def windy_step(position, action, tasks):
     """One step of the windy family, equation (1), for all tasks and episodes at once.
@@ -143,7 +142,6 @@ plotting.show(
 # **Predict:** 100 different tasks, each listed twice. Somebody shuffles the 200 rows and takes 50 for test. How many
 # of the test rows have a twin in train, about?
 
-
 # %% nbgrader={"grade": false, "grade_id": "split_tasks", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def split_tasks(cells, far, share, generator):
     """Disjoint splits of a finite family that may list a task more than once.
@@ -205,7 +203,6 @@ bar.ax.set_yticklabels(["train", "test", "ood"])
 plotting.show(
     figure, "A 7 by 7 grid of cells coloured by split: ood in the lower right, test cells scattered among train."
 )
-
 
 # %% [markdown]
 # **Expect:** a block of 9 ood cells in the lower right corner and 10 test cells scattered over the rest.
@@ -284,7 +281,6 @@ ordinary_gains = cartpole_gains(wide.default_params)  # [1, 4]
 print("designed for each task:        ", round(float(told_return(tasks, generator)), 1))
 print("designed for ordinary physics: ", round(float(mean_returns(ordinary_gains, tasks, generator)), 1))
 
-
 # %% nbgrader={"grade": false, "grade_id": "worth", "locked": false, "schema_version": 3, "solution": true, "task": false}
 worth = {
     "gains": ...,  # that won the search of each seed, [seed][4]
@@ -357,13 +353,9 @@ ch02.check_worth(worth)
 # </details>
 
 # %%
-low, high = (float(end) for end in worth["interval"])
-print(f"apparent worth {float(worth['apparent']):.1f}, worth {float(worth['worth']):.1f} [{low:.1f}, {high:.1f}]")
-print(
-    "search and held-out tasks, the same gains:",
-    *(f"{float(a):.0f} and {float(b):.0f}" for a, b in zip(worth["search_returns"], worth["untold"], strict=True)),
-    sep="  ",
-)
+print("apparent worth", worth["apparent"], "· worth", worth["worth"], worth["interval"])
+print("the same gains, on the tasks of the search:", worth["search_returns"])
+print("and on held-out tasks:                     ", worth["untold"])
 
 # %% [markdown]
 # **Expect:** an apparent worth near 40, and a worth of a few units, whose interval may hold zero. On the tasks of the search the
@@ -401,7 +393,6 @@ print(
 #
 # **Predict:** what is the return of a CartPole episode that falls at its 30th step, with $\gamma = 1$, by (4)? What
 # will the colleague's code say? Read it before you run it.
-
 
 # %% tags=["setup"]
 def colleagues_returns(rewards, terminated, values, discount):

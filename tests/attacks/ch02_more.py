@@ -568,7 +568,7 @@ _BAD_WORTHS = [
     WORTH | {"gains": [row[:3] for row in WORTH["gains"]]},
     WORTH | {"gains": [10.0, 12.0, 250.0, 50.0]},
     WORTH | {"gains": [[math.nan] * 4] * 5},
-    WORTH | {"gains": [[0.0, 0.0, 1.0, 0.2]] * 5},
+    WORTH | {"gains": [[0.0, 0.0, 1.0, 0.0]] * 5},
     WORTH | {"gains": [[-value for value in row] for row in WORTH["gains"]]},
     WORTH | {"search_tasks": WORTH["test_tasks"]},
     WORTH | {"test_tasks": WORTH["search_tasks"]},
