@@ -357,6 +357,7 @@ print("apparent worth", worth["apparent"], "· worth", worth["worth"], worth["in
 print("the same gains, on the tasks of the search:", worth["search_returns"])
 print("and on held-out tasks:                     ", worth["untold"])
 
+
 # %% [markdown]
 # **Expect:** an apparent worth near 40, and a worth of a few units, whose interval may hold zero. On the tasks of the search the
 # gains earn a little more than on held-out ones.
