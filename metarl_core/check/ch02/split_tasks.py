@@ -10,7 +10,7 @@ from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.copies import clone
 from metarl_core.check.describe import describe
 
-CALLS = 150
+CALLS = 110
 ALARM = 1e-10
 """of each test of a random split, by the χ² distribution. By the exact one it is below 10⁻⁸, and a check makes fewer
 than 60 such tests: a right answer fails less than one time in 10⁶."""
@@ -229,5 +229,5 @@ check_split_tasks = function_check(
         when=lambda facts, *_: not facts["all choices of test tasks equally likely"],
     ),
     observe=_look_at_split,
-    cases=30,
+    cases=40,
 )
