@@ -24,7 +24,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Against hanging only: a slow machine fails nothing.
 CELL_TIMEOUT := 3600
 NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
-NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb)
+NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb projects/*.ipynb)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds results-page clean
@@ -95,7 +95,7 @@ test: $(TEST_READY)  ## prove everything: package, notebooks, exercises
 	if [ -n "$(NOTEBOOKS)" ]; then \
 	  $(NBVAL_ENV) $(PY) -m pytest -p no:randomly --nbval-lax $(NOTEBOOKS) -n $(WORKERS) --dist loadfile --nbval-cell-timeout=$(CELL_TIMEOUT) || failed=1; \
 	else \
-	  echo "There is no notebook in chapters/ or solutions/ yet."; \
+	  echo "There is no notebook in chapters/, solutions/ or projects/ yet."; \
 	fi; \
 	if [ $$failed = 0 ]; then echo "make test: everything holds."; else echo "make test: something failed, see above." >&2; fi; \
 	exit $$failed
@@ -103,7 +103,7 @@ test: $(TEST_READY)  ## prove everything: package, notebooks, exercises
 notebooks: $(TEST_READY)  ## re-pair and re-execute the chapters that changed
 	$(PY) -m tools.notebooks
 
-exercises: $(TEST_READY)  ## make exercises/ from solutions/
+exercises: $(TEST_READY)  ## make exercises/ from solutions/ and projects/
 	$(PY) -m tools.exercises
 
 mutation: $(TEST_READY)  ## change the solutions by machine and score the checks

@@ -23,7 +23,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); gradient descent on a network in PyTorch.
 #
-# Reading: about 90 minutes. Running: at most 100 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/03_value_based_agents_exercises.ipynb): about 95 minutes.
+# Reading: about 90 minutes. Running: at most 100 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/03_value_based_agents_exercises.ipynb): about 125 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses

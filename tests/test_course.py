@@ -57,6 +57,8 @@ def test_a_ready_chapter_keeps_the_course_wide_promises():
         assert chapter.seconds <= 180 and chapter.megabytes <= 2000, chapter.stem
         if chapter.exercises is not None:
             assert chapter.exercises.seconds <= 60, chapter.stem
+        if chapter.project is not None:
+            assert chapter.project.seconds <= 60 and 120 <= chapter.project.minutes <= 240, chapter.stem
 
 
 def test_a_ready_chapter_rests_on_ready_ones():
@@ -68,9 +70,12 @@ def test_a_ready_chapter_rests_on_ready_ones():
 
 def test_ready_chapters_and_notebooks_are_the_same_set():
     course = read()
+    sets = {chapter.exercises_stem for chapter in course.ready if chapter.exercises is not None}
+    projects = {chapter.project_stem for chapter in course.ready if chapter.project is not None}
     for folder, stems in (
         ("chapters", {chapter.stem for chapter in course.ready}),
-        ("exercises", {chapter.exercises_stem for chapter in course.ready if chapter.exercises is not None}),
+        ("exercises", sets | projects),
+        ("projects", projects),
     ):
         assert {path.stem for path in (ROOT / folder).glob("[0-9]*.ipynb")} == stems, folder
 

@@ -210,7 +210,7 @@ def test_a_moved_desk_is_known_again(course):
     assert list(done.beside) == [name] and not done.new and not (course / "work").exists()
 
 
-@pytest.mark.parametrize("folder", [".", "chapters", "exercises", "solutions"])
+@pytest.mark.parametrize("folder", [".", "chapters", "exercises", "solutions", "projects"])
 def test_the_courses_own_folders_are_refused(course, folder):
     with pytest.raises(ValueError, match="a folder of its own"):
         desk.lay(course / folder, course)

@@ -10,7 +10,7 @@ from tools.course import ROOT
 from tools.exercises import blocks, check_calls, exercise_file, generate, is_solution, problems
 from tools.pairs import notebook_text, read_source, sources
 
-SOURCES = [py for py in sources() if py.parent.name == "solutions"]
+SOURCES = [py for py in sources() if py.parent.name in ("solutions", "projects")]
 
 
 def stem(py):

@@ -16,8 +16,10 @@ from metarl_core.check.copies import clone
 from tools.pairs import sources
 
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
-# A check belongs to an exercise, or to a warm-up inside a chapter that has no exercises.
-SOURCES = {f"ch{py.stem[:2]}": py for py in sources() if py.stem[2] == "_"}  # chapters/ come first, so solutions/ win
+# A check belongs to an exercise or a project, or to a warm-up inside a chapter that has no exercises.
+SOURCES = {f"ch{py.stem[:2]}": [py] for py in sources() if py.stem[2] == "_"}  # chapters/ come first, so solutions/ win
+for _project in (py for py in sources() if py.parent.name == "projects"):
+    SOURCES[f"ch{_project.stem[:2]}"].append(_project)
 
 
 def checks(chapter):
@@ -41,7 +43,12 @@ MUTANTS = [
 
 
 def solution(chapter, name):
-    return answers(SOURCES[chapter])[name]
+    return all_answers(chapter)[name]
+
+
+def all_answers(chapter):
+    """What exercises and projects of a chapter give to each check."""
+    return {check: answer for py in SOURCES[chapter] for check, answer in answers(py).items()}
 
 
 def rejection(check, answer):
@@ -57,7 +64,7 @@ def rejection(check, answer):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_every_check_is_used_by_an_exercise_and_every_mutant_is_of_its_chapter(chapter):
     assert chapter in SOURCES, f"there is no chapters/{chapter[2:]}_*.py"
-    assert set(checks(chapter)) == set(answers(SOURCES[chapter]))
+    assert set(checks(chapter)) == set(all_answers(chapter))
     for mutant in mutants(chapter):
         assert any(mutant.check is check for check in checks(chapter).values())
 

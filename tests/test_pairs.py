@@ -33,8 +33,11 @@ def essence(nb):
 
 
 def test_every_notebook_has_a_source_and_a_place_in_the_course():
-    for folder in ("chapters", "solutions", "exercises"):
-        stems = {c.exercises_stem if folder == "exercises" else c.stem for c in read().chapters}
+    chapters = read().chapters
+    projects = {c.project_stem for c in chapters if c.project is not None}
+    lessons, sets = {c.stem for c in chapters}, {c.exercises_stem for c in chapters} | projects
+    known = {"chapters": lessons, "solutions": lessons, "projects": projects, "exercises": sets}
+    for folder, stems in known.items():
         found = {p.stem for p in (ROOT / folder).glob("[0-9]*.ipynb")}
         assert found <= stems, f"{folder}/ has notebooks that course.toml does not know"
         if folder != "exercises":

@@ -21,6 +21,17 @@ class Exercises:
 
 
 @dataclass(frozen=True)
+class Project:
+    """A project that closes a part: `minutes` of a learner's work; budgets of the worked one, as of exercises."""
+
+    name: str
+    title: str
+    minutes: int
+    seconds: int
+    megabytes: int
+
+
+@dataclass(frozen=True)
 class Chapter:
     """One chapter; the budgets of the executed notebook, on one thread, are None only while it is planned."""
 
@@ -36,6 +47,7 @@ class Chapter:
     seconds: int | None = None
     megabytes: int | None = None
     exercises: Exercises | None = None
+    project: Project | None = None
 
     @property
     def stem(self) -> str:
@@ -46,6 +58,13 @@ class Chapter:
     def exercises_stem(self) -> str:
         """File name of the exercises without ending: a tab in JupyterLab must say which of the two it is."""
         return f"{self.stem}_exercises"
+
+    @property
+    def project_stem(self) -> str:
+        """File name without ending in projects/; in exercises/ the same."""
+        if self.project is None:
+            raise ValueError(f"chapter {self.number} has no project")
+        return f"{self.number}p_{self.project.name}"
 
     @property
     def appendix_to(self) -> str | None:
@@ -110,6 +129,9 @@ def header(chapter: Chapter, course: Course | None = None) -> str:
         effort.append(
             f"[Exercises](../exercises/{chapter.exercises_stem}.ipynb): about {chapter.exercises.minutes} minutes."
         )
+    if chapter.project is not None:
+        link = f"[{chapter.project.title}](../exercises/{chapter.project_stem}.ipynb)"
+        effort.append(f"Project: {link}, about {chapter.project.minutes // 60} hours.")
     if effort:
         lines += ["", " ".join(effort)]
     return "\n".join(lines)
@@ -129,7 +151,7 @@ def _chapter(entry: dict, parts: tuple[str, ...], earlier: list[Chapter]) -> Cha
     words = dict.fromkeys(("number", "name", "part", "title", "question", "status"), str)
     ready = entry.get("status") == "ready"
     required = {**words, "objectives": list, "prerequisites": list, **(budgets if ready else {})}
-    _check_keys(where, entry, required, {**budgets, "exercises": dict})
+    _check_keys(where, entry, required, {**budgets, "exercises": dict, "project": dict})
     expected = _next_numbers(earlier)
     if entry["number"] not in expected:
         raise ValueError(
@@ -158,7 +180,12 @@ def _chapter(entry: dict, parts: tuple[str, ...], earlier: list[Chapter]) -> Cha
         fields = {"minutes": int, "seconds": int, "megabytes": int}
         _check_keys(f"{where}, exercises", entry["exercises"], fields, {})
         exercises = Exercises(**entry["exercises"])
-    values = {**entry, "exercises": exercises}
+    project = None
+    if "project" in entry:
+        fields = {"name": str, "title": str, "minutes": int, "seconds": int, "megabytes": int}
+        _check_keys(f"{where}, project", entry["project"], fields, {})
+        project = Project(**entry["project"])
+    values = {**entry, "exercises": exercises, "project": project}
     values["objectives"], values["prerequisites"] = tuple(entry["objectives"]), tuple(entry["prerequisites"])
     return Chapter(**values)
 

@@ -34,6 +34,9 @@ def _row(chapter: Chapter) -> str:
     exercises = ""
     if chapter.exercises is not None:
         exercises = f"[{chapter.exercises.minutes} min](exercises/{chapter.exercises_stem}.ipynb)"
+    if chapter.project is not None:
+        hours = chapter.project.minutes // 60
+        exercises += f" · [project](exercises/{chapter.project_stem}.ipynb), {hours} h"
     return f"| {link} | {chapter.question} | {chapter.reading_minutes} min | under {chapter.seconds} s | {exercises} |"
 
 

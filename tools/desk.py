@@ -119,7 +119,7 @@ def lay(folder: Path, root: Path = ROOT) -> Laid:
     """
     if folder.resolve() in {
         root.resolve(),
-        *(root.resolve() / part for part in ("chapters", "exercises", "solutions")),
+        *(root.resolve() / part for part in ("chapters", "exercises", "solutions", "projects")),
     }:
         raise ValueError(f"the desk must be a folder of its own, got {folder}.")
     notes, done, notary = _read_notes(folder), Laid(), _notary()

@@ -1,4 +1,5 @@
-"""Make exercises/NN_name_exercises.ipynb, which learners fill in, from solutions/NN_name.py, the single source.
+"""Make exercises/NN_name_exercises.ipynb, which learners fill in, from solutions/NN_name.py, the single source; and
+exercises/NNp_name.ipynb from projects/NNp_name.py, a project worked out, which is one long exercise of that kind.
 
     python -m tools.exercises           write what changed (and pair the solutions' .ipynb, without executing them)
     python -m tools.exercises --check   only say what is out of date or out of form; exit 1 if anything is
@@ -40,7 +41,7 @@ A solutions file is a title cell, cells that set up, and exercise blocks. A bloc
     #
     # **Interpret:** a question on what it means.
 
-Kinds are implement, derive, debug (a silent bug), design, apply and experiment. The summary lines begin with
+Kinds are implement, derive, debug (a silent bug), design, apply, experiment, project. The summary lines begin with
 `Hint 1`, `Hint 2`, `Hint 3`; other `<details>` are free. The check's call takes names that a solution cell of the same
 block defines. Where the answer is a value, the region stands at the left margin, under the names as the learner finds
 them:
@@ -79,7 +80,7 @@ from tools.footers import exercises_footer
 from tools.hints import in_lines
 from tools.pairs import notebook_text, pair, read_source, sources, stable_id, write_pair
 
-KINDS = ("implement", "derive", "debug", "design", "apply", "experiment")
+KINDS = ("implement", "derive", "debug", "design", "apply", "experiment", "project")
 HEADING = re.compile(r"^## Exercise (\d+): (.+)$", re.M)
 PARTS = {  # in this order; what a reader of a block must find in its markdown
     "**Objective:**": r"^\*\*Objective:\*\* \S",
@@ -167,10 +168,11 @@ def problems(notebook: NotebookNode) -> list[str]:
     exercises = blocks(notebook)
     if [e.number for e in exercises] != list(range(1, len(exercises) + 1)):
         found.append(f"exercises are numbered {[e.number for e in exercises]}, not 1, 2, 3, ...")
-    if not 3 <= len(exercises) <= 5:
-        found.append(f"there are {len(exercises)} exercises; a chapter has three to five")
-    if exercises and not any(e.kind == "debug" for e in exercises):
-        found.append("none of the exercises is of the kind debug (a silent bug)")
+    if not any(e.kind == "project" for e in exercises):
+        if not 3 <= len(exercises) <= 5:
+            found.append(f"there are {len(exercises)} exercises; a chapter has three to five")
+        if exercises and not any(e.kind == "debug" for e in exercises):
+            found.append("none of the exercises is of the kind debug (a silent bug)")
     in_blocks = {position for e in exercises for position, _ in e.cells}
     for position, cell in enumerate(notebook.cells):
         if position not in in_blocks and (
@@ -228,7 +230,8 @@ def _defined(code: str) -> set[str]:
 
 def exercise_file(py: Path) -> Path:
     """Where the learner's notebook of a solutions file lies; named so that its tab is not taken for the chapter's."""
-    return py.parent.parent / "exercises" / f"{py.stem}_exercises.ipynb"
+    name = py.stem if py.parent.name == "projects" else f"{py.stem}_exercises"
+    return py.parent.parent / "exercises" / f"{name}.ipynb"
 
 
 def generate(py: Path) -> NotebookNode:
@@ -284,7 +287,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing, exit 1 if something would change")
     options = parser.parse_args(arguments)
     try:
-        chosen = [py for py in sources(*options.names) if py.parent.name == "solutions"]
+        chosen = [py for py in sources(*options.names) if py.parent.name in ("solutions", "projects")]
     except ValueError as error:
         parser.error(str(error))
     failed = False
@@ -292,7 +295,7 @@ def main(arguments: list[str] | None = None) -> int:
         target = exercise_file(py)
         wrong = problems(read_source(py))
         for problem in wrong:
-            print(f"solutions/{py.name}: {problem}", file=sys.stderr)
+            print(f"{py.parent.name}/{py.name}: {problem}", file=sys.stderr)
         failed |= bool(wrong)
         if wrong:
             continue
@@ -310,10 +313,10 @@ def main(arguments: list[str] | None = None) -> int:
             f"exercises/{target.name}: " + ("up to date" if current else "out of date" if options.check else "written")
         )
     if not options.names:
-        for stray in sorted((ROOT / "exercises").glob("[0-9][0-9]_*.ipynb")):
+        for stray in sorted((ROOT / "exercises").glob("[0-9][0-9]*_*.ipynb")):
             if stray not in {exercise_file(py) for py in chosen}:
                 failed = True
-                print(f"exercises/{stray.name} has no source in solutions/: remove it", file=sys.stderr)
+                print(f"exercises/{stray.name} has no source in solutions/ or projects/: remove it", file=sys.stderr)
     if not chosen:
         print("There are no solutions to make exercises from yet.")
     return int(failed)

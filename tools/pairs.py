@@ -26,7 +26,7 @@ from metarl_core.results.tables import DATA
 from tools.course import ROOT, header, read
 from tools.footers import chapter_footer, end_with
 
-FOLDERS = ("chapters", "solutions")
+FOLDERS = ("chapters", "solutions", "projects")
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 LANGUAGE = {
     "codemirror_mode": {"name": "ipython", "version": 3},
@@ -42,7 +42,7 @@ FILTERS = {"notebook_metadata_filter": "kernelspec,-jupytext", "cell_metadata_fi
 
 
 def sources(*names: str, root: Path = ROOT) -> list[Path]:
-    """The percent-format sources in chapters/ and solutions/, or those whose path contains one of `names`.
+    """The percent-format sources in chapters/, solutions/ and projects/, or those whose path contains one of `names`.
 
     Raises ValueError for a name that fits none.
     """
@@ -78,18 +78,21 @@ def read_source(py: Path) -> NotebookNode:
 
 
 def _chapter(path: Path):
-    chapter = read()[path.stem.partition("_")[0]]
-    if chapter.stem != path.stem:
-        raise ValueError(f"{path.name} is called {chapter.stem} in course.toml")
+    of_project = path.parent.name == "projects"
+    chapter = read()[path.stem[:2] if of_project else path.stem.partition("_")[0]]
+    stem = chapter.project_stem if of_project else chapter.stem
+    if stem != path.stem:
+        raise ValueError(f"{path.name} is called {stem} in course.toml")
     return chapter
 
 
 def promise(path: Path) -> tuple[int, int] | None:
-    """(seconds, megabytes) that course.toml promises for a notebook in chapters/ or solutions/; None for any other."""
+    """(seconds, megabytes) that course.toml promises for a notebook in one of the folders; None for any other."""
     if path.parent.name not in FOLDERS or not re.match(r"\d\d[a-z]?_", path.name):
         return None
     chapter = _chapter(path)
-    budget = chapter if path.parent.name == "chapters" else chapter.exercises
+    budgets = {"chapters": chapter, "solutions": chapter.exercises, "projects": chapter.project}
+    budget = budgets[path.parent.name]
     if budget is None or budget.seconds is None:
         raise ValueError(f"course.toml promises nothing for {path.parent.name}/{path.name}")
     return budget.seconds, budget.megabytes

@@ -12,136 +12,6 @@ import torch
 
 from metarl_core.check import ch03
 
-# ------------------------------------------------------------------ double DQN's target, wrong
-
-
-@torch.no_grad()
-def _right_target(rewards, terminated, truncated, online, target, discount):
-    best = online.argmax(1)
-    return rewards + discount * (1 - terminated.to(rewards.dtype)) * target[torch.arange(len(best)), best]
-
-
-@torch.no_grad()
-def _smaller_of_both(rewards, terminated, truncated, online, target, discount):
-    best = online.argmax(1, keepdim=True)
-    future = torch.minimum(online.gather(1, best), target.gather(1, best))[:, 0]
-    return rewards + discount * ~terminated * future
-
-
-@torch.no_grad()
-def _mean_of_the_networks(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * ~terminated * ((online + target) / 2).amax(1)
-
-
-@torch.no_grad()
-def _expected_value(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * ~terminated * (online.softmax(1) * target).sum(1)
-
-
-@torch.no_grad()
-def _one_choice_for_the_batch(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * ~terminated * target[:, online.sum(0).argmax()]
-
-
-@torch.no_grad()
-def _ends_only_where_both(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1)[:, None])[:, 0]
-    return rewards + discount * torch.where(terminated & truncated, 0.0, future)
-
-
-@torch.no_grad()
-def _ends_where_exactly_one(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1)[:, None])[:, 0]
-    return rewards + discount * torch.where(terminated ^ truncated, 0.0, future)
-
-
-@torch.no_grad()
-def _discount_of_the_example(rewards, terminated, truncated, online, target, discount):
-    return _right_target(rewards, terminated, truncated, online, target, 0.99)
-
-
-@torch.no_grad()
-def _a_column(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))
-    return rewards[:, None] + discount * ~terminated[:, None] * future
-
-
-@torch.no_grad()
-def _all_pairs_of_rows(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))
-    return rewards + discount * ~terminated * future
-
-
-@torch.no_grad()
-def _by_first_action_where_equal_rows(rewards, terminated, truncated, online, target, discount):
-    best = online.argmax(1) if len(online) != online.shape[1] else online.argmax(0)
-    return rewards + discount * ~terminated * target[torch.arange(len(best)), best]
-
-
-def _detaches_the_reward_only(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.detach().argmax(1, keepdim=True))[:, 0]
-    return rewards.detach() + discount * ~terminated * future
-
-
-def _switches_the_networks_off(rewards, terminated, truncated, online, target, discount):
-    online.requires_grad_(False), target.requires_grad_(False)
-    return _right_target(rewards, terminated, truncated, online, target, discount)
-
-
-@torch.no_grad()
-def _largest_size(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * ~terminated * target.gather(1, online.abs().argmax(1, keepdim=True))[:, 0]
-
-
-@torch.no_grad()
-def _always_float32(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))[:, 0].float()
-    return rewards.float() + discount * ~terminated * future
-
-
-@torch.no_grad()
-def _no_negative_future(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * ~terminated * target.gather(1, online.argmax(1, keepdim=True))[:, 0].clamp_min(0)
-
-
-# ------------------------------------------------------------------ double DQN's target, right
-
-
-def _target_loop(rewards, terminated, truncated, online, target, discount):
-    result = torch.empty_like(rewards)
-    for i in range(len(rewards)):
-        y = rewards[i].item()
-        if not terminated[i]:
-            y += discount * target[i, int(torch.argmax(online[i]))].item()
-        result[i] = y
-    return result
-
-
-def _by_one_hot(rewards, terminated, truncated, online, target, discount):
-    chosen = torch.nn.functional.one_hot(online.argmax(-1), online.shape[-1]).to(target.dtype)
-    future = torch.einsum("ra,ra->r", chosen, target).detach()
-    return rewards + discount * future * terminated.logical_not()
-
-
-def _by_take_along_dim(rewards, terminated, truncated, online, target, discount):
-    future = torch.take_along_dim(target, online.max(dim=1, keepdim=True).indices, dim=1).squeeze(1)
-    return torch.where(terminated, rewards, rewards + discount * future).detach()
-
-
-@torch.inference_mode()
-def _in_inference_mode(rewards, terminated, truncated, online, target, discount):
-    future = target[range(len(target)), online.argmax(1)].clone()
-    future[terminated] = 0
-    return rewards.add(future, alpha=discount)
-
-
-def _by_numpy(rewards, terminated, truncated, online, target, discount):
-    best = online.detach().numpy().argmax(1)
-    future = np.take_along_axis(target.detach().numpy(), best[:, None], 1)[:, 0]
-    y = rewards.numpy() + discount * np.where(terminated.numpy(), 0, future)
-    return torch.from_numpy(y).to(rewards.dtype)
-
-
 # ------------------------------------------------------------------ ring_write, wrong
 
 
@@ -598,12 +468,6 @@ def _plan(**changes):
 
 
 WRONG = [
-    *((ch03.check_double_dqn_target, answer) for answer in (
-        _smaller_of_both, _mean_of_the_networks, _expected_value, _one_choice_for_the_batch, _ends_only_where_both,
-        _ends_where_exactly_one, _discount_of_the_example, _a_column, _all_pairs_of_rows,
-        _by_first_action_where_equal_rows, _detaches_the_reward_only, _switches_the_networks_off, _largest_size,
-        _always_float32, _no_negative_future,
-    )),
     *((ch03.check_ring_write, answer) for answer in (
         _roll, _counts_modulo, _in_place, _one_transition_a_call, _counts_one_a_call, _only_until_full,
         _splits_wrongly, _fastest_learner_for_all, _counts_of_new_only, _float_counts, _only_the_ring,
@@ -637,9 +501,6 @@ WRONG = [
 ]  # fmt: skip
 
 RIGHT = [
-    *((ch03.check_double_dqn_target, answer) for answer in (
-        _right_target, _target_loop, _by_one_hot, _by_take_along_dim, _in_inference_mode, _by_numpy,
-    )),
     *((ch03.check_ring_write, answer) for answer in (_write_loop, _by_indices, _by_age, _by_put_along_axis)),
     *((ch03.check_ring_sample, answer) for answer in (
         _multinomial, _randint_by_learner, _one_at_a_time, _numpys_generator, _large_integers,

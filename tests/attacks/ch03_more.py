@@ -1,6 +1,5 @@
 """More answers to the exercises of chapter 03, written from the text of the exercises alone."""
 
-import functools
 import math
 import random
 from collections import deque
@@ -11,193 +10,6 @@ import numpy as np
 import torch
 
 from metarl_core.check import ch03
-
-# ------------------------------------------------------------------ double DQN's target, wrong
-
-
-@torch.no_grad()
-def _plain_dqn(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * torch.where(terminated, 0.0, target.max(dim=1).values)
-
-
-@torch.no_grad()
-def _networks_swapped(rewards, terminated, truncated, online, target, discount):
-    best = target.argmax(dim=1)
-    return rewards + discount * (~terminated) * online[torch.arange(len(best)), best]
-
-
-@torch.no_grad()
-def _one_network(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * online.amax(1)
-
-
-@torch.no_grad()
-def _done_is_either(rewards, terminated, truncated, online, target, discount):
-    done = torch.logical_or(terminated, truncated)
-    return rewards + discount * torch.where(done, 0.0, target.gather(1, online.argmax(1, keepdim=True)).squeeze(1))
-
-
-@torch.no_grad()
-def _done_is_truncated(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~truncated) * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1)
-
-
-@torch.no_grad()
-def _never_done(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1)
-
-
-@torch.no_grad()
-def _not_done_covers_all(rewards, terminated, truncated, online, target, discount):
-    return (rewards + discount * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1)) * ~terminated
-
-
-@torch.no_grad()
-def _discounts_the_reward(rewards, terminated, truncated, online, target, discount):
-    return discount * (rewards + (~terminated) * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1))
-
-
-@torch.no_grad()
-def _without_discount(rewards, terminated, truncated, online, target, discount):
-    return rewards + (~terminated) * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1)
-
-
-@torch.no_grad()
-def _truncated_wins(rewards, terminated, truncated, online, target, discount):
-    gone = terminated & ~truncated
-    return rewards + discount * (~gone) * target.gather(1, online.argmax(1, keepdim=True)).squeeze(1)
-
-
-@torch.no_grad()
-def _two_actions_only(rewards, terminated, truncated, online, target, discount):
-    future = torch.where(online[:, 1] > online[:, 0], target[:, 1], target[:, 0])
-    return rewards + discount * (~terminated) * future
-
-
-@torch.no_grad()
-def _largest_size(rewards, terminated, truncated, online, target, discount):
-    best = online.abs().argmax(1, keepdim=True)
-    return rewards + discount * (~terminated) * target.gather(1, best)[:, 0]
-
-
-@torch.no_grad()
-def _no_negative_future(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))[:, 0].clamp_min(0)
-    return rewards + discount * (~terminated) * future
-
-
-@torch.no_grad()
-def _clipped_rewards(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))[:, 0]
-    return rewards.clamp(-1, 1) + discount * (~terminated) * future
-
-
-@torch.no_grad()
-def _single_precision(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))[:, 0].float()
-    return (rewards.float() + discount * (~terminated) * future).to(rewards.dtype)
-
-
-@torch.no_grad()
-def _always_double(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))[:, 0].double()
-    return rewards.double() + discount * (~terminated) * future
-
-
-@torch.no_grad()
-def _keeps_the_column(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))
-    return rewards[:, None] + discount * (~terminated)[:, None] * future
-
-
-@torch.no_grad()
-def _broadcasts(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1, keepdim=True))
-    return rewards + discount * (~terminated) * future
-
-
-@torch.no_grad()
-def _zeroes_the_callers_table(rewards, terminated, truncated, online, target, discount):
-    target[terminated] = 0.0
-    return rewards + discount * target.gather(1, online.argmax(1, keepdim=True))[:, 0]
-
-
-@torch.no_grad()
-def _adds_into_the_rewards(rewards, terminated, truncated, online, target, discount):
-    rewards += discount * (~terminated) * target.gather(1, online.argmax(1, keepdim=True))[:, 0]
-    return rewards
-
-
-def _keeps_the_graph(rewards, terminated, truncated, online, target, discount):
-    best = online.argmax(1, keepdim=True)
-    return rewards + discount * (~terminated) * target.gather(1, best)[:, 0]
-
-
-def _a_gradient_of_online_only(rewards, terminated, truncated, online, target, discount):
-    value = _one_hot_target(rewards, terminated, truncated, online.detach(), target.detach(), discount)
-    return value + (online - online.detach()).sum(1)
-
-
-def _switches_gradients_off(rewards, terminated, truncated, online, target, discount):
-    torch.set_grad_enabled(False)
-    return rewards + discount * (~terminated) * target.gather(1, online.argmax(1, keepdim=True))[:, 0]
-
-
-_seen_targets = {}
-
-
-def _remembers_by_shape(rewards, terminated, truncated, online, target, discount):
-    key = tuple(online.shape)
-    if key not in _seen_targets:
-        _seen_targets[key] = _one_hot_target(rewards, terminated, truncated, online, target, discount)
-    return _seen_targets[key]
-
-
-# ------------------------------------------------------------------ double DQN's target, right
-
-
-@torch.no_grad()
-def _one_hot_target(rewards, terminated, truncated, online, target, discount):
-    best = torch.nn.functional.one_hot(online.argmax(1), online.shape[1]).to(target.dtype)
-    return rewards + (discount * torch.einsum("ra,ra->r", best, target) * (~terminated)).to(rewards.dtype)
-
-
-def _row_by_row(rewards, terminated, truncated, online, target, discount):
-    out = []
-    for reward, end, mine, theirs in zip(
-        rewards.tolist(), terminated.tolist(), online.tolist(), target.tolist(), strict=True
-    ):
-        out.append(reward if end else reward + discount * theirs[mine.index(max(mine))])
-    return torch.tensor(out, dtype=rewards.dtype)
-
-
-def _in_numpy(rewards, terminated, truncated, online, target, discount):
-    mine, theirs = online.detach().numpy(), target.detach().numpy()
-    future = np.take_along_axis(theirs, mine.argmax(1)[:, None], 1)[:, 0]
-    return torch.from_numpy(np.where(terminated.numpy(), rewards.numpy(), rewards.numpy() + discount * future)).to(
-        rewards.dtype
-    )
-
-
-def _detaches_at_the_end(rewards, terminated, truncated, online, target, discount):
-    future = torch.func.vmap(lambda mine, theirs: theirs.take_along_dim(mine.argmax(0, keepdim=True), 0)[0])(
-        online, target
-    )
-    return (rewards + discount * future * (1 - terminated.to(rewards.dtype))).detach()
-
-
-class _Target:
-    def __call__(self, rewards, terminated, truncated, online, target, discount):
-        y = rewards.clone()
-        on = ~terminated
-        y[on] += discount * target.detach()[on, online.detach()[on].argmax(-1)]
-        return y
-
-
-def _with_a_flag(d_of, rewards, terminated, truncated, online, target, discount):
-    future = target.data.gather(1, online.data.topk(1).indices).flatten()
-    return rewards + discount * future.masked_fill(d_of(terminated, truncated), 0)
-
 
 # ------------------------------------------------------------------ writing into a ring, wrong
 
@@ -768,35 +580,6 @@ _PLAN = {
 
 WRONG = [
     *(
-        (ch03.check_double_dqn_target, answer)
-        for answer in (
-            _plain_dqn,
-            _networks_swapped,
-            _one_network,
-            _done_is_either,
-            _done_is_truncated,
-            _never_done,
-            _not_done_covers_all,
-            _discounts_the_reward,
-            _without_discount,
-            _truncated_wins,
-            _two_actions_only,
-            _largest_size,
-            _no_negative_future,
-            _clipped_rewards,
-            _single_precision,
-            _always_double,
-            _keeps_the_column,
-            _broadcasts,
-            _zeroes_the_callers_table,
-            _adds_into_the_rewards,
-            _keeps_the_graph,
-            _a_gradient_of_online_only,
-            _switches_gradients_off,
-            _remembers_by_shape,
-        )
-    ),
-    *(
         (ch03.check_ring_write, answer)
         for answer in (
             _writes_in_place,
@@ -933,17 +716,6 @@ WRONG = [
 ]
 
 RIGHT = [
-    *(
-        (ch03.check_double_dqn_target, answer)
-        for answer in (
-            _one_hot_target,
-            _row_by_row,
-            _in_numpy,
-            _detaches_at_the_end,
-            _Target(),
-            functools.partial(_with_a_flag, lambda terminated, truncated: terminated),
-        )
-    ),
     *(
         (ch03.check_ring_write, answer)
         for answer in (_write_by_loops, _write_by_age, _write_in_numpy, _write_one_then_the_rest)

@@ -5,83 +5,11 @@ import math
 import torch
 from attacks import ch03 as attack
 from attacks import ch03_more as more
+from attacks import ch03_reports as report
+from attacks import ch03_variants as variant
 
 from metarl_core.check import ch03
 from mutants import Mutant
-
-
-@torch.no_grad()
-def _target_no_end(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_done(rewards, terminated, truncated, online, target, discount):
-    done = (terminated | truncated).float()
-    return rewards + discount * (1 - done) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_truncation_wins(rewards, terminated, truncated, online, target, discount):
-    future = target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-    future = torch.where(terminated, torch.zeros_like(future), future)
-    bootstrapped = target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-    return rewards + discount * torch.where(truncated, bootstrapped, future)
-
-
-def _target_with_graph(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (1 - terminated.float()) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_over_rows(rewards, terminated, truncated, online, target, discount):
-    best = online.argmax(0)
-    return rewards + discount * (~terminated) * target[range(len(best)), best]
-
-
-@torch.no_grad()
-def _target_swapped(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * online.gather(1, target.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_plain(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * target.max(1).values
-
-
-@torch.no_grad()
-def _target_online_only(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * online.max(1).values
-
-
-@torch.no_grad()
-def _target_no_last_reward(rewards, terminated, truncated, online, target, discount):
-    return (~terminated) * (rewards + discount * target.gather(1, online.argmax(1)[:, None]).squeeze(1))
-
-
-@torch.no_grad()
-def _target_other_flag(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~truncated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_no_gamma(rewards, terminated, truncated, online, target, discount):
-    return rewards + (~terminated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1)
-
-
-@torch.no_grad()
-def _target_gamma_before_all(rewards, terminated, truncated, online, target, discount):
-    return discount * (rewards + (~terminated) * target.gather(1, online.argmax(1)[:, None]).squeeze(1))
-
-
-@torch.no_grad()
-def _target_argmax(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * online.argmax(1)
-
-
-@torch.no_grad()
-def _target_argmin(rewards, terminated, truncated, online, target, discount):
-    return rewards + discount * (~terminated) * target.gather(1, online.argmin(1)[:, None]).squeeze(1)
 
 
 def _put(ring, slots, new):
@@ -328,26 +256,58 @@ def _write_one_a_call(ring, written, new):
     return ring, written + 1
 
 
-def _target_turned(rewards, terminated, truncated, online, target, discount):
-    future = target.detach().gather(1, online.argmax(1, keepdim=True))[:, 0]
-    return rewards + discount * terminated * future
-
-
 MUTANTS = [
-    Mutant(ch03.check_double_dqn_target, "no_termination", _target_no_end),
-    Mutant(ch03.check_double_dqn_target, "truncation_as_termination", _target_done),
-    Mutant(ch03.check_double_dqn_target, "truncation_wins", _target_truncation_wins),
-    Mutant(ch03.check_double_dqn_target, "flags_swapped", _target_other_flag),
-    Mutant(ch03.check_double_dqn_target, "undiscounted", _target_no_gamma),
-    Mutant(ch03.check_double_dqn_target, "discounts_the_reward", _target_gamma_before_all),
-    Mutant(ch03.check_double_dqn_target, "index_for_value", _target_argmax),
-    Mutant(ch03.check_double_dqn_target, "worst_action", _target_argmin),
-    Mutant(ch03.check_double_dqn_target, "not_detached", _target_with_graph),
-    Mutant(ch03.check_double_dqn_target, "wrong_axis", _target_over_rows),
-    Mutant(ch03.check_double_dqn_target, "roles_swapped", _target_swapped),
-    Mutant(ch03.check_double_dqn_target, "single_estimate", _target_plain),
-    Mutant(ch03.check_double_dqn_target, "no_target_network", _target_online_only),
-    Mutant(ch03.check_double_dqn_target, "reward_lost", _target_no_last_reward),
+    Mutant(ch03.check_comparison, "few_seeds", report._four_seeds),
+    Mutant(ch03.check_comparison, "seed_twice", report._a_seed_again),
+    Mutant(ch03.check_comparison, "copied", report._one_agent_for_all),
+    Mutant(ch03.check_comparison, "not_trained", report._never_trained),
+    Mutant(ch03.check_comparison, "few_episodes", report._ten_episodes),
+    Mutant(ch03.check_comparison, "exchanged", report._columns_exchanged),
+    Mutant(ch03.check_comparison, "without_exploration", report._greedy_episodes),
+    Mutant(ch03.check_comparison, "higher_than_earned", report._the_best_evaluation),
+    Mutant(ch03.check_comparison, "lower_than_earned", report._while_learning),
+    Mutant(ch03.check_comparison, "turned", report._other_sign),
+    Mutant(ch03.check_comparison, "unpaired", report._two_groups),
+    Mutant(ch03.check_comparison, "extremes", report._lowest_and_highest),
+    Mutant(ch03.check_comparison, "pooled_episodes", report._every_episode),
+    Mutant(ch03.check_comparison, "standard_deviation", report._deviation),
+    Mutant(ch03.check_comparison, "standard_error", report._error),
+    Mutant(ch03.check_comparison, "normal_interval", report._normal),
+    Mutant(ch03.check_comparison, "divides_by_n", report._biased),
+    Mutant(ch03.check_comparison, "off_centre", report._around_another_middle),
+    Mutant(ch03.check_comparison, "too_narrow", report._ninety_percent),
+    Mutant(ch03.check_comparison, "too_wide", report._ninety_nine),
+    Mutant(ch03.check_comparison, "not_an_interval", report._upside_down),
+    Mutant(ch03.check_comparison, "says_too_much", report._nothing_shown),
+    Mutant(ch03.check_comparison, "says_too_little", report._too_careful),
+    Mutant(ch03.check_comparison, "wrong_winner", report._wrong_winner),
+    Mutant(ch03.check_expected_target, "sampled", variant._draws_the_action),
+    Mutant(ch03.check_expected_target, "not_detached", variant._keeps_the_graph),
+    Mutant(ch03.check_expected_target, "greedy_only", variant._as_printed),
+    Mutant(ch03.check_expected_target, "uniform_only", variant._always_random),
+    Mutant(ch03.check_expected_target, "probabilities_beyond_one", variant._whole_greedy_part),
+    Mutant(ch03.check_expected_target, "probabilities_below_one", variant._no_exploring_part),
+    Mutant(ch03.check_expected_target, "epsilon_turned", variant._turned),
+    Mutant(ch03.check_expected_target, "epsilon_for_each", variant._sum_over_actions),
+    Mutant(ch03.check_expected_target, "explores_elsewhere", variant._others_share_epsilon),
+    Mutant(ch03.check_expected_target, "explores_by_online", variant._explores_by_online),
+    Mutant(ch03.check_expected_target, "softmax_policy", variant._by_softmax),
+    Mutant(ch03.check_expected_target, "no_termination", variant._ignores_ends),
+    Mutant(ch03.check_expected_target, "truncation_as_termination", variant._done),
+    Mutant(ch03.check_expected_target, "truncation_wins", variant._limit_wins),
+    Mutant(ch03.check_expected_target, "flags_swapped", variant._limit_only),
+    Mutant(ch03.check_expected_target, "flags_inverted", variant._turned_flags),
+    Mutant(ch03.check_expected_target, "ends_only_where_both", variant._both_flags),
+    Mutant(ch03.check_expected_target, "wrong_axis", variant._argmax_over_rows),
+    Mutant(ch03.check_expected_target, "roles_swapped", variant._swapped_networks),
+    Mutant(ch03.check_expected_target, "single_estimate", variant._target_chooses),
+    Mutant(ch03.check_expected_target, "no_target_network", variant._online_alone),
+    Mutant(ch03.check_expected_target, "greedy_by_online", variant._online_for_greedy),
+    Mutant(ch03.check_expected_target, "one_choice_for_all", variant._everyone_the_same),
+    Mutant(ch03.check_expected_target, "reward_lost", variant._ends_pay_nothing),
+    Mutant(ch03.check_expected_target, "undiscounted", variant._no_gamma),
+    Mutant(ch03.check_expected_target, "discounts_the_reward", variant._gamma_before_all),
+    Mutant(ch03.check_expected_target, "worst_action", variant._least_liked),
     Mutant(ch03.check_ring_write, "stuck_at_the_end", _write_stuck),
     Mutant(ch03.check_ring_write, "beyond_the_end", _write_no_modulo),
     Mutant(ch03.check_ring_write, "queue", _write_shifts),
@@ -403,15 +363,6 @@ MUTANTS = [
     Mutant(ch03.check_plan, "best_checkpoint", _plan(reported=ch03.BEST)),
     Mutant(ch03.check_plan, "unequal_budget", _plan(budget=ch03.UNTIL_SOLVED)),
     Mutant(ch03.check_plan, "absence_of_evidence", _plan(if_intervals_overlap=ch03.NO_EFFECT)),
-    Mutant(ch03.check_double_dqn_target, "flags_inverted", _target_turned),
-    Mutant(ch03.check_double_dqn_target, "ends_only_where_both", attack._ends_only_where_both),
-    Mutant(ch03.check_double_dqn_target, "ends_where_one", attack._ends_where_exactly_one),
-    Mutant(ch03.check_double_dqn_target, "largest_size", more._largest_size),
-    Mutant(ch03.check_double_dqn_target, "smaller_of_both", attack._smaller_of_both),
-    Mutant(ch03.check_double_dqn_target, "mean_of_networks", attack._mean_of_the_networks),
-    Mutant(ch03.check_double_dqn_target, "expected_value", attack._expected_value),
-    Mutant(ch03.check_double_dqn_target, "one_choice_for_all", attack._one_choice_for_the_batch),
-    Mutant(ch03.check_double_dqn_target, "clips_rewards", more._clipped_rewards),
     Mutant(ch03.check_ring_write, "count_modulo", more._counts_modulo_n),
     Mutant(ch03.check_ring_write, "counts_calls", more._counts_calls),
     Mutant(ch03.check_ring_write, "counts_new_only", attack._counts_of_new_only),

@@ -2,148 +2,13 @@
 
 import math
 
-import torch
-from attacks import ch04 as attack
 from attacks import ch04_more as more
+from attacks import ch04_projects as project
+from attacks import ch04_reports as report
+from attacks import ch04_variants as variant
 
 from metarl_core.check import ch04
 from mutants import Mutant
-
-
-def _sweep(delta, decay, goes_on):
-    columns, running = [], torch.zeros_like(delta[:, 0])
-    for t in range(delta.shape[1] - 1, -1, -1):
-        running = delta[:, t] + decay * goes_on[:, t] * running
-        columns.insert(0, running)
-    return torch.stack(columns, 1)
-
-
-def _shifted(values, last):
-    return torch.cat([values[:, 1:], last[:, None]], 1)
-
-
-def _gae_done(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    going = (~(terminated | truncated)).double()  # the old Gym's "done"
-    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * gae_lambda, going)
-
-
-def _gae_no_termination(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    going = (~(terminated | truncated)).double()
-    return _sweep(rewards + discount * _shifted(values, final) - values, discount * gae_lambda, going)
-
-
-def _gae_across(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    delta = rewards + discount * (~terminated).double() * _shifted(values, final) - values
-    return _sweep(delta, discount * gae_lambda, torch.ones_like(delta))
-
-
-def _gae_past_truncation(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    going = (~terminated).double()
-    return _sweep(rewards + discount * going * _shifted(values, final) - values, discount * gae_lambda, going)
-
-
-def _gae_with(decay, first=None):
-    def answer(rewards, values, final, terminated, truncated, discount, gae_lambda):
-        delta = (
-            rewards + (first or (lambda g, l: g))(discount, gae_lambda) * ~terminated * _shifted(values, final) - values
-        )
-        return _sweep(delta, decay(discount, gae_lambda), (~(terminated | truncated)).double())
-
-    return answer
-
-
-def _gae_same_column(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    going = (~(terminated | truncated)).double()
-    return _sweep(rewards + discount * ~terminated * values - values, discount * gae_lambda, going)
-
-
-def _gae_no_final(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    following = torch.zeros_like(values)
-    following[:, :-1] = values[:, 1:]
-    delta = rewards + discount * following * ~terminated - values
-    return _sweep(delta, discount * gae_lambda, (~(terminated | truncated)).double())
-
-
-def _gae_flags(future, carries):
-    """With what is allowed to pass on a future, and what an advantage, as a learner may have mixed them up."""
-
-    def answer(rewards, values, final, terminated, truncated, discount, gae_lambda):
-        goes_on, sums_on = future(terminated, truncated).double(), carries(terminated, truncated).double()
-        return _sweep(rewards + discount * goes_on * _shifted(values, final) - values, discount * gae_lambda, sums_on)
-
-    return answer
-
-
-def _gae_right(*args):
-    return _gae_with(lambda g, l: g * l)(*args)
-
-
-def _gae_last_step_lost(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    delta = rewards + discount * ~terminated * _shifted(values, final) - values
-    done, result = terminated | truncated, torch.zeros_like(rewards)
-    for t in range(delta.shape[1]):
-        weight, alive = 1.0, torch.ones_like(done[:, 0])
-        for later in range(t, delta.shape[1]):
-            alive = alive & ~done[:, later] if later > t else alive
-            result[:, t] += weight * alive.double() * delta[:, later]
-            weight *= discount * gae_lambda
-    return result
-
-
-def _ppo(pick, sign=-1, ratio=lambda new, old: (new - old).exp(), gain=torch.Tensor.detach, past=torch.Tensor.detach):
-    def answer(log_pi, old_log_pi, advantage, clip):
-        r, a = ratio(log_pi, past(old_log_pi)), gain(advantage)
-        return sign * pick(r * a, r.clamp(1 - clip, 1 + clip) * a, a).mean()
-
-    return answer
-
-
-def _least(free, held, a):
-    return torch.minimum(free, held)
-
-
-def _ppo_summed(log_pi, old_log_pi, advantage, clip):
-    r, a = (log_pi - old_log_pi.detach()).exp(), advantage.detach()
-    return -torch.minimum(r * a, r.clamp(1 - clip, 1 + clip) * a).sum()
-
-
-def _ppo_limits_gain(log_pi, old_log_pi, advantage, clip):
-    gain = torch.exp(log_pi - old_log_pi.detach()) * advantage.detach()
-    return -torch.min(gain, torch.clip(gain, 1 - clip, 1 + clip)).mean()
-
-
-def _ppo_upper_limit_only(log_pi, old_log_pi, advantage, clip):
-    r, a = (log_pi - old_log_pi.detach()).exp(), advantage.detach()
-    return -torch.minimum(r * a, r.clamp(max=1 + clip) * a).mean()
-
-
-def _ppo_normalised(log_pi, old_log_pi, advantage, clip):
-    a = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
-    return _ppo(_least)(log_pi, old_log_pi, a, clip)
-
-
-def _density(action, mean, log_std, power=1, parts=(1, 1), reduce="sum"):
-    z = (action - mean) / torch.exp(power * log_std)
-    terms = -(z**2) / 2 - parts[0] * log_std - parts[1] * math.log(math.sqrt(2 * math.pi))
-    return getattr(terms, reduce)(-1)
-
-
-def _one_constant(action, mean, log_std):
-    return _density(action, mean, log_std, parts=(1, 0)) - math.log(math.sqrt(2 * math.pi))
-
-
-def _density_by_torch(action, mean, log_std):
-    return torch.distributions.Normal(mean, log_std.exp()).log_prob(action).sum(-1)
-
-
-def _density_without_exp(action, mean, log_std):
-    z = (action - mean) / log_std
-    return (-0.5 * z**2 - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
-
-
-def _density_plus_log_std(action, mean, log_std):
-    z = (action - mean) / log_std.exp()
-    return (-0.5 * z**2 + log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
 
 
 def _actor_critic(
@@ -162,63 +27,110 @@ def _actor_critic(
     return answer
 
 
-def _gae_turned(rewards, values, final, terminated, truncated, discount, gae_lambda):
-    delta = rewards + discount * terminated.double() * _shifted(values, final) - values
-    return _sweep(delta, discount * gae_lambda, (~(terminated | truncated)).double())
-
-
-def _density_log_pi(action, mean, log_std):
-    z = (action - mean) / log_std.exp()
-    return -(z.square() / 2 + log_std + math.log(math.pi)).sum(-1)
-
-
 MUTANTS = [
-    Mutant(ch04.check_gae, "truncation_as_termination", _gae_done),
-    Mutant(ch04.check_gae, "ignores_termination", _gae_no_termination),
-    Mutant(ch04.check_gae, "runs_across_ends", _gae_across),
-    Mutant(ch04.check_gae, "stops_at_termination_only", _gae_past_truncation),
-    Mutant(ch04.check_gae, "truncation_wins", _gae_flags(lambda d, u: u | ~d, lambda d, u: ~(d | u))),
-    Mutant(ch04.check_gae, "flags_swapped", _gae_flags(lambda d, u: ~u, lambda d, u: ~(d | u))),
-    Mutant(ch04.check_gae, "stops_at_truncation_only", _gae_flags(lambda d, u: ~d, lambda d, u: ~u)),
-    Mutant(ch04.check_gae, "stops_before_the_end", _gae_last_step_lost),
-    Mutant(ch04.check_gae, "only_delta", _gae_with(lambda g, l: 0.0)),
-    Mutant(ch04.check_gae, "critics_target", lambda *a: _gae_right(*a) + a[1]),
-    Mutant(ch04.check_gae, "backwards", lambda *a: _gae_right(*a)[:, range(a[0].shape[1] - 1, -1, -1)]),
-    Mutant(ch04.check_gae, "forgets_lambda", _gae_with(lambda g, l: g)),
-    Mutant(ch04.check_gae, "forgets_gamma_in_the_sum", _gae_with(lambda g, l: l)),
-    Mutant(ch04.check_gae, "swaps_gamma_and_lambda", _gae_with(lambda g, l: g * l, lambda g, l: l)),
-    Mutant(ch04.check_gae, "own_value_as_next", _gae_same_column),
-    Mutant(ch04.check_gae, "forgets_the_last_value", _gae_no_final),
-    Mutant(ch04.check_ppo_loss, "sign", _ppo(_least, sign=1)),
-    Mutant(ch04.check_ppo_loss, "no_clip", _ppo(lambda free, held, a: free)),
-    Mutant(ch04.check_ppo_loss, "no_minimum", _ppo(lambda free, held, a: held)),
-    Mutant(
-        ch04.check_ppo_loss,
-        "wrong_side_for_negative",
-        _ppo(lambda free, held, a: torch.where(a > 0, torch.minimum(free, held), torch.maximum(free, held))),
-    ),
-    Mutant(ch04.check_ppo_loss, "inverse_ratio", _ppo(_least, ratio=lambda new, old: (old - new).exp())),
-    Mutant(ch04.check_ppo_loss, "log_ratio", _ppo(_least, ratio=lambda new, old: new - old)),
-    Mutant(ch04.check_ppo_loss, "sum_over_samples", _ppo_summed),
-    Mutant(ch04.check_ppo_loss, "advantage_carries_gradient", _ppo(_least, gain=lambda a: a)),
-    Mutant(ch04.check_ppo_loss, "old_carries_gradient", _ppo(_least, past=lambda old: old)),
-    Mutant(ch04.check_ppo_loss, "maximum", _ppo(lambda free, held, a: torch.maximum(free, held))),
-    Mutant(ch04.check_ppo_loss, "one_sided", _ppo_upper_limit_only),
-    Mutant(ch04.check_ppo_loss, "clips_the_product", _ppo_limits_gain),
-    Mutant(ch04.check_ppo_loss, "standardises", _ppo_normalised),
-    Mutant(ch04.check_ppo_loss, "no_gradient", torch.no_grad()(_ppo(_least))),
-    Mutant(ch04.check_ppo_loss, "all_carry_gradient", _ppo(_least, gain=lambda a: a, past=lambda old: old)),
-    Mutant(ch04.check_log_density, "distributions", _density_by_torch),
-    Mutant(ch04.check_log_density, "log_std_as_std", _density_without_exp),
-    Mutant(ch04.check_log_density, "determinant_turned", _density_plus_log_std),
-    Mutant(ch04.check_log_density, "density_itself", lambda *a: torch.exp(_density(*a))),
-    Mutant(ch04.check_log_density, "no_gradient", torch.no_grad()(_density)),
-    Mutant(ch04.check_log_density, "mean_over_dimensions", lambda *a: _density(*a, reduce="mean")),
-    Mutant(ch04.check_log_density, "variance_for_std", lambda *a: _density(*a, power=0.5)),
-    Mutant(ch04.check_log_density, "divides_by_the_square", lambda *a: _density(*a, power=2)),
-    Mutant(ch04.check_log_density, "no_log_determinant", lambda *a: _density(*a, parts=(0, 1))),
-    Mutant(ch04.check_log_density, "no_constant", lambda *a: _density(*a, parts=(1, 0))),
-    Mutant(ch04.check_log_density, "one_constant_for_all", _one_constant),
+    Mutant(ch04.check_project, "not_your_own", project._from_the_course),
+    Mutant(ch04.check_project, "changes_the_state", project._in_place),
+    Mutant(ch04.check_project, "episodes_meet", project._neighbours),
+    Mutant(ch04.check_project, "few_seeds", project._four_seeds),
+    Mutant(ch04.check_project, "seed_twice", project._a_seed_again),
+    Mutant(ch04.check_project, "copied", project._one_agent),
+    Mutant(ch04.check_project, "evaluated_on_training_seeds", project._same_seeds),
+    Mutant(ch04.check_project, "few_episodes", project._ten_episodes),
+    Mutant(ch04.check_project, "no_cost", project._free),
+    Mutant(ch04.check_project, "random_untrue", project._random_made_worse),
+    Mutant(ch04.check_project, "controller_untrue", project._controller_made_worse),
+    Mutant(ch04.check_project, "higher_than_earned", project._agents_made_better),
+    Mutant(ch04.check_project, "lower_than_earned", project._agents_made_worse),
+    Mutant(ch04.check_project, "extremes", project._ends),
+    Mutant(ch04.check_project, "pooled_episodes", project._every_episode),
+    Mutant(ch04.check_project, "standard_deviation", project._deviation),
+    Mutant(ch04.check_project, "standard_error", project._error),
+    Mutant(ch04.check_project, "normal_interval", project._normal),
+    Mutant(ch04.check_project, "divides_by_n", project._biased),
+    Mutant(ch04.check_project, "off_centre", project._shifted),
+    Mutant(ch04.check_project, "too_narrow", project._ninety),
+    Mutant(ch04.check_project, "too_wide", project._ninety_nine),
+    Mutant(ch04.check_project, "not_an_interval", project._upside_down),
+    Mutant(ch04.check_project, "weak_controller", project._engine_off),
+    Mutant(ch04.check_project, "not_learned", project._not_learned),
+    Mutant(ch04.check_project, "verdict", project._other_verdict),
+    Mutant(ch04.check_tuned, "over_budget", report._too_many_steps),
+    Mutant(ch04.check_tuned, "few_seeds", report._three_seeds),
+    Mutant(ch04.check_tuned, "seed_twice", report._a_seed_again),
+    Mutant(ch04.check_tuned, "nothing_tried", report._no_tuning_seeds),
+    Mutant(ch04.check_tuned, "tuned_on_these", report._tuned_on_the_same),
+    Mutant(ch04.check_tuned, "copied", report._one_agent_for_all),
+    Mutant(ch04.check_tuned, "few_episodes", report._five_episodes),
+    Mutant(ch04.check_tuned, "drawn_actions", report._drawn),
+    Mutant(ch04.check_tuned, "higher_than_earned", report._claims_all),
+    Mutant(ch04.check_tuned, "lower_than_earned", report._half_of_it),
+    Mutant(ch04.check_tuned, "extremes", report._ends),
+    Mutant(ch04.check_tuned, "pooled_episodes", report._every_episode),
+    Mutant(ch04.check_tuned, "standard_deviation", report._deviation),
+    Mutant(ch04.check_tuned, "standard_error", report._error),
+    Mutant(ch04.check_tuned, "normal_interval", report._normal),
+    Mutant(ch04.check_tuned, "divides_by_n", report._biased),
+    Mutant(ch04.check_tuned, "off_centre", report._shifted),
+    Mutant(ch04.check_tuned, "too_narrow", report._ninety),
+    Mutant(ch04.check_tuned, "too_wide", report._ninety_nine),
+    Mutant(ch04.check_tuned, "not_an_interval", report._upside_down),
+    Mutant(ch04.check_tuned, "not_shown", report._not_above),
+    Mutant(ch04.check_n_step_advantages, "truncation_as_termination", variant._one_done_flag),
+    Mutant(ch04.check_n_step_advantages, "truncation_wins", variant._time_limit_wins),
+    Mutant(ch04.check_n_step_advantages, "flags_swapped", variant._only_time_limits_end),
+    Mutant(ch04.check_n_step_advantages, "ignores_termination", variant._always_a_future),
+    Mutant(ch04.check_n_step_advantages, "runs_across_ends", variant._over_all_ends),
+    Mutant(ch04.check_n_step_advantages, "stops_at_termination_only", variant._over_time_limits),
+    Mutant(ch04.check_n_step_advantages, "stops_at_truncation_only", variant._over_terminations),
+    Mutant(ch04.check_n_step_advantages, "ignores_both", variant._no_flags_at_all),
+    Mutant(ch04.check_n_step_advantages, "stops_only_at_both", variant._stops_where_both),
+    Mutant(ch04.check_n_step_advantages, "flags_inverted", variant._terminated_have_a_future),
+    Mutant(ch04.check_n_step_advantages, "any_environments_ends", variant._one_environment_stops_all),
+    Mutant(ch04.check_n_step_advantages, "flags_one_early", variant._flags_of_the_next_step),
+    Mutant(ch04.check_n_step_advantages, "stops_before_the_end", variant._last_step_left_out),
+    Mutant(ch04.check_n_step_advantages, "one_step_more", variant._one_step_too_many),
+    Mutant(ch04.check_n_step_advantages, "one_step_fewer", variant._one_step_too_few),
+    Mutant(ch04.check_n_step_advantages, "ignores_n", variant._to_the_end),
+    Mutant(ch04.check_n_step_advantages, "only_delta", variant._just_delta),
+    Mutant(ch04.check_n_step_advantages, "no_value_where_short", variant._no_value_behind_the_segment),
+    Mutant(ch04.check_n_step_advantages, "power_n_always", variant._gamma_to_the_n),
+    Mutant(ch04.check_n_step_advantages, "never_a_value", variant._rewards_then_minus_v),
+    Mutant(ch04.check_n_step_advantages, "undiscounted", variant._no_discount),
+    Mutant(ch04.check_n_step_advantages, "own_value_as_next", variant._same_column),
+    Mutant(ch04.check_n_step_advantages, "forgets_the_last_value", variant._nothing_after_the_last_column),
+    Mutant(ch04.check_n_step_advantages, "last_value_again", variant._last_column_again),
+    Mutant(ch04.check_n_step_advantages, "own_value_at_truncation", variant._value_of_the_cut_step),
+    Mutant(ch04.check_n_step_advantages, "standardises", variant._centred_and_scaled),
+    Mutant(ch04.check_n_step_advantages, "critics_target", variant._without_minus_v),
+    Mutant(ch04.check_n_step_advantages, "backwards", variant._newest_first),
+    Mutant(ch04.check_dual_clip_loss, "sign", variant._uphill),
+    Mutant(ch04.check_dual_clip_loss, "no_clip", variant._no_limits),
+    Mutant(ch04.check_dual_clip_loss, "no_cap", variant._as_printed),
+    Mutant(ch04.check_dual_clip_loss, "only_the_cap", variant._only_c),
+    Mutant(ch04.check_dual_clip_loss, "cap_for_good_actions", variant._c_for_good_ones),
+    Mutant(ch04.check_dual_clip_loss, "cap_whatever_the_sign", variant._maximum_for_every_sign),
+    Mutant(ch04.check_dual_clip_loss, "no_lower_limit", variant._bad_never_too_rare),
+    Mutant(ch04.check_dual_clip_loss, "bad_held_early", variant._bad_between_the_epsilons),
+    Mutant(ch04.check_dual_clip_loss, "good_held_below", variant._good_not_below),
+    Mutant(ch04.check_dual_clip_loss, "held_on_both_sides", variant._epsilons_for_all),
+    Mutant(ch04.check_dual_clip_loss, "signs_swapped", variant._the_other_way_round),
+    Mutant(ch04.check_dual_clip_loss, "limits_the_log_ratio", variant._limits_on_the_logs),
+    Mutant(ch04.check_dual_clip_loss, "linear_ratio", variant._one_plus_difference),
+    Mutant(ch04.check_dual_clip_loss, "quotient_of_logs", variant._quotient_of_logs),
+    Mutant(ch04.check_dual_clip_loss, "inverse_ratio", variant._ratio_upside_down),
+    Mutant(ch04.check_dual_clip_loss, "log_ratio", variant._difference_of_logs),
+    Mutant(ch04.check_dual_clip_loss, "gradient_past_the_limits", variant._free_gradient),
+    Mutant(ch04.check_dual_clip_loss, "gradient_of_equal_policies", variant._pull_without_the_ratio),
+    Mutant(ch04.check_dual_clip_loss, "gone_where_held", variant._held_samples_are_zero),
+    Mutant(ch04.check_dual_clip_loss, "right_gradient_only", variant._shifted_by_the_mean),
+    Mutant(ch04.check_dual_clip_loss, "same_push", variant._with_an_entropy_term),
+    Mutant(ch04.check_dual_clip_loss, "mean_over_the_free", variant._mean_over_free_samples),
+    Mutant(ch04.check_dual_clip_loss, "sum_over_samples", variant._sum_of_the_samples),
+    Mutant(ch04.check_dual_clip_loss, "standardises", variant._standardises_first),
+    Mutant(ch04.check_dual_clip_loss, "no_gradient", variant._no_graph),
+    Mutant(ch04.check_dual_clip_loss, "advantage_carries_gradient", variant._advantage_has_a_graph),
+    Mutant(ch04.check_dual_clip_loss, "old_carries_gradient", variant._old_has_a_graph),
+    Mutant(ch04.check_dual_clip_loss, "all_carry_gradient", variant._all_have_graphs),
     Mutant(ch04.check_actor_critic_loss, "target_carries_gradient", _actor_critic(False, False, "var")),  # as it was
     Mutant(ch04.check_actor_critic_loss, "target_carries_gradient", _actor_critic(target_fixed=False)),
     Mutant(ch04.check_actor_critic_loss, "critic_frozen", _actor_critic(critic=False)),
@@ -246,49 +158,6 @@ MUTANTS = [
     Mutant(ch04.check_variance_best_baseline, "second_moment", 0.64),
     Mutant(ch04.check_variance_best_baseline, "same_as_mean", 1.44),
     Mutant(ch04.check_variance_best_baseline, "impossible", -0.64),
-    Mutant(ch04.check_gae, "ignores_both", more._no_flags),
-    Mutant(ch04.check_gae, "only_truncation", attack._one_done_flag_from_truncation),
-    Mutant(ch04.check_gae, "future_where_both", attack._either_flag_must_be_alone),
-    Mutant(ch04.check_gae, "terminated_last", attack._never_ends_in_the_last_column),
-    Mutant(ch04.check_gae, "stops_only_at_both", more._cuts_only_where_both),
-    Mutant(ch04.check_gae, "stops_where_one", attack._stops_where_exactly_one),
-    Mutant(ch04.check_gae, "flags_inverted", _gae_turned),
-    Mutant(ch04.check_gae, "first_environments_ends", more._first_environments_flags),
-    Mutant(ch04.check_gae, "any_environments_ends", attack._any_environment_ends_all),
-    Mutant(ch04.check_gae, "flags_one_early", more._flags_one_early),
-    Mutant(ch04.check_gae, "first_environment_only", more._one_environment),
-    Mutant(ch04.check_gae, "forgets_gamma_in_delta", more._no_discount_in_delta),
-    Mutant(ch04.check_gae, "usual_settings", more._usual_settings),
-    Mutant(ch04.check_gae, "squared_lambda", attack._lambda_squared),
-    Mutant(ch04.check_gae, "last_value_again", more._last_value_again),
-    Mutant(ch04.check_gae, "own_value_at_truncation", attack._truncated_with_own_value),
-    Mutant(ch04.check_gae, "standardises", more._standardised),
-    Mutant(ch04.check_gae, "critics_target_at_truncation", more._forgets_to_subtract),
-    Mutant(ch04.check_gae, "nothing_at_truncation", more._delta_dropped_at_ends),
-    Mutant(ch04.check_ppo_loss, "minimum_of_means", more._minimum_of_means),
-    Mutant(ch04.check_ppo_loss, "clips_the_log_ratio", more._clips_the_log_ratio),
-    Mutant(ch04.check_ppo_loss, "quotient_of_logs", more._ratio_of_logs),
-    Mutant(ch04.check_ppo_loss, "clipped_term_constant", attack._clipped_term_detached),
-    Mutant(ch04.check_ppo_loss, "linear_ratio", more._difference_of_logs),
-    Mutant(ch04.check_ppo_loss, "gradient_past_the_clip", more._straight_through_clip),
-    Mutant(ch04.check_ppo_loss, "gradient_of_equal_policies", more._detached_weight),
-    Mutant(ch04.check_ppo_loss, "right_gradient_only", more._right_gradient_wrong_value),
-    Mutant(ch04.check_ppo_loss, "same_push", more._with_a_kl_term),
-    Mutant(ch04.check_ppo_loss, "mean_over_the_free", more._mean_over_the_unclipped),
-    Mutant(ch04.check_log_density, "sign", more._positive),
-    Mutant(ch04.check_log_density, "no_half", more._no_half),
-    Mutant(ch04.check_log_density, "not_squared", attack._no_square),
-    Mutant(ch04.check_log_density, "log_variance", more._log_variance),
-    Mutant(ch04.check_log_density, "half_log_std", attack._half_the_log_std),
-    Mutant(ch04.check_log_density, "constant_not_halved", more._whole_log_two_pi),
-    Mutant(ch04.check_log_density, "rounded_constant", more._rounded_constant),
-    Mutant(ch04.check_log_density, "other_constant", _density_log_pi),
-    Mutant(ch04.check_log_density, "squashed", more._squashed),
-    Mutant(ch04.check_log_density, "logarithm_of_zero", more._density_then_log),
-    Mutant(ch04.check_log_density, "limits_log_std", more._log_std_clamped),
-    Mutant(ch04.check_log_density, "mean_detached", more._mean_detached),
-    Mutant(ch04.check_log_density, "log_std_detached", more._log_std_detached),
-    Mutant(ch04.check_log_density, "adds_a_small_number", more._small_number_added),
     Mutant(ch04.check_actor_critic_loss, "flags_inverted", more._terminates_the_wrong_way),
     Mutant(ch04.check_actor_critic_loss, "actor_frozen", more._log_pi_detached),
     Mutant(ch04.check_actor_critic_loss, "other_scale", more._root_mean_square),

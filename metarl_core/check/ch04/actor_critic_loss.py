@@ -1,103 +1,37 @@
 """The check of the exercise `actor_critic_loss`."""
 
-import numpy as np
 import torch
 
-from metarl_core.check import Wrong, case, function_check
+from metarl_core.check import Wrong, function_check
 from metarl_core.check.ch04.oracles import slopes_of
+from metarl_core.check.ch04.transitions import (
+    ACTOR,
+    CRITIC,
+    NEXT,
+    actor_critic,
+    by_hand,
+    draw_transitions,
+    loss_and_gradients,
+    standardised_error,
+)
 from metarl_core.check.compare import difference
-
-
-def _draw_transitions(draw):
-    """2 to 12 transitions; σ is above 15, so that 1e-8 added to it is nobody's error."""
-    samples, scale = draw.integer(2, 12), draw.choice(30.0, 300.0)
-    dtype = draw.choice(torch.float64, torch.float64, torch.float32)
-    discount, share = (
-        draw.choice(0.0, 1.0, *(draw.uniform(0.4, 0.99) for _ in range(4))),
-        draw.choice(0.0, 0.3, 0.3, 1.0),
-    )
-    terminated = draw.flags(samples, share=share)
-    log_pi = draw.normal(samples, mean=-0.7, dtype=dtype)
-    value, following = (draw.normal(samples, scale=scale, dtype=dtype) for _ in range(2))
-    offset, error = draw.choice(0.0, 2 * scale), torch.zeros(1)
-    while error.std(correction=0) < scale / 2:
-        rewards = draw.skewed(samples, scale=scale, dtype=dtype) + offset
-        error = rewards + discount * following * ~terminated - value
-    leaves = [leaf.requires_grad_() for leaf in (log_pi, value, following)]
-    return case(*leaves, rewards, terminated, discount).noting(
-        {
-            "a transition is terminated": terminated.any(),
-            "all transitions are terminated": terminated.all(),
-            "gamma is 0": discount == 0,
-            "gamma is 1": discount == 1,
-            "there are two transitions": samples == 2,
-            "a transition goes on": not terminated.all(),
-            "the numbers are float64": dtype == torch.float64,
-            "the numbers are float32": dtype == torch.float32,
-        }
-    )
-
-
-def _actor_critic_gradients(answer, log_pi, value, following, rewards, terminated, discount):
-    loss = answer(log_pi, value, following, rewards, terminated, discount)
-    names = ("gradient into log π", "gradient into V(s)", "gradient into V(s')")
-    return {"loss": loss.detach()} | dict(zip(names, slopes_of(loss, (log_pi, value, following)), strict=True))
-
-
-def _actor_critic_by_hand(log_pi, value, following, rewards, terminated, discount):
-    """Numbers only: the gradients that (4) asks for, written down."""
-    chosen, now, later, pay = (x.detach().double().numpy() for x in (log_pi, value, following, rewards))
-    number = len(pay)
-    error = pay + discount * np.where(terminated.numpy(), 0.0, later) - now
-    advantage = (error - error.mean()) / error.std()
-    observed = {
-        "loss": np.asarray(-(chosen * advantage).mean() + 0.5 * (error**2).mean()),
-        "gradient into log π": -advantage / number,
-        "gradient into V(s)": -error / number,
-        "gradient into V(s')": np.zeros(number),
-    }
-    return {name: torch.as_tensor(numbers).to(log_pi.dtype) for name, numbers in observed.items()}
-
-
-def _standardised(error):
-    return (error - error.mean()) / error.std(correction=0)
-
-
-def _actor_critic(
-    log_pi,
-    value,
-    following,
-    rewards,
-    terminated,
-    discount,
-    standardised=_standardised,
-    through_critic=False,
-    sign=1.0,
-    half=0.5,
-    total=torch.mean,
-):
-    """(4) with one thing changed. `through_critic`: the advantage of the actor's loss carries V(s)'s gradient."""
-    target = (rewards + discount * following * ~terminated).detach()
-    error = target - value
-    advantage = standardised(error if through_critic else error.detach())
-    return -sign * total(log_pi * advantage) + half * total(error.square())
 
 
 def _any_of(*answers):
     """A predicate: is what was observed just what one of these losses leads to?"""
 
     def when(got, *args):
-        return any(difference(got, _actor_critic_gradients(f, *args), None, None) is None for f in answers)
+        return any(difference(got, loss_and_gradients(f, *args), None, None) is None for f in answers)
 
     return when
 
 
 def _with(**changes):
-    return lambda *args: _actor_critic(*args, **changes)
+    return lambda *args: actor_critic(*args, **changes)
 
 
 DIVISIONS = (
-    _standardised,
+    standardised_error,
     lambda error: (error - error.mean()) / error.var(correction=0),
     lambda error: (error - error.mean()) / error.std(),
     lambda error: error - error.mean(),
@@ -112,10 +46,7 @@ def _target_carries(got, *args):
     _, _, _, _, terminated, discount = args
     if discount == 0 or terminated.all():
         return _carrying(got, *args)
-    return bool((got["gradient into V(s')"].nan_to_num(0.0) != 0).any())
-
-
-_ACTOR, _CRITIC, _NEXT = "gradient into log π", "gradient into V(s)", "gradient into V(s')"
+    return bool((got[NEXT].nan_to_num(0.0) != 0).any())
 
 
 def _right_in(got, right, *names):
@@ -124,11 +55,11 @@ def _right_in(got, right, *names):
 
 def _other_length(got, *args):
     """Everything is right but the length of the actor's gradient."""
-    right = _actor_critic_by_hand(*args)
-    mine, theirs = got[_ACTOR], right[_ACTOR]
+    right = by_hand(*args)
+    mine, theirs = got[ACTOR], right[ACTOR]
     factor = (mine * theirs).sum() / theirs.square().sum()
     return (
-        _right_in(got, right, _CRITIC, _NEXT)
+        _right_in(got, right, CRITIC, NEXT)
         and bool(factor > 0)
         and difference(mine / factor, theirs, None, None) is None
         and difference(mine, theirs, None, None) is not None
@@ -136,22 +67,22 @@ def _other_length(got, *args):
 
 
 def _same_push(got, *args):
-    right = _actor_critic_by_hand(*args)
-    push = got[_ACTOR] - right[_ACTOR]
+    right = by_hand(*args)
+    push = got[ACTOR] - right[ACTOR]
     return (
-        _right_in(got, right, _CRITIC, _NEXT)
-        and not _right_in(got, right, _ACTOR)
+        _right_in(got, right, CRITIC, NEXT)
+        and not _right_in(got, right, ACTOR)
         and difference(push, push.mean().expand_as(push), None, None) is None
     )
 
 
 def _bounded_pull(got, *args):
     """The actor is right, and the critic's pulls have the right signs and are at most 1, as Huber's or those of |x|."""
-    right = _actor_critic_by_hand(*args)
-    mine, theirs = got[_CRITIC], right[_CRITIC]
+    right = by_hand(*args)
+    mine, theirs = got[CRITIC], right[CRITIC]
     large = theirs.abs() * len(theirs) > 2.0
     return (
-        _right_in(got, right, _ACTOR, _NEXT)
+        _right_in(got, right, ACTOR, NEXT)
         and bool((mine * theirs >= 0).all())
         and bool((mine[large].abs() * len(mine) <= 1 + 1e-4).all())
     )
@@ -161,12 +92,12 @@ def _critic_by(*scales):
     """A predicate: is the actor right, and the critic's error changed in one of these ways before it is squared?"""
 
     def when(got, log_pi, value, following, rewards, terminated, discount):
-        right = _actor_critic_by_hand(log_pi, value, following, rewards, terminated, discount)
+        right = by_hand(log_pi, value, following, rewards, terminated, discount)
         target = (rewards + discount * following * ~terminated).detach()
         losses = [0.5 * scale(target - value).square().mean() for scale in scales]
         slopes = [slopes_of(loss, (value,))[0] for loss in losses]
-        return _right_in(got, right, _ACTOR, _NEXT) and any(
-            difference(got[_CRITIC], slope, None, None) is None for slope in slopes
+        return _right_in(got, right, ACTOR, NEXT) and any(
+            difference(got[CRITIC], slope, None, None) is None for slope in slopes
         )
 
     return when
@@ -174,8 +105,8 @@ def _critic_by(*scales):
 
 check_actor_critic_loss = function_check(
     "actor_critic_loss",
-    _actor_critic_by_hand,
-    _draw_transitions,
+    by_hand,
+    draw_transitions,
     Wrong(
         "target_carries_gradient",
         "A gradient reaches V(s'), the value of the *next* state. Chapter 03 made its target a constant. What about "
@@ -186,7 +117,7 @@ check_actor_critic_loss = function_check(
         "critic_frozen",
         "No gradient reaches V(s) any more. Something is a constant now that should learn: which one of the two losses "
         "trains the critic?",
-        when=lambda got, *_: bool((got["gradient into V(s)"] == 0).all()),
+        when=lambda got, *_: bool((got[CRITIC] == 0).all()),
     ),
     Wrong(
         "advantage_carries_gradient",
@@ -217,17 +148,17 @@ check_actor_critic_loss = function_check(
     Wrong(
         "ignores_termination",
         "A terminated transition counts the value of a next state. What comes after the end of an episode?",
-        lambda *a: _actor_critic(*a[:4], torch.zeros_like(a[4]), a[5]),
+        lambda *a: actor_critic(*a[:4], torch.zeros_like(a[4]), a[5]),
     ),
     Wrong(
         "flags_inverted",
         "Terminated transitions have a future, and the others have none. What does your factor make of True?",
-        lambda *a: _actor_critic(*a[:4], ~a[4], a[5]),
+        lambda *a: actor_critic(*a[:4], ~a[4], a[5]),
     ),
     Wrong(
         "actor_frozen",
         "The value of your loss is right, and no gradient reaches log π. What is the actor to learn from?",
-        lambda *a: _actor_critic(a[0].detach(), *a[1:]),
+        lambda *a: actor_critic(a[0].detach(), *a[1:]),
     ),
     Wrong(
         "other_scale",
@@ -244,7 +175,7 @@ check_actor_critic_loss = function_check(
         "scales_the_critic",
         "The actor is right. You standardise the critic's error as well; what should V(s) come near to, by (4)?",
         when=_critic_by(
-            _standardised,
+            standardised_error,
             lambda e: e / e.detach().std(correction=0),
             lambda e: (e - e.detach().mean()) / e.detach().std(correction=0),
         ),
@@ -258,7 +189,7 @@ check_actor_critic_loss = function_check(
     Wrong(
         "forgets_discount",
         "Your target is the same for every γ.",
-        lambda *a: _actor_critic(*a[:5], 1.0),
+        lambda *a: actor_critic(*a[:5], 1.0),
     ),
     Wrong(
         "actor_sign",
@@ -275,5 +206,5 @@ check_actor_critic_loss = function_check(
         "Your loss grows with the size of the batch. How does (4) weigh one transition of many?",
         _with(total=torch.sum),
     ),
-    observe=_actor_critic_gradients,
+    observe=loss_and_gradients,
 )

@@ -1,0 +1,187 @@
+"""The check of the exercise `comparison`: two rules on the cliff, played again with exploration."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from metarl_core.check import CheckFailed, Wrong
+from metarl_core.check.ch03.cliff import play
+from metarl_core.check.produced import INTERVAL_FAULTS, fault_of_returns, interval_fault, report_check, same_agents
+
+EXPECTED_EARNS_MORE = "the expected target earns more while the agent explores"
+GREEDY_EARNS_MORE = "the greedy target earns more while the agent explores"
+NOT_TOLD_APART = "the two could not be told apart"
+
+EPSILON, EPISODES, FEWEST = 0.1, 1000, 20
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the report says, and what its agents do."""
+
+    seeds: list
+    copied: bool
+    worst: float
+    reported: tuple
+    own: tuple
+    of_greedy_policies: tuple
+    interval: tuple
+    conclusion: str
+
+    @property
+    def difference(self):
+        """Of each seed: expected less greedy target."""
+        return self.reported[1].mean(1) - self.reported[0].mean(1)
+
+    @property
+    def faults(self):
+        return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    @property
+    def fault_of_interval(self):
+        """ "turned", "unpaired", or the key of a fault of intervals."""
+        low, high = self.interval
+        pooled = self.reported[1] - self.reported[0]
+        fault = interval_fault(low, high, self.difference, pooled.ravel())
+        if fault is None:
+            return None
+        if interval_fault(low, high, -self.difference) is None:
+            return "turned"
+        means = [returns.mean(1) for returns in self.reported]
+        n = len(self.seeds)
+        half = stats.t.ppf(0.975, 2 * n - 2) * np.sqrt(sum(one.var(ddof=1) for one in means) / n)
+        if abs(high - low - 2 * half) < 0.02 * half:
+            return "unpaired"
+        return fault
+
+
+def _matches(reported, found):
+    return all(fault_of_returns(said, one) is None for said, one in zip(reported, found, strict=True))
+
+
+def _examine(report):
+    seeds, names = report["seeds"], ("greedy_target", "expected_target")
+    if not seeds:
+        raise CheckFailed("`comparison['seeds']` holds no seed.", "shape")
+    tables, reported = [], []
+    for name in names:
+        table, returns = report[name], report[f"returns_{name}"]
+        if tuple(table.shape) != (len(seeds), 48, 4):
+            words = f"has shape {list(table.shape)}; with {len(seeds)} seeds expected is [{len(seeds)}, 48, 4]."
+            raise CheckFailed(f"`comparison[{name!r}]` {words}", "shape")
+        if len(returns) != len(seeds):
+            words = f"has {len(returns)} rows; expected is one for each of your {len(seeds)} seeds."
+            raise CheckFailed(f"`comparison['returns_{name}']` {words}", "shape")
+        tables.append(table.double().numpy())
+        reported.append(returns)
+    if reported[0].shape != reported[1].shape:
+        raise CheckFailed("Both rules should have played equally many episodes.", "shape")
+    own = [play(table, EPISODES, EPSILON, seed=1000 + n) for n, table in enumerate(tables)]
+    return _Found(
+        seeds,
+        any(same_agents({name: report[name]}) for name in names),
+        float(min(returns.mean(1).min() for returns in own)),
+        tuple(reported),
+        tuple(own),
+        tuple(play(table, 1, 0.0, seed=0).repeat(EPISODES, 1) for table in tables),
+        (report["low"], report["high"]),
+        report["conclusion"],
+    )
+
+
+def _interval(name, message):
+    return Wrong(name, message, when=lambda found: found.fault_of_interval == name)
+
+
+check_comparison = report_check(
+    "comparison",
+    {
+        "seeds": "seeds",
+        "greedy_target": "tensor",
+        "expected_target": "tensor",
+        "returns_greedy_target": "returns",
+        "returns_expected_target": "returns",
+        "low": "number",
+        "high": "number",
+        "conclusion": (EXPECTED_EARNS_MORE, GREEDY_EARNS_MORE, NOT_TOLD_APART),
+    },
+    _examine,
+    Wrong(
+        "few_seeds",
+        "Fewer than five seeds. By how much do two agents differ that differ in nothing but the seed?",
+        when=lambda found: len(set(found.seeds)) < 5,
+    ),
+    Wrong(
+        "seed_twice",
+        "A seed stands in your list twice. It counts as two trainings, and is one.",
+        when=lambda found: len(set(found.seeds)) < len(found.seeds),
+    ),
+    Wrong(
+        "copied",
+        "Two of your agents have the same values to the last digit. Was each of them trained with a seed of its own?",
+        when=lambda found: found.copied,
+    ),
+    Wrong(
+        "not_trained",
+        "Played here with ε = 0.1, an agent of yours earns less than −300 in the mean: it does not find the goal. What "
+        "does a comparison of agents tell that have not learned?",
+        when=lambda found: found.worst < -300,
+    ),
+    Wrong(
+        "few_episodes",
+        "Fewer than 20 episodes for each agent. One fall costs a hundred: how well is a mean of so few known?",
+        when=lambda found: found.reported[0].shape[1] < FEWEST,
+    ),
+    Wrong(
+        "exchanged",
+        "Played here, the agents of each rule earn what you report for the other one.",
+        when=lambda found: not _matches(found.reported, found.own) and _matches(found.reported, found.own[::-1]),
+    ),
+    Wrong(
+        "without_exploration",
+        "Played here, your agents earn what you report if they do *not* explore. The question was what they earn while "
+        "they do.",
+        when=lambda found: any(found.faults) and _matches(found.reported, found.of_greedy_policies),
+    ),
+    Wrong(
+        "higher_than_earned",
+        "On fresh episodes agents of yours earn less than you report, by more than noise can explain. On which "
+        "episodes were your numbers found, and were there several to choose from?",
+        when=lambda found: "higher" in found.faults,
+    ),
+    Wrong(
+        "lower_than_earned",
+        "On fresh episodes agents of yours earn more than you report, by more than noise can explain. Do your "
+        "numbers come from the tables at the end of the training?",
+        when=lambda found: "lower" in found.faults,
+    ),
+    _interval("turned", "Your interval is that of greedy less expected target. Which way round does the text ask for?"),
+    _interval(
+        "unpaired",
+        "Your interval is that of two separate groups. What is the same for both agents of a seed, and what is left of "
+        "it in their difference?",
+    ),
+    *(_interval(name, message) for name, message in INTERVAL_FAULTS.items()),
+    Wrong(
+        "says_too_much",
+        "Your interval contains 0, and your conclusion names a winner.",
+        when=lambda found: found.interval[0] <= 0 <= found.interval[1] and found.conclusion != NOT_TOLD_APART,
+    ),
+    Wrong(
+        "says_too_little",
+        "Your interval leaves 0 out. What may be said then?",
+        when=lambda found: not found.interval[0] <= 0 <= found.interval[1] and found.conclusion == NOT_TOLD_APART,
+    ),
+    Wrong(
+        "wrong_winner",
+        "Your interval lies on one side of 0, and your conclusion on the other.",
+        when=lambda found: (
+            (found.interval[0] > 0) != (found.conclusion == EXPECTED_EARNS_MORE) and found.conclusion != NOT_TOLD_APART
+        ),
+    ),
+    passed=lambda found: (
+        f"played again on {EPISODES} episodes each, your {len(found.seeds)} pairs of agents earn what you report, and "
+        "the interval is that of their differences."
+    ),
+)

@@ -1,0 +1,126 @@
+"""The check of project I: an agent for an environment of the reader's own, and a report of it that can be checked."""
+
+from metarl_core.check import Wrong
+from metarl_core.check.ch04.played import EPISODES, FEWEST, VERDICTS, examine
+from metarl_core.check.produced import INTERVAL_FAULTS, report_check
+
+ABOVE, BELOW, NOT_TOLD = VERDICTS
+
+
+def _untrue(found, name):
+    return found.faults[name] is not None
+
+
+check_project = report_check(
+    "project",
+    {
+        "family": "any",
+        "policy": "any",
+        "parameters": "tensors",
+        "controller": "function",
+        "seeds": "seeds",
+        "evaluation_seeds": "seeds",
+        "returns": "returns",
+        "random_returns": "returns",
+        "controller_returns": "returns",
+        "env_steps": "whole",
+        "low": "number",
+        "high": "number",
+        "verdict": VERDICTS,
+    },
+    examine,
+    Wrong(
+        "not_your_own",
+        "This environment came with the course. Write one of your own: it may be small.",
+        when=lambda found: found.from_the_course,
+    ),
+    Wrong(
+        "changes_the_state",
+        "Your `transition` changes the state that it is given. The caller still has that tensor: make a new one.",
+        when=lambda found: found.changes_state,
+    ),
+    Wrong(
+        "episodes_meet",
+        "An episode takes another course if other episodes run beside it. Which of your lines sums, sorts or compares "
+        "over the wrong axis?",
+        when=lambda found: found.episodes_meet,
+    ),
+    Wrong(
+        "few_seeds",
+        "Fewer than five seeds. How would you know that it was not luck?",
+        when=lambda found: len(set(found.seeds)) < 5,
+    ),
+    Wrong(
+        "seed_twice",
+        "A seed stands in your list twice. It counts as two trainings, and is one.",
+        when=lambda found: len(set(found.seeds)) < len(found.seeds),
+    ),
+    Wrong(
+        "copied",
+        "Two of your agents have the same parameters to the last digit. Was each trained with a seed of its own?",
+        when=lambda found: found.copied,
+    ),
+    Wrong(
+        "evaluated_on_training_seeds",
+        "A seed of your evaluation was one of the training too, or you list none. On which episodes has your agent not "
+        "been trained?",
+        when=lambda found: not found.evaluation_seeds or bool(set(found.seeds) & set(found.evaluation_seeds)),
+    ),
+    Wrong(
+        "few_episodes",
+        f"Fewer than {FEWEST} episodes for the agents, the controller or the random policy.",
+        when=lambda found: found.fewest_episodes < FEWEST,
+    ),
+    Wrong(
+        "no_cost",
+        "What did it cost? `env_steps` are the environment steps that *one* agent took in training, all of them.",
+        when=lambda found: found.env_steps < 100,
+    ),
+    Wrong(
+        "random_untrue",
+        "Random actions earn something else here than you report, by more than noise can explain. A baseline that is "
+        "measured on other episodes, or in another way, makes a result look better or worse than it is.",
+        when=lambda found: _untrue(found, "random"),
+    ),
+    Wrong(
+        "controller_untrue",
+        "Your controller earns something else here than you report, by more than noise can explain.",
+        when=lambda found: _untrue(found, "controller"),
+    ),
+    Wrong(
+        "higher_than_earned",
+        "On fresh episodes your agents earn less than you report, by more than noise can explain. On which episodes "
+        "were your numbers found, and were there several checkpoints to choose from?",
+        when=lambda found: found.faults["agents"] == "higher",
+    ),
+    Wrong(
+        "lower_than_earned",
+        "On fresh episodes your agents earn more than you report, by more than noise can explain. Do your numbers "
+        "come from these parameters, and from greedy actions?",
+        when=lambda found: found.faults["agents"] == "lower",
+    ),
+    *(
+        Wrong(name, message, when=lambda found, name=name: found.fault_of_interval == name)
+        for name, message in INTERVAL_FAULTS.items()
+    ),
+    Wrong(
+        "weak_controller",
+        "Your controller earns no more than random actions. What would a reader learn from an agent that beats it?",
+        when=lambda found: not found.controller_beats_random,
+    ),
+    Wrong(
+        "not_learned",
+        "The lower end of your interval is not above what random actions earn. Nothing has been learned yet that can "
+        "be told from luck: is the environment too hard, the budget too small, or is there a mistake?",
+        when=lambda found: found.interval[0] <= found.own["random"].mean(),
+    ),
+    Wrong(
+        "verdict",
+        "Your verdict is not what your numbers say. On which side of the interval does the controller's mean lie?",
+        when=lambda found: found.verdict != found.verdict_of_the_numbers,
+    ),
+    passed=lambda found: (
+        f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents, the controller and random actions "
+        f"earn what you report; the interval is that of the agents, and the verdict is what it says."
+    ),
+)

@@ -1,0 +1,172 @@
+"""The check of the exercise `tuned`: a setting of PPO for few steps, its agents played again on CartPole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from metarl_core.agents import ActorCritic, PPOConfig, Setting
+from metarl_core.check import CheckFailed, Wrong
+from metarl_core.check.describe import describe
+from metarl_core.check.produced import INTERVAL_FAULTS, fault_of_returns, interval_fault, report_check, same_agents
+from metarl_core.tasks import CartPole, rollout
+
+STEPS, BAR = 2560, 150
+"""environment steps that each agent may take, and what the mean return must be shown to exceed"""
+EPISODES, FEWEST = 150, 20
+
+
+class _Greedy:
+    """The most probable action of a policy, for `rollout`."""
+
+    def __init__(self, policy):
+        self.policy = policy
+
+    def noise(self, shape, generator):
+        return torch.zeros(shape)
+
+    def act(self, parameters, observation, noise):
+        return self.policy.greedy_action(parameters, observation), torch.zeros(observation.shape[:-1])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the report says, and what its agents do."""
+
+    steps: int
+    seeds: list
+    tuning_seeds: list
+    copied: bool
+    reported: np.ndarray
+    own: np.ndarray
+    drawn: Callable[[], np.ndarray]
+    """returns of the policy as it acts in training, with random actions"""
+    interval: tuple
+
+    @property
+    def fault(self):
+        return fault_of_returns(self.reported, self.own)
+
+    @property
+    def fault_of_interval(self):
+        return interval_fault(*self.interval, self.reported.mean(1), self.reported.ravel())
+
+
+def _examine(report: dict[str, Any]) -> _Found:
+    setting, seeds, returns = report["setting"], report["seeds"], report["returns"]
+    if not isinstance(setting, Setting) or not isinstance(setting.config, PPOConfig):
+        raise CheckFailed(f"`tuned['setting']` is {describe(setting)}; expected is a Setting with a PPOConfig.", "type")
+    if setting.env_id != "CartPole-v1":
+        raise CheckFailed(f"`tuned['setting']` is for {setting.env_id!r}; expected is 'CartPole-v1'.", "value")
+    if not seeds or len(returns) != len(seeds):
+        words = f"has {len(returns)} rows; expected is one for each of your {len(seeds)} seeds."
+        raise CheckFailed(f"`tuned['returns']` {words}", "shape")
+    agent = setting.agent()
+    assert isinstance(agent, ActorCritic)  # for PPO
+    own = agent.policy_part(agent.initial_parameters())
+    found = {name: list(value.shape) for name, value in report["policy"].items()}
+    expected = {name: [len(seeds), *value.shape] for name, value in own.items()}
+    if found != expected:
+        words = f"should hold the policy's parameters of each seed, {expected}; it holds {found}."
+        raise CheckFailed(f"`tuned['policy']` {words}", "shape")
+    policy = {name: value.float() for name, value in report["policy"].items()}
+    tasks = {name: value.expand(len(seeds)) for name, value in CartPole().default_params.items()}
+
+    def play(one: Any) -> np.ndarray:
+        generator = torch.Generator().manual_seed(4242)
+        return rollout(CartPole(), tasks, one, policy, EPISODES, generator).returns.numpy()
+
+    return _Found(
+        setting.config.iterations * setting.num_envs * setting.num_steps,
+        seeds,
+        report["tuning_seeds"],
+        same_agents(policy),
+        returns,
+        play(_Greedy(agent.policy)),
+        lambda: play(agent.policy),
+        (report["low"], report["high"]),
+    )
+
+
+check_tuned = report_check(
+    "tuned",
+    {
+        "setting": "any",
+        "tuning_seeds": "seeds",
+        "seeds": "seeds",
+        "policy": "tensors",
+        "returns": "returns",
+        "low": "number",
+        "high": "number",
+    },
+    _examine,
+    Wrong(
+        "over_budget",
+        f"Your setting takes more than {STEPS} environment steps for an agent: iterations × environments × steps.",
+        when=lambda found: found.steps > STEPS,
+    ),
+    Wrong(
+        "few_seeds",
+        "Fewer than five seeds. Section 7 of the chapter has twenty; what did one of them tell about the next?",
+        when=lambda found: len(set(found.seeds)) < 5,
+    ),
+    Wrong(
+        "seed_twice",
+        "A seed stands in your list twice. It counts as two trainings, and is one.",
+        when=lambda found: len(set(found.seeds)) < len(found.seeds),
+    ),
+    Wrong(
+        "nothing_tried",
+        "You list no seed that the setting was chosen on. How was it chosen?",
+        when=lambda found: not found.tuning_seeds,
+    ),
+    Wrong(
+        "tuned_on_these",
+        "A seed that you report was used to choose the setting. The best of several settings owes part of its lead to "
+        "the luck of the seeds that it won on; where do you see what it earns without that luck?",
+        when=lambda found: bool(set(found.seeds) & set(found.tuning_seeds)),
+    ),
+    Wrong(
+        "copied",
+        "Two of your agents have the same parameters to the last digit. Was each trained with a seed of its own?",
+        when=lambda found: found.copied,
+    ),
+    Wrong(
+        "few_episodes",
+        "Fewer than 20 episodes for each agent.",
+        when=lambda found: found.reported.shape[1] < FEWEST,
+    ),
+    Wrong(
+        "drawn_actions",
+        "Played here, your agents earn what you report if they *draw* their actions. Which ones does the text ask for?",
+        when=lambda found: found.fault is not None and fault_of_returns(found.reported, found.drawn()) is None,
+    ),
+    Wrong(
+        "higher_than_earned",
+        "On fresh episodes your agents earn less than you report, by more than noise can explain. On which episodes "
+        "were your numbers found, and were there several checkpoints to choose from?",
+        when=lambda found: found.fault == "higher",
+    ),
+    Wrong(
+        "lower_than_earned",
+        "On fresh episodes your agents earn more than you report, by more than noise can explain. Do your numbers "
+        "come from these parameters, at the end of the training?",
+        when=lambda found: found.fault == "lower",
+    ),
+    *(
+        Wrong(name, message, when=lambda found, name=name: found.fault_of_interval == name)
+        for name, message in INTERVAL_FAULTS.items()
+    ),
+    Wrong(
+        "not_shown",
+        f"Your report is true. It does not show a mean above {BAR}: the lower end of the interval lies below. Is it "
+        "the setting, or are there too few seeds to tell?",
+        when=lambda found: found.interval[0] <= BAR,
+    ),
+    passed=lambda found: (
+        f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents earn what you report, after "
+        f"{found.steps} steps each, and the interval is theirs."
+    ),
+)

@@ -1,0 +1,42 @@
+"""Whether reported returns are those that the agents earn when they are played again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+OF_A_SEED, OF_ALL = 6.0, 5.0
+"""Standard errors that a seed's mean, and the mean over seeds, may be off: a right report is further off in fewer than
+one of a million checks. Returns have tails, those of single agents above all; hence the wider limit.
+
+So the best of twenty evaluations of each agent (1.9 standard errors too high in the mean) shows from eight seeds on."""
+
+
+def fault_of_returns(reported: np.ndarray, own: np.ndarray) -> str | None:
+    """ "higher" or "lower" where the reported returns are not those that were found here, both `[seed, episode]`.
+
+    It looks at each seed, and at the mean over seeds, where a small shift of all of them shows.
+    """
+    off = reported.mean(1) - own.mean(1)
+    variance = _variance_of_mean(reported, own) + _variance_of_mean(own, reported)
+    together = off.sum() / np.sqrt(variance.sum())
+    each = off / np.sqrt(variance)
+    for standardised, limit in ((together, OF_ALL), (each[np.abs(each).argmax()], OF_A_SEED)):
+        if abs(standardised) > limit:
+            return "higher" if standardised > 0 else "lower"
+    return None
+
+
+def _variance_of_mean(returns: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of each seed, from the wider one of the two samples: the narrower one may have missed rare episodes."""
+    spread = np.maximum(returns.var(1), others.var(1)) + (1e-4 * (1 + np.abs(others).max())) ** 2
+    return spread / returns.shape[1]
+
+
+def same_agents(parameters: Mapping[str, Tensor]) -> bool:
+    """Whether two of the agents `[seed, ...]` have the same parameters."""
+    number = len(next(iter(parameters.values())))
+    flat = np.concatenate([one.double().numpy().reshape(number, -1) for one in parameters.values()], 1)
+    return len(np.unique(flat, axis=0)) < number
