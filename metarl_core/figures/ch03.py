@@ -113,7 +113,8 @@ def learning(
     random: float,
 ) -> None:
     """Returns and values `[seed, report, (training, greedy, value)]`: live runs, the table's, the curve of (03.22)."""
-    figure, (left, right) = plotting.figure(1, 2, width=11, height=4.2)
+    figure, (left, right) = plotting.figure(1, 2, width=11, height=5.6)
+    below = {"fontsize": 9, "loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # the lines need the room above
     curve = summarise_curves(table[:, None, :, 1])
     plotting.plot_curve(left, thousands, curve, "greedy, five seeds of the table (IQM, 95 %)", markevery=3)
     values = table[:, :, 2]
@@ -129,15 +130,16 @@ def learning(
     left.axhline(controller, color=plotting.METHOD_STYLE["oracle"][0], linestyle=":", label="linear controller")
     left.axhline(random, color=plotting.RED, linestyle=":", label="random actions")
     left.set(xlabel="environment steps per seed, thousands", ylabel="return", ylim=(0, 540), title="CartPole-v1")
-    left.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.08))
+    left.legend(**below)
     right.plot(thousands, limit, "--", color=plotting.ORANGE, label="(03.22), from 0 to 1/(1 − γ)")
     earned = ((1 - discount ** live[:, :, 1]) / (1 - discount)).mean(0)
     right.plot(thousands, earned, "-.", color=plotting.GREY, label="discounted return of that length (live mean)")
     top = 1 / (1 - discount)
     right.axhline(top, color="black", linestyle=":", label="balancing for ever, 1/(1 − γ)")
-    right.set(xlabel="environment steps per seed, thousands", ylabel="discounted return", ylim=(0, 1.8 * top))
+    highest = max(1.3 * top, 1.05 * live[:, :, 2].max())
+    right.set(xlabel="environment steps per seed, thousands", ylabel="discounted return", ylim=(0, highest))
     right.set_title("estimated value of the start")
-    right.legend(fontsize=9, loc="upper left")
+    right.legend(**below)
     plotting.show(
         figure,
         "Left: return against environment steps. Greedy curves of single seeds stay near 200 to 400 for the first "
@@ -215,11 +217,13 @@ def changed_physics(by_kind: Mapping[str, Mapping[str, np.ndarray]]) -> None:
     for offset, (who, color) in zip((-0.27, 0.0, 0.27), WHO.items(), strict=True):
         heights = [float(np.mean(means[who])) for means in by_kind.values()]
         bars = axes.bar(np.arange(len(by_kind)) + offset, heights, 0.25, color=color, label=who)
-        axes.bar_label(bars, fmt="%.0f", fontsize=9, padding=5 if who == "DQN" else 2)
-        if who == "DQN":
-            for place, means in enumerate(by_kind.values()):
-                seeds = means[who].mean(1)
-                axes.plot(np.full(len(seeds), place + offset), seeds, "o", color="black", markersize=3.5)
+        if who != "DQN":
+            axes.bar_label(bars, fmt="%.0f", fontsize=9, padding=2)
+            continue
+        for place, means in enumerate(by_kind.values()):
+            seeds = means[who].mean(1)
+            axes.plot(np.full(len(seeds), place + offset), seeds, "o", color="black", markersize=3.5)
+            axes.text(place + offset, seeds.max() + 12, f"{seeds.mean():.0f}", ha="center", fontsize=9)
     axes.set_xticks(range(len(by_kind)), list(by_kind))
     axes.set(ylabel="return", ylim=(0, 640))
     axes.legend(ncols=3, fontsize=10, loc="upper center")
