@@ -12,10 +12,11 @@ from metarl_core.agents.training import train_policy
 from metarl_core.parameters import select_parameters, trainable_copy
 from metarl_core.recipes.ppo_details import DETAILS, METHODS, DetailedPPO, Details, NormalisingSampler, folded, variant
 from metarl_core.recipes.ppo_details.normalisation import RunningMoments
-from metarl_core.recipes.ppo_details.rows import initial_parameters
+from metarl_core.recipes.ppo_details.rows import SomeEndsMerged, initial_parameters
 from metarl_core.recipes.ppo_details.rule import LearnersAdam
 
 LRS = torch.tensor([1e-3, 1e-3])
+ON, OFF = torch.tensor([True]), torch.tensor([False])
 
 
 def seeded(seed):
@@ -26,7 +27,7 @@ def rule_and_data(details, **changes):
     """A rule of two learners on CartPole, and a first segment."""
     config = dataclasses.replace(CARTPOLE_PPO.config, **changes)
     agent, start, sampler = CARTPOLE_PPO.prepare([0, 1])
-    rule = DetailedPPO(agent, trainable_copy(start, 2), config, details, LRS)
+    rule = DetailedPPO(agent, trainable_copy(start, 2), config, [details, details], LRS)
     return rule, sampler(agent.policy, agent.policy_part(start), seeded(3))
 
 
@@ -34,7 +35,7 @@ def test_without_a_switch_it_is_the_packages_ppo():
     config = dataclasses.replace(CARTPOLE_PPO.config, iterations=3)
     theirs, _ = train_ppo(*CARTPOLE_PPO.prepare([0, 1]), config, seeded(5), description=None)
     agent, start, sampler = CARTPOLE_PPO.prepare([0, 1])
-    rule = DetailedPPO(agent, trainable_copy(start, 2), config, Details(), LRS)
+    rule = DetailedPPO(agent, trainable_copy(start, 2), config, [Details()] * 2, LRS)
     train_policy(rule, sampler, config.iterations, seeded(5), description=None)
     for name, value in rule.parameters.items():
         moved = (theirs[name] - start[name]).abs().max()
@@ -44,13 +45,16 @@ def test_without_a_switch_it_is_the_packages_ppo():
 def test_adam_is_torchs_for_each_learning_rate_and_for_learners_that_sit_out():
     start, g = torch.randn(2, 3, 4, generator=seeded(0)), seeded(1)
     mine = {"w": start.clone().requires_grad_()}
-    adam = LearnersAdam(mine, torch.tensor([1e-2, 3e-2]), eps=1e-5)
+    adam = LearnersAdam(mine, torch.tensor([1e-2, 3e-2]), torch.tensor([1e-5, 1e-3]))
     each = [start[i].clone().requires_grad_() for i in range(2)]
-    torchs = [torch.optim.Adam([value], lr=lr, eps=1e-5) for value, lr in zip(each, (1e-2, 3e-2), strict=True)]
+    torchs = [
+        torch.optim.Adam([value], lr=lr, eps=eps)
+        for value, lr, eps in zip(each, (1e-2, 3e-2), (1e-5, 1e-3), strict=True)
+    ]
     for step in range(20):
         gradient, active = torch.randn(2, 3, 4, generator=g), torch.tensor([True, step % 3 > 0])
         mine["w"].grad = gradient.clone()
-        adam.step(active)
+        adam.step(active, torch.ones(2))
         for i in range(2):
             if active[i]:
                 each[i].grad = gradient[i].clone()
@@ -60,7 +64,7 @@ def test_adam_is_torchs_for_each_learning_rate_and_for_learners_that_sit_out():
 
 def test_value_clipping_is_the_larger_of_two_losses():
     plain, runs = rule_and_data(Details())
-    clipping = DetailedPPO(plain.agent, plain.parameters, plain.config, Details(clip_value=True), LRS)
+    clipping = DetailedPPO(plain.agent, plain.parameters, plain.config, [Details(clip_value=True)] * 2, LRS)
     batch = plain.agent.batch(plain.parameters, runs, 0.99, 0.95)
     old = plain.agent.value(plain.parameters, batch.observations).detach()
     assert torch.allclose(clipping.critic_loss(batch), plain.critic_loss(batch))  # nothing has moved yet
@@ -100,7 +104,7 @@ def test_rewards_are_scaled_as_by_gymnasiums_wrapper():
     """One environment without an end: Gymnasium's statistics after n steps are ours after a segment of n."""
     envs = gymnasium.make_vec("Pendulum-v1", 1)
     agent, start, _ = PENDULUM_PPO.prepare([0])
-    sampler = NormalisingSampler(VectorSampler(envs, 150, 1, seed=0), 3, False, 0.9)
+    sampler = NormalisingSampler(VectorSampler(envs, 150, 1, seed=0), 3, OFF, ON, torch.tensor([0.9]))
     runs = sampler(agent.policy, agent.policy_part(start), seeded(0))
     plain = VectorSampler(gymnasium.make_vec("Pendulum-v1", 1), 150, 1, seed=0)
     raw = plain(agent.policy, agent.policy_part(start), seeded(0)).rewards
@@ -113,7 +117,7 @@ def test_rewards_are_scaled_as_by_gymnasiums_wrapper():
 
 def test_returns_start_anew_after_an_end_and_go_on_into_the_next_segment():
     agent, start, vector = CARTPOLE_PPO.prepare([0])
-    sampler = NormalisingSampler(vector, 4, False, 0.5)
+    sampler = NormalisingSampler(vector, 4, OFF, ON, torch.tensor([0.5]))
     own = agent.policy_part(start)
     first, second = (sampler(agent.policy, own, seeded(i)) for i in range(2))
     whole_rewards = torch.cat([first.mask, second.mask], -1).double()[0]  # CartPole pays 1 a step
@@ -131,11 +135,11 @@ def test_returns_start_anew_after_an_end_and_go_on_into_the_next_segment():
 
 def test_a_normalised_policy_folded_acts_the_same_on_raw_observations():
     agent, start, vector = CARTPOLE_PPO.prepare([0, 1])
-    sampler = NormalisingSampler(vector, 4, True, None)
+    sampler = NormalisingSampler(vector, 4, ON.repeat(2), OFF.repeat(2), LRS)
     own = agent.policy_part(start)
     sampler(agent.policy, own, seeded(0))
-    mean, std = sampler.seen.mean, sampler.seen.std  # what the second segment is normalised by
-    new = folded(start, sampler.seen)
+    mean, std = sampler.scale()  # what the second segment is normalised by
+    new = folded(start, mean, std)
     runs = sampler(agent.policy, own, seeded(1))
     raw = runs.observations * std[:, None, None] + mean[:, None, None]
     assert isinstance(agent.policy, CategoricalPolicy)
@@ -161,6 +165,45 @@ def test_the_last_layers_size_is_all_that_its_row_changes():
         for name, value in plain.items():
             last = name.startswith("policy") and name.endswith("weight2")
             assert torch.allclose(changed[name], value * (factor if last else 1)), name
+
+
+def test_learners_of_different_details_do_not_know_each_other():
+    """Side by side they end where each ends beside another like itself."""
+    kinds = [
+        Details(standardise_advantages=False, discount=0.9, anneal=False),
+        Details(clip_value=True, max_grad_norm=0.1, gae_lambda=0.0, adam_eps=1e-3, max_kl=0.001),
+    ]
+
+    def learned(details):
+        rule, runs = rule_and_data(Details(), iterations=3)
+        rule = DetailedPPO(rule.agent, rule.parameters, rule.config, details, LRS)
+        for _ in range(2):
+            rule.update(runs, seeded(0))
+        return rule.parameters
+
+    together, alike = learned(kinds), [learned([kind, kind]) for kind in kinds]
+    for name, value in together.items():
+        for i in range(2):
+            assert torch.allclose(value[i], alike[i][name][i], atol=1e-6), name
+    assert any(not torch.allclose(alike[0][name][0], alike[1][name][0], atol=1e-3) for name in together)
+
+
+def test_normalised_and_raw_learners_stand_side_by_side():
+    agent, start, vector = CARTPOLE_PPO.prepare([0, 1])
+    flags = torch.tensor([True, False])
+    sampler = NormalisingSampler(vector, 4, flags, ~flags, torch.tensor([0.9, 0.9]))
+    own = agent.policy_part(start)
+    sampler(agent.policy, own, seeded(0))
+    runs = sampler(agent.policy, own, seeded(1))
+    assert runs.rewards[0][runs.mask[0]].unique().tolist() == [1.0] and float(runs.rewards[1].max()) != 1.0
+    assert float(runs.observations[0].std()) > 2 * float(runs.observations[1].std())
+
+
+def test_ends_are_merged_for_some():
+    agent, start, vector = dataclasses.replace(PENDULUM_PPO, num_envs=2).prepare([0, 1])
+    runs = SomeEndsMerged(vector, torch.tensor([True, False]))(agent.policy, agent.policy_part(start), seeded(0))
+    assert runs.terminated[0].any() and not runs.truncated[0].any()
+    assert runs.truncated[1].any() and not runs.terminated[1].any()
 
 
 def test_every_row_has_its_details():

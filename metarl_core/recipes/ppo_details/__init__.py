@@ -6,17 +6,18 @@ row has the same budget, half of that of the table `policy_gradients`: 25,600 en
 Pendulum for each seed. Its learning rate is the best of `lrs` by the mean of the ten columns over `tuning_seeds`, which
 are not reported.
 
-All learners of a row train side by side, the tuning first.
+The learners of several rows (`GROUPS`) train side by side, the tuning first.
 """
 
 from metarl_core.recipes.ppo_details.normalisation import NormalisingSampler, folded
 from metarl_core.recipes.ppo_details.rows import run, trained
 from metarl_core.recipes.ppo_details.rule import DetailedPPO
-from metarl_core.recipes.ppo_details.settings import DETAILS, GRID, METHODS, Details, Settings, variant
+from metarl_core.recipes.ppo_details.settings import DETAILS, GRID, GROUPS, METHODS, Details, Settings, variant
 
 __all__ = [
     "DETAILS",
     "GRID",
+    "GROUPS",
     "METHODS",
     "DetailedPPO",
     "Details",

@@ -59,74 +59,77 @@ class _Scaled:
 
 
 class NormalisingSampler:
-    """A sampler whose observations are normalised, or whose rewards are scaled, or both.
+    """A sampler that normalises the observations of some learners, and scales the rewards of some.
 
     Observations are normalised by the moments of all *earlier* segments, so that within a segment the policy and the
     update that follows see one and the same input; a reward is divided by the standard deviation of the discounted
     returns so far, this segment included. Each learner has moments of its own.
 
     Args:
-        sampler: gives trajectories `[learner, env, time, ...]` with vectors as observations.
-        observations: whether they are normalised.
-        discount: γ of the returns that scale rewards; None leaves rewards as they are.
+        sampler: gives trajectories `[learner, env, time, ...]`.
+        size: of an observation, a vector.
+        observations: whose observations are normalised, `[learner]`.
+        rewards: whose rewards are scaled, `[learner]`.
+        discount: γ of each learner's returns that scale rewards, `[learner]`.
     """
 
-    def __init__(self, sampler: Sampler, size: int, observations: bool, discount: float | None):
-        self.sampler, self.discount = sampler, discount
-        self.seen = RunningMoments(sampler.learners, size) if observations else None
-        self.returns = RunningMoments(sampler.learners, 1)
+    def __init__(self, sampler: Sampler, size: int, observations: Tensor, rewards: Tensor, discount: Tensor):
+        self.sampler, self.observations, self.rewards, self.discount = sampler, observations, rewards, discount
+        self.seen, self.returns = (RunningMoments(sampler.learners, width) for width in (size, 1))
         self.carry = torch.zeros(0)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.sampler, name)
 
+    def scale(self) -> tuple[Tensor, Tensor]:
+        """What is subtracted from observations and what they are divided by, `[learner, observation]`; 0 and 1."""
+        on = self.observations[:, None]
+        return self.seen.mean * on, torch.where(on, self.seen.std, torch.ones_like(self.seen.std))
+
     def __call__(self, policy: Policy, parameters: Parameters, generator: torch.Generator) -> Trajectories:
         """The next segment, on the new scale."""
-        if self.seen is None:
-            return self._with_scaled_rewards(self.sampler(policy, parameters, generator))
-        mean, std = self.seen.mean[:, None], self.seen.std[:, None]
+        mean, std = (each[:, None] for each in self.scale())
         raw = self.sampler(_Scaled(policy, mean, std), parameters, generator)
         self.seen.update(raw.observations.flatten(1, 2), raw.mask.flatten(1, 2))
-        normalised = dataclasses.replace(
+        returns, self.carry = discounted_so_far(raw, self.discount, self.carry)
+        self.returns.update(returns.flatten(1, 2)[..., None], raw.mask.flatten(1, 2))
+        scaled = (raw.rewards / self.returns.std[:, None]).clamp(-REWARD_LIMIT, REWARD_LIMIT)
+        return dataclasses.replace(
             raw,
             observations=(raw.observations - mean[:, None]) / std[:, None],
             final_observations=(raw.final_observations - mean) / std,
+            rewards=torch.where(self.rewards[:, None, None], scaled, raw.rewards),
         )
-        return self._with_scaled_rewards(normalised)
-
-    def _with_scaled_rewards(self, runs: Trajectories) -> Trajectories:
-        if self.discount is None:
-            return runs
-        returns, self.carry = discounted_so_far(runs, self.discount, self.carry)
-        self.returns.update(returns.flatten(1, 2)[..., None], runs.mask.flatten(1, 2))
-        scaled = runs.rewards / self.returns.std[:, None]
-        return dataclasses.replace(runs, rewards=scaled.clamp(-REWARD_LIMIT, REWARD_LIMIT))
 
 
-def discounted_so_far(runs: Trajectories, discount: float, carry: Tensor) -> tuple[Tensor, Tensor]:
+def discounted_so_far(runs: Trajectories, discount: Tensor, carry: Tensor) -> tuple[Tensor, Tensor]:
     """Σ_k γ^k r_{t−k} since the episode began, `[learner, env, time]`, and what goes on into the next segment.
 
     Args:
+        discount: γ of each learner, `[learner]`.
         carry: `[learner, env]` from the segment before; empty at the first.
     """
     carry = carry if carry.numel() else torch.zeros_like(runs.rewards[..., 0])
     over, found = runs.terminated | runs.truncated, []
     for time in range(runs.rewards.shape[-1]):
-        carry = discount * carry + runs.rewards[..., time]
+        carry = discount[:, None] * carry + runs.rewards[..., time]
         found.append(carry)
         carry = carry * ~over[..., time]
     return torch.stack(found, -1), carry
 
 
-def folded(parameters: Parameters, moments: RunningMoments) -> Parameters:
+def folded(parameters: Parameters, mean: Tensor, std: Tensor) -> Parameters:
     """Parameters `[learner, ...]` that do to raw observations what these do to normalised ones.
 
     W (o − m) / s + b = (W / s) o + (b − (W / s) m): normalising is a change of the first layer.
+
+    Args:
+        mean, std: m and s of each learner, `[learner, observation]`.
     """
     result = dict(parameters)
     for name, value in parameters.items():
         if name.endswith("weight0"):
             bias = name.replace("weight0", "bias0")
-            result[name] = value / moments.std[:, None]
-            result[bias] = parameters[bias] - (result[name] @ moments.mean[..., None])[..., 0]
+            result[name] = value / std[:, None]
+            result[bias] = parameters[bias] - (result[name] @ mean[..., None])[..., 0]
     return result
