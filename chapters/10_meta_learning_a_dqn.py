@@ -1305,10 +1305,11 @@ assert late_curvature > 5 * largest and abs(along_steepest) < own["inner_lr"] / 
 # curvature: steep directions are what lets three steps move far. This is the worst kind of failure, since the first
 # rounds look fine. Meta-SGD lives at a curvature at which its own initial $\alpha$ would diverge; its rates can, since
 # along the steepest direction positive and negative ones nearly cancel. Remedies for a fixed $\alpha$, in the order in
-# which to try them: a smaller one; Huber's loss, whose gradient is bounded (and which chapter 03 found to have a
-# price); clipping of the inner gradient. A target network that follows too fast does to the *outer* loop what too large
-# an $\alpha$ does to the inner one: `tau` is 0.005 here, slower than in DQN itself, because larger values made
-# long meta-trainings diverge when this was tried out.
+# which to try them: a smaller one; Huber's loss, whose gradient is bounded (its threshold must fit the size of the
+# values: on CartPole, where they are near 200, appendix 03a had one agent of five that solved the task at the end with
+# the threshold 1, and five of five with 100); clipping of the inner gradient. A target network that follows too fast
+# does to the *outer* loop what too large an $\alpha$ does to the inner one: `tau` is 0.005 here, slower than in DQN
+# itself, because larger values made long meta-trainings diverge when this was tried out.
 #
 # ### One replay for all tasks
 #
