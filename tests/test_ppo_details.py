@@ -10,7 +10,17 @@ import torch
 from metarl_core.agents import CARTPOLE_PPO, PENDULUM_PPO, CategoricalPolicy, VectorSampler, train_ppo
 from metarl_core.agents.training import train_policy
 from metarl_core.parameters import select_parameters, trainable_copy
-from metarl_core.recipes.ppo_details import DETAILS, METHODS, DetailedPPO, Details, NormalisingSampler, folded, variant
+from metarl_core.recipes.ppo_details import (
+    DETAILS,
+    GRID,
+    METHODS,
+    ON_PENDULUM,
+    DetailedPPO,
+    Details,
+    NormalisingSampler,
+    folded,
+    variant,
+)
 from metarl_core.recipes.ppo_details.normalisation import RunningMoments
 from metarl_core.recipes.ppo_details.rows import SomeEndsMerged, initial_parameters
 from metarl_core.recipes.ppo_details.rule import LearnersAdam
@@ -208,7 +218,7 @@ def test_ends_are_merged_for_some():
 
 def test_every_row_has_its_details():
     assert len({variant(method) for method in METHODS}) == len(METHODS)  # no two rows are the same
-    assert variant("Pendulum: γ = 0.99, λ = 0, ends merged")[1] == Details(
-        discount=0.99, gae_lambda=0.0, merge_ends=True
-    )
+    assert variant("Pendulum: γ = 0.99, ends merged")[1] == Details(discount=0.99, merge_ends=True)
+    expected = [f"CartPole: {name}" for name in DETAILS] + [f"Pendulum: {name}" for name in (*ON_PENDULUM, *GRID)]
+    assert sorted(METHODS) == sorted(expected) and set(ON_PENDULUM) <= set(DETAILS)
     assert all(variant(f"CartPole: {name}")[0] == "CartPole" for name in DETAILS)

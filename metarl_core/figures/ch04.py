@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from metarl_core import plotting
-from metarl_core.evaluation import Interval, bootstrap_interval, mean, summarise_curves
+from metarl_core.evaluation import Interval, t_curves, t_interval
 
 COLOR = {"PPO": plotting.BLUE, "TRPO": plotting.PURPLE, "A2C": plotting.ORANGE, "REINFORCE": plotting.RED}
 MARKER = {"PPO": "o", "TRPO": "v", "A2C": "s", "REINFORCE": "X"}
@@ -153,7 +153,7 @@ def learning_curves(
     drawn, panels = plotting.figure(1, 2, width=11.4, height=4.4)
     for panel, (environment, methods) in zip(panels, curves.items(), strict=True):
         for name, scores in methods.items():
-            curve = summarise_curves(scores, mean, resamples=500)
+            curve = t_curves(scores)
             x = np.linspace(0, steps[environment], curve.point.size) / 1000
             panel.plot(x, curve.point, MARKER[name], linestyle="-", color=COLOR[name], markersize=5, label=name)
             panel.fill_between(x, curve.low, curve.high, color=COLOR[name], alpha=0.2, linewidth=0)
@@ -162,7 +162,8 @@ def learning_curves(
         panel.axhline(floor, color=plotting.GREY, linestyle=":", linewidth=1.5, label="random policy")
         panel.axhline(solved, color="black", linewidth=0.8, label=f"solved: {solved:.0f}".replace("-", "−"))
         panel.set(xlabel="environment steps of one agent, thousands", ylabel="return of the greedy policy")
-        panel.set_title(f"{environment}, five seeds, mean with 95 % interval")
+        panel.set_ylim(*((-20, 540) if environment == "CartPole" else (-1900, -50)))
+        panel.set_title(f"{environment}, five seeds, mean with t interval")
     panels[0].legend(fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.06))
     panels[1].legend(fontsize=9, loc="center right", bbox_to_anchor=(1.0, 0.6))
     plotting.show(
@@ -179,7 +180,7 @@ def ablations(scores: Mapping[str, Mapping[str, np.ndarray]], levels: Mapping[st
     for panel, (environment, variants) in zip(panels, scores.items(), strict=True):
         for row, (name, returns) in enumerate(variants.items()):
             final = returns.mean(1)
-            interval = bootstrap_interval(returns, mean)
+            interval = t_interval(returns)
             color = plotting.BLUE if name == "PPO" else plotting.ORANGE
             panel.plot([interval.low, interval.high], [row, row], color=color, linewidth=9, alpha=0.3)
             panel.plot(final, np.full(len(final), row), "o", color=color, markersize=5, alpha=0.6)
@@ -188,7 +189,7 @@ def ablations(scores: Mapping[str, Mapping[str, np.ndarray]], levels: Mapping[st
             panel.text(1.02, row, text, transform=panel.get_yaxis_transform(), va="center", fontsize=10)
         panel.axvline(levels[environment], color="black", linewidth=0.8, linestyle=":")
         panel.text(1.02, -0.75, "solved", transform=panel.get_yaxis_transform(), va="center", fontsize=10)
-        panel.set(title=environment, xlabel="final return (dots: seeds; band: 95 % interval)")
+        panel.set(title=environment, xlabel="final return (dots: seeds; band: 95 % t interval)")
         panel.set_yticks(range(len(variants)), list(variants))
         panel.set_ylim(len(variants) - 0.5, -0.5)
         panel.grid(axis="y", visible=False)

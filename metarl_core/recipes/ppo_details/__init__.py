@@ -12,13 +12,23 @@ The learners of several rows (`GROUPS`) train side by side, the tuning first.
 from metarl_core.recipes.ppo_details.normalisation import NormalisingSampler, folded
 from metarl_core.recipes.ppo_details.rows import run, trained
 from metarl_core.recipes.ppo_details.rule import DetailedPPO
-from metarl_core.recipes.ppo_details.settings import DETAILS, GRID, GROUPS, METHODS, Details, Settings, variant
+from metarl_core.recipes.ppo_details.settings import (
+    DETAILS,
+    GRID,
+    GROUPS,
+    METHODS,
+    ON_PENDULUM,
+    Details,
+    Settings,
+    variant,
+)
 
 __all__ = [
     "DETAILS",
     "GRID",
     "GROUPS",
     "METHODS",
+    "ON_PENDULUM",
     "DetailedPPO",
     "Details",
     "NormalisingSampler",

@@ -86,26 +86,21 @@ DETAILS: dict[str, dict[str, Any]] = {
 the row "last layer of other size" exchanges the two."""
 LAST_LAYER = {"CartPole": 100.0, "Pendulum": 0.01}
 GRID: dict[str, dict[str, Any]] = {
-    "γ = 0.9, ends merged": {"merge_ends": True},
-    "γ = 0.9, λ = 0": {"gae_lambda": 0.0},
-    "γ = 0.9, λ = 0, ends merged": {"gae_lambda": 0.0, "merge_ends": True},
-    "γ = 0.97": {"discount": 0.97},
     "γ = 0.99": {"discount": 0.99},
-    "γ = 0.99, ends merged": {"discount": 0.99, "merge_ends": True},
-    "γ = 0.99, λ = 0": {"discount": 0.99, "gae_lambda": 0.0},
-    "γ = 0.99, λ = 0, ends merged": {"discount": 0.99, "gae_lambda": 0.0, "merge_ends": True},
     "γ = 0.99, rewards scaled": {"discount": 0.99, "scale_rewards": True},
+    "γ = 0.9, λ = 0": {"gae_lambda": 0.0},
+    "γ = 0.99, λ = 0": {"discount": 0.99, "gae_lambda": 0.0},
+    "γ = 0.9, ends merged": {"merge_ends": True},
+    "γ = 0.99, ends merged": {"discount": 0.99, "merge_ends": True},
 }
 """Where a row does not name them, γ = 0.9, λ = 0.95, and truncation is kept apart from termination."""
-GROUPS = tuple(
-    tuple(f"{environment}: {name}" for name in names)
-    for environment, names in (
-        ("CartPole", list(DETAILS)[:7]),
-        ("CartPole", list(DETAILS)[7:]),
-        ("Pendulum", list(DETAILS)[:7]),
-        ("Pendulum", list(DETAILS)[7:]),
-        ("Pendulum", list(GRID)),
-    )
+ON_PENDULUM = ("PPO", *list(DETAILS)[7:11], "all four of ppo2")
+"""of the details, those that act on inputs, rewards or the critic: the others were measured on CartPole only"""
+GROUPS = (
+    tuple(f"CartPole: {name}" for name in list(DETAILS)[:7]),
+    tuple(f"CartPole: {name}" for name in list(DETAILS)[7:]),
+    tuple(f"Pendulum: {name}" for name in ON_PENDULUM),
+    tuple(f"Pendulum: {name}" for name in GRID),
 )
 """rows that are made side by side in one batch"""
 METHODS = tuple(method for group in GROUPS for method in group)
