@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); chapter 03, [Value-based agents](03_value_based_agents.ipynb).
 #
-# Reading: about 88 minutes. Running: at most 180 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb): about 130 minutes. Project: [An agent for a new environment](../exercises/04p_new_environment.ipynb), about 3 hours.
+# Reading: about 88 minutes. Running: at most 100 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb): about 90 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -464,7 +464,6 @@ policy_gradient_explorer()
 # Real data come in segments in which episodes end and begin. A *terminated* step has no future value, and at *any* end
 # the sum stops.
 
-
 # %%
 def my_gae(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """(04.8) and (04.12) for segments [..., time]; final_values [...] is V after the last step."""
@@ -610,7 +609,6 @@ figures.clipped_objective(epsilon=0.2)
 # With `my_gae` of section 3, here is all of PPO, loop included, for one agent (the entropy term is left out, since its
 # weight is 0).
 
-
 # %%
 def clipped_loss(agent, parameters, observation, action, old_log_pi, advantage, target, mask, config):
     """−(04.22) and the critic's part of (04.13), on one minibatch."""
@@ -683,7 +681,6 @@ claim(
 # **entropy** of the policy. We train CartPole twice, five agents each: as in the table above, and with a hundred
 # times its learning rate for 20 updates.
 
-
 # %%
 def train_cartpole(**changes):
     """Policy, its eleven stages, what was noted at each update, and how often the pole fell, of five agents."""
@@ -729,7 +726,6 @@ claim(
     f"times in that of the last 20. The explained variance of the last 20 is {solved_variance:.2f}.",
     often[0] >= 2 and often[1] == 0 and abs(solved_variance) < 0.5,
 )
-
 
 # %% [markdown]
 # A rule of thumb of practitioners: an approximate KL of about 0.01, a clip fraction of 5 to 20 %, and an entropy that
@@ -796,6 +792,7 @@ claim(
     starred == [("Pendulum", "value clipping")] and 2 * -both < -changes["Pendulum", "value clipping"][0],
 )
 
+
 # %% [markdown]
 # One detail makes a difference that five seeds can show, and it does harm: value clipping lets $V$ move by 0.2 on a batch,
 # and on Pendulum targets are tens of points away. Scaling the rewards takes most of the harm away, so a detail may be
@@ -810,7 +807,6 @@ claim(
 # twenty other seeds, those of A2C and REINFORCE among four each on these five; on Pendulum A2C was tried with three
 # settings and REINFORCE with two. After every tenth of the training the *greedy* policy (the most probable or the mean
 # action) is measured on 20 episodes.
-
 
 # %%
 def curve_of(family, policy, checkpoints):
@@ -968,7 +964,6 @@ claim(
 # since the mean of $-\log \pi$ is the entropy. With two equally likely actions and $c_V = 0.5$ the critic should be
 # wrong by $\ln 2$.
 
-
 # %%
 def critic_of(detach):
     """A critic of one number, trained on noisy targets of mean 3, with the actor's loss beside its own."""
@@ -1004,7 +999,6 @@ claim(
 # the weight $\rho$, an A2C step repeated on old data. This is a third thing, neither PPO nor PPO without a clip, whose
 # gradient is $\rho\, \nabla \log \pi_\theta\, A$. We measure how far ten epochs on one batch move the policy with each,
 # at a learning rate of $3 \cdot 10^{-3}$.
-
 
 # %% tags=["hide-input"]
 def kl_after_one_update(variant, seeds=range(5)):
@@ -1060,7 +1054,6 @@ claim(
 # A joint log-probability is the *sum* over action dimensions. With `log_prob(a).mean(-1)` and $d$ dimensions the policy
 # gradient is $d$ times too small, and PPO's ratio becomes $\rho^{1/d}$, which stays inside $[0.8, 1.2]$ long after $\rho$
 # has left it. Under Adam, whose steps do not depend on the gradient's scale, the policy may then move *farther*.
-
 
 # %% tags=["hide-input"]
 def toy_ppo(reduce, d=8, epochs=30, clip=0.2):
@@ -1165,4 +1158,4 @@ claim(
 # - S. Huang, R. F. J. Dossa, A. Raffin, A. Kanervisto and W. Wang, *The 37 implementation details of proximal policy
 #   optimization*, ICLR blog track, 2022.
 #
-# [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · previous: [03 Value-based agents](03_value_based_agents.ipynb) · next: [05 MAML](05_maml.ipynb) · appendix: [04a The natural gradient and TRPO](04a_natural_gradient.ipynb)
+# [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · previous: [03 Value-based agents](03_value_based_agents.ipynb) · next: [05 MAML](05_maml.ipynb) · appendices: [04a The natural gradient and TRPO](04a_natural_gradient.ipynb), [04b Implementation details of PPO](04b_implementation_details.ipynb)

@@ -208,7 +208,6 @@ claim(
 # which needs such products only; ten of them come close enough, with a little damping, $F + 0.1\, I$. A **line search**
 # then halves the step until the true mean KL is within $\delta_{\mathrm{KL}}$ and the surrogate has risen.
 
-
 # %%
 def my_conjugate_gradient(product, b, iterations):
     """x with F x = b, from products F v alone (Hestenes and Stiefel 1952)."""
@@ -291,7 +290,6 @@ claim(
 # Five agents now learn CartPole for 20 batches of 1024 steps, by TRPO, and by A2C with a learning rate of 0.01; no
 # setting was tuned for either. We measure the KL of every single update.
 
-
 # %%
 def updates_with_kl(make_rule, seeds=range(5), batches=20):
     """Mean KL [batch, seed] of every update of a rule, and mean returns [batch, seed]."""
@@ -347,4 +345,4 @@ claim(
 # - J. Schulman, S. Levine, P. Moritz, M. I. Jordan and P. Abbeel, *Trust region policy optimization*, 2015,
 #   arXiv:1502.05477.
 #
-# Back to [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · next: [05 MAML](05_maml.ipynb)
+# Back to [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb) · next: [04b Implementation details of PPO](04b_implementation_details.ipynb)
