@@ -6,11 +6,9 @@ import pytest
 from tools.course import ROOT, read
 from tools.lesson import PLUMBING, code_lines, formulas, lesson, plumbing_lines, words
 
-<<<<<<< HEAD
-LESSONS: tuple[str, ...] = ("00", "01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a")
-=======
-LESSONS: tuple[str, ...] = ("01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a", "04b")
->>>>>>> 9d7c62f (Chapter 04: details measured, a cheaper live training, t intervals; 04b begun)
+LESSONS: tuple[str, ...] = (
+    "00", "01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a", "04b", "05", "05a", "05b", "06", "06a", "06b",
+)  # fmt: skip
 """chapters in the form of a lesson: honest minutes, at most one session of a class, little plumbing in sight"""
 SESSION = 90
 
