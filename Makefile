@@ -29,8 +29,9 @@ NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb projects/*.ipynb)
 .DEFAULT_GOAL := help
 .PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds results-page clean
 
-# The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv).
-ifneq ($(shell test -x $(PY) && echo alive),alive)
+# The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv), nor where the
+# folder was moved: the package is installed by its place, which the stamps hold.
+ifneq ($(shell test -x $(PY) && cat $(LAB_READY) 2>/dev/null),$(CURDIR))
 .PHONY: $(LAB_READY) $(TEST_READY)
 endif
 
@@ -53,13 +54,13 @@ $(LAB_READY): pyproject.toml constraints.txt
 	$(make_venv)
 	@echo "Installing into $(VENV): some minutes, the first time ..."
 	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks]'
-	@touch $@
+	@printf '%s' "$(CURDIR)" > $@
 
 $(TEST_READY): pyproject.toml constraints.txt
 	$(make_venv)
 	@echo "Installing into $(VENV): some minutes, the first time ..."
 	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks,test]'
-	@touch $(LAB_READY) $@
+	@printf '%s' "$(CURDIR)" | tee $(LAB_READY) > $@
 
 # The folder shown is the learner's desk (tools/desk.py), the page is chapter 00: a notebook given by name would show
 # its own folder only.
