@@ -126,10 +126,19 @@ def test_all_explorers_can_be_heard_and_moved_by_keys(tmp_path):
     assert opened.outside == [] and opened.errors == []
 
 
-def test_a_desk_without_alarms_and_without_a_teachers_menu(tmp_path, monkeypatch):
+FIGURES = """
+from metarl_core import plotting
+drawn, axes = plotting.figure(width=3, height=2)
+(line,) = axes.plot([0, 1])
+plotting.show(drawn, "A rising line.")
+plotting.show_animation(drawn, lambda frame: line.set_ydata([0, frame]), 3, "A line that turns.")
+"""
+
+
+def test_a_desk_without_alarms_and_without_a_teachers_menu_where_figures_have_words(tmp_path, monkeypatch):
     """As `make lab` sets it up (tools/lab_settings.py), also where `make test` has brought nbgrader."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))
-    cells = [nbformat.v4.new_code_cell("1 + 1")]
+    cells = [nbformat.v4.new_code_cell(FIGURES)]
     (tmp_path / "course" / "chapters").mkdir(parents=True)
     made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
     nbformat.write(made, tmp_path / "course" / "chapters" / "00_a.ipynb")
@@ -141,6 +150,9 @@ def test_a_desk_without_alarms_and_without_a_teachers_menu(tmp_path, monkeypatch
         assert opened.page.locator("[title*='not trusted' i]").count() == 0
         assert opened.page.locator("[title*='trusted' i]").count() == 1
         assert "without encryption" not in opened.log.read_text()
+        pictures = opened.page.locator(".jp-Notebook .jp-OutputArea img")
+        assert wait(lambda: pictures.count() == 2, 30)
+        assert [picture.get_attribute("alt") for picture in pictures.all()] == ["A rising line.", "A line that turns."]
 
 
 def test_this_test_sees_a_slider_and_an_error(tmp_path):

@@ -55,6 +55,7 @@ def test_generated_exercises_are_not_paired():
 def test_installing_says_what_it_is_at():
     pip = """Obtaining file:///a/course
   Installing build dependencies: started
+  Installing build dependencies: finished with status 'done'
 Collecting torch==2.13.0 (from -c constraints.txt (line 3))
   Downloading torch-2.13.0%2Bcpu-cp311-cp311-linux_x86_64.whl (190.1 MB)
 Collecting numpy
@@ -63,7 +64,7 @@ Installing collected packages: torch, numpy
 Successfully installed numpy-2.4.0
 """
     assert list(said(pip.splitlines())) == [
-        "0 packages: preparing the course's package",
+        "preparing the course's package",
         "1 packages: looking up torch",
         "1 packages: downloading torch, 190.1 MB",
         "2 packages: looking up numpy",

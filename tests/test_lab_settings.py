@@ -16,8 +16,9 @@ def test_settings_are_written_once_and_beside_others(tmp_path):
     other.parent.mkdir(parents=True)
     other.write_text("{}")
     write(tmp_path)
-    found = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*.json")}
-    assert set(found) == {*FILES, other.relative_to(tmp_path).as_posix()} and other.read_text() == "{}"
+    found = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    page = {f"share/jupyter/nbconvert/templates/metarl/{name}" for name in ("conf.json", "index.html.j2")}
+    assert set(found) == {*FILES, *page, other.relative_to(tmp_path).as_posix()} and other.read_text() == "{}"
     assert all(json.loads(found[name].read_text()) == content for name, content in FILES.items())
     before = {name: path.stat().st_mtime_ns for name, path in found.items()}
     write(tmp_path)

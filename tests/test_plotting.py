@@ -212,3 +212,15 @@ def test_a_readers_own_settings_do_not_reach_the_figures(drawn_by):
     with matplotlib.rc_context(WILD):
         assert picture() == usual
         assert matplotlib.rcParams["lines.linewidth"] == 9, "they are the reader's again"
+
+
+def test_figures_bring_their_own_paper():
+    """White and opaque to the corners, so that axes are read on JupyterLab's dark theme, too."""
+    drawn, axes = plotting.figure(width=3, height=2)
+    axes.plot([0, 1])
+    frames = plotting.gif(drawn, lambda frame: None, 2)
+    for picture in (plotting.png(drawn), Explorer(lambda: drawn, "A line.").picture.value, frames):
+        with Image.open(io.BytesIO(picture)) as opened:
+            seen = opened.convert("RGBA")
+        assert all(seen.getpixel(at) == (255, 255, 255, 255) for at in ((0, 0), (seen.width - 1, seen.height - 1)))
+        assert seen.getchannel("A").getextrema() == (255, 255)

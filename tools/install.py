@@ -20,12 +20,15 @@ STEPS = (
 
 def said(lines: Iterable[str]) -> Iterator[str]:
     """What pip is at, from its output: one short sentence for each line that tells something."""
-    packages = 0
+    packages, last = 0, ""
     for line in lines:
         for pattern, words in STEPS:
             if found := re.match(rf"\s*(?:{pattern})", line):
                 packages += line.lstrip().startswith("Collecting")
-                yield f"{packages} packages: " + words.format(*found.groups())
+                sentence = (f"{packages} packages: " if packages else "") + words.format(*found.groups())
+                if sentence != last:
+                    yield sentence
+                last = sentence
                 break
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from tools.course import ROOT
 
 TEACHERS = ("formgrader", "validate_assignment", "assignment_list", "course_list")
+PAGE = ROOT / "tools" / "page"
+"""the folder of nbconvert's template `metarl`"""
 FILES = {
     # JupyterLab asks about news and updates over the network unless told not to.
     "share/jupyter/lab/settings/overrides.json": {
@@ -25,6 +27,16 @@ FILES = {
     },
     # Kernels talk to the server encrypted where they can; or each of them begins with an alarm about it.
     "etc/jupyter/jupyter_server_config.json": {"MappingKernelManager": {"transport_encryption": "auto"}},
+    # A page that is made of a notebook ("Save and Export As > HTML") has alternative texts and animations.
+    "etc/jupyter/jupyter_nbconvert_config.json": {
+        "HTMLExporter": {"template_name": "metarl"},
+        "NbConvertBase": {
+            "display_data_priority": [
+                *("application/vnd.jupyter.widget-view+json", "application/javascript", "text/html", "text/markdown"),
+                *("image/svg+xml", "text/latex", "image/png", "image/jpeg", "image/gif", "text/plain"),
+            ]
+        },
+    },
     # So that also the first cell after a restart, whichever it is, says which cell to run before it.
     "etc/ipython/ipython_kernel_config.json": {"InteractiveShellApp": {"extensions": ["metarl_core.session"]}},
 }
@@ -37,8 +49,11 @@ def made_for_the_course(prefix: Path) -> bool:
 
 def write(prefix: Path) -> None:
     """Write the settings below `prefix`, where they are others; those of other names are left alone."""
-    for name, content in FILES.items():
-        path, text = prefix / name, json.dumps(content, indent=1) + "\n"
+    texts = {name: json.dumps(content, indent=1) + "\n" for name, content in FILES.items()}
+    for part in sorted((PAGE / "metarl").iterdir()):
+        texts[f"share/jupyter/nbconvert/templates/metarl/{part.name}"] = part.read_text(encoding="utf-8")
+    for name, text in texts.items():
+        path = prefix / name
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{path.name}.{os.getpid()}")

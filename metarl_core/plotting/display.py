@@ -33,7 +33,7 @@ def image_bundle(picture: bytes, alt: str, mime: str = "image/png") -> tuple[dic
 
     JupyterLab leaves an image's alternative text out of its page, so that a screen reader finds none. At the desk the
     picture is therefore an `img` element in HTML. In the book it stays an image, which GitHub and nbconvert show, the
-    latter with the text.
+    latter with the text where it uses the template of the course (tools/page).
 
     Args:
         picture: bytes of the file.
