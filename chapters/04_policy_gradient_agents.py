@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); chapter 03, [Value-based agents](03_value_based_agents.ipynb).
 #
-# Reading: about 88 minutes. Running: at most 100 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb): about 90 minutes.
+# Reading: about 88 minutes. Running: at most 100 seconds and 1100 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/04_policy_gradient_agents_exercises.ipynb): about 130 minutes. Project: [An agent for a new environment](../exercises/04p_new_environment.ipynb), about 3 hours.
 
 # %% tags=["hide-input"]
 import dataclasses
