@@ -17,8 +17,8 @@
 # - write MAML in twenty lines, and check it against finite differences and a closed form
 # - reach the published numbers on sinusoids on five seeds, and say why joint training cannot
 # - say what the first-order version drops, what that costs, and what it saves
+# - train MAML on a network and data of your own
 # - tell from the curvature which tasks will diverge, and why a mean over tasks may hide it
-# - say what limits the speed of meta-training
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); the chain rule in several variables.
 #
@@ -133,6 +133,7 @@ figures.first_steps(line[0, :, 0], family.target(shown, line)[..., 0], tuple(v[.
 # %% tags=["hide-input"]
 figures.two_loops()
 
+
 # %% [markdown]
 # Problems like (05.2) are called *bi-level*: the outer objective contains the result of an inner optimisation. If the
 # inner problem were solved to its end and had one solution, $U$ would not depend on $\theta$ at all. MAML stops after
@@ -150,7 +151,6 @@ figures.two_loops()
 # > 4. Change $\theta$ by one step of Adam of size $\beta$ along that gradient.
 #
 # In plain PyTorch, one task after another. The inner loop makes new tensors and leaves $\theta$ alone.
-
 
 # %%
 def my_meta_gradient(meta, data, alpha, steps=1, first_order=False):
@@ -196,7 +196,6 @@ def my_maml(start, iterations, generator, alpha=0.01, beta=1e-3, tasks=25):
 # `torch.func` says the same without a loop over tasks: `grad` makes the gradient function of one task's loss, `vmap`
 # maps it over a leading axis of tasks. The package goes one step further and gives parameters a task axis, so that a
 # layer is one batched matrix product. All three must give the same numbers.
-
 
 # %%
 def query_loss(theta, support_x, support_y, query_x, query_y):
@@ -434,6 +433,7 @@ claim(
     first < 0.7 and last > 1.8 > after and float(cosines[0].median()) > 0.9 > float(cosines[-1].median()) + 0.2,
 )
 
+
 # %% [markdown]
 # (a) A few tenths; (b) above 2; (c) the angle grows. The step size stays at 0.01, but meta-training changes the
 # curvature: it moves $\theta$ to where the loss is steep. A small $\alpha$ says nothing by itself; $\alpha H$ does. On
@@ -478,7 +478,6 @@ claim(
 # gradient of a function has a symmetric Jacobian. So in general FOMAML descends *no* objective at all.
 #
 # Check (05.16) and point 3 by running the package's methods on four random tasks with three parameters.
-
 
 # %%
 def quadratic(parameters, curvature, centre):
@@ -706,6 +705,7 @@ claim(
     trained_ < 0.6 * before,
 )
 
+
 # %% [markdown]
 # `MAML`, `supervised.train` and `supervised.adaptation_curve` are the ones used above. `task_loss` finds out by itself
 # whether `torch.vmap` computes your module's derivatives correctly, and falls back to a loop over tasks where it does
@@ -717,7 +717,6 @@ claim(
 #
 # Write `support` where `query` should stand, and everything runs. Train that for 2,000 iterations, and compare it with
 # the same number of iterations done right.
-
 
 # %%
 def mistaken(number, generator):
@@ -877,4 +876,4 @@ claim(
 # - A. Fallah, A. Mokhtari and A. Ozdaglar, *On the convergence theory of gradient-based model-agnostic meta-learning
 #   algorithms*, 2020, arXiv:1908.10400.
 #
-# [Exercises](../exercises/05_maml_exercises.ipynb) · previous: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · next: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb)
+# [Exercises](../exercises/05_maml_exercises.ipynb) · previous: [04 Policy-gradient agents](04_policy_gradient_agents.ipynb) · next: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · appendices: [05a The speed of meta-training](05a_speed_of_meta_training.ipynb), [05b What MAML has learned](05b_what_maml_learned.ipynb)

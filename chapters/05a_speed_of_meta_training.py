@@ -7,7 +7,21 @@
 # ---
 
 # %% [markdown]
-# # head
+# # 05a The speed of meta-training
+#
+# **Where does the time of meta-training go, and how far is it from what the machine could do?**
+#
+# *An appendix to chapter 05. No later chapter needs it.*
+#
+# You will be able to
+#
+# - compute a product with a Hessian in a few times the time of a gradient
+# - say what batching, tracing and compiling buy, and for which sizes
+# - say what limits the speed of meta-training
+#
+# Before you start: chapter 05, [MAML](05_maml.ipynb).
+#
+# Reading: about 15 minutes. Running: at most 60 seconds and 2000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import time
@@ -31,6 +45,7 @@ begin()
 settings, loss = sinusoid.Settings(), sinusoid.loss
 draw_tasks = lambda tasks, generator: sinusoid.sample(tasks, generator, settings)  # noqa: E731
 start, _ = sinusoid.untrained(MAML(loss, settings.inner_lr), 0)
+
 
 # %% [markdown]
 # All times below are of this machine and of the moment; the factors between them are what carries over.
@@ -94,6 +109,7 @@ claim(
     f"{4 * size[-1] / 1e3:.0f} kB. Matrix times vector and product agree.",
     ratio < 12 and matrix > 4 and all(agree),
 )
+
 
 # %% [markdown]
 # A product costs a few gradients at any size, while the matrix grows with $d^2$. A meta-iteration with $K$ steps
@@ -216,3 +232,5 @@ claim(
 # problems gain little more: each task has weights of its own, which are used for ten points only, so moving them
 # through memory may take longer than multiplying by them. There it can pay to compute a few tasks at a time (`chunk` in
 # `TrainConfig`). Inner steps are never free: they come one after another, and their graphs are kept for the way back.
+#
+# Back to [05 MAML](05_maml.ipynb) · [Exercises](../exercises/05_maml_exercises.ipynb) · next: [05b What MAML has learned](05b_what_maml_learned.ipynb)

@@ -7,7 +7,21 @@
 # ---
 
 # %% [markdown]
-# # head
+# # 05b What MAML has learned
+#
+# **Two networks compute the same function; why does one step take them to such different places?**
+#
+# *An appendix to chapter 05. No later chapter needs it.*
+#
+# You will be able to
+#
+# - derive how a gradient step moves a network's function, and which movement would be best
+# - see that structure of the tasks is stored in an initialisation's gradients
+# - say where an initialisation's knowledge ends, and which baseline it loses to
+#
+# Before you start: chapter 05, [MAML](05_maml.ipynb).
+#
+# Reading: about 25 minutes. Running: at most 90 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -153,6 +167,7 @@ claim(
     sides["MAML"][1] < 2 and sides["MAML"][1] < 0.6 * sides["pre-training"][1],
 )
 
+
 # %% [markdown]
 # ## 2 A baseline that wins
 #
@@ -250,3 +265,5 @@ claim(
 #   2018, arXiv:1806.07572.
 # - A. Raghu, M. Raghu, S. Bengio and O. Vinyals, *Rapid learning or feature reuse? Towards understanding the
 #   effectiveness of MAML*, 2020, arXiv:1909.09157.
+#
+# Back to [05 MAML](05_maml.ipynb) · [Exercises](../exercises/05_maml_exercises.ipynb) · previous: [05a The speed of meta-training](05a_speed_of_meta_training.ipynb) · next: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb)

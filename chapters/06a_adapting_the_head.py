@@ -7,7 +7,20 @@
 # ---
 
 # %% [markdown]
-# # head
+# # 06a Adapting the head
+#
+# **How well can a method do that adapts the last layer alone?**
+#
+# *An appendix to chapter 06. No later chapter needs it.*
+#
+# You will be able to
+#
+# - compute the least error that any one-step head can reach, with and without a constraint on its sign
+# - lift the limit that a rectifier sets
+#
+# Before you start: chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
+#
+# Reading: about 20 minutes. Running: at most 60 seconds and 1300 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 from dataclasses import dataclass
@@ -29,6 +42,7 @@ from metarl_core.tasks.sinusoid import AMPLITUDE, zero_floor
 begin()
 table, parts = load_table("sinusoid"), load_table("inner_loops")
 loss, HEAD = sinusoid.loss, ("weight2", "bias2")  # the last layer
+
 
 # %% [markdown]
 # ANIL (*almost no inner loop*; Raghu, Raghu, Bengio and Vinyals 2020) adapts the last layer and nothing else, in
@@ -88,6 +102,7 @@ claim(
     f"iterations: **{full.point:.2f}** [{full.low:.2f}, {full.high:.2f}], {full.point / rectified - 1:.0%} above its floor.",
     rectified * 0.97 < full.point < 1.25 * rectified and any_sign < 0.6 * rectified,
 )
+
 
 # %% [markdown]
 # ANIL sits just above the floor of its own construction, and far above the other one. If the *sign* is what stops it,
@@ -159,3 +174,5 @@ claim(
 #
 # - A. Raghu, M. Raghu, S. Bengio and O. Vinyals, *Rapid learning or feature reuse? Towards understanding the
 #   effectiveness of MAML*, 2020, arXiv:1909.09157.
+#
+# Back to [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb) · next: [06b The cost of the second order](06b_the_cost_of_second_order.ipynb)

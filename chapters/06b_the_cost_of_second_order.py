@@ -7,7 +7,20 @@
 # ---
 
 # %% [markdown]
-# # head
+# # 06b The cost of the second order
+#
+# **What do second derivatives cost in time and memory, and where does Reptile come to rest without them?**
+#
+# *An appendix to chapter 06. No later chapter needs it.*
+#
+# You will be able to
+#
+# - count the time and the memory of one meta-gradient by inner steps
+# - derive Reptile's resting point on quadratics
+#
+# Before you start: chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
+#
+# Reading: about 20 minutes. Running: at most 60 seconds and 1300 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import time
@@ -30,6 +43,7 @@ from metarl_core.tasks import FewShot
 
 begin()
 table, loss, alpha = load_table("sinusoid"), sinusoid.loss, 0.01
+
 
 # %% [markdown]
 # ## 1 What does the second order cost?
@@ -113,6 +127,7 @@ claim(
     and taken["MAML"][2] > 1.2 * taken["FOMAML"][2],
 )
 
+
 # %% [markdown]
 # Time grows with the number of steps for all methods; second order multiplies it by a small factor. Memory is the real
 # difference. MAML must keep the graphs of *all* inner steps until the backward pass, so that memory grows in proportion
@@ -175,3 +190,5 @@ figures.weights()
 # they part. MAML ignores what its step solves ($\alpha\lambda = 1$), and FOMAML turns it around. Reptile's weight falls
 # like $1/\alpha\lambda$: what $k$ steps solve counts once, however steep it is. (For even $k$ and $\alpha\lambda = 2$ the
 # inner loop oscillates and comes back to its start, and the weight is 0.)
+#
+# Back to [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb) · previous: [06a Adapting the head](06a_adapting_the_head.ipynb) · next: [07 Few-shot image classification](07_few_shot_images.ipynb)
