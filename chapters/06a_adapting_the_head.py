@@ -73,6 +73,7 @@ loss, HEAD = sinusoid.loss, ("weight2", "bias2")  # the last layer
 #
 # *Your prediction:*
 
+
 # %%
 def best_error(n, non_negative, size=161):
     """The minimum of (05.19) over κ, averaged over x; κ ≥ 0 if `non_negative`."""
@@ -119,6 +120,7 @@ claim(
 #
 # *Your prediction:*
 
+
 # %%
 @dataclass(frozen=True)
 class HeadRates(MetaSGD):
@@ -156,7 +158,8 @@ claim(
     f"{float(live.mean()):.2f} after one step, within 0.1 of its row.",
     bias_rate < 0
     and all(
-        any_sign < parts.scores(n)[:, 0, 1].min() and parts.scores(n)[:, 0, 1].max() < 0.7 * rectified for n in names[1:3]
+        any_sign < parts.scores(n)[:, 0, 1].min() and parts.scores(n)[:, 0, 1].max() < 0.7 * rectified
+        for n in names[1:3]
     )
     and linear[:, 0, 10].max() < parts.scores("MAML")[:, 0, 10].min() / 3
     and abs(parts.scores("ANIL, learned rates")[0, 0, 1] - float(live.mean())) < 0.1,

@@ -57,6 +57,7 @@ table, loss, alpha = load_table("sinusoid"), sinusoid.loss, 0.01
 #
 # *Your prediction:*
 
+
 # %%
 class Saved:
     """A tensor that autograd keeps; counts its storage as long as somebody keeps it."""
@@ -151,6 +152,7 @@ claim(
 # of the plain mean of their optima?
 #
 # *Your prediction:*
+
 
 # %%
 def quadratic(parameters, curvature, centre):
