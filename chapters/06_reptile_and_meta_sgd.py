@@ -460,9 +460,9 @@ rows.append(("MAML", *intervals_of(parts.scores("MAML")), ""))
 show_table(["error after", "1 step", "5 steps", "10 steps", "minus Reptile, 1 step, paired"], rows)
 live = supervised.adaptation_curve(at_test, theta_reptile, held_out, range(11)).mean(0)
 claim(
-    "Each of the three changes makes Reptile worse after one step, and $k = 1$ by more than 1; the live Reptile of section "
-    "1 lies within 0.1 of its row.",
-    all(worse[name].low > 0 for name in list(variants)[1:])
+    "After one step, all points in each step and $k = 1$ are worse than Reptile, the latter by more than 1; for points in "
+    "the order of $x$ five seeds do not settle it. The live Reptile of section 1 lies within 0.1 of its row.",
+    worse["all points"].low > 0 > worse["in the order of $x$"].low
     and worse["$k = 1$"].low > 1
     and float(np.abs(parts.scores("Reptile")[0, 0] - live.numpy()).max()) < 0.1,
 )
@@ -474,7 +474,7 @@ claim(
 # - *$k = 1$* has no second term. This is joint training, and it sits where joint training sits.
 # - *All points in each step* has the same minibatch in every pair: AvgGradNorm takes the place of AvgGradInner.
 # - *In the order of $x$* the inner product is taken between the two halves of the interval only, and neighbouring points
-#   never meet across minibatches.
+#   never meet across minibatches. After one step the difference is small; after ten steps look at the table.
 # - *Fresh minibatches* differ from Reptile's row in two things, in the pairs and in the number of points of a task.
 # - *MAML* is better than Reptile at equal length. It has optimised just what is measured after one step.
 #
