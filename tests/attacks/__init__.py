@@ -19,3 +19,18 @@ def named(check, *answers, **more):
     for name, answer in more.items():
         answer.__name__ = name
     return [(check, answer) for answer in (*answers, *more.values())]
+
+
+class Lazily:
+    """A check of a report that costs a training: the answer makes the report, when it is asked for."""
+
+    def __init__(self, check):
+        self.check, self.name = check, check.name
+
+    def __call__(self, make):
+        return self.check(make())
+
+
+def reported(check, *makers):
+    """Pairs (check, maker of a report)."""
+    return [(Lazily(check), maker) for maker in makers]
