@@ -13,6 +13,9 @@ They are what a careless learner, or a chatbot, would write; no message is asked
 matters stand in `tests/mutants`.
 """
 
+from collections.abc import Mapping
+from functools import cached_property
+
 
 def named(check, *answers, **more):
     """Pairs (check, answer); the words of `more` become names of answers that have none of their own."""
@@ -21,16 +24,26 @@ def named(check, *answers, **more):
     return [(check, answer) for answer in (*answers, *more.values())]
 
 
-class Lazily:
-    """A check of a report that costs a training: the answer makes the report, when it is asked for."""
+class Made(Mapping):
+    """A report that costs a training: `make` is called when something is read from it first."""
 
-    def __init__(self, check):
-        self.check, self.name = check, check.name
+    def __init__(self, make):
+        self.make, self.__name__ = make, make.__name__
 
-    def __call__(self, make):
-        return self.check(make())
+    @cached_property
+    def _report(self):
+        return self.make()
+
+    def __getitem__(self, key):
+        return self._report[key]
+
+    def __iter__(self):
+        return iter(self._report)
+
+    def __len__(self):
+        return len(self._report)
 
 
 def reported(check, *makers):
-    """Pairs (check, maker of a report)."""
-    return [(Lazily(check), maker) for maker in makers]
+    """Pairs (check, report)."""
+    return [(check, Made(make)) for make in makers]

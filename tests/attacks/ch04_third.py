@@ -726,10 +726,6 @@ def _mean_as_one_episode():
     return _tuned(returns=r.mean(1, keepdim=True).expand(12, 30))
 
 
-def _left_open():
-    return _tuned(low=...)
-
-
 def _no_such_setting():
     return _tuned(setting=_setting().config)
 
@@ -852,7 +848,6 @@ WRONG = [
         _ends_exchanged,
         _order_of_agents_lost,
         _mean_as_one_episode,
-        _left_open,
         _no_such_setting,
     ),
 ]

@@ -129,13 +129,6 @@ class BrokenReward(Stove):
         return torch.where(away > 12, -math.inf, -0.2 * away)
 
 
-class Blind(Stove):
-    """Shows nothing."""
-
-    def observation(self, state, rng, params):
-        return torch.zeros_like(state)
-
-
 class Indifferent(Stove):
     """Actions change nothing."""
 
@@ -154,17 +147,6 @@ def _rule(observation):
     """Heats where it will be too cold once the stove has cooled down."""
     warmth, heat = 4 * observation[..., 0], observation[..., 1]
     return (warmth + 1.2 * heat < 1.5).long()
-
-
-def _rule_in_place(observation):
-    observation *= torch.tensor([4.0, 1.0])
-    return (observation[..., 0] + 1.2 * observation[..., 1] < 1.5).long()
-
-
-def _rule_with_luck(observation):
-    return torch.where(
-        torch.rand(observation.shape[:-1]) < 0.3, torch.randint(2, observation.shape[:-1]), _rule(observation)
-    )
 
 
 def _always_on(observation):
@@ -248,7 +230,10 @@ def _told(**changes):
 
 
 def _one_training():
-    return _project(seeds=[0])
+    p = _stove()
+    one = {"seeds": [0], "parameters": {"w": p["parameters"]["w"][:1]}, "returns": p["returns"][:1]}
+    mean = float(one["returns"].mean())
+    return _told(**one, low=mean - 1, high=mean + 1)
 
 
 def _three_trainings():
@@ -351,18 +336,6 @@ def _controller_that_was_not_played():
     return _told(controller=_always_on)
 
 
-def _controller_no_better_than_random():
-    return _project(rule=_always_on)
-
-
-def _controller_writes_into_observations():
-    return _project(rule=_rule_in_place)
-
-
-def _controller_at_random():
-    return _project(rule=_rule_with_luck)
-
-
 def _no_steps():
     return _told(env_steps=0)
 
@@ -401,10 +374,6 @@ def _infinite_reward():
     return _project(BrokenReward())
 
 
-def _sees_nothing():
-    return _project(Blind())
-
-
 def _actions_change_nothing():
     return _project(Indifferent())
 
@@ -441,10 +410,6 @@ def _somebody_elses_agents():
 
 def _means_only():
     return _told(returns=_stove()["returns"].mean(1))
-
-
-def _placeholder_left():
-    return _told(verdict=...)
 
 
 # ------------------------------------------------------------------ right
@@ -587,9 +552,6 @@ WRONG = reported(
     _random_made_worse,
     _weak_controller_told,
     _controller_that_was_not_played,
-    _controller_no_better_than_random,
-    _controller_writes_into_observations,
-    _controller_at_random,
     _no_steps,
     _steps_unknown,
     _global_gusts,
@@ -599,7 +561,6 @@ WRONG = reported(
     _observations_in_hundreds,
     _reward_in_a_column,
     _infinite_reward,
-    _sees_nothing,
     _actions_change_nothing,
     _ends_are_numbers,
     _class_instead_of_family,
@@ -608,7 +569,6 @@ WRONG = reported(
     _fewer_agents_than_seeds,
     _somebody_elses_agents,
     _means_only,
-    _placeholder_left,
 )
 
 RIGHT = reported(

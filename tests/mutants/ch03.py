@@ -3,9 +3,11 @@
 import math
 
 import torch
+from attacks import Made
 from attacks import ch03 as attack
 from attacks import ch03_more as more
 from attacks import ch03_reports as report
+from attacks import ch03_third as third
 from attacks import ch03_variants as variant
 
 from metarl_core.check import ch03
@@ -266,6 +268,10 @@ MUTANTS = [
     Mutant(ch03.check_comparison, "without_exploration", report._greedy_episodes),
     Mutant(ch03.check_comparison, "higher_than_earned", report._the_best_evaluation),
     Mutant(ch03.check_comparison, "lower_than_earned", report._while_learning),
+    Mutant(ch03.check_comparison, "kinds_exchanged", Made(third._kinds_exchanged)),
+    Mutant(ch03.check_comparison, "another_target", Made(third._more_exploration_in_the_target)),
+    Mutant(ch03.check_comparison, "no_returns", Made(third._invented_episodes)),
+    Mutant(ch03.check_comparison, "other_spread", Made(third._invented_whole_numbers)),
     Mutant(ch03.check_comparison, "turned", report._other_sign),
     Mutant(ch03.check_comparison, "unpaired", report._two_groups),
     Mutant(ch03.check_comparison, "extremes", report._lowest_and_highest),

@@ -2,10 +2,12 @@
 
 import math
 
+from attacks import Made
 from attacks import ch04_more as more
 from attacks import ch04_projects as project
 from attacks import ch04_reports as report
 from attacks import ch04_variants as variant
+from attacks import ch04p_third as third
 
 from metarl_core.check import ch04
 from mutants import Mutant
@@ -31,6 +33,9 @@ MUTANTS = [
     Mutant(ch04.check_project, "not_your_own", project._from_the_course),
     Mutant(ch04.check_project, "changes_the_state", project._in_place),
     Mutant(ch04.check_project, "episodes_meet", project._neighbours),
+    Mutant(ch04.check_project, "not_a_function", Made(third._global_gusts)),
+    Mutant(ch04.check_project, "far_from_one", Made(third._observations_in_hundreds)),
+    Mutant(ch04.check_project, "ends_by_the_clock", Made(third._time_limit_terminates)),
     Mutant(ch04.check_project, "few_seeds", project._four_seeds),
     Mutant(ch04.check_project, "seed_twice", project._a_seed_again),
     Mutant(ch04.check_project, "copied", project._one_agent),

@@ -37,3 +37,22 @@ def play(tables, episodes, epsilon, seed):
         if not going.any():
             break
     return total.reshape(len(tables), episodes)
+
+
+def epsilon_of(table):
+    """The ε of equation (1) that the values `[cell, action]` fit best along their own greedy path; NaN for no path.
+
+    At a fixed point Q(s, a) = r + max − ε (max − mean) of the values at s', which is linear in ε.
+    """
+    cell, pairs = START, set()
+    while cell != GOAL and len(pairs) < ROWS * COLUMNS:
+        action = int(table[cell].argmax())
+        if (cell, action) in pairs:
+            break
+        pairs.add((cell, action))
+        cell = int(NEXT[cell, action])
+    steps = [(s, a, NEXT[s, a]) for s, a in pairs if NEXT[s, a] != GOAL]
+    gap = np.array([table[f].max() - table[f].mean() for _, _, f in steps])
+    lost = np.array([REWARD[s, a] + table[f].max() - table[s, a] for s, a, f in steps])
+    scale = float(np.sum(gap**2))
+    return float(np.sum(gap * lost)) / scale if scale > 0 else float("nan")

@@ -10,10 +10,11 @@ from torch import Tensor
 
 from metarl_core.agents import UniformPolicy
 from metarl_core.check import CheckFailed
+from metarl_core.check.ch04.environment import Tried, try_environment
 from metarl_core.check.describe import describe
 from metarl_core.check.guard import TooLong, allowed_seconds, limited
 from metarl_core.check.produced import fault_of_returns, interval_fault, same_agents
-from metarl_core.tasks import TaskFamily, expand_tasks, rollout
+from metarl_core.tasks import TaskFamily, rollout
 
 EPISODES, FEWEST = 200, 20
 VERDICTS = (
@@ -28,8 +29,8 @@ class Found:
     """What the report says, and what its environment and its agents do."""
 
     from_the_course: bool
-    changes_state: bool
-    episodes_meet: bool
+    tried: Tried
+    ends_by_the_clock: bool
     copied: bool
     seeds: list
     evaluation_seeds: list
@@ -99,11 +100,12 @@ def examine(report: dict[str, Any]) -> Found:
         "random": report["random_returns"],
     }
     from_the_course = type(family).__module__.startswith("metarl_core.")
-    tried, own = (False, False), reported
+    tried, own, by_the_clock = Tried(), reported, False
     try:
         with limited(6 * allowed_seconds()):
             if not from_the_course:  # what is wrong with it is known already
-                tried, own = _try_environment(family), _play_all(report)
+                tried = try_environment(family)
+                own, by_the_clock = _play_all(report)
     except TooLong:
         raise CheckFailed("Your environment had not been played through after a minute. Does it end?", "time") from None
     except CheckFailed:
@@ -114,7 +116,8 @@ def examine(report: dict[str, Any]) -> Found:
         raise CheckFailed(f"Playing your environment {words}", "exception") from None
     return Found(
         from_the_course,
-        *tried,
+        tried,
+        by_the_clock,
         same_agents(report["parameters"]),
         seeds,
         report["evaluation_seeds"],
@@ -126,48 +129,30 @@ def examine(report: dict[str, Any]) -> Found:
     )
 
 
-def _play_all(report: dict[str, Any]) -> dict[str, np.ndarray]:
+def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool]:
+    """Returns of agents, controller and random actions, and whether the time limit is told as an end.
+
+    It is if all episodes that last until the limit, and twenty or more do, are terminated in just that step.
+    """
     family, parameters, policy = report["family"], report["parameters"], report["policy"]
     ordinary = family.as_tasks(None)
     tasks = {name: value.expand(len(report["seeds"]), *value.shape[1:]) for name, value in ordinary.items()}
 
+    last_steps: list[Tensor] = []
+
     def play(tasks: Any, one: Any, parameters: dict[str, Tensor], seed: int) -> np.ndarray:
         generator = torch.Generator().manual_seed(seed)
-        returns = rollout(family, tasks, one, parameters, EPISODES, generator).returns.double().numpy()
+        played = rollout(family, tasks, one, parameters, EPISODES, generator)
+        last_steps.append(played.terminated[..., -1][played.lengths == family.horizon])
+        returns = played.returns.double().numpy()
         if not np.isfinite(returns).all():
             raise CheckFailed("A reward of your environment is infinite or not a number.", "finite")
         return returns
 
-    return {
+    own = {
         "agents": play(tasks, _Acting(policy.greedy_action), parameters, 90_001),
         "controller": play(ordinary, _Acting(lambda _, seen: report["controller"](seen)), {}, 90_002),
         "random": play(ordinary, UniformPolicy(family.action_space), {}, 90_003),
     }
-
-
-def _try_environment(family: TaskFamily) -> tuple[bool, bool]:
-    """Whether `transition` changes its state, and whether an episode depends on its neighbours.
-
-    The second is asked only where the environment draws nothing after its start.
-    """
-    episodes, generator = 6, torch.Generator().manual_seed(90_000)
-    params = expand_tasks(family.as_tasks(None), episodes)
-    single = expand_tasks(family.as_tasks(None), 1)
-    state = family.initial(generator, params)
-    noise = UniformPolicy(family.action_space)
-    changes = meets = False
-    for _ in range(5):
-        draws = noise.noise((1, episodes), generator)
-        action, _ = noise.act({}, family.observation(state, generator, params), draws)
-        before, twin = state.clone(), torch.Generator().manual_seed(1)
-        following = family.transition(state, action, generator, params)
-        changes |= not torch.equal(before, state)
-        again = family.transition(before.clone(), action, twin, params)
-        if torch.equal(again.nan_to_num(), following.nan_to_num()):
-            alone = [
-                family.transition(before[:, i : i + 1].clone(), action[:, i : i + 1], twin, single)
-                for i in range(episodes)
-            ]
-            meets |= not torch.allclose(torch.cat(alone, 1).double(), following.double(), 1e-4, 1e-5, equal_nan=True)
-        state = following
-    return changes, meets
+    ends = torch.cat(last_steps)
+    return own, len(ends) >= 20 and bool(ends.all())

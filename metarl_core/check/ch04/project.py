@@ -37,13 +37,31 @@ check_project = report_check(
     Wrong(
         "changes_the_state",
         "Your `transition` changes the state that it is given. The caller still has that tensor: make a new one.",
-        when=lambda found: found.changes_state,
+        when=lambda found: found.tried.changes_state,
     ),
     Wrong(
         "episodes_meet",
         "An episode takes another course if other episodes run beside it. Which of your lines sums, sorts or compares "
         "over the wrong axis?",
-        when=lambda found: found.episodes_meet,
+        when=lambda found: found.tried.episodes_meet,
+    ),
+    Wrong(
+        "not_a_function",
+        "Called twice with equal arguments and equal generators, your environment gives two different results. Does it "
+        "keep something between calls, or draw from another generator than `rng`?",
+        when=lambda found: found.tried.not_a_function,
+    ),
+    Wrong(
+        "far_from_one",
+        "What your agent sees lies far from the order of 1: a number of your observations is above 30 in the mean. "
+        "Networks expect other inputs; by what could you divide, and what take off?",
+        when=lambda found: found.tried.far_from_one,
+    ),
+    Wrong(
+        "ends_by_the_clock",
+        "Every episode that lasts until the time limit is *terminated* in just that step. Has the problem ended there, "
+        "or only the time that you gave it?",
+        when=lambda found: found.ends_by_the_clock,
     ),
     Wrong(
         "few_seeds",

@@ -14,8 +14,8 @@ INTERVAL_FAULTS = {
     "should an interval for a mean do?",
     "pooled_episodes": "Your interval counts every episode as if it came from a training of its own. The "
     "episodes of one agent rise and fall together: how many trainings were there?",
-    "standard_deviation": "Your ends are one standard deviation of the seeds away from the mean. That says how "
-    "far apart agents are, not how well their mean is known.",
+    "standard_deviation": "Your ends are a standard deviation of the seeds away from the mean, or a multiple of "
+    "it. That says how far apart agents are, not how well their mean is known.",
     "standard_error": "Your ends are one standard error away from the mean. How often does so narrow an "
     "interval hold the true mean?",
     "normal_interval": "Your ends are 1.96 (or 2) standard errors away from the mean: right for a hundred "
