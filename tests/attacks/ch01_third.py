@@ -6,10 +6,10 @@ from functools import cache, reduce
 
 import numpy as np
 import torch
-from metarl_core.recipes.short_walks import episodes_to_level, learn, short_walks
 
 from metarl_core.check import ch01
 from metarl_core.evaluation import t_interval
+from metarl_core.recipes.short_walks import episodes_to_level, learn, short_walks
 
 from . import named, reported
 

@@ -90,7 +90,8 @@ check_adapted_returns = function_check(
     ),
     Wrong(
         "support",
-        "These are the returns of the episodes that the last step learned from. Which parameters collected them?",
+        "These are returns of the parameters after K − 1 updates. Which parameters collected the episodes that you "
+        "measure?",
         _measure(THETA, lambda steps: steps - 1),
     ),
     Wrong(

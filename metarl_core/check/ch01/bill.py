@@ -4,7 +4,7 @@ import math
 import statistics
 
 from metarl_core.check import CheckFailed, Wrong
-from metarl_core.check.ch01.bill_repeated import chosen_cost, repeat, unfair
+from metarl_core.check.ch01.bill_repeated import chosen_cost, repeat, same_rate, unfair
 from metarl_core.check.reports import (
     drawn_from,
     interval_flaws,
@@ -59,9 +59,11 @@ def _different(goals):
     return len(goals["goal"].unique(dim=0))
 
 
-def _best(report):
-    return [rate for rate, cost in zip(report["rates"], report["search_costs"], strict=True)
-            if cost == min(report["search_costs"])]  # fmt: skip
+def _is_best(report):
+    """Whether the rate that is reported has the lowest cost of the search, up to the digits of a float32 tensor."""
+    lowest = min(report["search_costs"])
+    pairs = zip(report["rates"], report["search_costs"], strict=True)
+    return any(cost == lowest and same_rate(rate, report["lr"]) for rate, cost in pairs)
 
 
 def _mean(report):
@@ -140,13 +142,13 @@ check_bill = report_check(
     Wrong(
         "not_the_best",
         "The learning rate that you report is not the best one of your own search. What was it chosen by?",
-        when=lambda r: r["lr"] not in _best(r),
+        when=lambda r: not _is_best(r),
     ),
     Wrong(
         "edge",
         "The best of your learning rates is the smallest or the largest that you tried. How do you know that the next "
         "one beyond would not be better still?",
-        when=lambda r: r["lr"] in (min(r["rates"]), max(r["rates"])),
+        when=lambda r: any(same_rate(end, r["lr"]) for end in (min(r["rates"]), max(r["rates"]))),
     ),
     Wrong(
         "search_reported",
@@ -209,9 +211,9 @@ check_bill = report_check(
         ),
         Wrong(
             "seed_not_repeated",
-            "`learn`, called again with the cheapest of your seeds on your goals, does not give the cost that stands "
-            "in your report.",
-            when=lambda r, seen: abs(seen["seed"][0] - seen["seed"][1]) > EPISODES,
+            "`learn`, called again with the cheapest or the dearest of your seeds on your goals, does not give the "
+            "cost that stands in your report.",
+            when=lambda r, seen: any(abs(told - found) > EPISODES for told, found in seen["seeds"]),
         ),
         Wrong(
             "chosen_goals",

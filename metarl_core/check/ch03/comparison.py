@@ -150,17 +150,6 @@ check_comparison = report_check(
         when=lambda found: found.worst < -300,
     ),
     Wrong(
-        "kinds_exchanged",
-        "The tables that you call those of the greedy target fit (1) with ε = 0.1, and the others with ε = 0.",
-        when=lambda found: found.kinds[1],
-    ),
-    Wrong(
-        "another_target",
-        "Along the path that an agent of yours takes, its values do not satisfy (1) with the ε of its kind, 0 or 0.1. "
-        "With which ε was it trained, and to the end?",
-        when=lambda found: not found.kinds[0],
-    ),
-    Wrong(
         "no_returns",
         "A step costs 1 and a fall 100 here, so a return is a whole number. Where do yours come from?",
         when=lambda found: any(np.abs(one - one.round()).max() > 1e-3 for one in found.reported),
@@ -222,6 +211,17 @@ check_comparison = report_check(
         when=lambda found: (
             (found.interval[0] > 0) != (found.conclusion == EXPECTED_EARNS_MORE) and found.conclusion != NOT_TOLD_APART
         ),
+    ),
+    Wrong(
+        "kinds_exchanged",
+        "The tables that you call those of the greedy target fit (1) with ε = 0.1, and the others with ε = 0.",
+        when=lambda found: found.kinds[1],
+    ),
+    Wrong(
+        "another_target",
+        "Along the path that an agent of yours takes, its values do not satisfy (1) with the ε of its kind, 0 or 0.1. "
+        "With which ε was it trained, and to the end?",
+        when=lambda found: not found.kinds[0],
     ),
     passed=lambda found: (
         f"played again on {EPISODES} episodes each, your {len(found.seeds)} pairs of agents earn what you report, and "

@@ -37,7 +37,8 @@ def try_environment(family: TaskFamily) -> Tried:
     state = family.initial(generator, params)
     noise = UniformPolicy(family.action_space)
     starts = [family.initial(torch.Generator().manual_seed(1), params) for _ in range(2)]
-    changes, meets, varies, sizes = False, False, not _alike(*starts), []
+    changes, meets, varies = False, False, not _alike(*starts)
+    sizes: list[Tensor] = []
     for _ in range(STEPS):
         seen = family.observation(state, generator, params)
         sizes.append(seen.double().abs().mean((0, 1)).max())
@@ -68,8 +69,9 @@ def _alike(one: Tensor, other: Tensor) -> bool:
 
 def _check_result(name: str, value: Any) -> None:
     """Rewards are numbers, ends are bool, each `[task, episode]`."""
-    wanted = torch.is_floating_point if name == "reward" else lambda found: found.dtype == torch.bool
-    if not isinstance(value, Tensor) or tuple(value.shape) != (1, EPISODES) or not wanted(value):
-        kind = "numbers" if name == "reward" else "bool"
-        words = f"with {EPISODES} episodes of one task expected are {kind} of shape [1, {EPISODES}]"
-        raise CheckFailed(f"`{name}` of your environment returns {describe(value)}; {words}.", "shape")
+    numbers = name == "reward"
+    if isinstance(value, Tensor) and tuple(value.shape) == (1, EPISODES):
+        if value.is_floating_point() if numbers else value.dtype == torch.bool:
+            return
+    words = f"with {EPISODES} episodes of one task expected are {'numbers' if numbers else 'bool'} of shape"
+    raise CheckFailed(f"`{name}` of your environment returns {describe(value)}; {words} [1, {EPISODES}].", "shape")
