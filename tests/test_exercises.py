@@ -55,7 +55,10 @@ def test_learners_notebook_holds_no_solution(py):
 
 @pytest.mark.parametrize(("py", "number", "position"), list(stubs()))
 def test_stub_alone_is_not_done(py, number, position):
-    """With every other solution filled in, the checks of the exercise raise NotImplementedError, and nothing else."""
+    """With every other solution filled in, the checks of the exercise raise NotImplementedError, and nothing else.
+
+    So may the cells before them: in a project a stub stands in a cell that runs at once.
+    """
     notebook = read_source(py)
     (exercise,) = [e for e in blocks(notebook) if e.number == number]
     own = [cell for cell in generated(py).cells if is_solution(cell)]
@@ -63,7 +66,10 @@ def test_stub_alone_is_not_done(py, number, position):
     stub = own[order.index(position)].source
     cells = [(i, c) for i, c in enumerate(notebook.cells) if i <= exercise.cells[-1][0]]
     namespace, outcomes = {"__name__": "__main__"}, []
-    run_cells(cells, py.stem, namespace, instead={position: stub})
+    try:
+        run_cells(cells, py.stem, namespace, instead={position: stub})
+    except NotImplementedError:
+        return
     for i, cell in exercise.checks:
         try:
             run_cell(cell.source, f"{py.stem}, cell {i + 1}", namespace)
