@@ -73,7 +73,6 @@ loss, HEAD = sinusoid.loss, ("weight2", "bias2")  # the last layer
 #
 # *Your prediction:*
 
-
 # %%
 def best_error(n, non_negative, size=161):
     """The minimum of (05.19) over κ, averaged over x; κ ≥ 0 if `non_negative`."""
@@ -119,7 +118,6 @@ claim(
 # here; it takes ten lines on top of `MetaSGD`.
 #
 # *Your prediction:*
-
 
 # %%
 @dataclass(frozen=True)

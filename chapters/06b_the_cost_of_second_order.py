@@ -57,7 +57,6 @@ table, loss, alpha = load_table("sinusoid"), sinusoid.loss, 0.01
 #
 # *Your prediction:*
 
-
 # %%
 class Saved:
     """A tensor that autograd keeps; counts its storage as long as somebody keeps it."""
@@ -152,7 +151,6 @@ claim(
 # of the plain mean of their optima?
 #
 # *Your prediction:*
-
 
 # %%
 def quadratic(parameters, curvature, centre):
