@@ -65,7 +65,7 @@ CALLS = [
     ("seeded", lambda: seeded(-1), "seed must be at least 0, got -1"),
     ("claim", lambda: claim("no sentence", True), "sentence must be a whole sentence .* got 'no sentence'"),
     ("claim", lambda: claim("It is so.", torch.ones(2) > 0), "one truth value .* got a Tensor of shape \\[2\\]"),
-    ("load_table", lambda: load_table("nothing"), "committed table must be one of .*sinusoid, got 'nothing'"),
+    ("load_table", lambda: load_table("nothing"), "committed table must be one of .*sinusoid.*, got 'nothing'"),
     ("load_table", lambda: load_table(HERE), "must be a table written by run_table"),
     ("table_path", lambda: table_path("../glyphs"), "name must be of letters, digits and underscores, got '../glyphs'"),
     ("Table", lambda: TABLE.scores("rl2"), "method must be one of \\['maml'\\], got 'rl2'"),
