@@ -15,9 +15,9 @@
 #
 # - build Reptile in twenty lines, and say why one inner step is not enough
 # - expand Reptile, MAML and its first-order version in a Taylor series and measure each term
+# - say what becomes of Reptile where minibatches are used again or sorted
 # - learn one step size per parameter, say why some become negative, and why a second step then explodes
-# - compute how well adapting the head alone can do at best, and lift that limit
-# - compare all methods on the same tasks by error, time and memory
+# - compare all methods on the same tasks, with their budgets
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
@@ -120,6 +120,7 @@ claim(
     lost["Reptile"][4] < 0.05 and lost["Meta-SGD"][1] < 0.05 < lost["Meta-SGD"][4],
 )
 
+
 # %% [markdown]
 # (a) Reptile works: it comes near the curve after one step and nearer after five. (b) Meta-SGD draws the best curve of
 # the three after its one step, and then it fails on more and more tasks: further steps *of the same kind* do not
@@ -148,7 +149,6 @@ claim(
 # $g_1$. Section 3 finds it.
 #
 # Here is the whole of it. No graph, no higher derivative: `detach` everywhere is right for once.
-
 
 # %%
 def my_direction(meta, data, alpha, k, size):
@@ -184,6 +184,7 @@ theirs, _ = supervised.train(reptile, network, draw, config, seeded(6), descript
 # %% tags=["hide-input"]
 apart = float((vector(mine) - vector(theirs)).norm() / (vector(theirs) - vector(network)).norm())
 claim(f"After twenty iterations the two differ by {apart:.0e} of the way that they have gone.", apart < 1e-3)
+
 
 # %% [markdown]
 # | setting | value | source |
@@ -271,7 +272,6 @@ claim(f"After twenty iterations the two differ by {apart:.0e} of the way that th
 # farthest? And does the expansion describe the networks that meta-training ends with?
 #
 # *Your prediction:*
-
 
 # %%
 def directions(theta, x, y, alpha, order, error):
@@ -373,13 +373,13 @@ claim(
     and wrong > 5 * right,
 )
 
+
 # %% [markdown]
 # All factors are confirmed for small $\alpha$; at $\alpha = 0.01$ MAML is farthest off, as it has the largest number of
 # pairs. What about the networks that were really trained, at the $\alpha$ that was really used? Chapter 05 saw that
 # meta-training raises the curvature until $\alpha H$ is no longer small. So measure the same at four places, all with
 # rectifiers, for 200 tasks with two minibatches of five points. How large is the second term beside the first? And do
 # the gradients on two minibatches of one task agree better than they did, as the second term promises?
-
 
 # %% tags=["hide-input"]
 def agreement(theta, x, y):
@@ -467,6 +467,7 @@ claim(
     and float(np.abs(parts.scores("Reptile")[0, 0] - live.numpy()).max()) < 0.1,
 )
 
+
 # %% [markdown]
 # Each row has its reading in (06.11), which is a statement about small $\alpha$; that these terms *cause* the
 # differences would have to be shown by varying them alone.
@@ -502,7 +503,6 @@ claim(
 # optimum $\mathbb{E}_{\mathcal{T}}[\partial_i L^s(\theta)\; \partial_i L^q(\theta_1)] = 0$ for each $i$ (06.17): what is
 # left over is uncorrelated with what was known. It is the condition of a regression, the query gradient's on the support
 # gradient, and a regression coefficient may well be negative.
-
 
 # %%
 def my_meta_sgd(theta, rates, data):
@@ -649,6 +649,7 @@ claim(
     and parts.scores("Meta-SGD, positive rates")[:, 0, 10].max() < parts.scores("MAML")[:, 0, 10].min(),
 )
 
+
 # %% [markdown]
 # Training finds another $\theta$, and after one step it has lost only the small difference above. And it does something
 # that the free rates cannot: it *goes on improving* with further steps. "Rates may become negative" is a fact about
@@ -665,7 +666,6 @@ claim(
 # shrinks if $0 < \mu < 2$. For $\mu < 0$, possible only with negative rates, it *grows*, and for $\mu > 2$ it overshoots
 # and grows. Compute the largest $|1 - \mu|$ of each task before the first step, at $\theta$, and before the second, at
 # $\theta_1$; and see which tasks really have a larger support error after the second step than before it.
-
 
 # %%
 def growth(parameters, rate_of, inputs):
@@ -781,6 +781,7 @@ inner_loop_explorer(
     }
 )
 
+
 # %% [markdown]
 # What to see at the start: each line of the right panel has its minimum at or near the factor 1, also for MAML and
 # Reptile, which never touched $\alpha$: they tuned $\theta$ to it.
@@ -794,7 +795,6 @@ inner_loop_explorer(
 # **The rates are not learned.** Rates that are no parameters of the outer optimiser (created with
 # `requires_grad=False`, detached, or left out of its list) stay where they began. Everything runs; Meta-SGD has become
 # MAML with a random step size. 1,500 iterations each:
-
 
 # %%
 def frozen(direction):
@@ -883,4 +883,4 @@ claim(
 # - C. Finn, P. Abbeel and S. Levine, *Model-agnostic meta-learning for fast adaptation of deep networks*, 2017,
 #   arXiv:1703.03400.
 #
-# [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb) · previous: [05 MAML](05_maml.ipynb) · next: [07 Few-shot image classification](07_few_shot_images.ipynb)
+# [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb) · previous: [05 MAML](05_maml.ipynb) · next: [07 Few-shot image classification](07_few_shot_images.ipynb) · appendices: [06a Adapting the head](06a_adapting_the_head.ipynb), [06b The cost of the second order](06b_the_cost_of_second_order.ipynb)
