@@ -2,14 +2,12 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from metarl_core.arguments import (
     check_at_least,
-    check_generator,
     check_same_shape,
     check_shape,
     check_step_size,
@@ -20,22 +18,13 @@ from metarl_core.arguments import (
 from metarl_core.meta.memory.agent import MemoryAgent, part
 from metarl_core.meta.memory.config import TrainConfig
 from metarl_core.meta.memory.encoders import BeliefMemory
-from metarl_core.meta.memory.ppo import MemoryPPO, whole_trials
+from metarl_core.meta.memory.ppo import whole_trials
 from metarl_core.meta.memory.rl2 import RL2
+from metarl_core.meta.memory.training import check_train, run
 from metarl_core.meta.memory.trials import Trials
 from metarl_core.networks.encoding import encode_observation
-from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
-from metarl_core.training import (
-    Callback,
-    Counter,
-    GeneratorState,
-    History,
-    OptimiserFactory,
-    adam,
-    check_optimiser,
-    make_optimiser,
-    training_loop,
-)
+from metarl_core.parameters import Parameters, trainable_parameters
+from metarl_core.training import Callback, History, OptimiserFactory, adam, check_optimiser, make_optimiser
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,15 +137,11 @@ def train_belief(
     """
     check_type("method", method, RL2)
     check_type("memory of the agent", method.agent.memory, BeliefMemory)
-    check_type("config", config, TrainConfig)
     check_type("belief", belief, BeliefConfig)
-    method.check_meta(meta)
-    check_generator(generator)
+    check_train(method, meta, config, generator)
     learned = trainable_parameters(meta)
-    rule = MemoryPPO(method, learned, config)
     memory = [value for name, value in learned.items() if name.startswith("memory.")]
     optimiser = make_optimiser(belief.optimiser, memory, belief.belief_lr)
-    env_steps = Counter()
 
     def learn_belief(trials: Trials) -> dict[str, float]:
         flat, length = trials.flat(), trials.mask.shape[2]
@@ -177,34 +162,15 @@ def train_belief(
             noted = {name: float(value) for name, value in found.items()}
         return noted
 
-    def iterate(iteration: int) -> tuple[dict[str, Any], Trials]:
-        tasks = method.family.sample_tasks(config.meta_batch, generator)
-        trials = method.play(learned, tasks, generator)
-        returns = trials.returns(method.episodes, expected=True).mean((0, 1))
-        env_steps.total += trials.steps
-        metrics = {
-            "return": float(returns[-1]),
-            "return_before": float(returns[0]),
-            "env_steps": env_steps.total,
-            **rule.update(trials, generator),
-            **learn_belief(trials),
-        }
-        return metrics, trials
-
-    history = training_loop(
-        iterate,
-        config.iterations,
+    return run(
+        method,
         learned,
+        config,
+        generator,
+        learn_belief,
+        state={"optimiser": optimiser},
+        settings=in_words(belief),
         description=description,
-        shown="return",
         callback=callback,
         checkpoint=checkpoint,
-        state={
-            "rule": rule,
-            "optimiser": optimiser,
-            "generator": GeneratorState(generator),
-            "env_steps": env_steps,
-        },
-        settings=f"{in_words(method)}, {in_words(config)}, {in_words(belief)}",
     )
-    return copy_parameters(learned), history

@@ -1,5 +1,6 @@
 """Meta-training with memory: play trials on new tasks, improve, go on."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from metarl_core.meta.memory.ppo import MemoryPPO
 from metarl_core.meta.memory.rl2 import RL2
 from metarl_core.meta.memory.trials import Trials
 from metarl_core.parameters import Parameters, copy_parameters, trainable_parameters
-from metarl_core.training import Callback, Counter, GeneratorState, History, training_loop
+from metarl_core.training import Callback, Counter, GeneratorState, History, Stateful, training_loop
 
 
 def train(
@@ -45,11 +46,39 @@ def train(
         ValueError: for meta-parameters that do not fit the method, or a checkpoint that is another training's.
         NotANumberError: where the parameters diverge (also a FloatingPointError).
     """
+    check_train(method, meta, config, generator)
+    learned = trainable_parameters(meta)
+    return run(method, learned, config, generator, description=description, callback=callback, checkpoint=checkpoint)
+
+
+def check_train(method: RL2, meta: Parameters, config: TrainConfig, generator: torch.Generator) -> None:
+    """Raise ValueError for what no training with memory can begin with."""
     check_type("method", method, RL2)
     check_type("config", config, TrainConfig)
     method.check_meta(meta)
     check_generator(generator)
-    learned = trainable_parameters(meta)
+
+
+def run(
+    method: RL2,
+    learned: Parameters,
+    config: TrainConfig,
+    generator: torch.Generator,
+    learn_more: Callable[[Trials], Mapping[str, float]] | None = None,
+    *,
+    state: Mapping[str, Stateful] | None = None,
+    settings: str = "",
+    description: str | None,
+    callback: Callback | None,
+    checkpoint: str | Path | None,
+) -> tuple[Parameters, History]:
+    """The loop of `train`, on parameters that are changed in place.
+
+    Args:
+        learn_more: what else learns from the trials of an iteration, after the policy; returns further metrics.
+        state: what it changes besides the parameters.
+        settings: what it depends on, in words.
+    """
     rule = MemoryPPO(method, learned, config)
     env_steps = Counter()
 
@@ -63,6 +92,7 @@ def train(
             "return_before": float(returns[0]),
             "env_steps": env_steps.total,
             **rule.update(trials, generator),
+            **(learn_more(trials) if learn_more else {}),
         }
         return metrics, trials
 
@@ -74,7 +104,7 @@ def train(
         shown="return",
         callback=callback,
         checkpoint=checkpoint,
-        state={"rule": rule, "generator": GeneratorState(generator), "env_steps": env_steps},
-        settings=f"{in_words(method)}, {in_words(config)}",
+        state={"rule": rule, "generator": GeneratorState(generator), "env_steps": env_steps, **(state or {})},
+        settings=", ".join(filter(None, (in_words(method), in_words(config), settings))),
     )
     return copy_parameters(learned), history
