@@ -30,6 +30,7 @@ import torch
 from metarl_core.claims import claim
 from metarl_core.evaluation import t_curves, t_interval
 from metarl_core.figures import ch06 as figures
+from metarl_core.figures.intervals import in_words
 from metarl_core.figures.words import say
 from metarl_core.figures.words import table as show_table
 from metarl_core.meta import MAML, MetaSGD, Reptile, adapt, split_rates, supervised, trace_direction
@@ -55,13 +56,7 @@ def vector(parameters):
 
 
 def intervals_of(scores, steps=(1, 5, 10)):
-    """Mean over seeds with its t interval, in words; what runs away is called so."""
-    found = [t_interval(scores[:, :, k]) for k in steps]
-    return ["diverges" if i.point > 100 else f"{i.point:.2f} [{i.low:.2f}, {i.high:.2f}]" for i in found]
-
-
-def signed(interval):
-    return f"{interval.point:+.2f} [{interval.low:+.2f}, {interval.high:+.2f}]"
+    return [in_words(t_interval(scores[:, :, k])) for k in steps]
 
 
 # %% [markdown]
@@ -452,7 +447,7 @@ variants = {
 }
 worse = {name: t_interval((parts.scores(row) - parts.scores("Reptile"))[:, :, 1]) for name, row in variants.items()}
 rows = [
-    (name, *intervals_of(parts.scores(row)), signed(worse[name]) if name != "Reptile" else "")
+    (name, *intervals_of(parts.scores(row)), in_words(worse[name], sign=True) if name != "Reptile" else "")
     for name, row in variants.items()
 ]
 rows.append(("fresh minibatches (one seed)", *(f"{float(v):.2f}" for v in fresh), ""))
@@ -698,7 +693,7 @@ for name, (_, before_second) in found.items():
         f"{float(worse_after[name][group].float().mean()):.0%}" if group.any() else "–" for group in (growing, ~growing)
     ]
     rows.append((name, *cells, *shares))
-columns = ["tasks", "|1 − μ| > 1.05 somewhere", "support error rises in step 2", "of those with", "of those without"]
+columns = ["tasks", "growth above 1.05 somewhere", "support error rises in step 2", "of those with", "of those without"]
 show_table(columns, rows)
 grows = found["Meta-SGD"][1] > 1.05
 with_growth, without = (float(worse_after["Meta-SGD"][group].float().mean()) for group in (grows, ~grows))
@@ -737,7 +732,7 @@ figures.all_methods(curves, {"zero, (02.9)": zero, "best single function, (02.12
 
 def minus_maml(name, k):
     gap = t_interval((scores[name] - scores["MAML"])[:, :, k])
-    return "diverges" if gap.point > 100 else signed(gap)
+    return in_words(gap, sign=True)
 
 
 say("Mean over five seeds with 95 % t interval; differences are paired by seed.")

@@ -31,6 +31,7 @@ from scipy.optimize import nnls
 from metarl_core.claims import claim
 from metarl_core.evaluation import t_interval
 from metarl_core.figures import ch06a as figures
+from metarl_core.figures.intervals import in_words
 from metarl_core.figures.words import table as show_table
 from metarl_core.meta import MetaSGD, adapt, split_rates, supervised
 from metarl_core.parameters import repeat_parameters
@@ -140,14 +141,9 @@ found = {name: t_interval(parts.scores(name)[:, :, 1]) for name in names}
 figures.heads(found, {"floor, κ ≥ 0": rectified, "floor, any κ": any_sign})
 
 
-def words(name, k):
-    interval = t_interval(parts.scores(name)[:, :, k])
-    return "diverges" if interval.high > 100 else f"{interval.point:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-
-
 show_table(
     ["10,000 iterations, error after", "1 step", "5 steps", "10 steps"],
-    [(name, *(words(name, k) for k in (1, 5, 10))) for name in names],
+    [(name, *(in_words(t_interval(parts.scores(name)[:, :, k])) for k in (1, 5, 10))) for name in names],
 )
 bias_rate, linear = float(learned["rate.bias2"]), parts.scores("ANIL, linear features")
 claim(

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from metarl_core.claims import claim
+from metarl_core.evaluation import Interval
+from metarl_core.figures.intervals import in_words
 from metarl_core.figures.words import with_minus
 
 
@@ -65,3 +67,11 @@ def test_in_a_notebook_it_is_shown_as_text(monkeypatch):
 )
 def test_negative_numbers_have_a_minus_sign(text, shown):
     assert with_minus(text) == shown
+
+
+def test_an_interval_in_words():
+    found = Interval(-0.125, -0.25, 0.03125)
+    assert in_words(found, digits=3) == "-0.125 [-0.250, 0.031]"
+    assert in_words(found, sign=True) == "-0.12 [-0.25, +0.03]"
+    assert in_words(Interval(101.0, -1e9, 1e9)) == "diverges"
+    assert in_words(Interval(101.0, 100.0, 102.0), digits=0, highest=1000.0) == "101 [100, 102]"

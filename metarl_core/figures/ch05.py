@@ -11,6 +11,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
+from metarl_core.figures import sine_curves
 
 STYLE = {
     "MAML": plotting.METHOD_STYLE["MAML"],
@@ -70,31 +71,16 @@ def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], col
 def first_steps(
     x: Tensor, task: Tensor, support: tuple[Tensor, Tensor], curves: Mapping[str, Mapping[int, Tensor]]
 ) -> None:
-    """Test curves in rows, starting points in columns.
-
-    Args:
-        x: `[x]`.
-        task: `[row, x]`, the true curves.
-        support: inputs and targets `[row, point]`.
-        curves: by starting point and number of steps, `[row, x]`.
-    """
-    figure, axes = plotting.figure(len(task), len(curves), width=11.2, height=6.2, sharex=True, sharey="row")
-    for column, (name, by_steps) in enumerate(curves.items()):
-        for row in range(len(task)):
-            panel = axes[row, column]
-            panel.plot(x, task[row], color="black", linewidth=1.2, label="the task")
-            for (steps, curve), look in zip(by_steps.items(), (":", "--", "-"), strict=True):
-                label = f"{steps} step{'s' if steps != 1 else ''}"
-                panel.plot(x, curve[row], look, color=STYLE[name][0], label=label)
-            panel.plot(support[0][row], support[1][row], "o", color="black", markersize=7)
-            highest = 1.7 * float(task[row].abs().max())
-            panel.set(ylim=(-highest, highest), title=name if row == 0 else "", xlabel="x" if row else "")
-    for row, words in enumerate(("y, a good case", "y, a bad case")):
-        axes[row, 0].set_ylabel(words)
-    axes[0, 0].legend(fontsize=9, ncols=2, loc="lower center")
-    plotting.show(
-        figure,
-        "Two test curves in rows, three starting points in columns, five points each. The random network is nearly "
+    """Test curves in rows, starting points in columns; arguments as for `sine_curves.fits`."""
+    sine_curves.fits(
+        x,
+        task,
+        support,
+        curves,
+        style=STYLE,
+        rows=("y, a good case", "y, a bad case"),
+        room=1.7,
+        alt="Two test curves in rows, three starting points in columns, five points each. The random network is nearly "
         "flat before and after one step, and bends a little after ten. The pre-trained network draws a cosine-like "
         "wave and keeps most of it. MAML begins with nearly the same wave as the pre-trained network; one step turns "
         "it into about the right sine curve in both rows, and ten steps come closer.",
@@ -156,19 +142,11 @@ def quadratics(products: np.ndarray, reached: Mapping[str, Sequence[float]]) -> 
 def sinusoids(curves: Mapping[str, Curve], published: Mapping[int, float], floors: Mapping[str, float]) -> None:
     """Error against steps for each method, with t intervals, the published numbers and the floors of chapter 02."""
     figure, axes = plotting.figure(width=8.6, height=4.8)
-    for name, curve in curves.items():
-        color, marker = STYLE[name]
-        steps = np.arange(len(curve.point))
-        axes.plot(steps, curve.point, marker=marker, color=color, label=name)
-        axes.fill_between(steps, curve.low, curve.high, color=color, alpha=0.2, linewidth=0)
+    sine_curves.errors(axes, curves, STYLE, highest=7)
     cross: dict[str, Any] = {"markersize": 10, "markeredgewidth": 2, "color": "black", "label": "MAML as published"}
     axes.plot(list(published), list(published.values()), "x", **cross)
     for (words, height), side in zip(floors.items(), ("top", "bottom"), strict=True):
-        axes.axhline(height, color="black", linestyle=":", linewidth=1.2)
-        axes.text(10.1, height, words, fontsize=9, ha="right", va=side)
-    axes.set(yscale="log", xlabel="gradient steps on five points", ylabel="mean squared error", ylim=(0.25, 7))
-    axes.set_yticks([0.3, 0.5, 1, 2, 3, 5], ["0.3", "0.5", "1", "2", "3", "5"])
-    axes.minorticks_off()
+        sine_curves.floor(axes, words, height, (10.1, height), side)
     axes.legend(fontsize=10, loc="center right", bbox_to_anchor=(1, 0.38))
     plotting.show(
         figure,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
+from metarl_core.figures import sine_curves
 
 STYLE = {
     **{name: plotting.METHOD_STYLE[name] for name in ("MAML", "FOMAML", "Reptile", "Meta-SGD", "ANIL")},
@@ -21,24 +22,16 @@ STYLE = {
 def first_steps(
     x: Tensor, task: Tensor, support: tuple[Tensor, Tensor], curves: Mapping[str, Mapping[int, Tensor]]
 ) -> None:
-    """Test curves in rows, methods in columns; arguments as for `ch05.first_steps`."""
-    figure, axes = plotting.figure(len(task), len(curves), width=11.2, height=6.2, sharex=True, sharey="row")
-    for column, (name, by_steps) in enumerate(curves.items()):
-        for row in range(len(task)):
-            panel = axes[row, column]
-            panel.plot(x, task[row], color="black", linewidth=1.2, label="the task")
-            for (steps, curve), look in zip(by_steps.items(), (":", "--", "-"), strict=True):
-                label = f"{steps} step{'s' if steps != 1 else ''}"
-                panel.plot(x, curve[row], look, color=STYLE[name][0], label=label)
-            panel.plot(support[0][row], support[1][row], "o", color="black", markersize=7)
-            highest = 1.9 * float(task[row].abs().max())
-            panel.set(ylim=(-highest, highest), title=name if row == 0 else "", xlabel="x" if row else "")
-    axes[0, 0].set_ylabel("y, the median task")
-    axes[1, 0].set_ylabel("y, a bad case")
-    axes[0, 0].legend(fontsize=9, ncols=2, loc="lower center")
-    plotting.show(
-        figure,
-        "Two test curves in rows, three methods in columns, five points each. MAML and Reptile come near the curve "
+    """Test curves in rows, methods in columns; arguments as for `sine_curves.fits`."""
+    sine_curves.fits(
+        x,
+        task,
+        support,
+        curves,
+        style=STYLE,
+        rows=("y, the median task", "y, a bad case"),
+        room=1.9,
+        alt="Two test curves in rows, three methods in columns, five points each. MAML and Reptile come near the curve "
         "after one step and nearer after five. Meta-SGD lies nearly on the curve after one step; after five steps it "
         "is far off the lower one.",
     )
@@ -137,17 +130,9 @@ def growth(found: Mapping[str, Sequence[Tensor]]) -> None:
 def all_methods(curves: Mapping[str, Curve], floors: Mapping[str, float]) -> None:
     """Error against steps for every method, with t intervals and the floors of chapter 02."""
     figure, axes = plotting.figure(width=10.4, height=4.8)
-    for name, curve in curves.items():
-        color, marker = STYLE[name]
-        steps = np.arange(len(curve.point))
-        axes.plot(steps, curve.point, marker=marker, color=color, label=name)
-        axes.fill_between(steps, curve.low, curve.high, color=color, alpha=0.2, linewidth=0)
+    sine_curves.errors(axes, curves, STYLE, highest=9)
     for words, height in floors.items():
-        axes.axhline(height, color="black", linestyle=":", linewidth=1.2)
-        axes.text(10.2, 0.985 * height, words, fontsize=9, ha="right", va="top")
-    axes.set(yscale="log", xlabel="gradient steps on five points", ylabel="mean squared error", ylim=(0.25, 9))
-    axes.set_yticks([0.3, 0.5, 1, 2, 3, 5], ["0.3", "0.5", "1", "2", "3", "5"])
-    axes.minorticks_off()
+        sine_curves.floor(axes, words, height, (10.2, 0.985 * height), "top")
     axes.legend(fontsize=10, loc="upper left", bbox_to_anchor=(1.01, 1))
     plotting.show(
         figure,
