@@ -31,9 +31,10 @@ def first_steps(
         style=STYLE,
         rows=("y, the median task", "y, a bad case"),
         room=1.9,
-        alt="Two test curves in rows, three methods in columns, five points each. MAML and Reptile come near the curve "
-        "after one step and nearer after five. Meta-SGD lies nearly on the curve after one step; after five steps it "
-        "is far off the lower one.",
+        alt="Two test curves in rows, three methods in columns, five points each. In the lower row MAML and Reptile "
+        "come near the curve after one step and nearer after five; Meta-SGD comes near after one step, and after five "
+        "it has left the picture. In the upper row all three start with too large an amplitude, and Meta-SGD takes "
+        "off most of the excess.",
     )
 
 

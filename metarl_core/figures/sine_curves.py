@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from metarl_core import plotting
@@ -13,6 +15,8 @@ from metarl_core.evaluation import Curve
 
 Style = Mapping[str, tuple[str, str]]
 """colour and marker of each name"""
+LOOKS: tuple[Literal[":", "--", "-"], ...] = (":", "--", "-")
+"""of the curves after three numbers of steps"""
 
 
 def fits(
@@ -40,17 +44,26 @@ def fits(
     for column, (name, by_steps) in enumerate(curves.items()):
         for row in range(len(task)):
             panel = axes[row, column]
-            panel.plot(x, task[row], color="black", linewidth=1.2, label="the task")
-            for (steps, curve), look in zip(by_steps.items(), (":", "--", "-"), strict=True):
-                label = f"{steps} step{'s' if steps != 1 else ''}"
-                panel.plot(x, curve[row], look, color=style[name][0], label=label)
-            panel.plot(support[0][row], support[1][row], "o", color="black", markersize=7)
             highest = room * float(task[row].abs().max())
+            panel.plot(x, task[row], color="black", linewidth=1.2)
+            for (steps, curve), look in zip(by_steps.items(), LOOKS, strict=True):
+                panel.plot(x, curve[row], look, color=style[name][0])
+                if float((curve[row].abs() < highest).double().mean()) < 0.1:
+                    words = f"{_steps(steps)}: outside"
+                    panel.text(0.5, 0.04, words, fontsize=9, ha="center", transform=panel.transAxes)
+            panel.plot(support[0][row], support[1][row], "o", color="black", markersize=7)
             panel.set(ylim=(-highest, highest), title=name if row == 0 else "", xlabel="x" if row else "")
     for row, words in enumerate(rows):
         axes[row, 0].set_ylabel(words)
-    axes[0, 0].legend(fontsize=9, ncols=2, loc="lower center")
+    looks = [Line2D([], [], color="black", linewidth=1.2, label="the task")]
+    for steps, look in zip(next(iter(curves.values())), LOOKS, strict=True):
+        looks.append(Line2D([], [], color=plotting.GREY, linestyle=look, label=_steps(steps)))
+    figure.legend(handles=looks, ncols=4, fontsize=10, loc="outside lower center")
     plotting.show(figure, alt)
+
+
+def _steps(number: int) -> str:
+    return f"{number} step{'' if number == 1 else 's'}"
 
 
 def errors(axes: Axes, curves: Mapping[str, Curve], style: Style, highest: float) -> None:
