@@ -54,10 +54,14 @@ from metarl_core.meta import (
 )
 from metarl_core.networks import GRU, MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.planning import CEM, MPPI, RandomShooting, TrueDynamics, play
 from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
+    ChangingTasks,
+    ContinuousCartPole,
+    DampedPendulum,
     GridGoals,
     GridNavi,
     GymnasiumTasks,
@@ -70,6 +74,7 @@ from metarl_core.tasks import (
     TabularMDPs,
     TaskEnv,
     TurnedControls,
+    TwoLinkArm,
     rollout,
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
@@ -90,6 +95,10 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "keys, step": functools.partial(RotatedKeys, reward="step"),
     "cartpole": functools.partial(CartPole, hidden_sign=True),
     "pendulum": Pendulum,
+    "pendulum, damped": functools.partial(DampedPendulum, hidden_sign=True),
+    "cartpole, continuous": ContinuousCartPole,
+    "arm": TwoLinkArm,
+    "changing": lambda: ChangingTasks(ContinuousCartPole(), ["force", "length"], 1, 4),
     "informed": lambda: InformedTasks(GridGoals()),
     "Gymnasium, discrete": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "FrozenLake-v1")]),
     "Gymnasium, continuous": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "Pendulum-v1")]),
@@ -395,6 +404,18 @@ def believing(encoder):
     return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
 
 
+def planned(make, planner):
+    family = make()
+    return play(family, family.sample_tasks(2, seeded()), TrueDynamics(family), planner, 2, seeded(1), horizon=3)
+
+
+PLANNING: list[Case] = [
+    ("shooting", functools.partial(planned, TwoLinkArm, RandomShooting(horizon=2, candidates=4))),
+    ("CEM", functools.partial(planned, FAMILIES["changing"], CEM(horizon=2, candidates=4, elites=2, iterations=2))),
+    ("MPPI", functools.partial(planned, DampedPendulum, MPPI(horizon=2, candidates=4, iterations=2))),
+]
+
+
 META_MEMORY: list[Case] = [
     ("belief, recurrent", lambda: believing(functools.partial(memory.RecurrentEncoder, latent=2, hidden=4))),
     ("belief, product", lambda: believing(functools.partial(memory.ProductEncoder, latent=2, hidden=(4,)))),
@@ -405,7 +426,7 @@ META_MEMORY: list[Case] = [
     ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),
     ("memory, Gymnasium", remembering_simulators),
 ]
-CASES: list[Case] = [*EXACT, *META_MEMORY, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
+CASES: list[Case] = [*EXACT, *PLANNING, *META_MEMORY, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
 """All tables joined: append that of another subpackage."""
 
 

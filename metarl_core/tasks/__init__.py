@@ -2,7 +2,10 @@
 
 from metarl_core.tasks.bandits import BernoulliBandits
 from metarl_core.tasks.cartpole import CartPole
+from metarl_core.tasks.changing import ChangingTasks
 from metarl_core.tasks.checks import SPLITS
+from metarl_core.tasks.continuous_cartpole import ContinuousCartPole
+from metarl_core.tasks.damped_pendulum import DampedPendulum
 from metarl_core.tasks.family import TaskFamily, Tasks, expand_tasks, select_tasks
 from metarl_core.tasks.few_shot import FewShot, ImageClasses
 from metarl_core.tasks.from_gymnasium import GymnasiumTasks
@@ -19,11 +22,15 @@ from metarl_core.tasks.rotated_keys import RotatedKeys
 from metarl_core.tasks.sinusoid import Sinusoids
 from metarl_core.tasks.tabular import TabularMDPs
 from metarl_core.tasks.turned_controls import TurnedControls
+from metarl_core.tasks.two_link_arm import TwoLinkArm
 
 __all__ = [
     "SPLITS",
     "BernoulliBandits",
     "CartPole",
+    "ChangingTasks",
+    "ContinuousCartPole",
+    "DampedPendulum",
     "FewShot",
     "GridGoals",
     "GridNavi",
@@ -42,6 +49,7 @@ __all__ = [
     "Tasks",
     "Trajectories",
     "TurnedControls",
+    "TwoLinkArm",
     "expand_tasks",
     "load_glyphs",
     "load_omniglot",

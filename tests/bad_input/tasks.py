@@ -9,6 +9,9 @@ from metarl_core.parameters import initial_parameters
 from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
+    ChangingTasks,
+    ContinuousCartPole,
+    DampedPendulum,
     GridGoals,
     GridNavi,
     GymnasiumTasks,
@@ -23,6 +26,7 @@ from metarl_core.tasks import (
     TaskFamily,
     TaskVectorEnv,
     TurnedControls,
+    TwoLinkArm,
     expand_tasks,
     load_glyphs,
     load_omniglot,
@@ -32,6 +36,7 @@ from metarl_core.tasks import (
 
 RNG = torch.Generator("cpu")
 CARTPOLE, POINT, GRID = CartPole(), PointNavigation(), GridGoals()
+CHANGING = ChangingTasks(CARTPOLE, "force")
 GOALS = {"goal": torch.tensor([[0.1, 0.2], [0.3, 0.4]])}
 UNIFORM = UniformPolicy(POINT.action_space)
 NETWORK = CategoricalPolicy(CARTPOLE.observation_space, CARTPOLE.action_space, (4,))
@@ -171,6 +176,31 @@ CALLS = [
     ("CartPole", lambda: CartPole(spread="wide"), "spread is a factor and must be above 1, got 'wide'"),
     ("CartPole", lambda: CartPole(varying="mass"), r"varying must name some of .*, got \['mass'\]"),
     ("Pendulum", lambda: Pendulum(spread=0.5), "spread is a factor and must be above 1, got 0.5"),
+    ("ContinuousCartPole", lambda: ContinuousCartPole(spread=1), "spread is a factor and must be above 1, got 1"),
+    ("ContinuousCartPole", lambda: ContinuousCartPole(varying="gain"), r"varying must name some of .*, got \['gain'\]"),
+    ("DampedPendulum", lambda: DampedPendulum(spread=0.5), "spread is a factor and must be above 1, got 0.5"),
+    ("DampedPendulum", lambda: DampedPendulum(varying=()), r"varying must name some of .*, got \[\]"),
+    ("TwoLinkArm", lambda: TwoLinkArm(varying="mass"), r"varying must name some of .*, got \['mass'\]"),
+    ("TwoLinkArm", lambda: TwoLinkArm(gravity=-1), "gravity must be at least 0, got -1"),
+    ("TwoLinkArm", lambda: TwoLinkArm(spread="wide"), "spread is a factor and must be above 1, got 'wide'"),
+    (
+        "ChangingTasks",
+        lambda: ChangingTasks("arm", "gain1"),
+        "family must be a TaskFamily of pure .*, got 'arm'",
+    ),
+    ("ChangingTasks", lambda: ChangingTasks(CARTPOLE, "mass"), r"changing must name some of .*, got \['mass'\]"),
+    (
+        "ChangingTasks",
+        lambda: ChangingTasks(GRID, "goal"),
+        "floating-point numbers as states, got torch.int64",
+    ),
+    ("ChangingTasks", lambda: ChangingTasks(CARTPOLE, "force", -1), "earliest must be at least 0, got -1"),
+    ("ChangingTasks", lambda: ChangingTasks(CARTPOLE, "force", 9, 8), "latest must be at least earliest, 9, got 8"),
+    (
+        "ChangingTasks",
+        lambda: CHANGING.check_tasks(CHANGING.default_params | {"change_at": torch.tensor([-2])}),
+        r"tasks\['change_at'\] must be at least 0, got -2",
+    ),
     ("InformedTasks", lambda: InformedTasks("cartpole"), "family must be a TaskFamily, got 'cartpole'"),
     (
         "InformedTasks",
