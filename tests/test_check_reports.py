@@ -10,20 +10,28 @@ import torch
 
 from metarl_core.check import CheckFailed, NotDone, Wrong
 from metarl_core.check.reports import (
+    choice,
     drawn_from,
-    interval_flaws,
+    fault_of_returns,
+    finite,
+    interval_fault,
+    interval_faults,
     number,
     number_lists,
     numbers,
     pair,
     report_check,
+    returns,
+    same_agents,
+    seeds,
     share_twins,
-    t_interval,
     tasks,
+    tensor,
+    tensors,
     whole,
     whole_numbers,
 )
-from metarl_core.evaluation import t_interval as packages_interval
+from metarl_core.evaluation import t_interval
 from metarl_core.randomness import seeded
 from metarl_core.recipes.short_walks import EPISODES, episodes_to_level, learn, short_walks
 from metarl_core.tasks import CartPole, PointNavigation
@@ -31,24 +39,25 @@ from metarl_core.tasks import CartPole, PointNavigation
 LOOKED = []
 
 
-def _look(report):
-    LOOKED.append(report)
-    return {"best": max(report["scores"])}
+def _look(seen):
+    LOOKED.append(seen)
+    return {"best": seen["highest"]}
 
 
-def _too_long(report):
+def _examine(report):
     if len(report["scores"]) > 3:
         raise CheckFailed("too long", "shape")
+    return report | {"lowest": min(report["scores"]), "highest": max(report["scores"])}
 
 
 CHECK = report_check(
     "run",
     {"seeds": whole, "scores": numbers},
     Wrong("few", "Few seeds.", when=lambda report: report["seeds"] < 5),
-    Wrong("low", "Low scores.", when=lambda report: min(report["scores"]) < 0),
-    agree=_too_long,
+    Wrong("low", "Low scores.", when=lambda seen: seen["lowest"] < 0),
+    examine=_examine,
     look=_look,
-    found=(Wrong("high", "Too good.", when=lambda report, seen: seen["best"] > 10),),
+    found=(Wrong("high", "Too good.", when=lambda seen, looked: looked["best"] > 10),),
 )
 
 
@@ -71,6 +80,41 @@ def test_the_first_fault_is_named_and_nothing_is_repeated_for_it():
 def test_a_report_without_a_fault_passes(capsys):
     CHECK({"seeds": np.int64(5), "scores": torch.tensor([1.0, 2.0])})
     assert capsys.readouterr().out.startswith("Passed: `run` has none of the 3 faults")
+
+
+def test_without_an_examination_the_report_is_seen_and_a_check_may_say_what_it_found(capsys):
+    check = report_check(
+        "run", {"score": number}, Wrong("low", "Low.", when=lambda report: report["score"] < 0),
+        passed=lambda report: f"{report['score']:g} points.",
+    )  # fmt: skip
+    assert refusal(check, {"score": -1}).misconception == "low"
+    check({"score": 3})
+    assert capsys.readouterr().out == "Passed: 3 points.\n"
+
+
+def test_what_may_be_written_instead_is_told_by_the_fields():
+    fields = {"n": whole, "x": finite, "y": number, "list": numbers, "word": choice("a", "b")}
+    assert report_check("run", fields).subject == {"n": int, "x": float, "y": float, "list": (), "word": ("a", "b")}
+
+
+class Strange:
+    def __float__(self):
+        raise RuntimeError("no number")
+
+    def __len__(self):
+        raise RuntimeError("no length")
+
+
+class StrangeList(list):
+    def __iter__(self):
+        raise RuntimeError("no parts")
+
+
+@pytest.mark.parametrize("entry", [Strange(), StrangeList([1.0]), [StrangeList([1.0])], [[Strange()]]])
+@pytest.mark.parametrize("read", [number, finite, whole, numbers, seeds, pair, returns, tensor, tensors, choice("a")])
+def test_an_entry_that_raises_gets_a_sentence(read, entry):
+    error = refusal(report_check("run", {"entry": read}), {"entry": entry})
+    assert error.kind == "type" and error.__context__ is None and '`run["entry"]`' in str(error)
 
 
 @pytest.mark.parametrize("unfilled", [None, ...])
@@ -107,7 +151,58 @@ def test_whatever_counts_as_a_number_is_made_plain():
     assert number("x", math.inf) == math.inf
     assert whole_numbers("x", np.arange(3)) == [0, 1, 2] == whole_numbers("x", range(3))
     assert number_lists(2)("x", torch.ones(3, 2)) == [[1.0, 1.0]] * 3
-    assert pair("x", packages_interval([1.0, 2.0, 3.0])) == pytest.approx(t_interval([1.0, 2.0, 3.0]))
+    interval = t_interval([1.0, 2.0, 3.0])
+    assert pair("x", interval) == (interval.low, interval.high)
+    for given in ([0, 3], {3, 0}, (0.0, 3), torch.tensor([0, 3]), np.array([0, 3])):
+        assert seeds("x", given) == [0, 3]
+    assert seeds("x", []) == [] == seeds("x", set()) == seeds("x", torch.zeros(0))
+    assert choice("a", "b")("x", np.str_("b")) == "b"
+    for given in (torch.ones(2, 3), np.ones((2, 3), int), [[1, 1.0, Fraction(1)]] * 2, [torch.ones(3), [1, 1, 1]]):
+        assert returns("x", given).dtype == float and returns("x", given).tolist() == [[1.0] * 3] * 2
+    weights = torch.ones(2, requires_grad=True)
+    assert not tensor("x", weights).requires_grad and tensors("x", {"w": weights})["w"].tolist() == [1.0, 1.0]
+    weights.data.zero_()
+    assert tensor("x", weights).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("read", "given"),
+    [
+        (number, 10**400),
+        (number, math.nan),
+        (finite, math.inf),
+        (finite, torch.ones(1, device="meta")),
+        (whole, 2**70),
+        (seeds, [-1, 2]),
+        (seeds, [0.5]),
+        (seeds, "01"),
+        (seeds, {"a": {}}),
+        (seeds, range(10**9)),
+        (choice("a", "b"), "c"),
+        (choice("a", "b"), 1),
+        (returns, [[1.0, 2.0], [1.0]]),
+        (returns, [1.0, 2.0]),
+        (returns, torch.ones(2, 3, 4)),
+        (returns, [["1", "2"]]),
+        (returns, [[True, False]]),
+        (returns, [[1.0, math.inf]]),
+        (returns, torch.full((1, 2), math.nan)),
+        (returns, [range(10**9)] * 5),
+        (returns, torch.ones(2, 2, device="meta")),
+        (returns, torch.ones(2, 2).to_sparse()),
+        (tensor, torch.zeros(1).expand(10**9)),
+        (tensor, torch.ones(2, dtype=torch.int64)),
+        (tensor, torch.tensor([math.nan])),
+        (tensor, [1.0]),
+        (tensors, {}),
+        (tensors, {0: torch.ones(1)}),
+        (tensors, {"w": torch.ones(2, device="meta")}),
+        (tensors, {"w": torch.ones(2, 2).to_sparse()}),
+    ],
+)
+def test_what_is_none_of_the_kind_is_refused(read, given):
+    with pytest.raises(CheckFailed, match="should be"):
+        read("`x`", given)
 
 
 @pytest.mark.parametrize(
@@ -137,22 +232,73 @@ def test_splits_are_told_by_their_stamp_and_twins_by_their_values():
         assert share_twins(twin, train) == 1.0 and share_twins(test, train) == 0.0
 
 
-def test_the_interval_is_that_of_the_package_and_its_doubles_are_named():
-    values = [180.0, 200.0, 220.0, 160.0, 180.0]
-    expected = packages_interval(values)
-    assert t_interval(values) == pytest.approx((expected.low, expected.high))
-    flaws = interval_flaws(lambda report: report["values"], slack=0.01)
+VALUES = [180.0, 200.0, 220.0, 160.0, 180.0]
+INTERVAL = t_interval(VALUES)
 
-    def named(low, high):
-        report = {"values": values, "interval": (low, high)}
-        return next((wrong.id for wrong in flaws if wrong.when(report)), None)
 
-    mean, error = 188.0, np.std(values, ddof=1) / 5**0.5
-    assert named(*t_interval(values)) is None
-    assert named(mean - 1.96 * error, mean + 1.96 * error) == "normal"
-    assert named(mean - 2.7764451 * np.std(values) / 5**0.5, mean + 2.7764451 * np.std(values) / 5**0.5) == "population"
-    assert named(mean - np.std(values, ddof=1), mean + np.std(values, ddof=1)) == "spread"
-    assert named(100.0, 200.0) == "no_t_interval"
+def around(half, middle=188.0):
+    return middle - half, middle + half
+
+
+@pytest.mark.parametrize(
+    ("ends", "fault"),
+    [
+        ((INTERVAL.low, INTERVAL.high), None),
+        (tuple(round(end) for end in (INTERVAL.low + 0.4, INTERVAL.high)), None),  # as with slack
+        ((INTERVAL.high, INTERVAL.low), "not_an_interval"),
+        ((188.0, 188.0), "not_an_interval"),
+        ((math.inf, -math.inf), "not_an_interval"),
+        ((160.0, 220.0), "extremes"),
+        (around(22.8035), "standard_deviation"),
+        (around(2.77645 * 22.8035), "standard_deviation"),
+        (around(10.1980), "standard_error"),
+        (around(1.96 * 10.1980), "normal_interval"),
+        (around(2.77645 * 20.3961 / 5**0.5), "divides_by_n"),
+        (around(2.13185 * 10.1980), "one_sided"),
+        (around(28.314, 180.0), "off_centre"),
+        ((-math.inf, 216.314), "off_centre"),
+        (around(24.0), "too_narrow"),
+        (around(46.95), "too_wide"),
+        ((-math.inf, math.inf), "too_wide"),
+    ],
+)
+def test_an_interval_that_is_none_is_named(ends, fault):
+    assert interval_fault(*ends, VALUES, slack=0.5) == fault
+    wrongs = interval_faults(lambda report: report["values"], slack=0.5)
+    named = [wrong.id for wrong in wrongs if wrong.when({"values": VALUES, "interval": ends})]
+    assert named == ([] if fault is None else [fault])
+
+
+def test_nothing_is_named_where_two_things_fit():
+    error = 22.8035 / 5**0.5  # with five seeds, two errors are just the deviation that divides by five
+    assert interval_fault(*around(2 * error), VALUES) == "too_narrow"
+    assert 2 * error == pytest.approx(np.std(VALUES), rel=1e-5)
+
+
+def test_episodes_taken_for_trainings_are_named_where_there_are_episodes():
+    episodes = np.add.outer(VALUES, 30 * np.sin(np.arange(40)))
+    runs, pooled = episodes.mean(1), t_interval(episodes.ravel())
+    assert interval_fault(pooled.low, pooled.high, runs, episodes) == "pooled_episodes"
+    assert interval_fault(pooled.low, pooled.high, runs) == "too_narrow"
+    ids = [wrong.id for wrong in interval_faults(lambda seen: seen, pooled=lambda seen: seen)]
+    assert "pooled_episodes" in ids and "pooled_episodes" not in [w.id for w in interval_faults(lambda seen: seen)]
+
+
+def test_seeds_that_agree_have_an_interval_of_no_width():
+    assert interval_fault(150.0, 150.0, [150.0] * 5) is None
+    assert interval_fault(149.0, 151.0, [150.0] * 5) == "too_wide"
+
+
+def test_returns_are_told_apart_where_noise_cannot_explain_it():
+    random = np.random.default_rng(0)
+    first, second = (random.normal(100.0, 20.0, (8, 100)) for _ in range(2))
+    assert fault_of_returns(first, second) is None
+    assert fault_of_returns(first + 10, second) == "higher" and fault_of_returns(first - 10, second) == "lower"
+    one = first.copy()
+    one[3] += 25
+    assert fault_of_returns(one, second) == "higher"
+    assert same_agents({"w": torch.tensor([[1.0], [2.0], [1.0]])})
+    assert not same_agents({"w": torch.tensor([[1.0], [1.0]]), "b": torch.tensor([0.0, 1.0])})
 
 
 def test_short_walks_begin_alike_however_long_they_go_on():

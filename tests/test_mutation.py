@@ -2,25 +2,25 @@
 
 import pytest
 
-from tools.course import ROOT
+from tools.mutation.kept import SOLUTIONS, code_of, digests, kept, reasons, stale
 from tools.mutation.mutants import mutants
-from tools.mutation.score import LEAST, Score, digest, judged, kept, other_plans, other_values, reasons, score
+from tools.mutation.score import LEAST, Score, judged, other_plans, other_values, score
 
-SOLUTIONS = {f"ch{py.stem[:2]}": py for py in sorted((ROOT / "solutions").glob("*.py"))}
 SAMPLE = 8
 """mutants of each check that are tried again here"""
 
 
 @pytest.mark.parametrize("chapter", SOLUTIONS)
 def test_scores_are_of_the_checks_as_they_are_now(chapter):
-    assert kept(chapter).get("digest") == digest(SOLUTIONS[chapter], chapter), f"run python -m tools.mutation {chapter}"
+    assert set(kept(chapter)) == set(digests(chapter))
+    assert not stale(chapter), "run python -m tools.mutation"
 
 
 @pytest.mark.parametrize("chapter", SOLUTIONS)
 def test_every_check_rejects_what_behaves_differently(chapter):
     why = reasons(chapter)
-    for name, content in kept(chapter)["checks"].items():
-        found = Score(**content)
+    for name, content in kept(chapter).items():
+        found = Score(content["mutants"], content["rejected"], content["survivors"])
         missed = [mutant for mutant, verdict in found.survivors.items() if verdict == "missed"]
         assert found.share(why.get(name, {})) >= LEAST, f"{chapter}.{name} lets through {sorted(found.survivors)}"
         assert not set(missed) & set(why.get(name, {})), "what further cases tell apart is not equivalent"
@@ -28,7 +28,7 @@ def test_every_check_rejects_what_behaves_differently(chapter):
 
 @pytest.mark.parametrize("chapter", SOLUTIONS)
 def test_reasons_are_of_survivors(chapter):
-    scores = kept(chapter)["checks"]
+    scores = kept(chapter)
     for name, why in reasons(chapter).items():
         assert set(why) <= set(scores[name]["survivors"]), f"{chapter}.{name} explains what does not survive"
         assert all(reason.strip().endswith(".") for reason in why.values())
@@ -37,10 +37,18 @@ def test_reasons_are_of_survivors(chapter):
 @pytest.mark.slow
 @pytest.mark.parametrize("chapter", SOLUTIONS)
 def test_a_sample_gets_the_verdicts_that_were_kept(chapter):
-    scores = kept(chapter)["checks"]
+    scores = kept(chapter)
     for name, one in judged(SOLUTIONS[chapter]).items():
         found = score(one, SAMPLE)
         assert set(found.survivors) <= set(scores[name]["survivors"]), f"{chapter}.{name}"
+
+
+def test_a_score_depends_on_the_code_that_its_check_uses_and_on_no_other():
+    bill, stream = code_of("ch01", "check_bill"), code_of("ch01", "check_stream_returns")
+    assert {"metarl_core.check.ch01.bill_repeated", "metarl_core.check.reports.intervals"} <= set(bill)
+    assert {"metarl_core.check.functions", "metarl_core.check.watch"} <= set(stream)
+    assert not [module for module in stream if "reports" in module or "bill" in module]
+    assert all(module.startswith("metarl_core.check") for module in bill + stream)
 
 
 CODE = '''

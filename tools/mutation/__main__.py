@@ -1,5 +1,6 @@
-"""python -m tools.mutation              every check's score, written to tests/mutation/chNN.json
-python -m tools.mutation ch04 gae     chapter 04, and checks whose name contains gae; only whole chapters are written
+"""python -m tools.mutation              scores the checks whose scores are stale, and writes tests/mutation/chNN.json
+python -m tools.mutation ch04         scores all checks of chapter 04
+python -m tools.mutation ch04 gae     those whose name contains gae
 """
 
 from __future__ import annotations
@@ -7,24 +8,18 @@ from __future__ import annotations
 import sys
 import time
 
-from tools.course import ROOT
-from tools.mutation.score import LEAST, judged, keep, reasons, score
+from tools.mutation.kept import SOLUTIONS, digests, keep, reasons, stale
+from tools.mutation.score import LEAST, judged, score
 
 
 def main(words: list[str]) -> int:
     poor = 0
-    for py in sorted((ROOT / "solutions").glob("*.py")):
-        chapter = f"ch{py.stem[:2]}"
-        whole = not words or chapter in words
-        names = [w for w in words if not w.startswith("ch")]
-        if not whole and not names:
-            continue
-        scores = {}
-        for name, one in judged(py).items():
-            if not whole and not any(word in name for word in names):
-                continue
+    for chapter, py in SOLUTIONS.items():
+        names = chosen(chapter, words)
+        every = judged(py) if names else {}
+        for name in names:
             begin = time.perf_counter()
-            found = scores[name] = score(one)
+            found = score(every[name])
             why = reasons(chapter).get(name, {})
             share = found.share(why)
             poor += share < LEAST
@@ -36,9 +31,18 @@ def main(words: list[str]) -> int:
             )
             for mutant, verdict in found.survivors.items():
                 print(f"    {verdict}: {mutant}" + (f"\n        {why[mutant]}" if mutant in why else ""), flush=True)
-        if whole:
-            keep(chapter, py, scores)
+            keep(chapter, {name: found})
     return int(poor > 0)
+
+
+def chosen(chapter: str, words: list[str]) -> list[str]:
+    """The checks of a chapter that are meant: without words the stale ones."""
+    if not words:
+        return stale(chapter)
+    chapters, parts = [w for w in words if w in SOLUTIONS], [w for w in words if w not in SOLUTIONS]
+    if chapters and chapter not in chapters:
+        return []
+    return [name for name in digests(chapter) if not parts or any(part in name for part in parts)]
 
 
 if __name__ == "__main__":

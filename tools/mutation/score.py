@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import io
-import json
 import linecache
 import os
-import tomllib
 import unittest.mock
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
+
 from metarl_core.check import Check, CheckFailed, NotDone
-from tools.course import ROOT
 from tools.exercises import blocks, check_calls, is_setup, is_solution
 from tools.mutation.mutants import Mutant, mutants
 from tools.pairs import read_source
 
-FOLDER = ROOT / "tests" / "mutation"
 LEAST = 0.97
 """of the mutants that behave differently, that each check must reject"""
 BEYOND = range(1000, 1100)
@@ -61,16 +58,25 @@ def judged(py: Path) -> dict[str, Judged]:
     """The checks of a solutions file by name."""
     notebook, label = read_source(py), f"solutions/{py.name}"
     namespace: dict[str, Any] = {"__name__": "__main__"}
-    for position, cell in enumerate(notebook.cells):
-        if is_setup(cell) or is_solution(cell):
-            _execute(cell.source, f"{label}, cell {position + 1}", namespace)
+    for position, code in executed(notebook):
+        _execute(code, f"{label}, cell {position + 1}", namespace)
+    checks = namespace[f"ch{py.stem[:2]}"]
+    return {name: Judged(getattr(checks, name), *cell, namespace) for name, cell in judged_cells(notebook).items()}
+
+
+def executed(notebook: NotebookNode) -> list[tuple[int, str]]:
+    """The cells that answers rest on, by position."""
+    return [(n, cell.source) for n, cell in enumerate(notebook.cells) if is_setup(cell) or is_solution(cell)]
+
+
+def judged_cells(notebook: NotebookNode) -> dict[str, tuple[str, str]]:
+    """By the name of a check: the code of the cell that makes its answer, and the expression that it is given."""
     found = {}
     for exercise in blocks(notebook):
         for position, cell in exercise.checks:
             for name, answer in check_calls(cell.source):
                 stubs = [c.source for p, c in exercise.stubs if p < position and _defines(c.source, answer)]
-                check = getattr(namespace[f"ch{py.stem[:2]}"], name)
-                found[name] = Judged(check, stubs[-1], answer, namespace)
+                found[name] = stubs[-1], answer
     return found
 
 
@@ -163,34 +169,3 @@ def _defines(code: str, name: str) -> bool:
     return any(
         line.startswith((f"def {name}(", f"class {name}", f"{name} =", f"{name},")) for line in code.splitlines()
     )
-
-
-def digest(py: Path, chapter: str) -> str:
-    """Of what a score depends on: the solutions, the chapter's checks, their frame, and the operators."""
-    frame = ROOT / "metarl_core" / "check"
-    files = [
-        py,
-        *sorted(frame.glob("*.py")),
-        *sorted((frame / chapter).glob("*.py")),
-        *sorted(Path(__file__).parent.glob("*.py")),
-    ]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
-
-
-def reasons(chapter: str) -> dict[str, dict[str, str]]:
-    """By check and mutant: why a survivor is equivalent, from tests/mutation/chNN.toml."""
-    path = FOLDER / f"{chapter}.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def kept(chapter: str) -> dict[str, Any]:
-    """The scores that were measured last, from tests/mutation/chNN.json."""
-    path = FOLDER / f"{chapter}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def keep(chapter: str, py: Path, scores: Mapping[str, Score]) -> None:
-    """Write a chapter's scores."""
-    FOLDER.mkdir(exist_ok=True)
-    content = {"digest": digest(py, chapter), "checks": {name: one.content for name, one in scores.items()}}
-    (FOLDER / f"{chapter}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -7,17 +7,17 @@ from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch01.bill_repeated import chosen_cost, repeat, same_rate, unfair
 from metarl_core.check.reports import (
     drawn_from,
-    interval_flaws,
+    interval_faults,
     number,
     numbers,
     pair,
     report_check,
     share_twins,
-    t_interval,
     tasks,
     whole,
     whole_numbers,
 )
+from metarl_core.evaluation import t_interval
 from metarl_core.recipes.short_walks import EPISODES
 
 TRAINING, ADAPTED = 20_000, 20
@@ -30,7 +30,7 @@ MOST_GOALS = 40
 _goals = tasks({"goal": (2,)})
 
 
-def _agree(report):
+def _examine(report):
     for one, other in (("search_costs", "rates"), ("costs", "seeds")):
         if len(report[one]) != len(report[other]):
             words = f'`bill["{one}"]` has {len(report[one])} entries and `bill["{other}"]` {len(report[other])}'
@@ -48,6 +48,7 @@ def _agree(report):
             '`bill["costs"]` holds an infinite number: with your learning rate a seed does not reach the level at all.',
             "value",
         )
+    return report
 
 
 def pays_back(cost):
@@ -77,8 +78,8 @@ def _is(cost, other):
 
 def _ends(report):
     """The interval of the break-even: a high cost pays back early."""
-    low, high = t_interval(report["costs"])
-    return pays_back(high), pays_back(low)
+    interval = t_interval(report["costs"])
+    return pays_back(interval.high), pays_back(interval.low)
 
 
 def _without_adaptation(cost):
@@ -166,7 +167,7 @@ check_bill = report_check(
         "The cost that you report is not the mean of the costs of your seeds.",
         when=lambda r: not _is(r["cost"], _mean(r)),
     ),
-    *interval_flaws(lambda r: r["costs"], slack=0.5),
+    *interval_faults(lambda r: r["costs"], slack=0.5),
     Wrong(
         "adaptation_free",
         "In your number of goals adaptation costs nothing. Does a new goal not send a bill to the meta-learner, too?",
@@ -194,7 +195,7 @@ check_bill = report_check(
         "take whole numbers of goals.",
         when=lambda r: r["pays_back_interval"] != _ends(r),
     ),
-    agree=_agree,
+    examine=_examine,
     look=repeat,
     found=(
         Wrong(

@@ -8,7 +8,7 @@ from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch02.worth_repeated import FAMILY, differs, poorly_searched, repeat, unfair
 from metarl_core.check.reports import (
     drawn_from,
-    interval_flaws,
+    interval_faults,
     number,
     number_lists,
     numbers,
@@ -26,7 +26,7 @@ MOST_TASKS = 800
 _tasks = tasks({name: () for name in FAMILY.default_params})
 
 
-def _agree(report):
+def _examine(report):
     seeds = len(report["gains"])
     for name in ("search_returns", "told", "untold", "ordinary"):
         if len(report[name]) != seeds:
@@ -41,6 +41,7 @@ def _agree(report):
             raise CheckFailed(f"{words}, and {MOST_TASKS} at the most.", "shape")
         if not bool((torch.stack(list(report[name].values())) > 0).all()):
             raise CheckFailed(f'`worth["{name}"]`: the parameters of a CartPole are numbers above 0.', "value")
+    return report
 
 
 def _each(one, other):
@@ -151,8 +152,8 @@ check_worth = report_check(
         "and the one for ordinary physics.",
         when=lambda r: not _is(r, "apparent", _each("told", "ordinary")),
     ),
-    *interval_flaws(_worth, slack=0.05),
-    agree=_agree,
+    *interval_faults(_worth, slack=0.05),
+    examine=_examine,
     look=repeat,
     found=(
         Wrong(

@@ -7,7 +7,18 @@ from scipy import stats
 
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch03.cliff import epsilon_of, play
-from metarl_core.check.produced import INTERVAL_FAULTS, fault_of_returns, interval_fault, report_check, same_agents
+from metarl_core.check.reports import (
+    choice,
+    fault_of_returns,
+    finite,
+    interval_fault,
+    interval_faults,
+    report_check,
+    returns,
+    same_agents,
+    seeds,
+    tensor,
+)
 
 EXPECTED_EARNS_MORE = "the expected target earns more while the agent explores"
 GREEDY_EARNS_MORE = "the greedy target earns more while the agent explores"
@@ -59,21 +70,20 @@ class _Found:
         return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
 
     @property
-    def fault_of_interval(self):
-        """ "turned", "unpaired", or the key of a fault of intervals."""
-        low, high = self.interval
-        pooled = self.reported[1] - self.reported[0]
-        fault = interval_fault(low, high, self.difference, pooled.ravel())
-        if fault is None:
-            return None
-        if interval_fault(low, high, -self.difference) is None:
-            return "turned"
-        means = [returns.mean(1) for returns in self.reported]
-        n = len(self.seeds)
-        half = stats.t.ppf(0.975, 2 * n - 2) * np.sqrt(sum(one.var(ddof=1) for one in means) / n)
-        if abs(high - low - 2 * half) < 0.02 * half:
-            return "unpaired"
-        return fault
+    def wrong_interval(self):
+        return interval_fault(*self.interval, self.difference) is not None
+
+    @property
+    def turned(self):
+        """Whether the interval is that of the differences the other way round."""
+        return self.wrong_interval and interval_fault(*self.interval, -self.difference) is None
+
+    @property
+    def unpaired(self):
+        """Whether the interval is as wide as that of two groups of agents that have nothing in common."""
+        means = [one.mean(1) for one in self.reported]
+        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
+        return self.wrong_interval and any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
 
 
 def _matches(reported, found):
@@ -81,25 +91,25 @@ def _matches(reported, found):
 
 
 def _examine(report):
-    seeds, names = report["seeds"], ("greedy_target", "expected_target")
-    if not seeds:
-        raise CheckFailed("`comparison['seeds']` holds no seed.", "shape")
+    number, names = len(report["seeds"]), ("greedy_target", "expected_target")
+    if not number:
+        raise CheckFailed('`comparison["seeds"]` holds no seed.', "shape")
     tables, reported = [], []
     for name in names:
-        table, returns = report[name], report[f"returns_{name}"]
-        if tuple(table.shape) != (len(seeds), 48, 4):
-            words = f"has shape {list(table.shape)}; with {len(seeds)} seeds expected is [{len(seeds)}, 48, 4]."
-            raise CheckFailed(f"`comparison[{name!r}]` {words}", "shape")
-        if len(returns) != len(seeds):
-            words = f"has {len(returns)} rows; expected is one for each of your {len(seeds)} seeds."
-            raise CheckFailed(f"`comparison['returns_{name}']` {words}", "shape")
+        table, told = report[name], report[f"returns_{name}"]
+        if tuple(table.shape) != (number, 48, 4):
+            words = f"has shape {list(table.shape)}; with {number} seeds expected is [{number}, 48, 4]."
+            raise CheckFailed(f'`comparison["{name}"]` {words}', "shape")
+        if len(told) != number:
+            words = f"has {len(told)} rows; expected is one for each of your {number} seeds."
+            raise CheckFailed(f'`comparison["returns_{name}"]` {words}', "shape")
         tables.append(table.double().numpy())
-        reported.append(returns)
+        reported.append(told)
     if reported[0].shape != reported[1].shape:
         raise CheckFailed("Both rules should have played equally many episodes.", "shape")
     own = [play(table, EPISODES, EPSILON, seed=1000 + n) for n, table in enumerate(tables)]
     return _Found(
-        seeds,
+        report["seeds"],
         any(same_agents({name: report[name]}) for name in names),
         tuple([epsilon_of(one) for one in table] for table in tables),
         float(min(returns.mean(1).min() for returns in own)),
@@ -111,23 +121,18 @@ def _examine(report):
     )
 
 
-def _interval(name, message):
-    return Wrong(name, message, when=lambda found: found.fault_of_interval == name)
-
-
 check_comparison = report_check(
     "comparison",
     {
-        "seeds": "seeds",
-        "greedy_target": "tensor",
-        "expected_target": "tensor",
-        "returns_greedy_target": "returns",
-        "returns_expected_target": "returns",
-        "low": "number",
-        "high": "number",
-        "conclusion": (EXPECTED_EARNS_MORE, GREEDY_EARNS_MORE, NOT_TOLD_APART),
+        "seeds": seeds,
+        "greedy_target": tensor,
+        "expected_target": tensor,
+        "returns_greedy_target": returns,
+        "returns_expected_target": returns,
+        "low": finite,
+        "high": finite,
+        "conclusion": choice(EXPECTED_EARNS_MORE, GREEDY_EARNS_MORE, NOT_TOLD_APART),
     },
-    _examine,
     Wrong(
         "few_seeds",
         "Fewer than five seeds. By how much do two agents differ that differ in nothing but the seed?",
@@ -188,13 +193,22 @@ check_comparison = report_check(
         "Are they single episodes, and all that you played?",
         when=lambda found: found.other_spread,
     ),
-    _interval("turned", "Your interval is that of greedy less expected target. Which way round does the text ask for?"),
-    _interval(
+    Wrong(
+        "turned",
+        "Your interval is that of greedy less expected target. Which way round does the text ask for?",
+        when=lambda found: found.turned,
+    ),
+    Wrong(
         "unpaired",
         "Your interval is that of two separate groups. What is the same for both agents of a seed, and what is left of "
         "it in their difference?",
+        when=lambda found: found.unpaired,
     ),
-    *(_interval(name, message) for name, message in INTERVAL_FAULTS.items()),
+    *interval_faults(
+        lambda found: found.difference,
+        lambda found: found.interval,
+        pooled=lambda found: found.reported[1] - found.reported[0],
+    ),
     Wrong(
         "says_too_much",
         "Your interval contains 0, and your conclusion names a winner.",
@@ -223,6 +237,7 @@ check_comparison = report_check(
         "With which ε was it trained, and to the end?",
         when=lambda found: not found.kinds[0],
     ),
+    examine=_examine,
     passed=lambda found: (
         f"played again on {EPISODES} episodes each, your {len(found.seeds)} pairs of agents earn what you report, and "
         "the interval is that of their differences."

@@ -13,7 +13,7 @@ from metarl_core.check import CheckFailed
 from metarl_core.check.ch04.environment import Tried, try_environment
 from metarl_core.check.describe import describe
 from metarl_core.check.guard import TooLong, allowed_seconds, limited
-from metarl_core.check.produced import fault_of_returns, interval_fault, same_agents
+from metarl_core.check.reports import fault_of_returns, same_agents
 from metarl_core.tasks import TaskFamily, rollout
 
 EPISODES, FEWEST = 200, 20
@@ -50,11 +50,6 @@ class Found:
         return {name: fault_of_returns(self.reported[name], self.own[name]) for name in self.own}
 
     @property
-    def fault_of_interval(self) -> str | None:
-        returns = self.reported["agents"]
-        return interval_fault(*self.interval, returns.mean(1), returns.ravel())
-
-    @property
     def controller_beats_random(self) -> bool:
         controller, random = self.own["controller"], self.own["random"]
         error = np.sqrt((controller.var() + random.var()) / EPISODES)
@@ -84,16 +79,16 @@ def examine(report: dict[str, Any]) -> Found:
     """Try the environment, and play agents and baselines on episodes of the check's own."""
     family, seeds = report["family"], report["seeds"]
     if not isinstance(family, TaskFamily):
-        raise CheckFailed(f"`project['family']` is {describe(family)}; expected is a TaskFamily.", "type")
+        raise CheckFailed(f'`project["family"]` is {describe(family)}; expected is a TaskFamily.', "type")
     if not callable(getattr(report["policy"], "greedy_action", None)):
-        raise CheckFailed("`project['policy']` should have a method greedy_action(parameters, observation).", "type")
+        raise CheckFailed('`project["policy"]` should have a method greedy_action(parameters, observation).', "type")
     rows = {"returns": len(seeds), "random_returns": 1, "controller_returns": 1}
     for name, number in rows.items():
         if len(report[name]) != number or not number:
             words = f"has {len(report[name])} rows; expected is {number}: one for each of your seeds, or one alone."
-            raise CheckFailed(f"`project[{name!r}]` {words}", "shape")
+            raise CheckFailed(f'`project["{name}"]` {words}', "shape")
     if any(value.ndim < 1 or len(value) != len(seeds) for value in report["parameters"].values()):
-        raise CheckFailed(f"`project['parameters']` should have an axis of your {len(seeds)} seeds in front.", "shape")
+        raise CheckFailed(f'`project["parameters"]` should have an axis of your {len(seeds)} seeds in front.', "shape")
     reported = {
         "agents": report["returns"],
         "controller": report["controller_returns"],

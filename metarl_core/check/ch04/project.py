@@ -2,7 +2,18 @@
 
 from metarl_core.check import Wrong
 from metarl_core.check.ch04.played import EPISODES, FEWEST, VERDICTS, examine
-from metarl_core.check.produced import INTERVAL_FAULTS, report_check
+from metarl_core.check.reports import (
+    anything,
+    choice,
+    finite,
+    function,
+    interval_faults,
+    report_check,
+    returns,
+    seeds,
+    tensors,
+    whole,
+)
 
 ABOVE, BELOW, NOT_TOLD = VERDICTS
 
@@ -14,21 +25,20 @@ def _untrue(found, name):
 check_project = report_check(
     "project",
     {
-        "family": "any",
-        "policy": "any",
-        "parameters": "tensors",
-        "controller": "function",
-        "seeds": "seeds",
-        "evaluation_seeds": "seeds",
-        "returns": "returns",
-        "random_returns": "returns",
-        "controller_returns": "returns",
-        "env_steps": "whole",
-        "low": "number",
-        "high": "number",
-        "verdict": VERDICTS,
+        "family": anything,
+        "policy": anything,
+        "parameters": tensors,
+        "controller": function,
+        "seeds": seeds,
+        "evaluation_seeds": seeds,
+        "returns": returns,
+        "random_returns": returns,
+        "controller_returns": returns,
+        "env_steps": whole,
+        "low": finite,
+        "high": finite,
+        "verdict": choice(*VERDICTS),
     },
-    examine,
     Wrong(
         "not_your_own",
         "This environment came with the course. Write one of your own: it may be small.",
@@ -117,9 +127,10 @@ check_project = report_check(
         "come from these parameters, and from greedy actions?",
         when=lambda found: found.faults["agents"] == "lower",
     ),
-    *(
-        Wrong(name, message, when=lambda found, name=name: found.fault_of_interval == name)
-        for name, message in INTERVAL_FAULTS.items()
+    *interval_faults(
+        lambda found: found.reported["agents"].mean(1),
+        lambda found: found.interval,
+        pooled=lambda found: found.reported["agents"],
     ),
     Wrong(
         "weak_controller",
@@ -137,6 +148,7 @@ check_project = report_check(
         "Your verdict is not what your numbers say. On which side of the interval does the controller's mean lie?",
         when=lambda found: found.verdict != found.verdict_of_the_numbers,
     ),
+    examine=examine,
     passed=lambda found: (
         f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents, the controller and random actions "
         f"earn what you report; the interval is that of the agents, and the verdict is what it says."

@@ -10,7 +10,17 @@ import torch
 from metarl_core.agents import ActorCritic, PPOConfig, Setting
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.describe import describe
-from metarl_core.check.produced import INTERVAL_FAULTS, fault_of_returns, interval_fault, report_check, same_agents
+from metarl_core.check.reports import (
+    anything,
+    fault_of_returns,
+    finite,
+    interval_faults,
+    report_check,
+    returns,
+    same_agents,
+    seeds,
+    tensors,
+)
 from metarl_core.tasks import CartPole, rollout
 
 STEPS, BAR = 2560, 150
@@ -49,30 +59,26 @@ class _Found:
     def fault(self):
         return fault_of_returns(self.reported, self.own)
 
-    @property
-    def fault_of_interval(self):
-        return interval_fault(*self.interval, self.reported.mean(1), self.reported.ravel())
-
 
 def _examine(report: dict[str, Any]) -> _Found:
-    setting, seeds, returns = report["setting"], report["seeds"], report["returns"]
+    setting, number, told = report["setting"], len(report["seeds"]), report["returns"]
     if not isinstance(setting, Setting) or not isinstance(setting.config, PPOConfig):
-        raise CheckFailed(f"`tuned['setting']` is {describe(setting)}; expected is a Setting with a PPOConfig.", "type")
+        raise CheckFailed(f'`tuned["setting"]` is {describe(setting)}; expected is a Setting with a PPOConfig.', "type")
     if setting.env_id != "CartPole-v1":
-        raise CheckFailed(f"`tuned['setting']` is for {setting.env_id!r}; expected is 'CartPole-v1'.", "value")
-    if not seeds or len(returns) != len(seeds):
-        words = f"has {len(returns)} rows; expected is one for each of your {len(seeds)} seeds."
-        raise CheckFailed(f"`tuned['returns']` {words}", "shape")
+        raise CheckFailed(f'`tuned["setting"]` is for {setting.env_id!r}; expected is "CartPole-v1".', "value")
+    if not number or len(told) != number:
+        words = f"has {len(told)} rows; expected is one for each of your {number} seeds."
+        raise CheckFailed(f'`tuned["returns"]` {words}', "shape")
     agent = setting.agent()
     assert isinstance(agent, ActorCritic)  # for PPO
     own = agent.policy_part(agent.initial_parameters())
     found = {name: list(value.shape) for name, value in report["policy"].items()}
-    expected = {name: [len(seeds), *value.shape] for name, value in own.items()}
+    expected = {name: [number, *value.shape] for name, value in own.items()}
     if found != expected:
         words = f"should hold the policy's parameters of each seed, {expected}; it holds {found}."
-        raise CheckFailed(f"`tuned['policy']` {words}", "shape")
+        raise CheckFailed(f'`tuned["policy"]` {words}', "shape")
     policy = {name: value.float() for name, value in report["policy"].items()}
-    tasks = {name: value.expand(len(seeds)) for name, value in CartPole().default_params.items()}
+    tasks = {name: value.expand(number) for name, value in CartPole().default_params.items()}
 
     def play(one: Any) -> np.ndarray:
         generator = torch.Generator().manual_seed(4242)
@@ -80,10 +86,10 @@ def _examine(report: dict[str, Any]) -> _Found:
 
     return _Found(
         setting.config.iterations * setting.num_envs * setting.num_steps,
-        seeds,
+        report["seeds"],
         report["tuning_seeds"],
         same_agents(policy),
-        returns,
+        told,
         play(_Greedy(agent.policy)),
         lambda: play(agent.policy),
         (report["low"], report["high"]),
@@ -93,15 +99,14 @@ def _examine(report: dict[str, Any]) -> _Found:
 check_tuned = report_check(
     "tuned",
     {
-        "setting": "any",
-        "tuning_seeds": "seeds",
-        "seeds": "seeds",
-        "policy": "tensors",
-        "returns": "returns",
-        "low": "number",
-        "high": "number",
+        "setting": anything,
+        "tuning_seeds": seeds,
+        "seeds": seeds,
+        "policy": tensors,
+        "returns": returns,
+        "low": finite,
+        "high": finite,
     },
-    _examine,
     Wrong(
         "over_budget",
         f"Your setting takes more than {STEPS} environment steps for an agent: iterations × environments × steps.",
@@ -155,9 +160,8 @@ check_tuned = report_check(
         "come from these parameters, at the end of the training?",
         when=lambda found: found.fault == "lower",
     ),
-    *(
-        Wrong(name, message, when=lambda found, name=name: found.fault_of_interval == name)
-        for name, message in INTERVAL_FAULTS.items()
+    *interval_faults(
+        lambda found: found.reported.mean(1), lambda found: found.interval, pooled=lambda found: found.reported
     ),
     Wrong(
         "not_shown",
@@ -165,6 +169,7 @@ check_tuned = report_check(
         "the setting, or are there too few seeds to tell?",
         when=lambda found: found.interval[0] <= BAR,
     ),
+    examine=_examine,
     passed=lambda found: (
         f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents earn what you report, after "
         f"{found.steps} steps each, and the interval is theirs."

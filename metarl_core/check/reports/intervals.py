@@ -1,66 +1,121 @@
-"""What is taken for the t interval of a mean over seeds, and is none."""
+"""Whether two ends are those of a 95 % t interval of a mean over seeds, and if not, what they are."""
 
 from __future__ import annotations
 
 import math
-import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from scipy import stats
+import numpy as np
+from numpy.typing import ArrayLike
+
+from metarl_core.evaluation import t_interval
 
 from ..check import Wrong
 
+TOLERANCE = 0.01
+"""of the half width: a report may be rounded"""
 
-def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
-    """Student's interval of the mean of at least two finite values, as (low, high)."""
-    mean, error = statistics.fmean(values), statistics.stdev(values) / math.sqrt(len(values))
-    half = float(stats.t.ppf((1 + level) / 2, len(values) - 1)) * error
-    return mean - half, mean + half
+FAULTS = {
+    "not_an_interval": "Your lower end does not lie below your upper end. How far may the mean be off?",
+    "extremes": "Your ends are the lowest and the highest seed. They move apart with more seeds; what should an "
+    "interval for a mean do?",
+    "pooled_episodes": "Your interval counts every episode as if it came from a training of its own. The episodes of "
+    "one agent rise and fall together: how many trainings were there?",
+    "standard_deviation": "Your ends are a standard deviation of the seeds away from the mean, or a multiple of it. "
+    "That says how far single seeds lie apart, not how well their mean is known.",
+    "standard_error": "Your ends are one standard error away from the mean. How often does so narrow an interval hold "
+    "the true mean?",
+    "normal_interval": "Your ends are 1.96 (or 2) standard errors away from the mean: right for a hundred seeds. With "
+    "a few, the standard deviation is itself an estimate; which distribution allows for that?",
+    "divides_by_n": "Your standard deviation divides by the number of seeds. The deviations are taken from the mean of "
+    "the same few numbers, and so are a little too small: by what is to be divided?",
+    "one_sided": "Your interval leaves out 5 % on each side, so it is one of 90 %.",
+    "off_centre": "The middle of your interval is not the mean over your seeds.",
+    "too_narrow": "Your interval is narrower than the t interval of 95 % over your seeds.",
+    "too_wide": "Your interval is wider than the t interval of 95 % over your seeds.",
+}
 
 
-def half_widths(values: Sequence[float]) -> dict[str, list[float]]:
-    """Of intervals around the mean that are no 95 % t intervals, by misconception."""
-    n, deviation = len(values), statistics.stdev(values)
-    error, t = deviation / math.sqrt(n), float(stats.t.ppf(0.975, n - 1))
-    return {
-        "normal": [1.96 * error, 2 * error],
-        "population": [t * error * math.sqrt((n - 1) / n)],
-        "one_sided": [float(stats.t.ppf(0.95, n - 1)) * error],
-        "spread": [deviation, 1.96 * deviation, 2 * deviation, t * deviation, error],
+def interval_fault(
+    low: float, high: float, runs: ArrayLike, pooled: ArrayLike | None = None, slack: float = 0.0
+) -> str | None:
+    """The key of `FAULTS` that says what (low, high) is; None for the t interval of the mean of `runs`.
+
+    What is named fits the ends, and nothing else of the list does; otherwise it says on which side they are wrong.
+
+    Args:
+        runs: one finite number for each of two seeds or more.
+        pooled: all numbers that the means of the seeds were taken over, where there are such.
+        slack: by which the ends may be off in any case, beside a hundredth of the half width.
+    """
+    runs = np.asarray(runs, dtype=float)
+    right = t_interval(runs)
+    half = right.high - right.point
+    exact = TOLERANCE * half + 1e-6 * (1 + abs(right.point))
+
+    def near(ends: tuple[float, float], scale: float = exact) -> bool:
+        return all(abs(end - other) <= scale for end, other in zip((low, high), ends, strict=True))
+
+    if near((right.low, right.high), max(slack, exact)):
+        return None
+    if not low < high:
+        return "not_an_interval"
+    about = {name: [(right.point - h, right.point + h) for h in some] for name, some in _halves(runs, pooled).items()}
+    about["extremes"] = [(float(runs.min()), float(runs.max()))]
+    names = [name for name, several in about.items() if any(map(near, several))]
+    if len(names) == 1:
+        return names[0]
+    if abs((low + high) / 2 - right.point) > exact:
+        return "off_centre"
+    return "too_narrow" if high - low < 2 * half else "too_wide"
+
+
+def _halves(runs: np.ndarray, pooled: ArrayLike | None) -> dict[str, list[float]]:
+    """Half widths of what is taken for a 95 % t interval around the mean, by fault."""
+    n, deviation, biased = len(runs), float(runs.std(ddof=1)), float(runs.std())
+    error, half = deviation / math.sqrt(n), _half(runs)
+    quantile = half / error if error else 0.0
+    found = {
+        "standard_deviation": [deviation, biased, *(factor * deviation for factor in (quantile, 1.96, 2.0))],
+        "standard_error": [error, biased / math.sqrt(n)],
+        "normal_interval": [1.96 * error, 2 * error],
+        "divides_by_n": [quantile * biased / math.sqrt(n)],
+        "one_sided": [_half(runs, 0.9)],
     }
+    if pooled is not None:
+        every = np.asarray(pooled, dtype=float).ravel()
+        if every.size > n:
+            of_all = float(every.std(ddof=1)) / math.sqrt(every.size)
+            found["pooled_episodes"] = [_half(every), 1.96 * of_all, 2 * of_all]
+    return found
 
 
-def interval_flaws(values: Callable[[Mapping[str, Any]], Sequence[float]], slack: float) -> tuple[Wrong, ...]:
-    """Misconceptions of a report whose entry `interval` should be the t interval of the mean of `values(report)`.
+def _half(runs: np.ndarray, confidence: float = 0.95) -> float:
+    interval = t_interval(runs, confidence)
+    return interval.high - interval.point
 
-    Two numbers are the same here if they differ by less than `slack`.
+
+def interval_faults(
+    runs: Callable[[Any], ArrayLike],
+    interval: Callable[[Any], tuple[float, float]] = lambda seen: seen["interval"],
+    pooled: Callable[[Any], ArrayLike] | None = None,
+    slack: float = 0.0,
+) -> tuple[Wrong, ...]:
+    """Misconceptions of a report with an interval that should be the t interval of the mean of `runs(seen)`.
+
+    Args:
+        runs: from what is seen of the report to one number for each seed.
+        interval: to the two ends that it gives.
+        pooled: to all numbers that the means of the seeds were taken over.
+        slack: by which the ends may be off (see `interval_fault`).
     """
 
-    def is_right(report: Mapping[str, Any]) -> bool:
-        return _near(report["interval"], t_interval(values(report)), slack)
-
-    def is_a(kind: str) -> Callable[..., bool]:
-        def when(report: Mapping[str, Any]) -> bool:
-            mean, halves = statistics.fmean(values(report)), half_widths(values(report))[kind]
-            taken = any(_near(report["interval"], (mean - half, mean + half), slack) for half in halves)
-            return taken and not is_right(report)
+    def is_(name: str) -> Callable[[Any], bool]:
+        def when(seen: Any) -> bool:
+            return interval_fault(*interval(seen), runs(seen), pooled and pooled(seen), slack) == name
 
         return when
 
-    messages = {
-        "normal": "This interval takes the factor of a normal distribution. The standard deviation is estimated from a "
-        "few seeds: which distribution allows for that?",
-        "population": "This interval divides the squared deviations by the number of seeds. They are deviations from "
-        "the mean of the same few numbers, and so a little too small. By what is to be divided?",
-        "one_sided": "This interval leaves out 5 % on each side.",
-        "spread": "That is a multiple of the standard deviation (or the standard error itself), and no 95 % interval "
-        "of the mean. How does the error of a mean depend on the number of seeds, and how many such errors make 95 %?",
-    }
-    named = [Wrong(kind, message, when=is_a(kind)) for kind, message in messages.items()]
-    unnamed = "The interval that you report is not the 95 % t interval of the mean over your seeds."
-    return (*named, Wrong("no_t_interval", unnamed, when=lambda report: not is_right(report)))
-
-
-def _near(one: Sequence[float], other: Sequence[float], slack: float) -> bool:
-    return all(a == b or abs(a - b) <= slack for a, b in zip(one, other, strict=True))
+    names = [name for name in FAULTS if pooled is not None or name != "pooled_episodes"]
+    return tuple(Wrong(name, FAULTS[name], when=is_(name)) for name in names)

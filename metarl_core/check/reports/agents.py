@@ -1,4 +1,4 @@
-"""Whether reported returns are those that the agents earn when they are played again."""
+"""Whether reported returns are those that the agents earn when they are played again, and the agents several."""
 
 from __future__ import annotations
 

@@ -1,0 +1,74 @@
+"""How entries of a report are read that hold many numbers: returns, parameters of agents, tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .fields import MOST, dense, number, parts, refused
+
+MOST_NUMBERS = 10_000_000
+"""of one tensor, or of all returns together"""
+
+
+def returns(where: str, value: Any) -> np.ndarray:
+    """Returns `[seed, episode]`, all finite: a tensor, an array, or a list of what holds one seed's each."""
+    wanted = "the returns [seed, episode], all finite"
+    rows = [_row(where, part, wanted) for part in parts(where, value, wanted)]
+    if len({len(row) for row in rows}) != 1 or not all(np.isfinite(row).all() for row in rows):
+        raise refused(where, value, wanted)
+    return np.stack(rows)
+
+
+def _row(where: str, value: Any, wanted: str) -> np.ndarray:
+    most = MOST_NUMBERS // MOST
+    if isinstance(value, Tensor) and dense(value):
+        value = value.detach().cpu().resolve_conj().resolve_neg()
+        value = (value.double() if value.is_floating_point() else value).numpy()
+    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
+        if value.ndim != 1 or not 1 <= len(value) <= most:
+            raise refused(where, value, wanted)
+        return value.astype(float)
+    return np.array([number(f"an entry of {where}", part) for part in parts(where, value, wanted, most)])
+
+
+def tensor(where: str, value: Any) -> Tensor:
+    """A dense tensor of finite floating-point numbers; a copy of it."""
+    wanted = "a tensor of finite numbers"
+    fits = isinstance(value, Tensor) and dense(value) and value.is_floating_point()
+    if not fits or value.numel() > MOST_NUMBERS or not bool(value.isfinite().all()):
+        raise refused(where, value, wanted)
+    return value.detach().cpu().clone()
+
+
+def tensors(where: str, value: Any) -> dict[str, Tensor]:
+    """A dictionary of such tensors, the parameters of a network for one."""
+    if not isinstance(value, Mapping) or not 1 <= len(value) <= MOST or not all(isinstance(key, str) for key in value):
+        raise refused(where, value, "a dict of finite tensors")
+    return {key: tensor(f"{where}[{key!r}]", part) for key, part in value.items()}
+
+
+def tasks(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[str, Any], dict[str, Tensor]]:
+    """A dictionary of task parameters as `sample_tasks` gives it: float32 tensors `[task, *shape]`, all finite."""
+
+    def read(where: str, value: Any) -> dict[str, Tensor]:
+        wanted = "a dict of tensors, as `sample_tasks` gives it, with the keys " + ", ".join(map(repr, shapes))
+        if not isinstance(value, Mapping) or set(value) != set(shapes):
+            raise refused(where, value, wanted)
+        for name, shape in shapes.items():
+            part = value[name]
+            fits = isinstance(part, Tensor) and dense(part) and part.device.type == "cpu"
+            if not fits or part.dtype != torch.float32 or part.ndim < 1 or tuple(part.shape[1:]) != shape:
+                form = ", ".join(["tasks", *map(str, shape)])
+                raise refused(f"{where}[{name!r}]", part, f"a float32 tensor of shape [{form}]")
+            if not 1 <= len(part) <= MOST or not bool(part.isfinite().all()):
+                raise refused(f"{where}[{name!r}]", part, f"finite, of 1 to {MOST} tasks")
+        if len({len(value[name]) for name in shapes}) > 1:
+            raise refused(where, value, "of one number of tasks")
+        return {name: value[name].detach().clone() for name in shapes}
+
+    return read
