@@ -107,7 +107,7 @@ notebooks: $(TEST_READY)  ## re-pair and re-execute the chapters that changed
 exercises: $(TEST_READY)  ## make exercises/ from solutions/ and projects/
 	$(PY) -m tools.exercises
 
-mutation: $(TEST_READY)  ## change the solutions by machine and score the checks
+mutation: $(TEST_READY)  ## change the solutions by machine and score the checks whose scores are stale
 	$(PY) -m tools.mutation
 
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on

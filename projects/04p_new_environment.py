@@ -11,7 +11,9 @@
 #
 # This project closes the first part of the course. You write an environment that nobody has solved before, because it is
 # yours; you train an agent for it; and you write a report that a stranger can check. Allow two to four hours. The check at
-# the end does not ask for a good result. It plays everything again and asks whether the report is complete and true.
+# the end plays everything again and asks whether the report is complete and true. It asks little of the result: your
+# agents may earn less than your controller, but a report of agents that have learned nothing is refused. The lower end
+# of their interval has to lie above the mean of random actions.
 #
 # What you need is in chapters 02 (an environment of pure functions), 03 and 04 (agents), and 01 and 03 (baselines,
 # seeds, intervals). The solution is one example of many; look at it after you have one of your own.

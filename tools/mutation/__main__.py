@@ -15,7 +15,7 @@ from tools.mutation.score import LEAST, judged, score
 def main(words: list[str]) -> int:
     poor = 0
     for chapter, py in SOLUTIONS.items():
-        names = chosen(chapter, words)
+        names, now = chosen(chapter, words), digests(chapter)
         every = judged(py) if names else {}
         for name in names:
             begin = time.perf_counter()
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
             )
             for mutant, verdict in found.survivors.items():
                 print(f"    {verdict}: {mutant}" + (f"\n        {why[mutant]}" if mutant in why else ""), flush=True)
-            keep(chapter, {name: found})
+            keep(chapter, {name: found}, now)
     return int(poor > 0)
 
 

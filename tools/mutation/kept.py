@@ -54,13 +54,11 @@ def kept(chapter: str) -> dict[str, Any]:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
-def keep(chapter: str, scores: Mapping[str, Score]) -> None:
-    """Write these scores beside the other ones of the chapter."""
+def keep(chapter: str, scores: Mapping[str, Score], of: Mapping[str, str]) -> None:
+    """Write these scores beside the other ones of the chapter; `of` are the digests from before they were measured."""
     FOLDER.mkdir(exist_ok=True)
-    now = digests(chapter)
-    new = {name: {"digest": now[name], **one.content} for name, one in scores.items()}
-    both = kept(chapter) | new
-    content = {name: both[name] for name in now if name in both}
+    both = kept(chapter) | {name: {"digest": of[name], **one.content} for name, one in scores.items()}
+    content = {name: both[name] for name in of if name in both}
     (FOLDER / f"{chapter}.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
