@@ -45,7 +45,11 @@ def _step_by_differentiation(theta, curvature, centre, alpha, sigma, delta):
     def divergence(point):
         return ((_adapted_means(point, curvature, centre, alpha) - start).square().sum(1) / (2 * sigma**2)).mean()
 
-    g, h = torch.func.grad(loss)(theta), torch.func.hessian(divergence)(theta)
+    point = theta.detach().clone().requires_grad_()
+    (g,) = torch.autograd.grad(loss(point), point)
+    # Not `torch.func.hessian`: its first call imports a compiler, which takes longer than the whole check.
+    (slope,) = torch.autograd.grad(divergence(point), point, create_graph=True)
+    h = torch.stack([torch.autograd.grad(part, point, retain_graph=True)[0] for part in slope])
     x = torch.linalg.solve(h, g)
     return -torch.sqrt(2 * delta / (x @ h @ x)) * x
 
