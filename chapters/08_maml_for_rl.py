@@ -197,7 +197,7 @@ assert returns[:, 1].mean() > live["random initialisation"][:, 1].mean() + 30
 # is, in a knot around the origin. It does not search. With the distance as reward it need not: how the reward changes
 # while it trembles about the origin tells it where the goal must lie. One step turns that knowledge into another
 # policy. The pre-trained policy stands at the same place, since standing in the middle is the best that one can do
-# without knowing the goal; and with a step size chosen for it, it follows close behind. That was chapter 00's finding,
+# without knowing the goal; and with a step size chosen for it, it follows close behind. That was chapter 01's finding,
 # and it has not gone away. The random network gets next to nothing out of the same 20 episodes. Section 6 returns to
 # this with all methods and five seeds.
 #
@@ -912,7 +912,7 @@ assert held_out_after[-1] > held_out_after[0] + 20
 # Now all methods. The table was made by `experiments/meta_policies.py`; seed 0 of its MAML is the policy that you have
 # just trained, and the next cell insists on that. Every method is measured on the same 40 goals, with 20 support
 # episodes before each step. MAML and its relatives take the step sizes they were trained for. Pre-training, Reptile and
-# random initialisation take the constant step size that is best on *training* goals after three steps (chapter 00
+# random initialisation take the constant step size that is best on *training* goals after three steps (chapter 01
 # showed what difference that choice makes, so section 1's choice, best after *one* step, stands beside it as a live
 # row). The published numbers come from an evaluation with more data: 4,000 environment steps for each gradient step, 40
 # episodes of full length. So the rows to hold beside them are measured with 40 episodes, from the same trained
