@@ -150,7 +150,7 @@ def learning_curves(
     lines: Mapping[str, tuple[float, float, float]],
 ) -> None:
     """Returns `[seed, episode, checkpoint]` by environment and method; lines: random policy, controller, solved."""
-    drawn, panels = plotting.figure(1, 2, width=11.4, height=4.4)
+    drawn, panels = plotting.figure(1, 2, width=11.4, height=4.7)
     for panel, (environment, methods) in zip(panels, curves.items(), strict=True):
         for name, scores in methods.items():
             curve = t_curves(scores)
@@ -160,12 +160,13 @@ def learning_curves(
         floor, oracle, solved = lines[environment]
         panel.axhline(oracle, color=plotting.GREEN, linestyle="--", linewidth=1.3, label="controller")
         panel.axhline(floor, color=plotting.GREY, linestyle=":", linewidth=1.5, label="random policy")
-        panel.axhline(solved, color="black", linewidth=0.8, label=f"solved: {solved:.0f}".replace("-", "−"))
+        panel.axhline(solved, color="black", linewidth=0.8, label="solved")
         panel.set(xlabel="environment steps of one agent, thousands", ylabel="return of the greedy policy")
         panel.set_ylim(*((-20, 540) if environment == "CartPole" else (-1900, -50)))
-        panel.set_title(f"{environment}, five seeds, mean with t interval")
-    panels[0].legend(fontsize=9, loc="lower right", bbox_to_anchor=(1.0, 0.06))
-    panels[1].legend(fontsize=9, loc="center right", bbox_to_anchor=(1.0, 0.6))
+        words = f"{environment}, five seeds, mean with t interval; solved: {solved:.0f}"
+        panel.set_title(words.replace("-", "−"))
+    looks = {text: line for panel in panels for line, text in zip(*panel.get_legend_handles_labels(), strict=True)}
+    drawn.legend(looks.values(), looks, ncols=7, fontsize=10, loc="outside lower center")
     plotting.show(
         drawn,
         "Learning curves. On CartPole PPO, A2C and REINFORCE all end at 500; PPO and REINFORCE reach it after about "
