@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 01, [Why learn to learn?](01_why_learn_to_learn.ipynb); tensors and broadcasting in PyTorch.
 #
-# Reading: about 90 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/02_tasks_exercises.ipynb): about 100 minutes.
+# Reading: about 90 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/02_tasks_exercises.ipynb): about 100 minutes.
 
 # %% tags=["hide-input"]
 import math

@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb).
 #
-# Reading: about 25 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 25 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import functools

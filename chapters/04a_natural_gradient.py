@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb).
 #
-# Reading: about 35 minutes. Running: at most 60 seconds and 1100 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 35 minutes. Running: at most 30 seconds and 1100 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import dataclasses

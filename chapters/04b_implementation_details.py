@@ -23,7 +23,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb).
 #
-# Reading: about 40 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 40 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% [markdown]
 # HEADER

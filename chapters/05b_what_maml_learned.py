@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
-# Reading: about 25 minutes. Running: at most 90 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 25 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import numpy as np

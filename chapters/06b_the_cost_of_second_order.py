@@ -20,7 +20,7 @@
 #
 # Before you start: chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 20 minutes. Running: at most 60 seconds and 1300 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 20 minutes. Running: at most 30 seconds and 1300 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import time
