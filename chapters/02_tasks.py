@@ -197,7 +197,7 @@ figures.splits(drawn)
 
 # %% tags=["hide-input"]
 shared = set(drawn["train"]["sinusoids: amplitude"].tolist()) & set(drawn["test"]["sinusoids: amplitude"].tolist())
-claim("No amplitude of the 20 000 training tasks occurs among the 20 000 test tasks.", not shared)
+claim("No amplitude of the 20,000 training tasks occurs among the 20,000 test tasks.", not shared)
 claim(
     "The Kolmogorov–Smirnov distance between train and test, the largest gap of the two cumulative distributions, is "
     + ", ".join(f"{gap:.4f}" for gap in gaps)

@@ -114,7 +114,7 @@ print("observations", tuple(runs.observations.shape), "returns", runs.returns.ro
 # waits for the slowest, which pays where one step costs much more than a message. It is not run here; its number below
 # comes from a table of the course's benchmarks.
 #
-# **Predict, then run.** Sort the four by steps per second at 1, at 100 and at 10 000 environments. By what factor does
+# **Predict, then run.** Sort the four by steps per second at 1, at 100 and at 10,000 environments. By what factor does
 # the fastest beat the Python loop?
 
 # %% [markdown]
@@ -196,13 +196,13 @@ slow = next(row for row in load_benchmark("environments")["rows"] if "async" in 
 AT = (1, 100, 10_000)
 shown = {name: rates | {n: loop for n in AT} if name == "Python loop" else rates for name, rates in ways.items()}
 table(
-    ("steps per second", "1 environment", "100", "10 000"),
+    ("steps per second", "1 environment", "100", "10,000"),
     [(name, *(f"{rates[n]:,.0f}" if n in rates else "not run" for n in AT)) for name, rates in shown.items()],
 )
 fastest = {n: max(shown, key=lambda name: shown[name].get(n, 0)) for n in AT}
 claim(
-    f"The fastest at 1, 100 and 10 000 environments are: {', '.join(fastest.values())}. One bare environment in tensors is "
-    f"slower than the Python loop; a batch of 10 000 makes {rate[10_000] / loop:,.0f} times the steps of the loop. In the "
+    f"The fastest at 1, 100 and 10,000 environments are: {', '.join(fastest.values())}. One bare environment in tensors is "
+    f"slower than the Python loop; a batch of 10,000 makes {rate[10_000] / loop:,.0f} times the steps of the loop. In the "
     f"table of benchmarks, async with {slow['environments']} processes makes {slow['times_loop']} times the steps of the loop.",
     rate[10_000] > 5 * loop and rate[1] < loop,
 )
@@ -302,18 +302,18 @@ claim(
 #
 # ## Self-check
 #
-# **1.** A batch of 10 environments makes 50 000 steps a second, one of 100 makes 480 000. What about 20 environments,
+# **1.** A batch of 10 environments makes 50,000 steps a second, one of 100 makes 480,000. What about 20 environments,
 # roughly?
 #
-# - A: 50 000, the processor is saturated
-# - B: 100 000
-# - C: 25 000 each
+# - A: 50,000, the processor is saturated
+# - B: 100,000
+# - C: 25,000 each
 #
 # <details><summary>Answer</summary>
 #
 # **B.** From 10 to 100 the rate grew almost tenfold, so the run is overhead-bound and the rate is proportional to the
 # batch. **A** would need a flat curve. **C** mixes up the rate of one environment with that of all, and would give
-# 500 000 in total.
+# 500,000 in total.
 # </details>
 #
 # Back to [02 Tasks and their distributions](02_tasks.ipynb) · [Exercises](../exercises/02_tasks_exercises.ipynb) · next: [02b The Gittins index](02b_gittins_index.ipynb)
