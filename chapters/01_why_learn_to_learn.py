@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 00, [Start here](00_start_here.ipynb); expectations and conditional probability.
 #
-# Reading: about 83 minutes. Running: at most 180 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb): about 95 minutes.
+# Reading: about 84 minutes. Running: at most 180 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb): about 95 minutes.
 
 # %% tags=["hide-input"]
 import math
@@ -589,7 +589,9 @@ claim(
 # %% [markdown]
 # The column "1 step" compares a method whose step size suits one step with baselines whose step size was chosen for
 # three. So let us choose again on training goals: the first step size by the return after *one* step, half of it for
-# the later ones, as MAML does.
+# the later ones, as MAML does. The leads below are differences of *means* over goals, in pairs on the same goal. After
+# one step MAML's mean is lower than its interquartile mean, which leaves out the goals that came out badly, so a lead
+# is not the difference of two entries of the table.
 #
 # **Predict, then run.** How much of MAML's lead over the pre-trained policy after one step is left? And after two and
 # three steps?
@@ -694,13 +696,16 @@ claim(
 
 # %% [markdown]
 # The step size was varied, and it does in the network what it did in the toy: each policy has a best one, the
-# pre-trained policy's is larger, and the heights of the peaks differ little. At one and the same $\alpha$ the
-# meta-trained policies react more strongly to the gradient; a larger $\alpha$ makes up for most of the difference.
+# pre-trained policy's is larger. At one and the same $\alpha$ the meta-trained policies react more strongly to the
+# gradient; a larger $\alpha$ makes up for most of the difference, but in this seed not for all of it. The peaks are
+# between two and three points of return apart, about as much as the lead that we want to explain.
 #
-# The number of updates matters as well. In this seed MAML gained from 480 updates and pre-training did not, so the lead
-# after one step exists with 480 updates each and not with 120 each. (MAML's rate falls to zero and pre-training's is
-# constant; that difference remains.) One seed cannot settle a gap of one or two points of return. What holds in all
-# five seeds is the larger part: most of MAML's first lead went away when the baseline got its own step size.
+# In this seed MAML hardly changes between 120 and 480 updates, and pre-training loses two points. So MAML leads with
+# 480 updates each and not with 120 each. The number of updates was not varied alone, however: on the same number of
+# episodes, pre-training with 480 updates sees 5 goals in each instead of 20, and MAML's makes more of the same batch.
+# (Also, MAML's rate falls to zero and pre-training's is constant.) One seed cannot settle a gap of one or two points of
+# return. What holds over five seeds is the larger part: most of MAML's first lead went away when the baseline got
+# its own step size.
 #
 # ### What the comparison does not show
 #
@@ -813,6 +818,14 @@ budget_explorer(learners, level=-10.0, tasks=100)
 # %% [markdown]
 # *Static picture: level −10 and 100 tasks.* "Never reaches" means: not within what was measured, three steps of
 # adaptation or 60 updates from scratch.
+#
+# <details><summary>Answers to (a), (b) and (c)</summary>
+#
+# **(a)** The last to be overtaken is the specialist. It saves MAML's 4.2 million steps of training and needs 1,800
+# more for each task, so at −10 MAML is the cheapest from about 2,300 tasks on; with the searches counted, from about
+# 1,900. **(b)** At −5.5. MAML reaches that in two steps; the specialist, cheaper for 100 tasks at −10, ends its three
+# steps at −5.7 and never reaches it. **(c)** At −5.0 neither does; pre-training does, after two steps.
+# </details>
 #
 # ## 8 What goes wrong in practice
 #
