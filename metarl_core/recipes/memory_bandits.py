@@ -22,7 +22,7 @@ from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import BernoulliBandits, Tasks
 from metarl_core.training import Callback, History
 
-METHODS = ("100 pulls, 5 arms", "10 pulls, 5 arms", "10 pulls, 10 arms", "100 pulls, 10 arms")
+METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms")
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,13 @@ class Phase:
 
 
 def phases() -> dict[str, tuple[Phase, ...]]:
+    """By the pulls of the last phase."""
     first = Phase(10, 60, 1e-2, 0.01)
-    short = (first, Phase(10, 60, 5e-3, 0.01, last=True))
-    long = (first, Phase(30, 50, 7e-3, 0.02), Phase(100, 100, 4e-3, 0.02, last=True))
-    return {method: short if method.startswith("10 ") else long for method in METHODS}
+    return {
+        "10": (first, Phase(10, 60, 5e-3, 0.01, last=True)),
+        "30": (first, Phase(30, 70, 7e-3, 0.02, last=True)),
+        "100": (first, Phase(30, 50, 7e-3, 0.02), Phase(100, 100, 4e-3, 0.02, last=True)),
+    }
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,12 @@ class Trained(NamedTuple):
 def trained(method: str, seed: int, settings: Settings | None = None, callback: Callback | None = None) -> Trained:
     """Train one memory from one seed; the table's, with its settings. `callback` as in `memory.train`."""
     settings = settings or Settings()
-    _, arms = size_of(method)
+    pulls, arms = size_of(method)
     generator = torch.Generator().manual_seed(seed)
     spaces = (BernoulliBandits(arms).observation_space, BernoulliBandits(arms).action_space)
     agent = MemoryAgent(*spaces, lambda inputs, generator: GRU(inputs, settings.hidden, generator), generator=generator)
     meta, histories = initial_parameters(agent), []
-    for phase in settings.phases[method]:
+    for phase in settings.phases[str(pulls)]:
         family = BernoulliBandits(arms, phase.pulls)
         learner = RL2(family, agent, settings.trials, episodes=1, discount=1.0, expected_reward=mean_of_arm)
         config = memory.TrainConfig(
