@@ -27,6 +27,7 @@ NO_SURFACE = {
 }
 PACKAGES = [
     "metarl_core.meta.memory",
+    "metarl_core.meta.models",
     "metarl_core.meta.policies",
     "metarl_core.meta.supervised",
     "metarl_core.meta.values",

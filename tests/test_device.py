@@ -48,12 +48,13 @@ from metarl_core.meta import (
     PolicyMAML,
     Reptile,
     memory,
+    models,
     policies,
     supervised,
     values,
 )
 from metarl_core.networks import GRU, MLP, mlp
-from metarl_core.parameters import initial_parameters, repeat_parameters
+from metarl_core.parameters import initial_parameters, repeat_parameters, stack_parameters
 from metarl_core.planning import CEM, MPPI, RandomShooting, TrueDynamics, play
 from metarl_core.registration import FAMILIES as REGISTERED
 from metarl_core.tasks import (
@@ -416,6 +417,31 @@ PLANNING: list[Case] = [
 ]
 
 
+def modelled(kind, **options):
+    """Meta-parameters of a model, and what planning with it earns on held-out tasks."""
+    family = FAMILIES["changing"]()
+    tasks = family.sample_tasks(3, seeded())
+    seen = models.transitions_of(rollout(family, tasks, RandomActions(family.action_space), {}, 2, seeded(1), 12))
+    context = 4 if kind is models.ReBAL else 0
+    make = functools.partial(models.DynamicsNetwork, 5, 1, (4,), context=context, generator=seeded())
+    network = make(normalisation=models.fit_normalisation(seen), probabilistic=kind is models.Ensemble)
+    method = kind(network, GRU(11, 4, seeded()), past=3, future=2) if context else kind(network, past=3, future=2)
+    start = method.parameters() if context else initial_parameters(network)
+    start = stack_parameters([start] * 2) if kind is models.Ensemble else start
+    config = models.TrainConfig(iterations=2, meta_batch=4, report_every=1, validation_windows=4, shortest=0, **options)
+    data = models.Data(seen, tasks["change_at"])
+    meta, _ = models.train(method, method.initial(start), data, config, seeded(2), validation=data, description=None)
+    errors = models.prediction_errors(method, meta, models.Transitions(*(part[:, 0] for part in seen)))
+    planner = RandomShooting(horizon=2, candidates=3)
+    return meta, errors, models.adaptation_curve(method, meta, family, tasks, planner, seeded(3), horizon=5)
+
+
+META_MODELS: list[Case] = [
+    (kind.__name__, functools.partial(modelled, kind))
+    for kind in (models.Ensemble, models.FixedModel, models.GrBAL, models.LastLayerRLS, models.OnlineSGD, models.ReBAL)
+]
+
+
 META_MEMORY: list[Case] = [
     ("belief, recurrent", lambda: believing(functools.partial(memory.RecurrentEncoder, latent=2, hidden=4))),
     ("belief, product", lambda: believing(functools.partial(memory.ProductEncoder, latent=2, hidden=(4,)))),
@@ -426,7 +452,17 @@ META_MEMORY: list[Case] = [
     ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),
     ("memory, Gymnasium", remembering_simulators),
 ]
-CASES: list[Case] = [*EXACT, *PLANNING, *META_MEMORY, *TASKS, *META_VALUES, *META_SUPERVISED, *META_POLICIES, *AGENTS]
+CASES: list[Case] = [
+    *EXACT,
+    *PLANNING,
+    *META_MODELS,
+    *META_MEMORY,
+    *TASKS,
+    *META_VALUES,
+    *META_SUPERVISED,
+    *META_POLICIES,
+    *AGENTS,
+]
 """All tables joined: append that of another subpackage."""
 
 

@@ -1,13 +1,14 @@
-"""How learning is learned: the inner loop, and meta-training of four kinds.
+"""How learning is learned: the inner loop, and meta-training of five kinds.
 
-`supervised`, `policies`, `values` and `memory` each have `train`, `TrainConfig` and `adaptation_curve`, which go by the
-same names; what has a name of its own can be imported from here, too.
+`supervised`, `policies`, `values`, `memory` and `models` each have `train`, `TrainConfig` and `adaptation_curve`, which
+go by the same names; what has a name of its own can be imported from here, too.
 """
 
-from metarl_core.meta import memory, policies, supervised, values
+from metarl_core.meta import memory, models, policies, supervised, values
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.meta.learned_rates import split_rates
 from metarl_core.meta.memory import RL2, MemoryAgent
+from metarl_core.meta.models import Ensemble, FixedModel, GrBAL, LastLayerRLS, OnlineSGD, ReBAL
 from metarl_core.meta.policies import (
     ESTIMATORS,
     MetaBatch,
@@ -43,12 +44,17 @@ from metarl_core.networks.task_loss import task_loss
 
 __all__ = [
     "ESTIMATORS",
+    "Ensemble",
+    "FixedModel",
+    "GrBAL",
     "Joint",
+    "LastLayerRLS",
     "MAML",
     "MemoryAgent",
     "MetaBatch",
     "MetaSGD",
     "NewTaskConfig",
+    "OnlineSGD",
     "OuterAdam",
     "OuterPPO",
     "OuterReptile",
@@ -59,6 +65,7 @@ __all__ = [
     "QMAML",
     "QReptile",
     "RL2",
+    "ReBAL",
     "Reptile",
     "Stage",
     "adapt",
@@ -71,6 +78,7 @@ __all__ = [
     "first_reached",
     "gradient_of",
     "memory",
+    "models",
     "policies",
     "supervised",
     "values",

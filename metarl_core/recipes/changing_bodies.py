@@ -1,0 +1,214 @@
+"""Chapter 12: planning with models that adapt, on cart-poles whose force turns round in mid-run, five seeds each.
+
+A row is `[1, 4 · horizon]`, means over the held-out tasks, which are the same for all methods and seeds: the reward of
+each step, and the squared error of the prediction of each step, made before it was seen and in units of the training
+data's normalisation; first for the test split, then out of distribution. In each of these tasks the force has another
+sign after the change than before, which comes after half of the episode.
+
+- true dynamics: plans with what holds at the step; nothing is learned, and no change is foreseen.
+- fixed model: one network for all training tasks.
+- online SGD, least squares: the fixed model of the same seed; its parameters take gradient steps while an episode runs,
+  or its last layer is fitted by recursive least squares.
+- GrBAL, ReBAL: meta-trained.
+
+All models of a seed learn from the same episodes with as many updates on windows of the same size. Half of the episodes
+are of random actions; half were planned with the true dynamics and disturbed by noise, so that upright poles are seen,
+too. Every method that adapts has one setting, the best of `choices` values by the prediction error on episodes of
+training tasks that are kept for validation; for GrBAL this takes a training for each value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from metarl_core.agents import UniformPolicy
+from metarl_core.meta import FixedModel, GrBAL, LastLayerRLS, OnlineSGD, ReBAL, models
+from metarl_core.meta.models import Data, DynamicsNetwork, Transitions
+from metarl_core.networks import GRU
+from metarl_core.parameters import Parameters, initial_parameters
+from metarl_core.planning import CEM, TrueDynamics, play
+from metarl_core.tasks import ChangingTasks, ContinuousCartPole, Tasks, rollout, select_tasks
+from metarl_core.training import Callback, History
+
+METHODS = ("true dynamics", "fixed model", "online SGD", "least squares", "GrBAL", "ReBAL")
+
+
+def choices() -> dict[str, tuple[float, ...]]:
+    return {"online SGD": (0.01, 0.1, 1.0), "least squares": (0.8, 0.9, 0.98), "GrBAL": (0.01, 0.1, 1.0)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on."""
+
+    spread: float = 1.5
+    varying: tuple[str, ...] = ("mass_pole", "length", "force")
+    horizon: int = 100
+    train_tasks: int = 200
+    """of each kind of episodes, one episode each"""
+    earliest: int = 25
+    latest: int = 75
+    """bounds of the change in training; at test it comes after half of the episode"""
+    exploration: float = 0.5
+    """noise on the actions of planned training episodes, in units of half an action's range"""
+    validation_tasks: int = 40
+    """of each kind, out of the training tasks' split"""
+    hidden: tuple[int, ...] = (64, 64)
+    """widths of the hidden layers, with tanh"""
+    memory: int = 32
+    """width of ReBAL's memory"""
+    past: int = 16
+    """M"""
+    future: int = 16
+    """K"""
+    iterations: int = 3000
+    meta_batch: int = 32
+    """windows per update"""
+    outer_lr: float = 2e-3
+    """of Adam, falling linearly to zero"""
+    choices: dict[str, tuple[float, ...]] = field(default_factory=choices)
+    """step sizes of gradient steps, forgetting of least squares"""
+    planner: CEM = CEM(horizon=15, iterations=3, candidates=64, elites=8)
+    held_out_tasks: int = 40
+    test_tasks: int = 1
+    """a row is the mean over all held-out tasks"""
+    test_seed: int = 1200
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+class Recorded(NamedTuple):
+    """Episodes of training tasks."""
+
+    data: Data
+    validation: Data
+
+
+class Trained(NamedTuple):
+    """One model after training, with its setting chosen."""
+
+    method: models.Method
+    parameters: Parameters
+    generator: torch.Generator
+    """goes on"""
+    history: History
+    errors: dict[float, float]
+    """mean prediction error on the validation episodes, by value tried; empty where there is nothing to choose"""
+
+
+def family_of(settings: Settings, training: bool = False) -> ChangingTasks:
+    """The tasks; in training the change comes at any step between two bounds."""
+    inner = ContinuousCartPole(settings.spread, settings.horizon, settings.varying, hidden_sign=True)
+    bounds = (settings.earliest, settings.latest) if training else (settings.horizon // 2,) * 2
+    return ChangingTasks(inner, "force", *bounds)
+
+
+def held_out(split: str = "test", settings: Settings | None = None) -> Tasks:
+    """Tasks whose force has another sign after the change, the same for all methods and seeds."""
+    settings = settings or Settings()
+    generator = torch.Generator().manual_seed(settings.test_seed)
+    tasks = family_of(settings).sample_tasks(20 * settings.held_out_tasks, generator, split)
+    turned = (tasks["force"].sign() != tasks["after.force"].sign()).nonzero()[:, 0]
+    return select_tasks(tasks, turned[: settings.held_out_tasks])
+
+
+def recorded(generator: torch.Generator, settings: Settings | None = None) -> Recorded:
+    """The episodes that all models of a seed learn from, and others to choose by."""
+    settings = settings or Settings()
+    family = family_of(settings, training=True)
+    both = []
+    for number in (settings.train_tasks, settings.validation_tasks):
+        parts, changes = [], []
+        for planned in (False, True):
+            tasks = family.sample_tasks(number, generator)
+            if planned:
+                noise = settings.exploration
+                oracle, planner = TrueDynamics(family), settings.planner
+                played = play(family, tasks, oracle, planner, 1, generator, exploration=noise).trajectories
+            else:
+                played = rollout(family, tasks, UniformPolicy(family.action_space), {}, 1, generator)
+            parts.append(models.transitions_of(played))
+            changes.append(tasks["change_at"])
+        joined = Transitions(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+        both.append(Data(joined, torch.cat(changes)))
+    return Recorded(*both)
+
+
+def method_named(
+    name: str, value: float, seen: Data, generator: torch.Generator, settings: Settings
+) -> tuple[models.Method, Parameters]:
+    """A method with one of its settings, and the parameters that it begins with."""
+    family = family_of(settings)
+    size, width = family.observation_space.shape[0], family.action_space.shape[0]
+    normalisation = models.fit_normalisation(seen.transitions)
+    make = partial(DynamicsNetwork, size, width, settings.hidden, torch.tanh, normalisation=normalisation)
+    windows = {"past": settings.past, "future": settings.future}
+    if name == "ReBAL":
+        network = make(context=settings.memory, generator=generator)
+        reading = ReBAL(network, GRU(2 * size + width, settings.memory, generator), **windows)
+        return reading, reading.initial(reading.parameters())
+    network = make(generator=generator)
+    kinds: dict[str, Callable[..., Any]] = {
+        "fixed model": FixedModel,
+        "online SGD": partial(OnlineSGD, lr=value),
+        "least squares": partial(LastLayerRLS, forgetting=value),
+        "GrBAL": partial(GrBAL, inner_lr=value),
+    }
+    method = kinds[name](network, **windows)
+    return method, method.initial(initial_parameters(network))
+
+
+def trained(name: str, seed: int, settings: Settings | None = None, callback: Callback | None = None) -> Trained:
+    """Record, train, and choose; the table's, with its settings."""
+    settings = settings or Settings()
+    generator = torch.Generator().manual_seed(seed)
+    data, validation = recorded(generator, settings)
+    seen = Transitions(*(part.flatten(0, 1) for part in validation.transitions))
+    config = models.TrainConfig(
+        iterations=settings.iterations,
+        meta_batch=settings.meta_batch,
+        outer_lr=settings.outer_lr,
+        anneal=True,
+        shortest=0,
+    )
+    start, found, errors = generator.get_state(), {}, {}
+    meta, history = {}, History(0)
+    for value in settings.choices.get(name, (0.0,)):
+        if name == "GrBAL" or not found:
+            generator.set_state(start)
+        method, first = method_named(name, value, data, generator, settings)
+        if name == "GrBAL" or not found:
+            meta, history = models.train(
+                method, first, data, config, generator, validation=validation, description=name, callback=callback
+            )
+        found[value] = Trained(method, meta, generator, history, errors)
+        if name in settings.choices:
+            wrong = float(models.prediction_errors(method, meta, seen).mean())
+            errors[value] = wrong if wrong == wrong else float("inf")
+    return found[min(errors, key=lambda value: errors[value])] if errors else found[0.0]
+
+
+def curves(
+    name: str, learned: Trained | None, seed: int, split: str = "test", settings: Settings | None = None
+) -> tuple[Tensor, Tensor]:
+    """Reward and prediction error of each step on the held-out tasks, `[task, time]` each."""
+    settings = settings or Settings()
+    family, tasks = family_of(settings), held_out(split, settings)
+    generator = torch.Generator().manual_seed(settings.test_seed + 1 + seed)  # the same first states for all methods
+    if learned is None:
+        played = play(family, tasks, TrueDynamics(family), settings.planner, 1, generator)
+        return played.trajectories.rewards[:, 0], played.errors.mean((1, -1))
+    curve = models.adaptation_curve(learned.method, learned.parameters, family, tasks, settings.planner, generator)
+    units = learned.method.network.normalisation.delta_std.square()
+    return curve.rewards, (curve.played.errors / units).mean((1, -1))
+
+
+def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
+    """The row of one method and seed."""
+    settings = settings or Settings()
+    learned = None if method == "true dynamics" else trained(method, seed, settings)
+    parts = [part for split in ("test", "ood") for part in curves(method, learned, seed, split, settings)]
+    return torch.cat([part.mean(0) for part in parts])[None]
