@@ -17,6 +17,7 @@ too. Every method that adapts has one setting, the best of `choices` values by t
 training tasks that are kept for validation; for GrBAL this takes a training for each value.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -38,7 +39,7 @@ METHODS = ("true dynamics", "fixed model", "online SGD", "least squares", "GrBAL
 
 
 def choices() -> dict[str, tuple[float, ...]]:
-    return {"online SGD": (0.01, 0.1, 1.0), "least squares": (0.8, 0.9, 0.98), "GrBAL": (0.01, 0.1, 1.0)}
+    return {"online SGD": (0.003, 0.01, 0.03), "least squares": (0.85, 0.9, 0.95), "GrBAL": (0.01, 0.1, 1.0)}
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,7 @@ def method_named(
 ) -> tuple[models.Method, Parameters]:
     """A method with one of its settings, and the parameters that it begins with."""
     family = family_of(settings)
-    size, width = family.observation_space.shape[0], family.action_space.shape[0]
+    size, width = ((space.shape or (0,))[0] for space in (family.observation_space, family.action_space))
     normalisation = models.fit_normalisation(seen.transitions)
     make = partial(DynamicsNetwork, size, width, settings.hidden, torch.tanh, normalisation=normalisation)
     windows = {"past": settings.past, "future": settings.future}
@@ -174,8 +175,10 @@ def trained(name: str, seed: int, settings: Settings | None = None, callback: Ca
         anneal=True,
         shortest=0,
     )
-    start, found, errors = generator.get_state(), {}, {}
-    meta, history = {}, History(0)
+    start, found = generator.get_state(), dict[float, Trained]()
+    errors: dict[float, float] = {}
+    meta: Parameters = {}
+    history = History(0)
     for value in settings.choices.get(name, (0.0,)):
         if name == "GrBAL" or not found:
             generator.set_state(start)
@@ -187,7 +190,7 @@ def trained(name: str, seed: int, settings: Settings | None = None, callback: Ca
         found[value] = Trained(method, meta, generator, history, errors)
         if name in settings.choices:
             wrong = float(models.prediction_errors(method, meta, seen).mean())
-            errors[value] = wrong if wrong == wrong else float("inf")
+            errors[value] = wrong if math.isfinite(wrong) else math.inf
     return found[min(errors, key=lambda value: errors[value])] if errors else found[0.0]
 
 
