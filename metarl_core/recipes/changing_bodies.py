@@ -13,8 +13,9 @@ sign after the change than before, which comes after half of the episode.
 
 All models of a seed learn from the same episodes with as many updates on windows of the same size. Half of the episodes
 are of random actions; half were planned with the true dynamics and disturbed by noise, so that upright poles are seen,
-too. Every method that adapts has one setting, the best of `choices` values by the prediction error on episodes of
-training tasks that are kept for validation; for GrBAL this takes a training for each value.
+too. Online SGD, least squares and GrBAL have one setting each, the best of three values by the prediction error on
+episodes of training tasks that are kept for validation; for GrBAL this takes a training for each value. ReBAL has none
+to choose. Of every training the parameters with the lowest validation loss are taken.
 """
 
 import math

@@ -64,8 +64,7 @@ def train(
     learned = trainable_parameters(meta)
     optimiser = make_optimiser(config.optimiser, learned.values(), config.outer_lr)
     held_out = HeldOut(method, validation, config, generator)
-    best = Best(learned)
-    recent: list[Tensor] = []
+    best, running = Best(learned), RunningMean()
 
     def iterate(iteration: int) -> tuple[dict[str, Any], Windows] | None:
         windows = _drawn(method, data, config, config.meta_batch, generator)
@@ -77,11 +76,10 @@ def train(
         used = [value for value in learned.values() if value.grad is not None]
         torch.nn.utils.clip_grad_norm_(used, config.max_grad_norm)
         optimiser.step()
-        recent.append(losses.detach().mean())
+        running.add(losses.detach().mean())
         if (iteration + 1) % config.report_every and iteration + 1 != config.iterations:
             return None
-        loss = float(torch.stack(recent).mean())
-        recent.clear()
+        loss = running.take()
         if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss} after {iteration + 1} iterations; a smaller step size may help."
@@ -92,7 +90,13 @@ def train(
             best.note(metrics["validation_loss"], learned)
         return metrics, windows
 
-    state = {"optimiser": optimiser, "held_out": held_out, "generator": GeneratorState(generator), "best": best}
+    state = {
+        "optimiser": optimiser,
+        "held_out": held_out,
+        "generator": GeneratorState(generator),
+        "best": best,
+        "loss": running,
+    }
     history = training_loop(
         iterate,
         config.iterations,
@@ -118,6 +122,28 @@ def _drawn(method: Method, data: Data, config: TrainConfig, number: int, generat
     return draw_windows(
         data, method.past, method.future, number, generator, shortest=config.shortest, across=config.across
     )
+
+
+class RunningMean:
+    """The mean of numbers since the last time that it was taken; a `Stateful`."""
+
+    def __init__(self) -> None:
+        self.total: Tensor | float = 0.0
+        self.count = 0
+
+    def add(self, value: Tensor) -> None:
+        self.total, self.count = self.total + value, self.count + 1
+
+    def take(self) -> float:
+        mean = float(self.total) / self.count
+        self.total, self.count = 0.0, 0
+        return mean
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"total": self.total, "count": self.count}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        self.total, self.count = state_dict["total"], state_dict["count"]
 
 
 class HeldOut:
