@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import signal
 
 import numpy as np
 import pytest
@@ -408,9 +409,9 @@ def test_training_learns_and_resumes(kind, tmp_path):
 
     def stop(iteration, parameters, drawn):
         if iteration == 40:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
 
-    run(config, seeded(), callback=stop, checkpoint=file)
+    assert run(config, seeded(), callback=stop, checkpoint=file)[1].interrupted
     again, resumed = run(config, seeded(5), checkpoint=file)
     assert resumed["validation_loss"] == history["validation_loss"]
     assert all(torch.equal(again[name], trained[name]) for name in trained)
