@@ -133,8 +133,8 @@ plotting.show(
 #
 # - every row in exactly one split;
 # - `ood`: the far rows, all of them and no others;
-# - `test`: a random share of the *different* near tasks, `round(share * number of different near tasks)` of them, any
-#   so many as likely as any others, each with all of its rows;
+# - `test`: a random share of the *different* near tasks, `round(share * number of different near tasks)` of them (a
+#   half may be rounded either way), any so many as likely as any others, each with all of its rows;
 # - `train`: the rest;
 # - randomness from `generator` only, so that an equal generator gives the same split, another one another, and the
 #   same one, used again, a new one.

@@ -549,7 +549,7 @@ comparison = {
     "seeds": ...,  # list of int: five or more
     "greedy_target": ...,  # [seed, 48, 4], from train(0.0, seeds)
     "expected_target": ...,  # [seed, 48, 4], from train(0.1, seeds)
-    "returns_greedy_target": ...,  # [seed, episode], while exploring with ε = 0.1; at least 20 episodes
+    "returns_greedy_target": ...,  # [seed, episode], while exploring with ε = 0.1; 20 episodes or more, as many for both
     "returns_expected_target": ...,  # the same for the other agents
     "low": ...,  # lower end of the t interval of (return with expected target) - (return with greedy target)
     "high": ...,  # its upper end

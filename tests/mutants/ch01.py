@@ -256,6 +256,11 @@ BILLS = {
     "wrong_ends": _bill(pays_back_interval=(110, 130)),
     "poorly_tuned": _bill(rates=[0.003, 0.01, 0.02, 0.5], search_costs=[math.inf, 660, 380, math.inf], lr=0.02),
     "search_not_repeated": _bill(search_costs=[math.inf, 660, 260, 80, 420]),
+    "counted_after": _bill(
+        search_costs=[math.inf, 680, 280, 180, 440], costs=[200, 220, 240, 180, 200], cost=208,
+        interval=(179.686, 236.314), pays_back=107, pays_back_interval=(93, 126),
+    ),
+    "losers_not_repeated": _bill(search_costs=[800, 660, 400, 160, 300]),
     "seed_not_repeated": _bill(
         costs=[100, 120, 140, 80, 100], cost=108, interval=(79.686, 136.314), pays_back=228,
         pays_back_interval=(172, 336),

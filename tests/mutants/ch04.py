@@ -7,6 +7,7 @@ from attacks import ch04_more as more
 from attacks import ch04_projects as project
 from attacks import ch04_reports as report
 from attacks import ch04_variants as variant
+from attacks import ch04p_fourth as fourth
 from attacks import ch04p_third as third
 
 from metarl_core.check import ch04
@@ -39,6 +40,8 @@ MUTANTS = [
     Mutant(ch04.check_project, "few_seeds", project._four_seeds),
     Mutant(ch04.check_project, "seed_twice", project._a_seed_again),
     Mutant(ch04.check_project, "copied", project._one_agent),
+    Mutant(ch04.check_project, "not_greedy", Made(fourth._explores_a_little)),
+    Mutant(ch04.check_project, "without_parameters", Made(fourth._a_rule_for_a_policy)),
     Mutant(ch04.check_project, "evaluated_on_training_seeds", project._same_seeds),
     Mutant(ch04.check_project, "few_episodes", project._ten_episodes),
     Mutant(ch04.check_project, "no_cost", project._free),

@@ -43,6 +43,10 @@ def _examine(report):
         raise CheckFailed("A learning rate is a number above 0.", "value")
     if not all(cost >= 0 for cost in report["search_costs"] + report["costs"]):
         raise CheckFailed("A number of episodes is not negative.", "value")
+    if any(math.isfinite(cost) and cost % EPISODES for cost in report["search_costs"] + report["costs"]):
+        raise CheckFailed(
+            f"`episodes_to_level` gives multiples of {EPISODES} episodes. Some of your costs are none.", "value"
+        )
     if not all(map(math.isfinite, report["costs"])):
         raise CheckFailed(
             '`bill["costs"]` holds an infinite number: with your learning rate a seed does not reach the level at all.',
@@ -74,6 +78,18 @@ def _mean(report):
 def _is(cost, other):
     """Whether two costs are the same, up to how they are written."""
     return abs(cost - other) <= 0.5
+
+
+def _one_update_more(seen):
+    """Whether the costs of all trainings that were repeated are told an update too high, up to a rounding."""
+    pairs = [seen["search"], *seen["losers"], *seen["seeds"]]
+    more = [told - found for told, found in pairs if told < math.inf]
+    return all(0 <= each <= 2 * EPISODES for each in more) and statistics.fmean(more) > 0.75 * EPISODES
+
+
+def _alike(told, found):
+    """Whether two costs are the same but for an update, which another machine may round differently."""
+    return told == found or abs(told - found) <= EPISODES
 
 
 def _ends(report):
@@ -205,16 +221,28 @@ check_bill = report_check(
             when=lambda r, seen: seen["better rate"],
         ),
         Wrong(
+            "counted_after",
+            "The costs that were measured again came out one update lower. Do the episodes of the update at which the "
+            "level is reached count, or those before it?",
+            when=lambda r, seen: _one_update_more(seen),
+        ),
+        Wrong(
             "search_not_repeated",
             "`learn`, called again with the goals and the seed of your search and the rate that won, does not give the "
             "cost that stands in your report.",
-            when=lambda r, seen: abs(seen["search"][0] - seen["search"][1]) > EPISODES,
+            when=lambda r, seen: not _alike(*seen["search"]),
+        ),
+        Wrong(
+            "losers_not_repeated",
+            "`learn`, called again with the goals and the seed of your search and with rates that lost it, does not "
+            "give the costs that stand in your report.",
+            when=lambda r, seen: not all(_alike(told, found) for told, found in seen["losers"]),
         ),
         Wrong(
             "seed_not_repeated",
             "`learn`, called again with the cheapest or the dearest of your seeds on your goals, does not give the "
             "cost that stands in your report.",
-            when=lambda r, seen: any(abs(told - found) > EPISODES for told, found in seen["seeds"]),
+            when=lambda r, seen: not all(_alike(told, found) for told, found in seen["seeds"]),
         ),
         Wrong(
             "chosen_goals",

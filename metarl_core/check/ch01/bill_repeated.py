@@ -30,8 +30,16 @@ def _updates(cost):
     return min(UPDATES, int(min(cost, EPISODES * UPDATES)) // EPISODES + 10)
 
 
+def _losers(report):
+    """Of the rates that lost the search the one that came nearest, and another, which the report itself draws."""
+    pairs = zip(report["search_costs"], report["rates"], strict=True)
+    losers = sorted(pair for pair in pairs if not same_rate(pair[1], report["lr"]))
+    drawn = 1 + int(sum(report["costs"])) // EPISODES % max(1, len(losers) - 1)
+    return losers[:1] + losers[drawn : drawn + 1]
+
+
 def repeat(report):
-    """Repeat the search at one rate, the cheapest and the dearest seed, and the whole measurement on other goals."""
+    """Repeat the search at three rates, the cheapest and the dearest seed, and the whole measurement on other goals."""
     order = sorted(range(len(report["seeds"])), key=lambda i: report["costs"][i])
 
     def cost(goals, lr, seed, updates):
@@ -40,9 +48,12 @@ def repeat(report):
         except ValueError:  # a learning rate that drives the network to NaN
             return math.inf
 
+    def searched(rate, told):
+        return cost(report["search_goals"], rate, report["search_seed"], _updates(told))
+
     chosen = chosen_cost(report)
     other = cost(report["search_goals"], ANOTHER_RATE, report["search_seed"], 20)
-    again = cost(report["search_goals"], report["lr"], report["search_seed"], _updates(chosen))
+    again = searched(report["lr"], chosen)
     seeds = [
         (report["costs"][i], cost(report["goals"], report["lr"], report["seeds"][i], _updates(report["costs"][i])))
         for i in (order[0], order[-1])
@@ -51,6 +62,7 @@ def repeat(report):
     updates = _updates(statistics.fmean(report["costs"]))
     ours = [cost(goals, report["lr"], 700 + n, updates) for n, goals in enumerate(draws)]
     return {
+        "losers": [(told, searched(rate, told)) for told, rate in _losers(report)],
         "better rate": chosen > 1.5 * other,
         "search": (chosen, again),
         "seeds": seeds,

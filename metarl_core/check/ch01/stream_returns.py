@@ -22,6 +22,8 @@ def _draw_case(draw):
     rewards = draw.normal(rows, steps, dtype=dtype, scale=draw.choice(1.0, 5.0), mean=draw.choice(0.0, -1.0, 2.0))
     if draw.chance(0.3):  # the same numbers, the other way round in memory
         rewards, ended = rewards.T.contiguous().T, ended.T.contiguous().T
+    if draw.chance(0.3):  # a return may be 0 and known
+        rewards[draw.flags(rows, steps, share=draw.choice(0.5, 0.9, 1.0))] = 0.0
     begun = ended[:, :-1].any(1) if steps > 1 else torch.zeros(rows, dtype=torch.bool)
     unfinished = ~ended[:, -1]
     return case(rewards, ended, discount).noting(
@@ -35,6 +37,7 @@ def _draw_case(draw):
             "an episode has one step": bool((ended[:, 1:] & ended[:, :-1]).any() or ended[:, 0].any()),
             "no episode is finished": not bool(ended.any()),
             "every row ends with an episode's end": bool(ended[:, -1].all()),
+            "rewards are 0": bool((rewards == 0).any()),
             "there is one row": rows == 1,
             "there is one time step": steps == 1,
             "there are as many rows as time steps": rows == steps,

@@ -1,7 +1,7 @@
 """The check of the exercise `floor_amplitude_known`."""
 
 from metarl_core.check import Wrong, value_check
-from metarl_core.check.ch02.oracles import AMPLITUDE, MEAN_WAVE, PHASE_KNOWN, SPREAD, WAVE, ZERO, flaws
+from metarl_core.check.ch02.oracles import AMPLITUDE, MEAN_WAVE, PHASE_KNOWN, SPREAD, WAVE, ZERO, flaws, half_a_unit
 
 _KNOWN = float((AMPLITUDE.square()[:, None, None] * (WAVE - MEAN_WAVE).square()).mean())
 _MEAN = float(AMPLITUDE.mean())
@@ -48,4 +48,6 @@ check_floor_amplitude_known = value_check(
         SPREAD * float((WAVE - MEAN_WAVE).square().mean()),
     ),
     *flaws(_KNOWN),
+    rtol=0.0,
+    atol=half_a_unit(_KNOWN),
 )

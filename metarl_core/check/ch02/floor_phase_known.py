@@ -1,7 +1,7 @@
 """The check of the exercise `floor_phase_known`."""
 
 from metarl_core.check import Wrong, value_check
-from metarl_core.check.ch02.oracles import PHASE_KNOWN, SPREAD, ZERO, flaws
+from metarl_core.check.ch02.oracles import PHASE_KNOWN, SPREAD, ZERO, flaws, half_a_unit
 
 check_floor_phase_known = value_check(
     "floor_phase_known",
@@ -18,4 +18,6 @@ check_floor_phase_known = value_check(
         ZERO,
     ),
     *flaws(PHASE_KNOWN),
+    rtol=0.0,
+    atol=half_a_unit(PHASE_KNOWN),
 )  # fmt: skip

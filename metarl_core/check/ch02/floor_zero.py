@@ -1,7 +1,7 @@
 """The check of the exercise `floor_zero`."""
 
 from metarl_core.check import Wrong, value_check
-from metarl_core.check.ch02.oracles import AMPLITUDE, SPREAD, ZERO, flaws
+from metarl_core.check.ch02.oracles import AMPLITUDE, SPREAD, ZERO, flaws, half_a_unit
 
 check_floor_zero = value_check(
     "floor_zero",
@@ -26,4 +26,6 @@ check_floor_zero = value_check(
     Wrong("no_sine", "Where is the mean of the squared sine?", 2 * ZERO),
     Wrong("chapters_ranges", "That is the number of the chapter's family. Which ranges are given here?", 4.2517),
     *flaws(ZERO),
+    rtol=0.0,
+    atol=half_a_unit(ZERO),
 )

@@ -16,6 +16,11 @@ PHASE_KNOWN = float((AMPLITUDE.square().mean() - AMPLITUDE.mean().square()) * WA
 SPREAD = float(AMPLITUDE.square().mean() - AMPLITUDE.mean().square())
 
 
+def half_a_unit(floor: float) -> float:
+    """Of the fourth digit, and a little more: what a number of four digits may be off."""
+    return 0.51 * 10.0 ** (math.floor(math.log10(floor)) - 3)
+
+
 def flaws(floor: float) -> tuple[Wrong, ...]:
     """What can be wrong with a floor whichever it is."""
     return (

@@ -30,7 +30,10 @@ def _draw_case(draw):
     rows = (near + far) // 8 + 2  # of eight columns each: most cells are tasks
     numbers = torch.tensor(draw.permutation(8 * rows)[: near + far])
     row, column = numbers // 8, numbers % 8
-    gap = draw.choice(0, 6, 96, 97)  # a grid of more columns, of which the tasks fill the first and the last four
+    # A grid of more columns, of which the tasks fill the first and the last four: one number for row and column, such
+    # as 100 · row + column, is the same for several cells. And cells far out, which float32 does not tell apart.
+    wide = ((996, 0), (996, 2**25), (9_996, 0), (99_996, 2**25), (2**16 - 4, 0), (10**6 - 4, 0))
+    gap, out = draw.choice((0, 0), (6, 0), (96, 0), (97, 2**25), *wide)
     different = torch.stack([row, torch.where(column < 4, column, column + gap)], 1)
     often = 1 if draw.chance(0.3) else 4
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
@@ -39,10 +42,11 @@ def _draw_case(draw):
     if abs(share * near % 1 - 0.5) < 0.01:  # a tie, which may be rounded either way
         share = round(share - 0.02, 3)
     tests = round(share * near)
-    return case(different[listed], listed >= near, share, draw.new_generator()).noting(
+    return case(different[listed] + out, listed >= near, share, draw.new_generator()).noting(
         {
             "no task is listed twice": len(listed) == near + far,
             "no task is far": far == 0,
+            "cells have columns in the thousands": gap > 900 or out > 0,
             "no task is near": near == 0,
             "no task is due in test": tests == 0,
             "every near task is due in test": tests == near,
@@ -101,13 +105,13 @@ def _look_at_split(answer, cells, far, share, generator):
         "other generators, other splits": choices == 1 or any(one != others[0] for one in others),
         "same generator, used again: another split": choices == 1 or any(one != drawn[0] for one in drawn),
         "all choices of test tasks equally likely": not many or _equally_likely(drawn, near_tasks, tests),
-        "a split does not depend on the one before": not many or _independent(drawn, len(near_tasks), tests),
+        "a split does not depend on the one before": not many or _independent(drawn, near_tasks, tests),
     }
 
 
 def _equally_likely(drawn, near_tasks, tests) -> bool:
-    """Whether each set of so many tasks comes as often as the others (χ² test); true where their number is wrong."""
-    if any(len(one) != tests for one in drawn):
+    """Whether each set of so many tasks comes as often as the others (χ² test); true where they are no such sets."""
+    if not _possible(drawn, near_tasks, tests):
         return True
     counts = {frozenset(chosen): 0 for chosen in itertools.combinations(near_tasks, tests)}
     for one in drawn:
@@ -115,10 +119,15 @@ def _equally_likely(drawn, near_tasks, tests) -> bool:
     return bool(chisquare(list(counts.values())).pvalue > ALARM)
 
 
-def _independent(drawn, near, tests) -> bool:
+def _possible(drawn, near_tasks, tests) -> bool:
+    return all(len(one) == tests and one <= set(near_tasks) for one in drawn)
+
+
+def _independent(drawn, near_tasks, tests) -> bool:
     """Whether the test tasks that two calls in a row share are as many as by chance: hypergeometric (χ² test)."""
-    if any(len(one) != tests for one in drawn):
+    if not _possible(drawn, near_tasks, tests):
         return True
+    near = len(near_tasks)
     possible = list(range(max(0, 2 * tests - near), tests + 1))
     shared = [len(one & following) for one, following in itertools.pairwise(drawn)]
     expected = [len(shared) * float(hypergeom.pmf(k, near, tests, tests)) for k in possible]

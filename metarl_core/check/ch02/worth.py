@@ -56,9 +56,25 @@ def _is(report, entry, differences):
     return abs(report[entry] - statistics.fmean(differences(report))) <= 0.1
 
 
-def _taken_for(differences):
-    """Whether the worth is the mean of these differences, and not of the right ones."""
-    return lambda report: not _is(report, "worth", _worth) and _is(report, "worth", differences)
+_TAKEN = {
+    name: _each(*pair)
+    for name, pair in {
+        "apparent": ("told", "ordinary"),
+        "search": ("told", "search_returns"),
+        "tuning": ("untold", "ordinary"),
+        "turned": ("untold", "told"),
+    }.items()
+}
+
+
+def _taken_for(name):
+    """Whether the worth is the mean of these differences, and neither of the right ones nor of any others."""
+
+    def when(report):
+        fitting = [other for other, differences in _TAKEN.items() if _is(report, "worth", differences)]
+        return not _is(report, "worth", _worth) and fitting == [name]
+
+    return when
 
 
 def _physics(report, name):
@@ -123,22 +139,22 @@ check_worth = report_check(
         "apparent_reported",
         "That is the distance to the gains for ordinary physics. Are they the best that one can do without knowing the "
         "task?",
-        when=_taken_for(_each("told", "ordinary")),
+        when=_taken_for("apparent"),
     ),
     Wrong(
         "search_reported",
         "You compare with the returns of the search. Its winner was chosen because it did well on just those tasks.",
-        when=_taken_for(_each("told", "search_returns")),
+        when=_taken_for("search"),
     ),
     Wrong(
         "tuning_reported",
         "That is what tuning adds to the gains for ordinary physics: neither of the two knows the task.",
-        when=_taken_for(_each("untold", "ordinary")),
+        when=_taken_for("tuning"),
     ),
     Wrong(
         "other_way_round",
         "Your worth has the wrong sign: what is subtracted from what?",
-        when=_taken_for(_each("untold", "told")),
+        when=_taken_for("turned"),
     ),
     Wrong(
         "not_the_mean",

@@ -25,6 +25,8 @@ GREEDY_EARNS_MORE = "the greedy target earns more while the agent explores"
 NOT_TOLD_APART = "the two could not be told apart"
 
 EPSILON, EPISODES, FEWEST = 0.1, 1000, 20
+BEST = -13
+"""return of the shortest way: up, eleven to the right, down"""
 NEAR = 0.02
 """how far the ε that the values fit may be off; measured after 1500 iterations: less than 0.001"""
 
@@ -136,7 +138,7 @@ check_comparison = report_check(
     },
     Wrong(
         "few_seeds",
-        "Fewer than five seeds. By how much do two agents differ that differ in nothing but the seed?",
+        "Fewer than five different seeds. By how much do two agents differ that differ in nothing but the seed?",
         when=lambda found: len(set(found.seeds)) < 5,
     ),
     Wrong(
@@ -159,6 +161,11 @@ check_comparison = report_check(
         "no_returns",
         "A step costs 1 and a fall 100 here, so a return is a whole number. Where do yours come from?",
         when=lambda found: any(np.abs(one - one.round()).max() > 1e-3 for one in found.reported),
+    ),
+    Wrong(
+        "beyond_the_best",
+        "A return that you report is higher than that of the shortest way around the cliff.",
+        when=lambda found: max(one.max() for one in found.reported) > BEST,
     ),
     Wrong(
         "few_episodes",
@@ -190,8 +197,8 @@ check_comparison = report_check(
     ),
     Wrong(
         "other_spread",
-        "Your returns have about the right mean, and are spread otherwise than those of your agents on fresh episodes. "
-        "Are they single episodes, and all that you played?",
+        "Your returns are not distributed as those of your agents on fresh episodes. Are they single episodes, and all "
+        "that you played?",
         when=lambda found: found.other_spread,
     ),
     Wrong(

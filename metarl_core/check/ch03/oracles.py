@@ -7,7 +7,7 @@ import torch
 
 def draw_ring(draw, least):
     """Rings `[learner, N]` of 1 to 4 learners, N from 1 to 7, and how many each has written: from `least`
-    to 4 N, or tens of millions.
+    to 4 N, or billions.
 
     Each transition is a number of its own, 100 · learner + number; what was never written is a number below 0.
     """
@@ -20,7 +20,7 @@ def draw_ring(draw, least):
         for number in range(written[-1]):
             ring[learner, number % capacity] = 100.0 * (learner + 1) + number
         if written[-1] >= capacity and draw.chance(0.3):
-            written[-1] += 20_000_000 * capacity  # more than float32 can count
+            written[-1] += 3_000_000_000 * capacity  # more than float32 and int32 can count
     return ring, torch.tensor(written)
 
 

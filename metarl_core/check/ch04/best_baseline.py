@@ -12,7 +12,8 @@ check_best_baseline = value_check(
     ),
     Wrong(
         "score_not_squared",
-        "Each return is weighted by the score's size. Does the variance hold sizes or squares?",
+        "Each return is weighted by the score's size, or not at all: here that is the same number. Does the variance "
+        "hold sizes of scores, or squares?",
         4.5,
     ),
     Wrong(

@@ -1,5 +1,6 @@
 """What is found out about a project's environment before anything is played in it: shapes, purity, scale."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from metarl_core.agents import UniformPolicy
 from metarl_core.check import CheckFailed
+from metarl_core.check.copies import changed, clone
 from metarl_core.check.describe import describe
 from metarl_core.tasks import TaskFamily, expand_tasks
 
@@ -27,7 +29,7 @@ class Tried:
 
 
 def try_environment(family: TaskFamily) -> Tried:
-    """Step it a few times; whether episodes meet is asked only where it draws nothing after its start.
+    """Step it a few times; whether episodes meet is asked of functions that draw nothing.
 
     Raises:
         CheckFailed: where rewards or ends have another shape or type than the text asks for.
@@ -36,35 +38,51 @@ def try_environment(family: TaskFamily) -> Tried:
     params, single = (expand_tasks(family.as_tasks(None), n) for n in (EPISODES, 1))
     state = family.initial(generator, params)
     noise = UniformPolicy(family.action_space)
-    starts = [family.initial(torch.Generator().manual_seed(1), params) for _ in range(2)]
+    starts = [family.initial(_seeded(1), params) for _ in range(2)]
     changes, meets, varies = False, False, not _alike(*starts)
     sizes: list[Tensor] = []
+    calls: list[tuple[Callable, tuple, Tensor]] = []
     for _ in range(STEPS):
-        seen = family.observation(state, generator, params)
+        seen = family.observation(state.clone(), generator, params)
         sizes.append(seen.double().abs().mean((0, 1)).max())
         action, _ = noise.act({}, seen, noise.noise((1, EPISODES), generator))
-        before = state.clone()
-        following = family.transition(state, action, generator, params)
-        changes |= not torch.equal(before, state)
-        _check_result("reward", family.reward(before, action, following, generator, params))
-        _check_result("terminal", family.terminal(following, generator, params))
-        again, once_more = (
-            family.transition(before.clone(), action, torch.Generator().manual_seed(1), params) for _ in range(2)
-        )
-        varies |= not _alike(again, once_more)
-        if _alike(again, following):
-            twin = torch.Generator().manual_seed(1)
-            alone = [
-                family.transition(before[:, i : i + 1].clone(), action[:, i : i + 1], twin, single)
-                for i in range(EPISODES)
-            ]
-            meets |= not torch.allclose(torch.cat(alone, 1).double(), following.double(), 1e-4, 1e-5, equal_nan=True)
+        following = family.transition(state.clone(), action.clone(), generator, params)
+        for name, function in _functions(family).items():
+            given = (state, action, following)
+            copies, own = clone(given), dict(clone(params))
+            first = function(*copies, _seeded(1), own)
+            if name in ("reward", "terminal"):
+                _check_result(name, first)
+            changes |= changed((given, params), (copies, own))
+            calls.append((function, clone(given), first))
+            if _alike(first, function(*clone(given), _seeded(2), clone(params))):
+                alone = [
+                    function(*(part[:, i : i + 1].clone() for part in given), _seeded(1), clone(single))
+                    for i in range(EPISODES)
+                ]
+                meets |= not torch.allclose(torch.cat(alone, 1).double(), first.double(), 1e-4, 1e-5, equal_nan=True)
         state = following
+    for function, given, first in reversed(calls):
+        varies |= not _alike(function(*given, _seeded(1), clone(params)), first)
     return Tried(changes, meets, varies, bool(torch.stack(sizes).mean() > LARGE))
 
 
+def _functions(family: TaskFamily) -> dict[str, Callable]:
+    """What an environment does in a step, each of (state, action, next state, generator, task)."""
+    return {
+        "observation": lambda state, action, following, rng, params: family.observation(state, rng, params),
+        "transition": lambda state, action, following, rng, params: family.transition(state, action, rng, params),
+        "reward": family.reward,
+        "terminal": lambda state, action, following, rng, params: family.terminal(following, rng, params),
+    }
+
+
+def _seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
 def _alike(one: Tensor, other: Tensor) -> bool:
-    return torch.equal(one.nan_to_num(), other.nan_to_num())
+    return one.shape == other.shape and torch.equal(one.nan_to_num(), other.nan_to_num())
 
 
 def _check_result(name: str, value: Any) -> None:

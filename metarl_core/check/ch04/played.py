@@ -25,12 +25,21 @@ VERDICTS = (
 
 
 @dataclass(frozen=True)
+class Acted:
+    """What the policy does in the places that its agents come to."""
+
+    varies: bool = False
+    ignores_parameters: bool = False
+
+
+@dataclass(frozen=True)
 class Found:
     """What the report says, and what its environment and its agents do."""
 
     from_the_course: bool
     tried: Tried
     ends_by_the_clock: bool
+    acted: Acted
     copied: bool
     seeds: list
     evaluation_seeds: list
@@ -85,7 +94,9 @@ def examine(report: dict[str, Any]) -> Found:
     rows = {"returns": len(seeds), "random_returns": 1, "controller_returns": 1}
     for name, number in rows.items():
         if len(report[name]) != number or not number:
-            words = f"has {len(report[name])} rows; expected is {number}: one for each of your seeds, or one alone."
+            words = f"has {len(report[name])} rows; expected " + (
+                "is 1." if name != "returns" else f"are {number}, one for each of your seeds."
+            )
             raise CheckFailed(f'`project["{name}"]` {words}', "shape")
     if any(value.ndim < 1 or len(value) != len(seeds) for value in report["parameters"].values()):
         raise CheckFailed(f'`project["parameters"]` should have an axis of your {len(seeds)} seeds in front.', "shape")
@@ -95,12 +106,12 @@ def examine(report: dict[str, Any]) -> Found:
         "random": report["random_returns"],
     }
     from_the_course = type(family).__module__.startswith("metarl_core.")
-    tried, own, by_the_clock = Tried(), reported, False
+    tried, own, by_the_clock, acted = Tried(), reported, False, Acted()
     try:
         with limited(6 * allowed_seconds()):
             if not from_the_course:  # what is wrong with it is known already
                 tried = try_environment(family)
-                own, by_the_clock = _play_all(report)
+                own, by_the_clock, acted = _play_all(report)
     except TooLong:
         raise CheckFailed("Your environment had not been played through after a minute. Does it end?", "time") from None
     except CheckFailed:
@@ -113,6 +124,7 @@ def examine(report: dict[str, Any]) -> Found:
         from_the_course,
         tried,
         by_the_clock,
+        acted,
         same_agents(report["parameters"]),
         seeds,
         report["evaluation_seeds"],
@@ -124,8 +136,25 @@ def examine(report: dict[str, Any]) -> Found:
     )
 
 
-def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool]:
-    """Returns of agents, controller and random actions, and whether the time limit is told as an end.
+def _act(policy: Any, parameters: dict[str, Tensor], observations: Tensor) -> Acted:
+    """Ask it once more, and with random numbers for parameters: a policy that learned answers otherwise somewhere."""
+
+    def ask(parameters: dict[str, Tensor]) -> Tensor:
+        return torch.as_tensor(policy.greedy_action(parameters, observations.clone()))
+
+    def drawn(seed: int) -> dict[str, Tensor]:
+        source = torch.Generator().manual_seed(seed)
+        return {name: torch.randn(value.shape, generator=source).to(value) for name, value in parameters.items()}
+
+    first = ask(parameters)
+    return Acted(
+        not torch.equal(first, ask(parameters)),
+        all(torch.equal(first, ask(drawn(seed))) for seed in range(5)),
+    )
+
+
+def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool, Acted]:
+    """Returns of agents, controller and random actions, whether the time limit is told as an end, and of the policy.
 
     It is if all episodes that last until the limit, and twenty or more do, are terminated in just that step.
     """
@@ -134,11 +163,13 @@ def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool]:
     tasks = {name: value.expand(len(report["seeds"]), *value.shape[1:]) for name, value in ordinary.items()}
 
     last_steps: list[Tensor] = []
+    places: list[Tensor] = []
 
     def play(tasks: Any, one: Any, parameters: dict[str, Tensor], seed: int) -> np.ndarray:
         generator = torch.Generator().manual_seed(seed)
         played = rollout(family, tasks, one, parameters, EPISODES, generator)
         last_steps.append(played.terminated[..., -1][played.lengths == family.horizon])
+        places.append(played.observations[:, :20].flatten(1, 2))
         returns = played.returns.double().numpy()
         if not np.isfinite(returns).all():
             raise CheckFailed("A reward of your environment is infinite or not a number.", "finite")
@@ -150,4 +181,4 @@ def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool]:
         "random": play(ordinary, UniformPolicy(family.action_space), {}, 90_003),
     }
     ends = torch.cat(last_steps)
-    return own, len(ends) >= 20 and bool(ends.all())
+    return own, len(ends) >= 20 and bool(ends.all()), _act(policy, parameters, places[0])

@@ -46,19 +46,20 @@ check_project = report_check(
     ),
     Wrong(
         "changes_the_state",
-        "Your `transition` changes the state that it is given. The caller still has that tensor: make a new one.",
+        "A function of your environment changes the state, the action or the task that it is given. The caller still "
+        "has that tensor: make a new one.",
         when=lambda found: found.tried.changes_state,
     ),
     Wrong(
         "episodes_meet",
-        "An episode takes another course if other episodes run beside it. Which of your lines sums, sorts or compares "
-        "over the wrong axis?",
+        "An episode takes another course, or is seen or paid otherwise, if other episodes run beside it. Which of your "
+        "lines sums, sorts or compares over the wrong axis?",
         when=lambda found: found.tried.episodes_meet,
     ),
     Wrong(
         "not_a_function",
-        "Called twice with equal arguments and equal generators, your environment gives two different results. Does it "
-        "keep something between calls, or draw from another generator than `rng`?",
+        "Called twice with equal arguments and equal generators, a function of your environment gives two different "
+        "results. Does it keep something between calls, or draw from another generator than `rng`?",
         when=lambda found: found.tried.not_a_function,
     ),
     Wrong(
@@ -75,7 +76,7 @@ check_project = report_check(
     ),
     Wrong(
         "few_seeds",
-        "Fewer than five seeds. How would you know that it was not luck?",
+        "Fewer than five different seeds. How would you know that it was not luck?",
         when=lambda found: len(set(found.seeds)) < 5,
     ),
     Wrong(
@@ -87,6 +88,17 @@ check_project = report_check(
         "copied",
         "Two of your agents have the same parameters to the last digit. Was each trained with a seed of its own?",
         when=lambda found: found.copied,
+    ),
+    Wrong(
+        "not_greedy",
+        "Asked twice what to do in the same places, your policy gives two different answers. Is it the greedy one?",
+        when=lambda found: found.acted.varies,
+    ),
+    Wrong(
+        "without_parameters",
+        "Your policy does the same with random numbers in the place of the parameters that you report. What has been "
+        "learned, then?",
+        when=lambda found: found.acted.ignores_parameters,
     ),
     Wrong(
         "evaluated_on_training_seeds",

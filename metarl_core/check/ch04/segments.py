@@ -13,7 +13,11 @@ def draw_segment(draw):
     scale, share = draw.choice(1.0, 1.0, 100.0), draw.choice(0.0, 0.1, 0.2, 0.5)
     rewards, values = draw.normal(envs, steps, scale=scale, mean=0.5), draw.normal(steps, envs, scale=scale).mT
     terminated, truncated = draw.flags(envs, steps, share=share), draw.flags(envs, steps, share=share)
-    one = case(rewards, values, draw.normal(envs, scale=scale), terminated, truncated, discount, n)
+    final = draw.normal(envs, scale=scale)
+    if draw.chance(0.25):  # an environment whose sums run to the end of the segment
+        n = steps + draw.choice(0, 1, 5)
+        terminated[0], truncated[0] = False, False
+    one = case(rewards, values, final, terminated, truncated, discount, n)
     return one.noting(
         {
             "a step is terminated and truncated at once": (terminated & truncated).any(),
@@ -24,6 +28,9 @@ def draw_segment(draw):
             "no episode ends": not (terminated | truncated).any(),
             "n is 1": n == 1,
             "n is larger than the segment": n > steps,
+            "n is as large as the segment or larger, and an environment has no end": bool(
+                n >= steps and not (terminated | truncated).any(1).all()
+            ),
             "n is above 1 and there are several steps": n > 1 and steps > 1,
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,

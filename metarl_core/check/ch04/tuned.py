@@ -114,7 +114,8 @@ check_tuned = report_check(
     ),
     Wrong(
         "few_seeds",
-        "Fewer than five seeds. Section 7 of the chapter has twenty; what did one of them tell about the next?",
+        "Fewer than five different seeds. Section 7 of the chapter has twenty; what did one of them tell about the "
+        "next?",
         when=lambda found: len(set(found.seeds)) < 5,
     ),
     Wrong(

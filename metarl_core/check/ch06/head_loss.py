@@ -3,16 +3,22 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch06.head_answers import (
+    HEAD,
+    POSITIVE,
+    detached,
+    detached_positive,
+    head_loss,
+    partly_cut,
+    steps,
+    written_out,
+)
 from metarl_core.check.oracles import (
     draw_network,
     draw_regression,
-    network_error,
-    network_slopes,
     same,
     value_and_gradients,
 )
-
-HEAD = ("w2", "b2")
 
 
 def _draw_case(draw):
@@ -45,82 +51,8 @@ def _value_and_gradients(answer, parameters, rates, data):
     return value_and_gradients(answer(parameters, rates, data), leaves)
 
 
-def _written_out(parameters, rates, data):
-    """The inner gradients by hand, so that autograd sees nothing but arithmetic and no graph can be cut."""
-    total = 0.0
-    for xs, ys, xq, yq in data:
-        slopes = network_slopes(parameters, xs, ys)
-        total = total + network_error(parameters | {n: parameters[n] - rates[n] * slopes[n] for n in HEAD}, xq, yq)
-    return total / len(data)
-
-
 def _oracle(parameters, rates, data):
-    return _value_and_gradients(_written_out, parameters, rates, data)
-
-
-def _head_loss(which="head", rate=lambda a: a, graph=True, on_support=False, sign=-1, leak=False, reduce=torch.mean):
-    """The loss with faults: which parameters adapt, what is made of a rate, whether the step is differentiated."""
-
-    def answer(parameters, rates, data):
-        parts = {"head": HEAD, "body": ("w1", "b1"), "all": tuple(parameters), "weights": ("w2",), "bias": ("b2",)}
-        chosen = parts[which]
-        found, start = [], parameters
-        for xs, ys, xq, yq in data:
-            slopes = torch.autograd.grad(
-                network_error(start, xs, ys), [start[n] for n in chosen], create_graph=graph, retain_graph=True
-            )
-            adapted = start | {n: start[n] + sign * rate(rates[n]) * s for n, s in zip(chosen, slopes, strict=True)}
-            start = adapted if leak else start
-            found.append(network_error(adapted, xs, ys) if on_support else network_error(adapted, xq, yq))
-        return reduce(torch.stack(found))
-
-    return answer
-
-
-def _steps(*names):
-    """Several steps on the head, one after the other, each on some of its tensors."""
-
-    def answer(parameters, rates, data):
-        found = []
-        for xs, ys, xq, yq in data:
-            adapted = parameters
-            for part in names:
-                loss = network_error(adapted, xs, ys)
-                slopes = torch.autograd.grad(loss, [adapted[n] for n in part], create_graph=True)
-                adapted = adapted | {n: adapted[n] - rates[n] * s for n, s in zip(part, slopes, strict=True)}
-            found.append(network_error(adapted, xq, yq))
-        return torch.stack(found).mean()
-
-    return answer
-
-
-def _cut(parameters, names):
-    return {n: v.detach() if n in names else v for n, v in parameters.items()}
-
-
-def _partly_cut(inside, outside, start):
-    """The graph is cut at some tensors where the slopes are taken, in the outer loss, or where the step starts."""
-
-    def answer(parameters, rates, data):
-        found = []
-        for xs, ys, xq, yq in data:
-            slopes = network_slopes(_cut(parameters, inside), xs, ys)
-            head = {n: _cut(parameters, start)[n] - rates[n] * slopes[n] for n in HEAD}
-            found.append(network_error(_cut(parameters, outside) | head, xq, yq))
-        return torch.stack(found).mean()
-
-    return answer
-
-
-def _detached(a):
-    return a.detach()
-
-
-def _detached_positive(a):
-    return a.detach().abs()
-
-
-POSITIVE = (torch.abs, torch.relu, torch.exp, torch.nn.functional.softplus, torch.square)
+    return _value_and_gradients(written_out, parameters, rates, data)
 
 
 def _one_of(*answers):
@@ -141,130 +73,130 @@ check_head_loss = function_check(
     Wrong(
         "as_it_was",
         "That is the code as it was. Look at the gradient of each rate, at its sign, and at which tensors have moved.",
-        _head_loss("body", _detached_positive),
+        head_loss("body", detached_positive),
     ),
     Wrong(
         "wrong_parameters",
         "The rates are learned and may be negative, but the parameters below the head adapt and the head does not.",
-        _head_loss("body"),
+        head_loss("body"),
     ),
     Wrong(
         "all_adapt",
         "All parameters adapt. Which ones should?",
-        _head_loss("all"),
+        head_loss("all"),
     ),
     Wrong(
         "rates_not_learned",
         "The value of the loss is right, and the gradient of every rate is zero: no optimiser can learn them. Where "
         "does their graph end?",
-        _head_loss(rate=_detached),
+        head_loss(rate=detached),
     ),
     Wrong(
         "forced_positive",
         "The right parameters adapt, but something is made of each rate that is never negative before it is used.",
-        when=_one_of(*(_head_loss(rate=function) for function in POSITIVE)),
+        when=_one_of(*(head_loss(rate=function) for function in POSITIVE)),
     ),
     Wrong(
         "bias_forgotten",
         "The weights of the head adapt, its bias does not.",
-        _head_loss("weights"),
+        head_loss("weights"),
     ),
     Wrong(
         "body_cut",
         "The value is right and so are the gradients of the rates and of the head. What lies below the head gets none.",
-        lambda p, rates, data: _head_loss()(p | {n: p[n].detach() for n in ("w1", "b1")}, rates, data),
+        lambda p, rates, data: head_loss()(p | {n: p[n].detach() for n in ("w1", "b1")}, rates, data),
     ),
     Wrong(
         "weights_forgotten",
         "The bias of the head adapts, its weights do not.",
-        _head_loss("bias"),
+        head_loss("bias"),
     ),
     Wrong(
         "body_partly_cut",
         "The value is right and so are the gradients of the rates and of the head. What lies below the head gets "
         "a part of its gradient only: it counts in the support loss and in the query loss.",
-        when=_one_of(_partly_cut(("w1", "b1"), (), ()), _partly_cut((), ("w1", "b1"), ())),
+        when=_one_of(partly_cut(("w1", "b1"), (), ()), partly_cut((), ("w1", "b1"), ())),
     ),
     Wrong(
         "start_cut",
         "The value is right, and the gradients of the head lack the way that leads past the slopes: theta stands "
         "in the step itself, too.",
-        when=_one_of(_partly_cut((), (), HEAD), _partly_cut(HEAD, (), HEAD)),
+        when=_one_of(partly_cut((), (), HEAD), partly_cut(HEAD, (), HEAD)),
     ),
     Wrong(
         "one_rate_a_tensor",
         "All entries of a tensor get one rate. In the equation each has its own.",
         when=_one_of(
-            _head_loss(rate=torch.mean), _head_loss(rate=lambda a: a.flatten()[0]), _head_loss(rate=torch.linalg.norm)
+            head_loss(rate=torch.mean), head_loss(rate=lambda a: a.flatten()[0]), head_loss(rate=torch.linalg.norm)
         ),
     ),
     Wrong(
         "two_steps",
         "Two steps are made. The equation has one.",
-        _steps(HEAD, HEAD),
+        steps(HEAD, HEAD),
     ),
     Wrong(
         "in_turn",
         "The second tensor of the head adapts to where the first has gone. Where does the equation take both slopes?",
-        when=_one_of(_steps(("w2",), ("b2",)), _steps(("b2",), ("w2",))),
+        when=_one_of(steps(("w2",), ("b2",)), steps(("b2",), ("w2",))),
     ),
     Wrong(
         "roles_swapped",
         "The step is made on the query points, and the support points judge. Which are which?",
-        lambda p, rates, data: _head_loss()(p, rates, [(xq, yq, xs, ys) for xs, ys, xq, yq in data]),
+        lambda p, rates, data: head_loss()(p, rates, [(xq, yq, xs, ys) for xs, ys, xq, yq in data]),
     ),
     Wrong(
         "one_task_only",
         "One task counts, the others do not. What becomes of the losses of the others?",
         when=lambda got, p, rates, data: same(
-            got, *(_value_and_gradients(_head_loss(), p, rates, [one]) for one in (data[0], data[-1]))
+            got, *(_value_and_gradients(head_loss(), p, rates, [one]) for one in (data[0], data[-1]))
         ),
     ),
     Wrong(
         "points_pooled",
         "A task with more query points counts more. Which mean is taken first in the equation?",
         lambda p, rates, data: (
-            sum(_head_loss()(p, rates, [task]) * len(task[2]) for task in data) / sum(len(task[2]) for task in data)
+            sum(head_loss()(p, rates, [task]) * len(task[2]) for task in data) / sum(len(task[2]) for task in data)
         ),
     ),
     Wrong(
         "one_adaptation",
         "All tasks are judged with the head that was adapted to the first. Where does each get its own?",
-        lambda p, rates, data: _head_loss()(p, rates, [(*data[0][:2], *task[2:]) for task in data]),
+        lambda p, rates, data: head_loss()(p, rates, [(*data[0][:2], *task[2:]) for task in data]),
     ),
     Wrong(
         "two_left",
         "One bug is gone, two are left. Compare which tensors differ from theta after the step, then the sign of the "
         "step where a rate is negative, then the gradient of the rates.",
         when=_one_of(
-            _head_loss("body", _detached), _head_loss("body", torch.abs), _head_loss("head", _detached_positive)
+            head_loss("body", detached), head_loss("body", torch.abs), head_loss("head", detached_positive)
         ),
     ),
     Wrong(
         "first_order",
         "The value is right and so are the gradients of the rates, but those of the parameters are first-order: the "
         "slopes of the step count as constants.",
-        _head_loss(graph=False),
+        head_loss(graph=False),
     ),
     Wrong(
         "outer_on_support",
         "The step is right, but the adapted network is judged on the points that it was adapted on.",
-        _head_loss(on_support=True),
+        head_loss(on_support=True),
     ),
     Wrong(
         "uphill",
         "The step is as long as it should be, and leads uphill.",
-        _head_loss(sign=1),
+        head_loss(sign=1),
     ),
     Wrong(
         "tasks_leak",
         "One task alone gives the right number, several do not. From which head does the second task start?",
-        _head_loss(leak=True),
+        head_loss(leak=True),
     ),
     Wrong(
         "sum_over_tasks",
         "Your loss grows with the number of tasks. It should be their mean.",
-        _head_loss(reduce=torch.sum),
+        head_loss(reduce=torch.sum),
     ),
     observe=_value_and_gradients,
     cases=32,

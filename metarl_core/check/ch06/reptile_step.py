@@ -3,6 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch06.reptile_answers import by_hand, every_point, first_missing, rate_shared, reptile, serial
 from metarl_core.check.oracles import CurvedLoss, same
 
 
@@ -31,58 +32,9 @@ def _draw_case(draw):
     )
 
 
-def _reptile_by_hand(theta, tasks, alpha, epsilon):
-    ends = []
-    for minibatches in tasks:
-        phi = theta
-        for loss in minibatches:
-            phi = phi - alpha * loss.slope(phi)
-        ends.append(phi)
-    return theta + epsilon * (sum(ends) / len(ends) - theta)
-
-
-def _reptile(pick=lambda losses: losses, moves=True, keep=slice(None), join=None, leak=False, reduce=torch.sum):
-    """Reptile with faults: which losses, whether φ moves, which of its gradients count, what is made of the ends."""
-
-    def answer(theta, tasks, alpha, epsilon):
-        found, at = [], theta
-        for minibatches in tasks:
-            start = phi = at if leak else theta
-            slopes = []
-            for loss in pick(minibatches):
-                slopes.append(loss.slope(phi if moves else start))
-                phi = phi - alpha * slopes[-1]
-            at = start - alpha * reduce(torch.stack(slopes[keep]), 0)
-            found.append(at)
-        ends = torch.stack(found)
-        return theta + epsilon * (ends.mean(0) - theta) if join is None else join(theta, ends, alpha, epsilon)
-
-    return answer
-
-
-def _every_point(theta, tasks, alpha, epsilon):
-    """Towards the mean of all points of the inner loops, not only of their ends."""
-    pieces = [losses[: i + 1] for losses in tasks for i in range(len(losses))]
-    return _reptile_by_hand(theta, pieces, alpha, epsilon)
-
-
-def _first_missing(theta, tasks, alpha, epsilon):
-    return _reptile_by_hand(theta, [losses[1:] for losses in tasks], alpha, epsilon)
-
-
-def _rate_shared(theta, tasks, alpha, epsilon):
-    return _reptile_by_hand(theta, tasks, alpha / len(tasks[0]), epsilon)
-
-
-def _serial(theta, tasks, alpha, epsilon):
-    for minibatches in tasks:
-        theta = _reptile()(theta, [minibatches], alpha, epsilon)
-    return theta
-
-
 check_reptile_step = function_check(
     "reptile_step",
-    _reptile_by_hand,
+    by_hand,
     _draw_case,
     Wrong(
         "no_graph",
@@ -93,128 +45,128 @@ check_reptile_step = function_check(
     Wrong(
         "sign",
         "Your step leads away from where the tasks' inner loops ended. Reptile moves towards that.",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta - epsilon * (ends.mean(0) - theta)),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta - epsilon * (ends.mean(0) - theta)),
     ),
     Wrong(
         "outer_step_ignored",
         "You jump all of the way to the mean of the adapted parameters. What is epsilon for?",
-        _reptile(join=lambda theta, ends, alpha, epsilon: ends.mean(0)),
+        reptile(join=lambda theta, ends, alpha, epsilon: ends.mean(0)),
     ),
     Wrong(
         "over_alpha",
         "The distance is divided by the inner step size. That would be right if you wanted a sum of gradients.",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.mean(0) - theta) / alpha),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.mean(0) - theta) / alpha),
     ),
     Wrong(
         "weights_swapped",
         "You mix theta and the mean of the ends, with the weight of one at the other. Where should epsilon = 0 leave "
         "you?",
-        _reptile(join=lambda theta, ends, alpha, epsilon: epsilon * theta + (1 - epsilon) * ends.mean(0)),
+        reptile(join=lambda theta, ends, alpha, epsilon: epsilon * theta + (1 - epsilon) * ends.mean(0)),
     ),
     Wrong(
         "sum_over_tasks",
         "Your step grows with the number of tasks. The mean of the ends is wanted.",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends - theta).sum(0)),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends - theta).sum(0)),
     ),
     Wrong(
         "last_task_only",
         "Only the last task of the batch counts. What becomes of the ends of the others?",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends[-1] - theta)),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends[-1] - theta)),
     ),
     Wrong(
         "one_step",
         "Only the first minibatch of each task is used: that is k = 1. What is left of Reptile then?",
-        _reptile(pick=lambda losses: losses[:1]),
+        reptile(pick=lambda losses: losses[:1]),
     ),
     Wrong(
         "same_minibatch",
         "The number of steps is right, but all of them are made on one minibatch of the task.",
-        _reptile(pick=lambda losses: losses[:1] * len(losses)),
+        reptile(pick=lambda losses: losses[:1] * len(losses)),
     ),
     Wrong(
         "gradients_at_start",
         "All gradients of a task are taken at theta, and added up. That is joint training again: where is the second "
         "gradient of an inner loop taken?",
-        _reptile(moves=False),
+        reptile(moves=False),
     ),
     Wrong(
         "gradients_averaged_at_start",
         "Each task makes one step, on the mean loss of its minibatches. The inner loop makes a step on each in turn.",
-        _reptile(moves=False, reduce=torch.mean),
+        reptile(moves=False, reduce=torch.mean),
     ),
     Wrong(
         "gradients_averaged",
         "The gradients of a task are averaged, not added up: its inner loop comes k times less far than it went.",
-        _reptile(reduce=torch.mean),
+        reptile(reduce=torch.mean),
     ),
     Wrong(
         "reversed",
         "The minibatches of a task are taken from the last to the first.",
-        _reptile(pick=lambda losses: losses[::-1]),
+        reptile(pick=lambda losses: losses[::-1]),
     ),
     Wrong(
         "one_missing",
         "The last minibatch of each task makes no step.",
-        _reptile(pick=lambda losses: losses[:-1] or losses),
+        reptile(pick=lambda losses: losses[:-1] or losses),
     ),
     Wrong(
         "first_missing",
         "The first minibatch of each task makes no step.",
-        _first_missing,
+        first_missing,
     ),
     Wrong(
         "every_point",
         "All points of an inner loop count in your mean. Which of them has Reptile to do with?",
-        _every_point,
+        every_point,
     ),
     Wrong(
         "uphill",
         "The inner loop goes uphill.",
-        lambda theta, tasks, alpha, epsilon: _reptile()(theta, tasks, -alpha, epsilon),
+        lambda theta, tasks, alpha, epsilon: reptile()(theta, tasks, -alpha, epsilon),
     ),
     Wrong(
         "rate_shared",
         "The inner step size is divided by the number of minibatches. Each of them makes a whole step.",
-        _rate_shared,
+        rate_shared,
     ),
     Wrong(
         "ends_added_up",
         "The ends of the inner loops are added up before theta is taken off. Where would you be if all tasks ended at "
         "theta?",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.sum(0) - theta)),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon * (ends.sum(0) - theta)),
     ),
     Wrong(
         "epsilon_shared",
         "The outer step size is divided by the number of tasks, and the mean has done so already.",
-        _reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon / len(ends) * (ends.mean(0) - theta)),
+        reptile(join=lambda theta, ends, alpha, epsilon: theta + epsilon / len(ends) * (ends.mean(0) - theta)),
     ),
     Wrong(
         "direction",
         "That is the step, or its direction. Asked for is where it leads.",
         when=lambda got, theta, tasks, alpha, epsilon: same(
-            got, *(_reptile_by_hand(theta, tasks, alpha, size) - theta for size in (epsilon, 1.0))
+            got, *(by_hand(theta, tasks, alpha, size) - theta for size in (epsilon, 1.0))
         ),
     ),
     Wrong(
         "step_sizes_swapped",
         "The inner loop makes steps of size epsilon, and the outer one of size alpha.",
-        lambda theta, tasks, alpha, epsilon: _reptile()(theta, tasks, epsilon, alpha),
+        lambda theta, tasks, alpha, epsilon: reptile()(theta, tasks, epsilon, alpha),
     ),
     Wrong(
         "last_gradient",
         "You use the gradient at the end of the inner loop only, as FOMAML does. How far has Reptile come in all?",
-        _reptile(keep=slice(-1, None)),
+        reptile(keep=slice(-1, None)),
     ),
     Wrong(
         "tasks_leak",
         "The first task is right, the later ones start where the one before them ended.",
-        _reptile(leak=True),
+        reptile(leak=True),
     ),
     Wrong(
         "serial",
         "You move theta after each task, so the second task starts elsewhere than the first. Here all tasks of a batch "
         "start from the same theta.",
-        _serial,
+        serial,
     ),
     Wrong(
         "draws",

@@ -3,6 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.ch06.adam_answers import adam, by_definition, corrected_once, one_chain
 from metarl_core.check.compare import difference
 
 
@@ -39,75 +40,6 @@ def _draw_case(draw):
     )
 
 
-def _adam_by_definition(theta, tasks, orders, alpha, size, beta=0.999, tiny=1e-8):
-    """v̂ written out as the weighted mean of all squared gradients of the task so far; gradients sample by sample."""
-    away = []
-    for (x, y), order in zip(tasks, orders, strict=True):
-        phi, slopes, left = theta, [], order.tolist()
-        while left:
-            chosen, left = left[:size], left[size:]
-            slopes.append(sum(2 * (x[i] @ phi - y[i]) * x[i] for i in chosen) / len(chosen))
-            weights = [beta ** (len(slopes) - 1 - s) for s in range(len(slopes))]
-            mean_square = sum(w * s**2 for w, s in zip(weights, slopes, strict=True)) / sum(weights)
-            phi = phi - alpha * slopes[-1] / (mean_square.sqrt() + tiny)
-        away.append(theta - phi)
-    return sum(away) / len(away)
-
-
-def _adam(
-    permuted="both", new_state="task", new_count="task", sign=1.0, corrected=True, divided=True, remainder=True,
-    fixed=None, inside=False, tiny=1e-8, order_of=lambda order: order, over_size=False, plain=False, pieces=False,
-    default=0.999, mean_of=None, carried=False, momentum=0.0, late=0, update=None,
-):  # fmt: skip
-    """The direction with faults: data order, when the state and its count begin anew, the correction, and so on."""
-
-    def answer(theta, tasks, orders, alpha, size, beta=default):
-        beta = beta if fixed is None else fixed
-        total, second, count = torch.zeros_like(theta), torch.zeros_like(theta), 0
-        given, at_end = size, theta
-        for (x, y), order in zip(tasks, map(order_of, orders), strict=True):
-            size = -(-len(x) // given) if pieces else given
-            second = torch.zeros_like(theta) if new_state != "never" else second
-            count = 0 if new_count != "never" else count
-            phi, first = at_end if carried else theta, torch.zeros_like(theta)
-            for at in range(0, len(x) if remainder else len(x) - size + 1, size):
-                if new_state == "step":
-                    second, count = torch.zeros_like(theta), 0
-                stored, chosen = torch.arange(len(x))[at : at + size], order[at : at + size]
-                xs = x[stored if permuted == "nothing" else chosen]
-                ys = y[chosen if permuted == "both" else stored]
-                slope = 2 * xs.T @ (xs @ phi - ys) / (size if over_size else len(xs))
-                count += 1
-                if mean_of is not None:
-                    second = mean_of(second, slope, beta, count)
-                else:
-                    second = second + slope.square() if plain else beta * second + (1 - beta) * slope.square()
-                mean_square = second / (count if plain else 1 - beta ** (count + late) if corrected else 1)
-                first = momentum * first + (1 - momentum) * slope
-                along = first / (1 - momentum**count)
-                if update is not None:
-                    phi = phi - alpha * update(along, mean_square)
-                else:
-                    phi = phi - alpha * along / ((mean_square + tiny).sqrt() if inside else mean_square.sqrt() + tiny)
-            at_end = phi
-            total = total + sign * (theta - phi)
-        return total / (len(tasks) if divided else 1)
-
-    return answer
-
-
-def _one_chain(theta, tasks, orders, alpha, size, beta=0.999):
-    """The state of the optimiser is handed on with φ."""
-    return _adam(carried=True, new_state="never", new_count="never")(theta, tasks, orders, alpha, size, beta)
-
-
-def _corrected_once(theta, tasks, orders, alpha, size, beta=0.999):
-    """By 1 − β in every step."""
-    return _adam(corrected=False, update=lambda g, v: g / ((v / (1 - beta)).sqrt() + 1e-8))(
-        theta, tasks, orders, alpha, size, beta
-    )
-
-
 def _one_of(*answers):
     """Recognised by the result of any of these answers."""
 
@@ -119,150 +51,150 @@ def _one_of(*answers):
 
 check_reptile_with_adam = function_check(
     "reptile_with_adam",
-    _adam_by_definition,
+    by_definition,
     _draw_case,
     Wrong(
         "as_it_was",
         "That is the code as it was. Give it the tasks in another order, and the samples in another order, and look "
         "what changes.",
-        _adam(permuted="nothing", new_state="never", new_count="never"),
+        adam(permuted="nothing", new_state="never", new_count="never"),
     ),
     Wrong(
         "ordered_by_label",
         "Adam is right, but the minibatches are cut in the order in which the samples are stored. What do the labels "
         "of the first minibatch have in common?",
-        _adam(permuted="nothing"),
+        adam(permuted="nothing"),
     ),
     Wrong(
         "labels_not_permuted",
         "The samples are permuted and their labels are not. Whose label does a sample get?",
-        _adam(permuted="samples"),
+        adam(permuted="samples"),
     ),
     Wrong(
         "state_shared",
         "The minibatches are right and the first task is, too. What does the second task inherit from the first?",
-        _adam(new_state="never", new_count="never"),
+        adam(new_state="never", new_count="never"),
     ),
     Wrong(
         "count_shared",
         "The running mean begins anew for each task, but its bias correction does not know that.",
-        _adam(new_count="never"),
+        adam(new_count="never"),
     ),
     Wrong(
         "mean_square_shared",
         "The count of steps begins anew for each task, but the running mean of squares does not.",
-        _adam(new_state="never"),
+        adam(new_state="never"),
     ),
     Wrong(
         "new_at_each_step",
         "Your optimiser forgets everything at each step. All minibatches of *one* task share its state.",
-        _adam(new_state="step"),
+        adam(new_state="step"),
     ),
     Wrong(
         "no_correction",
         "The running mean of squares starts at zero and is used as it is: the first steps are far too long.",
-        _adam(corrected=False),
+        adam(corrected=False),
     ),
     Wrong(
         "beta_fixed",
         "That is right for beta = 0.999, whatever beta is. Which numbers in the equation depend on it?",
-        _adam(fixed=0.999),
+        adam(fixed=0.999),
     ),
     Wrong(
         "inside_the_root",
         "The 1e-8 is added before the root is taken. In the equation it stands after it.",
-        _adam(inside=True),
+        adam(inside=True),
     ),
     Wrong(
         "remainder_dropped",
         "Samples that do not fill a minibatch are dropped. One pass sees every sample.",
-        _adam(remainder=False),
+        adam(remainder=False),
     ),
     Wrong(
         "without_the_small_number",
         "Nothing is added to the root. What if a gradient is tiny?",
-        _adam(tiny=0.0),
+        adam(tiny=0.0),
     ),
     Wrong(
         "squares_alike",
         "All squared gradients of a task count alike. What is beta for?",
-        _adam(plain=True),
+        adam(plain=True),
     ),
     Wrong(
         "over_size",
         "Each gradient is a sum over its samples divided by `size`. How many are in the last minibatch?",
-        _adam(over_size=True),
+        adam(over_size=True),
     ),
     Wrong(
         "number_of_minibatches",
         "`size` is the number of samples in a minibatch, not the number of minibatches.",
-        _adam(pieces=True),
+        adam(pieces=True),
     ),
     Wrong(
         "inverse_permutation",
         "You use the inverse of the permutation. Is order[i] the place that sample i goes to, or the sample that comes "
         "to place i?",
-        _adam(order_of=torch.argsort),
+        adam(order_of=torch.argsort),
     ),
     Wrong(
         "backwards",
         "The permuted samples are used from the last to the first.",
-        _adam(order_of=lambda order: order.flip(0)),
+        adam(order_of=lambda order: order.flip(0)),
     ),
     Wrong(
         "sign",
         "This is φ − θ. An optimiser that descends needs the opposite.",
-        _adam(sign=-1.0),
+        adam(sign=-1.0),
     ),
     Wrong(
         "sum_over_tasks",
         "Your direction grows with the number of tasks. The mean is wanted.",
-        _adam(divided=False),
+        adam(divided=False),
     ),
     Wrong(
         "beta_default",
         "That is right where beta is given. What is it otherwise?",
-        when=_one_of(*(_adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
+        when=_one_of(*(adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
     ),
     Wrong(
         "tasks_leak",
         "Adam is right, and the second task starts from where the first one ended. Where should it start?",
-        when=_one_of(_adam(carried=True), _one_chain),
+        when=_one_of(adam(carried=True), one_chain),
     ),
     Wrong(
         "order_twice",
         "The samples are permuted twice.",
-        _adam(order_of=lambda order: order[order]),
+        adam(order_of=lambda order: order[order]),
     ),
     Wrong(
         "one_minibatch",
         "Each task makes one step, on all of its samples. What is `size` for?",
-        lambda theta, tasks, orders, alpha, size, **given: _adam()(theta, tasks, orders, alpha, 10**6, **given),
+        lambda theta, tasks, orders, alpha, size, **given: adam()(theta, tasks, orders, alpha, 10**6, **given),
     ),
     Wrong(
         "momentum",
         "The slopes are averaged over steps, as in Adam with β₁ = 0.9. Equation (5) has no momentum.",
-        _adam(momentum=0.9),
+        adam(momentum=0.9),
     ),
     Wrong(
         "weights_swapped",
         "The running mean gives the old squares the weight 1 − β and the new one β.",
-        _adam(mean_of=lambda v, g, beta, count: (1 - beta) * v + beta * g.square()),
+        adam(mean_of=lambda v, g, beta, count: (1 - beta) * v + beta * g.square()),
     ),
     Wrong(
         "begins_with_first_square",
         "Your running mean begins with the first square instead of 0, and is then corrected as if it had begun with 0.",
-        _adam(mean_of=lambda v, g, beta, count: g.square() if count == 1 else beta * v + (1 - beta) * g.square()),
+        adam(mean_of=lambda v, g, beta, count: g.square() if count == 1 else beta * v + (1 - beta) * g.square()),
     ),
     Wrong(
         "correction_miscounted",
         "The running mean is right, and its correction is made for another step than this.",
-        when=_one_of(_adam(late=1), _corrected_once),
+        when=_one_of(adam(late=1), corrected_once),
     ),
     Wrong(
         "not_a_root",
         "The gradient is divided by the mean square, not by its root.",
-        when=_one_of(_adam(update=lambda g, v: g / (v + 1e-8)), _adam(update=lambda g, v: g / v)),
+        when=_one_of(adam(update=lambda g, v: g / (v + 1e-8)), adam(update=lambda g, v: g / v)),
     ),
     Wrong(
         "draws",

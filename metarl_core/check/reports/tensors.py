@@ -18,21 +18,24 @@ MOST_NUMBERS = 10_000_000
 def returns(where: str, value: Any) -> np.ndarray:
     """Returns `[seed, episode]`, all finite: a tensor, an array, or a list of what holds one seed's each."""
     wanted = "the returns [seed, episode], all finite"
-    rows = [_row(where, part, wanted) for part in parts(where, value, wanted)]
+    if isinstance(value, (Tensor, np.ndarray)) and value.ndim != 2:
+        raise refused(where, value, wanted)
+    rows = [_row(f"an entry of {where}", part) for part in parts(where, value, wanted)]
     if len({len(row) for row in rows}) != 1 or not all(np.isfinite(row).all() for row in rows):
         raise refused(where, value, wanted)
     return np.stack(rows)
 
 
-def _row(where: str, value: Any, wanted: str) -> np.ndarray:
-    most = MOST_NUMBERS // MOST
+def _row(where: str, value: Any) -> np.ndarray:
+    wanted, most = "the returns of one seed, [episode]", MOST_NUMBERS // MOST
+    array = value
     if isinstance(value, Tensor) and dense(value):
-        value = value.detach().cpu().resolve_conj().resolve_neg()
-        value = (value.double() if value.is_floating_point() else value).numpy()
-    if isinstance(value, np.ndarray) and value.dtype.kind in "iuf":
-        if value.ndim != 1 or not 1 <= len(value) <= most:
+        array = value.detach().cpu().resolve_conj().resolve_neg()
+        array = (array.double() if array.is_floating_point() else array).numpy()
+    if isinstance(array, np.ndarray) and array.dtype.kind in "iuf":
+        if array.ndim != 1 or not 1 <= len(array) <= most:
             raise refused(where, value, wanted)
-        return value.astype(float)
+        return array.astype(float)
     return np.array([number(f"an entry of {where}", part) for part in parts(where, value, wanted, most)])
 
 
