@@ -272,7 +272,7 @@ MUTANTS = [
     Mutant(ch03.check_comparison, "another_target", Made(third._more_exploration_in_the_target)),
     Mutant(ch03.check_comparison, "no_returns", Made(third._invented_episodes)),
     Mutant(ch03.check_comparison, "beyond_the_best", report._too_good),
-    Mutant(ch03.check_comparison, "other_spread", Made(third._invented_whole_numbers)),
+    Mutant(ch03.check_comparison, "other_spread", report._means_for_episodes),
     Mutant(ch03.check_comparison, "turned", report._other_sign),
     Mutant(ch03.check_comparison, "unpaired", report._two_groups),
     Mutant(ch03.check_comparison, "extremes", report._lowest_and_highest),
