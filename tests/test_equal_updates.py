@@ -8,6 +8,7 @@ import torch
 
 from metarl_core.meta import policies
 from metarl_core.recipes import equal_updates, point_navigation
+from metarl_core.results import load_table
 from metarl_core.tasks import PointNavigation
 
 
@@ -72,3 +73,15 @@ def test_columns_are_read_apart():
     np.testing.assert_array_equal(
         np.stack([row.adam_lr, row.inner_lr, row.training, row.search], -1), scores[:, 0, -4:]
     )
+
+
+@pytest.mark.parametrize("method", load_table("equal_updates").rows)
+def test_the_committed_rows_are_plausible(method):
+    settings, row = equal_updates.Settings(), equal_updates.read(load_table("equal_updates").scores(method))
+    assert set(row.adam_lr) <= set(settings.adam_lrs) and len(set(row.adam_lr)) == 1, "one rate for all seeds"
+    assert set(row.inner_lr) <= set(settings.inner_lrs)
+    assert (row.steps[..., 0] == 0).all() and (np.diff(row.steps) > 0).all()
+    assert (np.abs(row.training - 4.5e6) < 0.4e6).all(), "48,000 episodes of at most 100 steps"
+    place = np.searchsorted(settings.inner_lrs, row.inner_lr)
+    again = row.by_inner_lr.mean(1)[np.arange(len(place)), place]
+    assert np.abs(again - row.returns[..., 1].mean(1)).max() < 1.5, "the same step, with other noise"
