@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from jupytext.config import load_jupytext_config
 
-from tools.install import said
+from tools.install import SignOfLife, said
 
 ROOT = Path(__file__).resolve().parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -68,7 +69,7 @@ Successfully installed numpy-2.4.0
         "1 packages: looking up torch",
         "1 packages: downloading torch, 190.1 MB",
         "2 packages: looking up numpy",
-        "2 packages: unpacking all of them; this takes as long again",
+        "2 packages: unpacking all of them; which takes about as long as all before",
     ]
 
 
@@ -76,3 +77,20 @@ def test_a_failing_installation_fails_and_says_why():
     command = [sys.executable, "-m", "tools.install", "--no-index", "there-is-no-such-package"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode != 0 and "there-is-no-such-package" in run.stderr and "`make lab` again" in run.stderr
+
+
+def test_silence_is_broken_by_a_sign_of_life_and_only_silence():
+    told, enough = [], threading.Event()
+
+    def tell(seconds):
+        told.append(seconds)
+        if len(told) == 2:
+            enough.set()
+
+    with SignOfLife(tell, silence=0.05):
+        assert enough.wait(60)
+    assert told == sorted(told) and told[0] >= 0.05
+    many = len(told)
+    with SignOfLife(tell, silence=1000.0):
+        pass  # closing does not wait for the silence to end
+    assert len(told) == many
