@@ -191,8 +191,8 @@ def mean_return(theta, sigma, alpha):
 
 figure, axes = plotting.figure(width=6.4, height=3.4)
 for theta, start, colour in (
-    (0.6, "multi-task optimum", plotting.BLUE),
-    (-0.6, "meta-optimum", plotting.ORANGE),
+    (0.6, "multi-task optimum", plotting.ORANGE),
+    (-0.6, "meta-optimum", plotting.BLUE),
 ):
     for sigma, style in ((0.0, "-"), (0.8, "--")):
         best = best_step_size(a, c, theta, torch.full((2,), sigma)).reshape(1)

@@ -73,7 +73,7 @@ def _column(panels, title, policy, curve: AdaptationCurve, name, goal: Tensor, l
     for row, panel in enumerate(panels):
         walks = curve.trajectories[row] if sign > 0 else around_goal(curve.trajectories[row])
         plotting.plot_paths(panel, walks, 0, goal, color, limit=limit)
-        panel.collections[0].set(alpha=0.22, linewidth=0.9)
+        panel.collections[0].set(alpha=0.22 if sign > 0 else 0.5, linewidth=0.9 if sign > 0 else 1.3)
         mean = policy.mean_and_std(curve.parameters[row], sign * places[None])[0][0].detach()
         move = lead(mean / torch.linalg.vector_norm(mean, dim=-1, keepdim=True).clamp_min(1))
         panel.quiver(*places.unbind(-1), *move.unbind(-1), color="black", alpha=0.6, scale=17, width=0.006, zorder=4)
