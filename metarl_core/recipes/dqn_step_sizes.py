@@ -1,64 +1,72 @@
-"""Chapters 03 and 03a: the full DQN agent and the three that fail beside it, at four step sizes, eight seeds each.
+"""Chapters 03 and 03a: variants of DQN on CartPole-v1, each at a step size that was chosen for it.
 
-A comparison at one step size is fair to the agent for which it was chosen. Here every variant has the same grid, and its
-own step size is that with the highest greedy return in the last quarter of training on the seeds in `CHOICE`; the seeds in
-`REPORTED` have no part in it. All else is as in `dqn_ingredients`. The learners of one variant train in one batch. What
-a row holds says `metarl_core.recipes.dqn_learners`.
+A comparison at one step size is fair to the agent for which it was chosen. Here every variant has the same grid: its
+own step size is the one with the highest greedy return in the last quarter of training, on seeds that are not
+reported. Then the reported seeds are trained with it. All else is as in `dqn_ingredients`.
+
+Every result is `[1, report, 10]`: the six columns of `dqn_learners`, and the mean greedy return of the tuning seeds at
+the same report, for each step size of the grid.
 """
 
 import functools
-from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
 
-from metarl_core.recipes import dqn_ingredients
-from metarl_core.recipes.dqn_learners import Settings, trained
+from metarl_core.recipes import dqn_ingredients, dqn_learners
 
-STEP_SIZES = (1e-4, 3e-4, 1e-3, 3e-3)
 VARIANTS: dict[str, dict[str, Any]] = {
-    "full": {},
     "no target network": {"tau": 1.0},
     "Huber's loss": {"huber": True},
     "no (1 − terminated)": {"endless": True},
+    "full": {},
 }
-REPORTED = (0, 1, 2, 3, 4)
-CHOICE = (5, 6, 7)
+METHODS = tuple(VARIANTS)
+COLUMNS = 6
+"""of `dqn_learners`"""
 
 
-def method(variant: str, lr: float) -> str:
-    """The row of one variant at one step size."""
-    return f"{variant}, {lr:g}"
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on."""
+
+    step_sizes: tuple[float, ...] = (1e-4, 3e-4, 1e-3, 3e-3)
+    tuning_seeds: tuple[int, ...] = (1000, 1001)
+    training: dqn_ingredients.Settings = field(default_factory=lambda: replace(dqn_ingredients.Settings(), changes={}))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        return self.training.seeds
+
+    @property
+    def test_tasks(self) -> int:
+        return self.training.test_tasks
 
 
-CHANGES = {method(variant, lr): change | {"lr": lr} for variant, change in VARIANTS.items() for lr in STEP_SIZES}
-METHODS = tuple(CHANGES)
+def own_step_size(tuning: ArrayLike, step_sizes: tuple[float, ...]) -> float:
+    """The step size with the highest mean in the last quarter of `tuning` `[report, step size]`."""
+    returns = torch.as_tensor(tuning)
+    return step_sizes[int(returns[-(len(returns) // 4) :].mean(0).argmax())]
 
 
-def settings(methods: tuple[str, ...] = METHODS) -> Settings:
-    """All that the rows of these methods depend on."""
-    training = replace(dqn_ingredients.Settings(), changes={}, seeds=REPORTED + CHOICE)
-    return Settings({name: CHANGES[name] for name in methods}, training)
-
-
-def own_step_size(greedy: Mapping[float, np.ndarray]) -> float:
-    """The step size with the highest mean of `greedy[lr]` `[seed, report]` over `CHOICE` and the last quarter."""
-    return max(greedy, key=lambda lr: float(last_quarter(greedy[lr])[list(CHOICE)].mean()))
-
-
-def last_quarter(greedy: np.ndarray) -> np.ndarray:
-    """Mean return over the last quarter of the reports, `[seed]` of `[seed, report]`."""
-    return greedy[:, -(greedy.shape[1] // 4) :].mean(1)
+def trained(change: dict[str, Any], settings: Settings) -> Tensor:
+    """Results `[seed, report, 10]` of a variant: its step sizes on the tuning seeds, then the seeds at its own."""
+    tuning = replace(settings.training, seeds=settings.tuning_seeds)
+    grid = {f"{lr:g}": change | {"lr": lr} for lr in settings.step_sizes}
+    returns = dqn_learners.trained(dqn_learners.Settings(grid, tuning))[..., 1].mean(1).T
+    lr = own_step_size(returns, settings.step_sizes)
+    results = dqn_learners.trained(dqn_learners.Settings({f"{lr:g}": change | {"lr": lr}}, settings.training))[0]
+    return torch.cat([results, returns.expand(len(results), -1, -1)], -1)
 
 
 @functools.lru_cache(1)
-def _rows(methods: tuple[str, ...]) -> np.ndarray:
-    return trained(settings(methods)).numpy()
+def _rows(method: str) -> Tensor:
+    return trained(VARIANTS[method], Settings())
 
 
-def run(name: str, seed: int) -> np.ndarray:
-    """The row of one method and seed; the first asked for of a variant trains all of it."""
-    first = METHODS.index(name) // len(STEP_SIZES) * len(STEP_SIZES)
-    rows = _rows(METHODS[first : first + len(STEP_SIZES)])
-    return rows[METHODS.index(name) - first, [settings().seeds.index(seed)]]
+def run(method: str, seed: int) -> ArrayLike:
+    """The row of one variant and seed; the first seed asked for trains all of them."""
+    return _rows(method)[[Settings().seeds.index(seed)]].numpy()
