@@ -835,7 +835,6 @@ claim(
     abs(value_at_end["newest 128 only"] / bound[-1] - 1) < 0.05 < 0.25 < value_at_end["full"] / bound[-1] - 1,
 )
 
-
 # %% [markdown]
 # **A step size of their own.** In the table `dqn_step_sizes` two of the failing variants have a step size that was
 # chosen for them, the best of four on two seeds. The five seeds reported are others; steps and updates are as before.
@@ -868,6 +867,7 @@ claim(
     f"end at {alone[HUBER][0, -1, columns + grid.index(own[HUBER])]:.0f} on average.",
     np.array_equal(alone[HUBER][:, :, :3], scores[HUBER]) and own[HUBER] == config.lr,
 )
+
 
 # %% [markdown]
 # **Two variants diverge in their values.** Without $(1 - d)$ nothing is learned. A state in which an episode
