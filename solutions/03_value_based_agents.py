@@ -627,7 +627,7 @@ plotting.show(
 # <details><summary>Answer</summary>
 #
 # (a) $Q^*$ is right for an agent that will act greedily, and this one will not: it walks along the edge, where one
-# random step in forty costs 100. The expected target knows of that step and keeps a distance. Each wins in the world
+# step in forty costs 100. The expected target knows of that step and keeps a distance. Each wins in the world
 # that its target describes. (b) Both have the step size 0.2, which was chosen for neither; and the returns contain random
 # actions, on purpose, since the question was about them. (c) Two that can stand in for each other: each alone can go
 # without harm, both together cannot. Then one starts from the bare algorithm and *adds* one at a time. And what the
