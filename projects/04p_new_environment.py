@@ -31,6 +31,7 @@ from metarl_core.parameters import stack_parameters
 from metarl_core.recipes.policy_gradients import Greedy
 from metarl_core.session import begin
 from metarl_core.tasks import TaskFamily, rollout
+from metarl_core.tasks.draws import stamp_split
 
 begin()
 
@@ -43,14 +44,19 @@ begin()
 #
 # 1. **The environment.** A subclass of `TaskFamily`, small enough to step in microseconds: two to six numbers of state.
 #    For instance: a ferry in a current, a lander with little fuel, a crane that must not swing its load, a thermostat
-#    with a delay, two rabbits and a fox. Its functions take and give tensors `[task, episode, ...]`, and
-#    change nothing that they are given. Decide what ends an episode (*terminated*) and what only the clock does (*truncated*), and
-#    scale observations to the order of 1.
+#    with a delay, two rabbits and a fox. Its functions take and give tensors `[task, episode, ...]`, rewards as floating-point
+#    numbers and ends as bool. They are *pure*: they change nothing that they are given (states, actions, `params`), keep
+#    nothing in the object between calls, and take all random numbers from `rng`, each episode of each task numbers of its own.
+#    What happens in an episode does not depend on the episodes and tasks beside it. Decide what ends an episode (*terminated*)
+#    and what only the clock does (*truncated*), and scale floating-point observations to the order of 1.
+#    `get_default_params` gives one ordinary task, in which everything below is played. `draw_tasks` gives others, of the same
+#    names and shapes, which differ among each other.
 # 2. **Two baselines.** Random actions, and a controller written by hand: ten lines that use what you know of the
 #    physics. If the controller is no better than random, the environment is too easy or the controller too poor.
 # 3. **The agent.** DQN, PPO or any other. Its cost is the number of environment steps that one agent takes in training.
-# 4. **The report.** Five or more seeds, each a training of its own. Greedy returns at the *end* of the training on
-#    episodes of a seed that was not used before, the t interval
+#    `greedy_action(parameters, observation)` draws nothing, and each row of it is what one agent does by its own parameters.
+# 4. **The report.** Five or more seeds, each a training of its own. Greedy returns at the *end* of the training, of single
+#    episodes and of all that were played, with a seed that was not used before; the t interval
 #
 #    $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n} \tag{1}$$
 #
@@ -88,9 +94,12 @@ class MyEnvironment(TaskFamily):
         ### END SOLUTION
 
     def draw_tasks(self, n, generator, split, dtype=None):
-        """Other tasks of the family, for the chapters on meta-learning."""
+        """Other tasks of the family, for the chapters on meta-learning: n of them, all luck from `generator`.
+
+        Splits "train" and "test" never share a task, not even with equal seeds: `stamp_split` sees to that.
+        """
         ### BEGIN SOLUTION
-        return {"current": torch.rand(n, generator=generator, dtype=dtype) - 0.5}
+        return {"current": stamp_split(torch.rand(n, generator=generator, dtype=dtype) - 0.5, split)}
         ### END SOLUTION
 
     def initial(self, rng, params):

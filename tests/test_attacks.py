@@ -45,3 +45,10 @@ def test_a_message_does_not_say_what_the_answer_does_not_do(check, answer, words
     with pytest.raises(CheckFailed) as caught:
         check(answer)
     assert words not in str(caught.value)
+
+
+@pytest.mark.parametrize(("check", "answer", "words"), params("SAID"))
+def test_a_message_names_the_cause(check, answer, words):
+    with pytest.raises(CheckFailed) as caught:
+        check(answer)
+    assert words in str(caught.value)

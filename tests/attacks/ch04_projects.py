@@ -216,6 +216,8 @@ WRONG = [
     (ch04.check_project, answer)
     for answer in (
         _no_evaluation_seed,
+        _in_place,
+        _neighbours,
         _with_family(_endless),
         _with_family(_infinite),
         _key("controller"),

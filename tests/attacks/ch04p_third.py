@@ -14,6 +14,7 @@ from metarl_core.evaluation import t_interval
 from metarl_core.parameters import stack_parameters
 from metarl_core.recipes.policy_gradients import Greedy
 from metarl_core.tasks import TaskFamily, rollout
+from metarl_core.tasks.draws import stamp_split
 
 from . import reported
 
@@ -34,7 +35,7 @@ class Stove(TaskFamily):
         return {"cold": torch.tensor([1.0])}
 
     def draw_tasks(self, n, generator, split, dtype=None):
-        return {"cold": 0.5 + torch.rand(n, generator=generator, dtype=dtype)}
+        return {"cold": stamp_split(0.5 + torch.rand(n, generator=generator, dtype=dtype), split)}
 
     def initial(self, rng, params):
         luck = torch.rand((*params["cold"].shape, 2), generator=rng, dtype=params["cold"].dtype)
@@ -176,7 +177,7 @@ class Line:
 
 def _played(family, policy, parameters, agents, seed, episodes=60, tasks=None):
     params = family.default_params if tasks is None else tasks
-    tasks = {name: value.expand(agents) for name, value in params.items()}
+    tasks = {name: value.expand(agents, *value.shape[1:]) for name, value in params.items()}
     return rollout(family, tasks, policy, parameters, episodes, torch.Generator().manual_seed(seed)).returns
 
 
@@ -474,7 +475,7 @@ class Sled(TaskFamily):
         return {"mass": torch.ones(1)}
 
     def draw_tasks(self, n, generator, split):
-        return {"mass": 0.5 + torch.rand(n, generator=generator)}
+        return {"mass": stamp_split(0.5 + torch.rand(n, generator=generator), split)}
 
     def initial(self, rng, params):
         place = 2 * torch.rand(params["mass"].shape, generator=rng) - 1

@@ -7,6 +7,7 @@ from attacks import ch04_more as more
 from attacks import ch04_projects as project
 from attacks import ch04_reports as report
 from attacks import ch04_variants as variant
+from attacks import ch04p_fifth as fifth
 from attacks import ch04p_fourth as fourth
 from attacks import ch04p_third as third
 
@@ -32,16 +33,18 @@ def _actor_critic(
 
 MUTANTS = [
     Mutant(ch04.check_project, "not_your_own", project._from_the_course),
-    Mutant(ch04.check_project, "changes_the_state", project._in_place),
-    Mutant(ch04.check_project, "episodes_meet", project._neighbours),
-    Mutant(ch04.check_project, "not_a_function", Made(third._global_gusts)),
     Mutant(ch04.check_project, "far_from_one", Made(third._observations_in_hundreds)),
     Mutant(ch04.check_project, "ends_by_the_clock", Made(third._time_limit_terminates)),
     Mutant(ch04.check_project, "few_seeds", project._four_seeds),
     Mutant(ch04.check_project, "seed_twice", project._a_seed_again),
+    Mutant(ch04.check_project, "seed_twice", Made(fifth._five_seeds_one_twice)),
     Mutant(ch04.check_project, "copied", project._one_agent),
+    Mutant(ch04.check_project, "copied", Made(fifth._near_copies)),
+    Mutant(ch04.check_project, "not_greedy", Made(fifth._not_greedy)),
     Mutant(ch04.check_project, "not_greedy", Made(fourth._explores_a_little)),
-    Mutant(ch04.check_project, "without_parameters", Made(fourth._a_rule_for_a_policy)),
+    Mutant(ch04.check_project, "ignores_parameters", Made(fourth._a_rule_for_a_policy)),
+    Mutant(ch04.check_project, "ignores_parameters", Made(fifth._policy_that_is_the_controller)),
+    Mutant(ch04.check_project, "agents_meet", Made(fifth._one_agent_acts_for_all)),
     Mutant(ch04.check_project, "evaluated_on_training_seeds", project._same_seeds),
     Mutant(ch04.check_project, "few_episodes", project._ten_episodes),
     Mutant(ch04.check_project, "no_cost", project._free),
@@ -49,6 +52,9 @@ MUTANTS = [
     Mutant(ch04.check_project, "controller_untrue", project._controller_made_worse),
     Mutant(ch04.check_project, "higher_than_earned", project._agents_made_better),
     Mutant(ch04.check_project, "lower_than_earned", project._agents_made_worse),
+    Mutant(ch04.check_project, "other_spread", Made(fifth._means_repeated)),
+    Mutant(ch04.check_project, "other_spread", Made(fifth._deviations_shrunk)),
+    Mutant(ch04.check_project, "other_spread", Made(fifth._best_thirty_of_forty)),
     Mutant(ch04.check_project, "extremes", project._ends),
     Mutant(ch04.check_project, "pooled_episodes", project._every_episode),
     Mutant(ch04.check_project, "standard_deviation", project._deviation),

@@ -10,13 +10,18 @@ from torch import Tensor
 
 from metarl_core.agents import UniformPolicy
 from metarl_core.check import CheckFailed
-from metarl_core.check.ch04.environment import Tried, try_environment
+from metarl_core.check.ch04.acting import action_of, check_actions, fault_of_policy, near_copies
+from metarl_core.check.ch04.earned import fault_of_means, other_spread
+from metarl_core.check.ch04.environment import try_environment
 from metarl_core.check.describe import describe
 from metarl_core.check.guard import TooLong, allowed_seconds, limited
-from metarl_core.check.reports import fault_of_returns, same_agents
-from metarl_core.tasks import TaskFamily, rollout
+from metarl_core.check.reports import same_agents
+from metarl_core.tasks import TaskFamily, Trajectories, rollout
 
-EPISODES, FEWEST = 200, 20
+EPISODES = {"agents": 200, "controller": 1000, "random": 1000}
+FEWEST = 20
+LARGE = 30.0
+"""mean size of an observed number that is no longer "of the order of 1" """
 VERDICTS = (
     "the agents earn more than the controller",
     "the agents earn less than the controller",
@@ -25,11 +30,13 @@ VERDICTS = (
 
 
 @dataclass(frozen=True)
-class Acted:
-    """What the policy does in the places that its agents come to."""
+class Played:
+    """What agents, controller and random actions earn here, and what was seen on the way."""
 
-    varies: bool = False
-    ignores_parameters: bool = False
+    returns: dict
+    ends_by_the_clock: bool = False
+    far_from_one: bool = False
+    fault_of_policy: str | None = None
 
 
 @dataclass(frozen=True)
@@ -37,15 +44,12 @@ class Found:
     """What the report says, and what its environment and its agents do."""
 
     from_the_course: bool
-    tried: Tried
-    ends_by_the_clock: bool
-    acted: Acted
+    played: "Played"
     copied: bool
     seeds: list
     evaluation_seeds: list
     env_steps: int
     reported: dict
-    own: dict
     interval: tuple
     verdict: str
 
@@ -54,14 +58,22 @@ class Found:
         return min(returns.shape[1] for returns in self.reported.values())
 
     @property
+    def own(self) -> dict:
+        return self.played.returns
+
+    @property
     def faults(self) -> dict:
-        """Of the returns of agents, controller and random actions."""
-        return {name: fault_of_returns(self.reported[name], self.own[name]) for name in self.own}
+        """Of the mean returns of agents, controller and random actions."""
+        return {name: fault_of_means(self.reported[name], self.own[name]) for name in self.own}
+
+    @property
+    def other_spread(self) -> bool:
+        return any(other_spread(self.reported[name], self.own[name]) for name in self.own)
 
     @property
     def controller_beats_random(self) -> bool:
         controller, random = self.own["controller"], self.own["random"]
-        error = np.sqrt((controller.var() + random.var()) / EPISODES)
+        error = np.sqrt(controller.var() / controller.size + random.var() / random.size)
         return bool(controller.mean() - random.mean() > 2 * error)
 
     @property
@@ -73,14 +85,14 @@ class Found:
 class _Acting:
     """A function of the observation, or of parameters and observation, as a policy for `rollout`."""
 
-    def __init__(self, function: Callable[[Any, Tensor], Any]):
-        self.function = function
+    def __init__(self, who: str, function: Callable[[Any, Tensor], Any]):
+        self.who, self.function = who, function
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return torch.zeros(shape)
 
     def act(self, parameters: Any, observation: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        action = torch.as_tensor(self.function(parameters, observation))
+        action = action_of(self.who, self.function(parameters, observation))
         return action, torch.zeros(noise.shape)
 
 
@@ -91,13 +103,11 @@ def examine(report: dict[str, Any]) -> Found:
         raise CheckFailed(f'`project["family"]` is {describe(family)}; expected is a TaskFamily.', "type")
     if not callable(getattr(report["policy"], "greedy_action", None)):
         raise CheckFailed('`project["policy"]` should have a method greedy_action(parameters, observation).', "type")
-    rows = {"returns": len(seeds), "random_returns": 1, "controller_returns": 1}
-    for name, number in rows.items():
+    each = f"one row for each of your {len(seeds)} seeds"
+    rows = {"returns": (len(seeds), each), "random_returns": (1, "one row"), "controller_returns": (1, "one row")}
+    for name, (number, wanted) in rows.items():
         if len(report[name]) != number or not number:
-            words = f"has {len(report[name])} rows; expected " + (
-                "is 1." if name != "returns" else f"are {number}, one for each of your seeds."
-            )
-            raise CheckFailed(f'`project["{name}"]` {words}', "shape")
+            raise CheckFailed(f'`project["{name}"]` has {len(report[name])} rows; expected is {wanted}.', "shape")
     if any(value.ndim < 1 or len(value) != len(seeds) for value in report["parameters"].values()):
         raise CheckFailed(f'`project["parameters"]` should have an axis of your {len(seeds)} seeds in front.', "shape")
     reported = {
@@ -106,12 +116,12 @@ def examine(report: dict[str, Any]) -> Found:
         "random": report["random_returns"],
     }
     from_the_course = type(family).__module__.startswith("metarl_core.")
-    tried, own, by_the_clock, acted = Tried(), reported, False, Acted()
+    played = Played(reported)
     try:
         with limited(6 * allowed_seconds()):
             if not from_the_course:  # what is wrong with it is known already
-                tried = try_environment(family)
-                own, by_the_clock, acted = _play_all(report)
+                try_environment(family)
+                played = _play_all(report)
     except TooLong:
         raise CheckFailed("Your environment had not been played through after a minute. Does it end?", "time") from None
     except CheckFailed:
@@ -122,63 +132,53 @@ def examine(report: dict[str, Any]) -> Found:
         raise CheckFailed(f"Playing your environment {words}", "exception") from None
     return Found(
         from_the_course,
-        tried,
-        by_the_clock,
-        acted,
-        same_agents(report["parameters"]),
+        played,
+        same_agents(report["parameters"]) or near_copies(report["parameters"]),
         seeds,
         report["evaluation_seeds"],
         report["env_steps"],
         reported,
-        own,
         (report["low"], report["high"]),
         report["verdict"],
     )
 
 
-def _act(policy: Any, parameters: dict[str, Tensor], observations: Tensor) -> Acted:
-    """Ask it once more, and with random numbers for parameters: a policy that learned answers otherwise somewhere."""
-
-    def ask(parameters: dict[str, Tensor]) -> Tensor:
-        return torch.as_tensor(policy.greedy_action(parameters, observations.clone()))
-
-    def drawn(seed: int) -> dict[str, Tensor]:
-        source = torch.Generator().manual_seed(seed)
-        return {name: torch.randn(value.shape, generator=source).to(value) for name, value in parameters.items()}
-
-    first = ask(parameters)
-    return Acted(
-        not torch.equal(first, ask(parameters)),
-        all(torch.equal(first, ask(drawn(seed))) for seed in range(5)),
-    )
-
-
-def _play_all(report: dict[str, Any]) -> tuple[dict[str, np.ndarray], bool, Acted]:
-    """Returns of agents, controller and random actions, whether the time limit is told as an end, and of the policy.
-
-    It is if all episodes that last until the limit, and twenty or more do, are terminated in just that step.
-    """
+def _play_all(report: dict[str, Any]) -> Played:
+    """Agents, controller and random actions in episodes of the check's own."""
     family, parameters, policy = report["family"], report["parameters"], report["policy"]
     ordinary = family.as_tasks(None)
     tasks = {name: value.expand(len(report["seeds"]), *value.shape[1:]) for name, value in ordinary.items()}
-
-    last_steps: list[Tensor] = []
-    places: list[Tensor] = []
-
-    def play(tasks: Any, one: Any, parameters: dict[str, Tensor], seed: int) -> np.ndarray:
-        generator = torch.Generator().manual_seed(seed)
-        played = rollout(family, tasks, one, parameters, EPISODES, generator)
-        last_steps.append(played.terminated[..., -1][played.lengths == family.horizon])
-        places.append(played.observations[:, :20].flatten(1, 2))
-        returns = played.returns.double().numpy()
-        if not np.isfinite(returns).all():
-            raise CheckFailed("A reward of your environment is infinite or not a number.", "finite")
-        return returns
-
-    own = {
-        "agents": play(tasks, _Acting(policy.greedy_action), parameters, 90_001),
-        "controller": play(ordinary, _Acting(lambda _, seen: report["controller"](seen)), {}, 90_002),
-        "random": play(ordinary, UniformPolicy(family.action_space), {}, 90_003),
+    greedy = _Acting("`greedy_action` of your policy", policy.greedy_action)
+    by_hand = _Acting("Your controller", lambda _, seen: report["controller"](seen))
+    who = {
+        "agents": (tasks, greedy, parameters),
+        "controller": (ordinary, by_hand, {}),
+        "random": (ordinary, UniformPolicy(family.action_space), {}),
     }
-    ends = torch.cat(last_steps)
-    return own, len(ends) >= 20 and bool(ends.all()), _act(policy, parameters, places[0])
+    returns, ends, sizes, seen = {}, [], [], torch.zeros(0)
+    for n, (name, (own_tasks, one, own_parameters)) in enumerate(who.items()):
+        generator = torch.Generator().manual_seed(90_001 + n)
+        played = rollout(family, own_tasks, one, own_parameters, EPISODES[name], generator)
+        if isinstance(one, _Acting):
+            check_actions(one.who, played.actions[played.mask], family.action_space)
+        returns[name] = played.returns.double().numpy()
+        if not np.isfinite(returns[name]).all():
+            raise CheckFailed("A reward of your environment is infinite or not a number.", "finite")
+        ends.append(played.terminated[..., -1][played.lengths == family.horizon])
+        sizes.append(_size(played))
+        seen = played.observations[:, :FEWEST] if name == "agents" else seen
+    last = torch.cat(ends)
+    return Played(
+        returns,
+        len(last) >= 20 and bool(last.all()),
+        min(sizes) > LARGE,
+        fault_of_policy(policy.greedy_action, parameters, seen),
+    )
+
+
+def _size(played: Trajectories) -> float:
+    """Mean size of the largest number that is observed; 0 for whole numbers: counts and pictures may be large."""
+    if not played.observations.is_floating_point():
+        return 0.0
+    numbers = played.observations[played.mask].double().abs()
+    return float(numbers.mean(0).max())

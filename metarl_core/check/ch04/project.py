@@ -45,39 +45,21 @@ check_project = report_check(
         when=lambda found: found.from_the_course,
     ),
     Wrong(
-        "changes_the_state",
-        "A function of your environment changes the state, the action or the task that it is given. The caller still "
-        "has that tensor: make a new one.",
-        when=lambda found: found.tried.changes_state,
-    ),
-    Wrong(
-        "episodes_meet",
-        "An episode takes another course, or is seen or paid otherwise, if other episodes run beside it. Which of your "
-        "lines sums, sorts or compares over the wrong axis?",
-        when=lambda found: found.tried.episodes_meet,
-    ),
-    Wrong(
-        "not_a_function",
-        "Called twice with equal arguments and equal generators, a function of your environment gives two different "
-        "results. Does it keep something between calls, or draw from another generator than `rng`?",
-        when=lambda found: found.tried.not_a_function,
-    ),
-    Wrong(
         "far_from_one",
         "What your agent sees lies far from the order of 1: a number of your observations is above 30 in the mean. "
         "Networks expect other inputs; by what could you divide, and what take off?",
-        when=lambda found: found.tried.far_from_one,
+        when=lambda found: found.played.far_from_one,
     ),
     Wrong(
         "ends_by_the_clock",
         "Every episode that lasts until the time limit is *terminated* in just that step. Has the problem ended there, "
         "or only the time that you gave it?",
-        when=lambda found: found.ends_by_the_clock,
+        when=lambda found: found.played.ends_by_the_clock,
     ),
     Wrong(
         "few_seeds",
-        "Fewer than five different seeds. How would you know that it was not luck?",
-        when=lambda found: len(set(found.seeds)) < 5,
+        "Fewer than five seeds. How would you know that it was not luck?",
+        when=lambda found: len(found.seeds) < 5,
     ),
     Wrong(
         "seed_twice",
@@ -86,19 +68,27 @@ check_project = report_check(
     ),
     Wrong(
         "copied",
-        "Two of your agents have the same parameters to the last digit. Was each trained with a seed of its own?",
+        "Two of your agents have the same parameters, or almost: they differ by less than a thousandth of their size. "
+        "Was each trained with a seed of its own?",
         when=lambda found: found.copied,
     ),
     Wrong(
         "not_greedy",
-        "Asked twice what to do in the same places, your policy gives two different answers. Is it the greedy one?",
-        when=lambda found: found.acted.varies,
+        "`greedy_action` of your policy draws random numbers, or keeps something: called twice with equal arguments it "
+        "gives two different results.",
+        when=lambda found: found.played.fault_of_policy == "not_greedy",
     ),
     Wrong(
-        "without_parameters",
-        "Your policy does the same with random numbers in the place of the parameters that you report. What has been "
-        "learned, then?",
-        when=lambda found: found.acted.ignores_parameters,
+        "ignores_parameters",
+        "An agent of yours acts as before when all of its parameters are changed, in all that it sees. What "
+        "was trained?",
+        when=lambda found: found.played.fault_of_policy == "ignores_parameters",
+    ),
+    Wrong(
+        "agents_meet",
+        "An agent of yours acts otherwise when the parameters of the *other* agents are changed. Each row of the "
+        "observations belongs to the agent of that row.",
+        when=lambda found: found.played.fault_of_policy == "agents_meet",
     ),
     Wrong(
         "evaluated_on_training_seeds",
@@ -139,6 +129,12 @@ check_project = report_check(
         "come from these parameters, and from greedy actions?",
         when=lambda found: found.faults["agents"] == "lower",
     ),
+    Wrong(
+        "other_spread",
+        "Single returns in your report are distributed otherwise than those of fresh episodes here. Are they returns "
+        "of single episodes, and of all that were played?",
+        when=lambda found: found.other_spread,
+    ),
     *interval_faults(
         lambda found: found.reported["agents"].mean(1),
         lambda found: found.interval,
@@ -162,7 +158,7 @@ check_project = report_check(
     ),
     examine=examine,
     passed=lambda found: (
-        f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents, the controller and random actions "
-        f"earn what you report; the interval is that of the agents, and the verdict is what it says."
+        f"played again on {EPISODES['agents']} episodes or more, your {len(found.seeds)} agents, the controller and "
+        "random actions earn what you report; the interval is that of the agents, and the verdict is what it says."
     ),
 )
