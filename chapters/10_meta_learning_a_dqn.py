@@ -1487,4 +1487,4 @@ assert float(own_returns[:, 0].min()) < 0 < 2 < float(own_returns[:, 1].min())
 # - J. Oh et al., *Discovering reinforcement learning algorithms*, 2020, arXiv:2007.08794.
 # - T. P. Lillicrap et al., *Continuous control with deep reinforcement learning*, 2016, arXiv:1509.02971.
 #
-# [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb) · previous: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb)
+# [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb) · previous: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · next: [11 Memory and context](11_memory_and_context.ipynb)

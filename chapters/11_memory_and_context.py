@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); recurrent networks.
 #
-# Reading: about 90 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import functools
