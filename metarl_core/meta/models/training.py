@@ -16,6 +16,7 @@ from metarl_core.training import (
     GeneratorState,
     History,
     LiveParameters,
+    Stateful,
     make_optimiser,
     set_lr,
     training_loop,
@@ -90,7 +91,7 @@ def train(
             best.note(metrics["validation_loss"], learned)
         return metrics, windows
 
-    state = {
+    state: dict[str, Stateful] = {
         "optimiser": optimiser,
         "held_out": held_out,
         "generator": GeneratorState(generator),

@@ -106,6 +106,5 @@ def draw_windows(
     def cut(index: Tensor) -> list[Tensor]:
         return [part[task[:, None], episode[:, None], index] for part in data.transitions]
 
-    *support, _ = cut(before)
-    padded = [part * known[..., None] for part in support]
-    return Windows(Transitions(*padded, known), Transitions(*cut(after)))
+    observations, actions, following = (part * known[..., None] for part in cut(before)[:3])
+    return Windows(Transitions(observations, actions, following, known), Transitions(*cut(after)))
