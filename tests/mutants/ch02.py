@@ -346,6 +346,7 @@ WORTHS = {
     "search_on_test": WORTH | {"search_tasks": _drawn("test", first=20)},
     "measured_on_training": WORTH | {"test_tasks": _drawn("train", first=20)},
     "twins": WORTH | {"search_tasks": _twins("train"), "test_tasks": _twins("test")},
+    "measured_once": WORTH | {"search_returns": WORTH["untold"]},
     "apparent_reported": WORTH | {"worth": 40.105},
     "search_reported": WORTH | {"worth": 1.4},
     "tuning_reported": WORTH | {"worth": 37.557},

@@ -6,14 +6,15 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 6 steps, which may overshoot and hurt."""
+    """1 to 5 quadratic tasks, whose adaptation is known in closed form; 1 to 6 steps, once 25, which may overshoot."""
     number, steps = draw.integer(1, 5), draw.integer(1, 6)
+    steps = 25 if draw.seed == 17 else steps
     tasks = [{"curvature": draw.uniform(0.3, 2.0), "centre": draw.uniform(-2.0, 2.0)} for _ in range(number)]
     for task in tasks:
         task["best"] = draw.uniform(-3.0, 3.0)
     theta = torch.tensor(draw.uniform(-2.0, 2.0))
     inner_lr = draw.choice(draw.uniform(0.1, 0.6), draw.uniform(0.6, 2.0))
-    if draw.chance(0.3):  # too far for the steepest task at least
+    if draw.chance(0.3) and steps < 10:  # too far for the steepest task at least
         inner_lr = draw.uniform(2.2, 3.0) / max(task["curvature"] for task in tasks)
     episodes = draw.integer(1, 6)
     noise = draw.skewed(episodes, dtype=torch.float32)

@@ -136,6 +136,12 @@ check_worth = report_check(
         when=lambda r: share_twins(r["test_tasks"], r["search_tasks"]) > 0.5,
     ),
     Wrong(
+        "measured_once",
+        "Your gains earn the same to the last digit on the tasks of the search and on the held-out ones. Were they "
+        "measured on both?",
+        when=lambda r: r["search_returns"] == r["untold"] and len(set(r["untold"])) > 1,
+    ),
+    Wrong(
         "apparent_reported",
         "That is the distance to the gains for ordinary physics. Are they the best that one can do without knowing the "
         "task?",

@@ -26,4 +26,5 @@ check_best_baseline = value_check(
     Wrong("none", "That is no baseline.", 0.0),
     Wrong("sum_of_rewards", "That is the sum of both rewards; b* is a weighted mean of them.", 9.0),
     Wrong("sign", "The size is right. Is a baseline subtracted or added in the estimate?", -6.0),
+    rtol=1e-6,
 )

@@ -8,8 +8,9 @@ from metarl_core.check.oracles import CurvedLoss, same
 
 
 def _draw_case(draw):
-    """One to four tasks of one to four minibatches, or ten, in one to four dimensions; both step sizes from 0."""
+    """One to four tasks, once twelve, of one to four minibatches, or ten, in one to four dimensions; steps from 0."""
     size, tasks, k = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    tasks = 12 if draw.seed == 17 else tasks
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6)))
     epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.3) for _ in range(6)))
     k = 10 if draw.chance(0.1) else k
