@@ -50,15 +50,20 @@ define make_venv
 	  echo "Making $(VENV) with $$("$(PYTHON)" -V) ..."; "$(PYTHON)" -m venv --clear $(VENV); }
 endef
 
+define say_installing
+	@if $(PY) -c 'import torch' 2>/dev/null; then echo "Bringing $(VENV) up to date ..."; \
+	else echo "Installing into $(VENV): some minutes, the first time ..."; fi
+endef
+
 $(LAB_READY): pyproject.toml constraints.txt
 	$(make_venv)
-	@echo "Installing into $(VENV): some minutes, the first time ..."
+	$(say_installing)
 	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks]'
 	@printf '%s' "$(CURDIR)" > $@
 
 $(TEST_READY): pyproject.toml constraints.txt
 	$(make_venv)
-	@echo "Installing into $(VENV): some minutes, the first time ..."
+	$(say_installing)
 	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks,test]'
 	@printf '%s' "$(CURDIR)" | tee $(LAB_READY) > $@
 

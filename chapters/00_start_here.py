@@ -239,8 +239,9 @@ claim(
 #
 # **World 2.** With the controls turned by an unknown angle, no direction is better than another, and the best answer
 # without the angle is not to move. Ours did not find it. They settled for one guess of the angle, walk well where it
-# is about right, flee from the goal where it is not, and one step does not turn them round. Better pre-training would
-# not help much: a step from standing still closes a quarter of the gap. MAML's policy does not look good before the
+# is about right, flee from the goal where it is not, and one step does not turn them round. (The random
+# network, which has no guess to follow, ends above them.) Better pre-training would not help much: a step from
+# standing still closes a quarter of the gap. MAML's policy does not look good before the
 # step, and was never asked to. In the picture it then walks towards the goal along one line and away from it along
 # another, and after one step on what that brought, all arrows point to the goal.
 #

@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     end = "" if clear else "\n"
 
     def still(seconds: float) -> None:
-        print(f"{clear}  still at it, {seconds / 60:.0f} minutes so far", end=end, flush=True)
+        print(f"{clear}  still at it, {seconds:.0f} seconds so far", end=end, flush=True)
 
     with (
         SignOfLife(still) as sign,
