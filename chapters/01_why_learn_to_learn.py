@@ -621,34 +621,38 @@ claim(
 #
 # What is left of the lead may have other reasons. MAML made 480 updates with a falling rate, pre-training 120 with a
 # constant one; and MAML's α came from a paper, while that of pre-training was searched. In a third table both
-# make 480 updates on the same number of episodes, pre-training with 5 goals in each, and Adam's rate falls linearly to
-# zero. Its first value and α are chosen from the same candidates, by the return after one step on training goals: the
-# rate in two of the ten trainings, for all of them, and α for each training.
+# make 480 updates, or both 120, on the same number of episodes (pre-training with 5 goals in each, or with 20), and
+# Adam's rate falls linearly to zero. Its first value and α are chosen from the same candidates, by the return after one
+# step on training goals: the rate in two of the ten trainings, for all of them, and α for each training.
 
 # %% tags=["hide-input"]
 same, rows = ten_seeds.settings, {name: equal_updates.read(ten_seeds.scores(name)) for name in ten_seeds.rows}
-MAML_480, PRE_480 = "MAML, 480 updates", "pre-trained, 480 updates"
-pre_480 = equal_updates.training(PRE_480, rows[PRE_480].adam_lr[0]).pretraining
-goals = {MAML_480: meta["iterations"] * meta["meta_batch"], PRE_480: pre_480.iterations * pre_480.meta_batch}
+MAML_480, PRE_480, MAML_120, PRE_120 = equal_updates.METHODS
+goals, episodes = {}, {}
+for name, row in rows.items():
+    train = equal_updates.training(name, row.adam_lr[0])
+    train = train.maml if name in equal_updates.MAML else train.pretraining
+    goals[name] = train.iterations * train.meta_batch
+    episodes[name] = goals[name] * train.episodes * (2 if name in equal_updates.MAML else 1)
 adam_lrs, alphas = (", ".join(f"{value:g}" for value in same[key]) for key in ("adam_lrs", "inner_lrs"))
-picked = {name: np.unique(rows[name].inner_lr, return_counts=True) for name in goals}
+picked = {name: np.unique(row.inner_lr, return_counts=True) for name, row in rows.items()}
 table(
     ("method", "training goals", "episodes", f"Adam's first rate, of {adam_lrs}", f"first α, of {alphas}"),
     [
         (
             name,
             f"{goals[name]:,}",
-            f"{number:,}",
+            f"{episodes[name]:,}",
             f"{rows[name].adam_lr[0]:g}",
             ", ".join(f"{alpha:g} ({count}×)" for alpha, count in zip(*picked[name], strict=True)),
         )
-        for name, number in ((MAML_480, meta_episodes), (PRE_480, goals[PRE_480] * pre_480.episodes))
+        for name in rows
     ],
 )
-claim("Both collect the same number of episodes.", meta_episodes == goals[PRE_480] * pre_480.episodes)
+claim("All four collect the same number of episodes.", set(episodes.values()) == {meta_episodes})
 
 # %% [markdown]
-# One of the twenty policies trains now, before your eyes: MAML, seed 0. Chapters 05 and 08 build it.
+# One of the forty policies trains now, before your eyes: MAML, seed 0. Chapters 05 and 08 build it.
 
 # %%
 maml = equal_updates.trained(MAML_480, seed=0, adam_lr=rows[MAML_480].adam_lr[0])
@@ -657,6 +661,7 @@ maml_live = equal_updates.adapted(maml, 0, rows[MAML_480].inner_lr[0]).returns
 # %% tags=["hide-input"]
 off = abs(maml_live.mean(0).numpy() - rows[MAML_480].returns[0].mean(0)).max()
 claim(f"This run is a row of the third table: its means over goals agree within {off:.1g}.", off < 3)
+
 
 # %% [markdown]
 # **Predict, then run.** (a) Is MAML still ahead after one step, and by how much? (b) With which α is each of the two
@@ -668,8 +673,13 @@ claim(f"This run is a row of the third table: its means over goals agree within 
 # …
 
 # %%
-fair = [t_interval(rows[MAML_480].returns[..., k] - rows[PRE_480].returns[..., k]) for k in range(4)]
-by_alpha = {name: row.by_inner_lr for name, row in rows.items()}  # [seed, goal, α], after one step on held-out goals
+def minus(ours, theirs):
+    """Differences of returns on the same goals by seed, after 0 to 3 steps."""
+    return [t_interval(rows[ours].returns[..., k] - rows[theirs].returns[..., k]) for k in range(4)]
+
+
+fair, fewer = minus(MAML_480, PRE_480), minus(MAML_120, PRE_120)
+by_alpha = {name: rows[name].by_inner_lr for name in (MAML_480, PRE_480)}  # [seed, goal, α], one step, held-out goals
 figures.return_by_step_size(same["inner_lrs"], by_alpha)
 
 # %% tags=["hide-input"]
@@ -677,16 +687,20 @@ table(
     ("mean return on held-out goals, ten seeds", "0 steps", "1 step", "2 steps", "3 steps"),
     [
         *((name, *(in_words(t_interval(row.returns[..., k]), 1) for k in range(4))) for name, row in rows.items()),
-        ("MAML minus pre-trained", *(in_words(found, 1, sign=True) for found in fair)),
+        ("MAML minus pre-trained, 480", *(in_words(found, 1, sign=True) for found in fair)),
+        ("MAML minus pre-trained, 120", *(in_words(found, 1, sign=True) for found in fewer)),
     ],
 )
-heights = {name: [t_interval(by_alpha[name][..., i]) for i in range(len(same["inner_lrs"]))] for name in goals}
+heights = {name: [t_interval(by_alpha[name][..., i]) for i in range(len(same["inner_lrs"]))] for name in by_alpha}
 peak = {name: int(np.argmax([found.point for found in each])) for name, each in heights.items()}
 place, best = peak[MAML_480], {name: same["inner_lrs"][i] for name, i in peak.items()}
 claim(
-    f"With equal updates and equal tuning MAML minus pre-trained is **{in_words(fair[1], 1, sign=True)}** after one step, "
-    f"mean over ten seeds, and {in_words(fair[3], 1, sign=True)} after three.",
-    0 < fair[1].low < fair[1].point < leads[1].point and fair[3].high < 0,
+    f"With equal updates and equal tuning MAML minus pre-trained is **{in_words(fair[1], 1, sign=True)}** after one step "
+    f"with 480 updates and {in_words(fewer[1], 1, sign=True)} with 120, mean over ten seeds; after three steps "
+    f"{in_words(fair[3], 1, sign=True)} and {in_words(fewer[3], 1, sign=True)}.",
+    0 < fair[1].low < fair[1].point < leads[1].point
+    and fair[3].high < 0
+    and all(fewer[k].low < 0 < fewer[k].high for k in (1, 2, 3)),
 )
 claim(
     f"MAML is best at α = {best[MAML_480]:g}, with which it was trained, the pre-trained policy at "
@@ -697,9 +711,10 @@ claim(
 )
 
 # %% [markdown]
-# (a) Of the lead after one step, which the first table showed as more than twelve points, about one is left, and its
-# interval barely excludes zero. After three steps the pre-trained policies are ahead, by half a point. More updates (on
-# fewer goals each) and the falling rate came together here; which of them took a part of the lead was not tested.
+# (a) Of the lead after one step, which the first table showed as more than twelve points, about one is left with 480
+# updates, and its interval barely excludes zero; after three steps the pre-trained policies are ahead there, by half a
+# point. With 120 updates no difference after a step can be told from zero. With more updates pre-training also has
+# fewer goals in each, and the falling rate is new in all four rows; which of these took a part of the lead was not tested.
 #
 # (b) The step size *was* varied alone, and it does in the network what it did in the toy: each policy has a best one,
 # and the pre-trained policy's is longer. (c) At MAML's $\alpha$ it earns two points less. So at that $\alpha$ the

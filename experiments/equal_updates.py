@@ -15,7 +15,7 @@ BY_INNER_LR = [10.0] * len(Settings().inner_lrs)
 EXPERIMENT = Experiment(
     name="equal_updates",
     settings=Settings(),
-    methods=METHODS[:2],  # with 480 updates; those with 120 can be filled in later, and change nothing here
+    methods=METHODS,
     run=functools.partial(run, settings=Settings()),
     sample=(("MAML, 480 updates", 0), ("pre-trained, 480 updates", 0)),
     by_method=True,
