@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 00, [Start here](00_start_here.ipynb); expectations and conditional probability.
 #
-# Reading: about 84 minutes. Running: at most 180 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb): about 95 minutes.
+# Reading: about 84 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/01_why_learn_to_learn_exercises.ipynb): about 95 minutes.
 
 # %% tags=["hide-input"]
 import math
