@@ -27,7 +27,7 @@ NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
 NOTEBOOKS     = $(wildcard chapters/*.ipynb solutions/*.ipynb projects/*.ipynb)
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test quick checks notebooks exercises mutation experiments map doctor budgets benchmarks lower-bounds results-page clean
+.PHONY: help lab test quick checks notebooks exercises mutation attacks experiments map doctor budgets benchmarks lower-bounds results-page clean
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv), nor where the
 # folder was moved: the package is installed by its place, which the stamps hold.
@@ -114,6 +114,9 @@ exercises: $(TEST_READY)  ## make exercises/ from solutions/ and projects/
 
 mutation: $(TEST_READY)  ## change the solutions by machine and score the checks whose scores are stale
 	$(PY) -m tools.mutation
+
+attacks: $(TEST_READY)  ## try all wrong answers on the checks; `make test` tries a quarter of them
+	METARL_ATTACKS=all $(PY) -m pytest tests/test_attacks.py -n $(WORKERS)
 
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
 	$(PY) -m experiments
