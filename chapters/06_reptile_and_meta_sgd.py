@@ -47,7 +47,7 @@ from metarl_core.widgets import InnerLoop, inner_loop_explorer
 
 begin()
 # Two tables, five seeds a row: all methods, 70,000 iterations; variants of the inner loop, 10,000 iterations.
-table, parts = (load_table(name) for name in ("sinusoid", "inner_loops"))
+table, parts = load_table("sinusoid"), load_table("inner_loops")
 settings = table.settings
 
 

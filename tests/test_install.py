@@ -69,7 +69,7 @@ Successfully installed numpy-2.4.0
         "1 packages: looking up torch",
         "1 packages: downloading torch, 190.1 MB",
         "2 packages: looking up numpy",
-        "2 packages: unpacking all of them; which takes about as long as all before",
+        "2 packages: unpacking all of them, which takes about as long as all before",
     ]
 
 
