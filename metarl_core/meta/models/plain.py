@@ -1,7 +1,7 @@
 """Models that are trained on all tasks together, and what can be done with them while an episode runs."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,16 +37,20 @@ class FixedModel:
         """L(support and query; θ), `[window]`."""
         return self.network.losses(meta, joined(windows.support, windows.query))
 
-    def start(self, meta: Parameters, environments: int) -> None:
+    def start(self, meta: Parameters, environments: int) -> Any:
         return None
 
-    def observe(self, meta: Parameters, memory: None, seen: Transitions) -> None:
+    def observe(self, meta: Parameters, memory: Any, seen: Transitions) -> Any:
         return None
 
-    def adapt(self, meta: Parameters, seen: Transitions) -> None:
-        return None
+    def adapt(self, meta: Parameters, seen: Transitions) -> Any:
+        """What is known after the steps, which are observed one after the other."""
+        memory = self.start(meta, len(seen.mask))
+        for time in range(seen.mask.shape[1]):
+            memory = self.observe(meta, memory, seen.at(slice(time, time + 1)))
+        return memory
 
-    def predict(self, meta: Parameters, memory: None, observations: Tensor, actions: Tensor) -> Tensor:
+    def predict(self, meta: Parameters, memory: Any, observations: Tensor, actions: Tensor) -> Tensor:
         return self.network.predict(meta, observations, actions)
 
 
@@ -74,23 +78,15 @@ class OnlineSGD(FixedModel):
         check_step_size("lr", self.lr, zero=True)
         check_whole(self, "steps", least=0)
 
-    def start(self, meta: Parameters, environments: int) -> Online:  # type: ignore[override]
+    def start(self, meta: Parameters, environments: int) -> Online:
         return Online(None, repeat_parameters(meta, environments))
 
-    def observe(self, meta: Parameters, memory: Online, seen: Transitions) -> Online:  # type: ignore[override]
+    def observe(self, meta: Parameters, memory: Online, seen: Transitions) -> Online:
         window = (seen if memory.window is None else joined(memory.window, seen)).at(slice(-self.past, None))
         after = adapt(memory.parameters, lambda p: self.network.losses(p, window), self.lr, self.steps, False)
         return Online(window, {name: value.detach() for name, value in after.items()})
 
-    def adapt(self, meta: Parameters, seen: Transitions) -> Online:  # type: ignore[override]
-        memory = self.start(meta, len(seen.mask))
-        for time in range(seen.mask.shape[1]):
-            memory = self.observe(meta, memory, seen.at(slice(time, time + 1)))
-        return memory
-
-    def predict(  # type: ignore[override]
-        self, meta: Parameters, memory: Online, observations: Tensor, actions: Tensor
-    ) -> Tensor:
+    def predict(self, meta: Parameters, memory: Online, observations: Tensor, actions: Tensor) -> Tensor:
         return self.network.predict(memory.parameters, observations, actions)
 
 
@@ -125,12 +121,12 @@ class LastLayerRLS(FixedModel):
         if self.network.probabilistic:
             raise ValueError("network must predict a mean alone for least squares, got a probabilistic one.")
 
-    def start(self, meta: Parameters, environments: int) -> Filter:  # type: ignore[override]
+    def start(self, meta: Parameters, environments: int) -> Filter:
         weights = self.network.last_layer(meta).detach()
         identity = torch.eye(weights.shape[-1], dtype=weights.dtype, device=weights.device) / self.prior
         return Filter(weights.expand(environments, -1, -1), identity.expand(environments, -1, -1))
 
-    def observe(self, meta: Parameters, memory: Filter, seen: Transitions) -> Filter:  # type: ignore[override]
+    def observe(self, meta: Parameters, memory: Filter, seen: Transitions) -> Filter:
         features = self.network.features(meta, seen.observations, seen.actions).detach().mT
         deltas = self.network.deltas(seen.observations, seen.next_observations).mT
         weights, covariance = memory
@@ -139,15 +135,7 @@ class LastLayerRLS(FixedModel):
         surprise = deltas - weights @ features
         return Filter(weights + surprise @ gain.mT, (covariance - gain @ spread.mT) / self.forgetting)
 
-    def adapt(self, meta: Parameters, seen: Transitions) -> Filter:  # type: ignore[override]
-        memory = self.start(meta, len(seen.mask))
-        for time in range(seen.mask.shape[1]):
-            memory = self.observe(meta, memory, seen.at(slice(time, time + 1)))
-        return memory
-
-    def predict(  # type: ignore[override]
-        self, meta: Parameters, memory: Filter, observations: Tensor, actions: Tensor
-    ) -> Tensor:
+    def predict(self, meta: Parameters, memory: Filter, observations: Tensor, actions: Tensor) -> Tensor:
         features = self.network.features(meta, observations, actions)
         rows = features.reshape(len(features), -1, features.shape[-1])
         deltas = (rows @ memory.weights.mT).reshape(*features.shape[:-1], -1)
