@@ -91,7 +91,7 @@ def test_a_learner_beyond_the_kl_stops_and_the_other_goes_on_as_before():
     assert limited.update(runs, seeded(0))["epochs"].tolist() == [1.0, 1.0]  # the first epoch moves by more
     assert rule_and_data(Details(max_kl=1e9))[0].update(runs, seeded(0))["epochs"].tolist() == [10.0, 10.0]
     one, _ = rule_and_data(Details(max_kl=1.0))
-    one.adam.lr[1] = 1.0  # far too large: this learner alone is stopped
+    one.adam.lr = torch.tensor([[1e-3], [1.0]])  # far too large: the second learner alone is stopped
     epochs = one.update(runs, seeded(0))["epochs"].tolist()
     assert epochs[0] == 10 and epochs[1] < 10
     for name, value in select_parameters(one.parameters, 0).items():

@@ -4,7 +4,7 @@ import math
 import statistics
 
 from metarl_core.check import CheckFailed, Wrong
-from metarl_core.check.ch01.bill_repeated import chosen_cost, repeat, same_rate, unfair
+from metarl_core.check.ch01.bill_repeated import alike, chosen_cost, repeat, same_rate, unfair
 from metarl_core.check.reports import (
     drawn_from,
     interval_faults,
@@ -85,11 +85,6 @@ def _one_update_more(seen):
     pairs = [seen["search"], *seen["losers"], *seen["seeds"]]
     more = [told - found for told, found in pairs if told < math.inf]
     return all(0 <= each <= 2 * EPISODES for each in more) and statistics.fmean(more) > 0.75 * EPISODES
-
-
-def _alike(told, found):
-    """Whether two costs are the same but for an update, which another machine may round differently."""
-    return told == found or abs(told - found) <= EPISODES
 
 
 def _ends(report):
@@ -230,19 +225,19 @@ check_bill = report_check(
             "search_not_repeated",
             "`learn`, called again with the goals and the seed of your search and the rate that won, does not give the "
             "cost that stands in your report.",
-            when=lambda r, seen: not _alike(*seen["search"]),
+            when=lambda r, seen: not alike(*seen["search"]),
         ),
         Wrong(
             "losers_not_repeated",
             "`learn`, called again with the goals and the seed of your search and with rates that lost it, does not "
             "give the costs that stand in your report.",
-            when=lambda r, seen: not all(_alike(told, found) for told, found in seen["losers"]),
+            when=lambda r, seen: not all(alike(told, found) for told, found in seen["losers"]),
         ),
         Wrong(
             "seed_not_repeated",
             "`learn`, called again with the cheapest or the dearest of your seeds on your goals, does not give the "
             "cost that stands in your report.",
-            when=lambda r, seen: not all(_alike(told, found) for told, found in seen["seeds"]),
+            when=lambda r, seen: not all(alike(told, found) for told, found in seen["seeds"]),
         ),
         Wrong(
             "chosen_goals",

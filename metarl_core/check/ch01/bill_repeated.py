@@ -3,6 +3,8 @@
 import math
 import statistics
 
+import numpy as np
+
 from metarl_core.randomness import seeded
 from metarl_core.recipes.short_walks import EPISODES, UPDATES, episodes_to_level, learn, short_walks
 
@@ -24,6 +26,17 @@ def chosen_cost(report):
 def same_rate(one, other):
     """Whether two learning rates are one, which may be written in double or in single precision."""
     return math.isclose(one, other, rel_tol=1e-6)
+
+
+def alike(told, found):
+    """Whether two costs are the same but for an update, which another machine may round differently."""
+    return told == found or abs(told - found) <= EPISODES
+
+
+def _as_written(rate):
+    """The shortest number that single precision keeps as `rate`, where `rate` may come from there: 0.03, say."""
+    single = np.float32(rate)
+    return float(str(single)) if float(single) == rate else rate
 
 
 def _updates(cost):
@@ -49,7 +62,11 @@ def repeat(report):
             return math.inf
 
     def searched(rate, told):
-        return cost(report["search_goals"], rate, report["search_seed"], _updates(told))
+        """The cost of a rate in the search; one that came in single precision may have been trained with in double."""
+        found = cost(report["search_goals"], rate, report["search_seed"], _updates(told))
+        if alike(told, found) or _as_written(rate) == rate:
+            return found
+        return cost(report["search_goals"], _as_written(rate), report["search_seed"], _updates(told))
 
     chosen = chosen_cost(report)
     other = cost(report["search_goals"], ANOTHER_RATE, report["search_seed"], 20)

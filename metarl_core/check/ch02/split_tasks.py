@@ -23,18 +23,23 @@ def _draw_case(draw):
     The far region may be empty or hold everything, and the share may be 0 or 1.
     """
     few = draw.chance(0.3)  # many splits are drawn of these
-    near = draw.integer(4, 6) if few else draw.choice(draw.integer(1, 3), draw.integer(4, 40))
+    near = draw.integer(4, 6) if few else draw.choice(draw.integer(1, 3), *[draw.integer(4, 40) for _ in range(3)])
     far = draw.choice(0, draw.integer(1, 4), draw.integer(1, 20))
     if not few and draw.chance(0.15):
         near, far = 0, max(far, 1)
     rows = (near + far) // 8 + 2  # of eight columns each: most cells are tasks
-    numbers = torch.tensor(draw.permutation(8 * rows)[: near + far])
+    pairs = [(8 * draw.integer(0, rows - 2) + column) for column in range(4)]  # and, a row down, four columns back
+    pairs = [number for one in pairs for number in (one + 4, one + 8)]
+    order = [*pairs, *(number for number in draw.permutation(8 * rows) if number not in pairs)]
+    numbers = torch.tensor(order[: near + far])
     row, column = numbers // 8, numbers % 8
-    # A grid of more columns, of which the tasks fill the first and the last four: one number for row and column, such
-    # as 100 · row + column, is the same for several cells. And cells far out, which float32 does not tell apart.
-    wide = ((996, 0), (996, 2**25), (9_996, 0), (99_996, 2**25), (2**16 - 4, 0), (10**6 - 4, 0))
-    gap, out = draw.choice((0, 0), (6, 0), (96, 0), (97, 2**25), *wide)
-    different = torch.stack([row, torch.where(column < 4, column, column + gap)], 1)
+    # The last four columns may stand for far ones, so that one number for row and column, such as 100 · row + column,
+    # is the same for both cells of a pair. And cells may be far out, where float32 does not tell them apart.
+    wide, out = draw.chance(0.7), draw.choice(0, 0, 0, 2**25)
+    keys = (10, draw.choice(100, 101), 1000, 10**4, 2**16, 10**5, 10**6)
+    far_columns = [keys[k] + column for column, k in enumerate(draw.permutation(len(keys))[:4])]
+    columns = torch.tensor([0, 1, 2, 3, *(far_columns if wide else [4, 5, 6, 7])])
+    different = torch.stack([row, columns[column]], 1)
     often = 1 if draw.chance(0.3) else 4
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
     listed = listed[torch.tensor(draw.permutation(len(listed)))]
@@ -46,7 +51,7 @@ def _draw_case(draw):
         {
             "no task is listed twice": len(listed) == near + far,
             "no task is far": far == 0,
-            "cells have columns in the thousands": gap > 900 or out > 0,
+            "cells have columns in the thousands": wide or out > 0,
             "no task is near": near == 0,
             "no task is due in test": tests == 0,
             "every near task is due in test": tests == near,
@@ -93,7 +98,6 @@ def _look_at_split(answer, cells, far, share, generator):
         "near tasks in ood": int((~far[rows["ood"]]).sum()),
         "rows in no split": len(set(range(len(cells))) - set(found.tolist())),
         "rows listed twice in a split": sum(len(index) - len(set(index.tolist())) for index in rows.values()),
-        "different test tasks": len(_rows(cells, rows["test"])),
         "equal generator, same split": all(set(rows[k].tolist()) == set(_entry(again, k).tolist()) for k in NAMES),
     }
     many = len(near_tasks) <= 6 and choices > 1
@@ -101,7 +105,9 @@ def _look_at_split(answer, cells, far, share, generator):
     drawn = [_rows(cells, _entry(call(generator), "test")) for _ in range(CALLS if many else calls)]
     sources = [torch.Generator().manual_seed(1000 + seed) for seed in range(calls)]
     others = [_rows(cells, _entry(call(source), "test")) for source in sources]
+    counts = sorted({len(one) for one in (_rows(cells, rows["test"]), *drawn, *others)})
     return facts | {
+        "different test tasks": counts[0] if len(counts) == 1 else " or ".join(map(str, counts)),
         "other generators, other splits": choices == 1 or any(one != others[0] for one in others),
         "same generator, used again: another split": choices == 1 or any(one != drawn[0] for one in drawn),
         "all choices of test tasks equally likely": not many or _equally_likely(drawn, near_tasks, tests),
@@ -142,8 +148,8 @@ def _facts_of_a_good_split(cells, far, share, generator):
         "near tasks in ood": 0,
         "rows in no split": 0,
         "rows listed twice in a split": 0,
-        "different test tasks": round(share * len(_rows(cells, ~far))),
         "equal generator, same split": True,
+        "different test tasks": round(share * len(_rows(cells, ~far))),
         "other generators, other splits": True,
         "same generator, used again: another split": True,
         "all choices of test tasks equally likely": True,
@@ -152,7 +158,7 @@ def _facts_of_a_good_split(cells, far, share, generator):
 
 
 def _tests_are(count):
-    """Whether there are just as many test tasks as `count(share, cells, far)` says, and not as many as are due."""
+    """Whether all calls give as many test tasks as `count(share, cells, far)` says, and not as many as are due."""
 
     def when(facts, cells, far, share, generator):
         due, got = round(share * len(_rows(cells, ~far))), facts["different test tasks"]
