@@ -115,8 +115,8 @@ exercises: $(TEST_READY)  ## make exercises/ from solutions/ and projects/
 mutation: $(TEST_READY)  ## change the solutions by machine and score the checks whose scores are stale
 	$(PY) -m tools.mutation
 
-attacks: $(TEST_READY)  ## try all wrong answers on the checks; `make test` tries a quarter of them
-	METARL_ATTACKS=all $(PY) -m pytest tests/test_attacks.py -n $(WORKERS)
+attacks: $(TEST_READY)  ## try every answer of tests/attacks on the checks that changed; `make test` tries a sample
+	WORKERS=$(WORKERS) $(PY) -m tools.attacks
 
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
 	$(PY) -m experiments

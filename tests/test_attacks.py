@@ -1,7 +1,7 @@
 """Wrong answers that are nobody's textbook example are rejected, and right ones in unusual styles are accepted.
 
-There are thousands of wrong ones. `make test` tries one in SHARE of them, others after each change to the checks;
-`make attacks` tries all.
+There are thousands. `make attacks` tries all of them on the checks that changed, and keeps what it tried; `make test`
+asks whether that was done, and tries one in SHARE, others after each change to the checks.
 """
 
 import importlib
@@ -15,12 +15,13 @@ import attacks
 import pytest
 
 from metarl_core.check import CheckFailed
+from tools.attacks import digests, stale, tried
 
 pytestmark = pytest.mark.slow
 
-SHARE = 1 if os.environ.get("METARL_ATTACKS") == "all" else 4
+SHARE = 1 if os.environ.get("METARL_ATTACKS") == "all" else 12
 CHECKS = sorted((Path(__file__).parents[1] / "metarl_core" / "check").rglob("*.py"))
-TURN = zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in CHECKS)) % SHARE
+TURN = zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in CHECKS))
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(attacks.__path__))
 
 
@@ -30,13 +31,19 @@ def params(kind):
         for chapter in CHAPTERS
         for parts in getattr(importlib.import_module(f"attacks.{chapter}"), kind, [])
     ]
-    return [
+    every = [
         pytest.param(*parts, id=f"{chapter}.{parts[0].name}-{getattr(parts[1], '__name__', '').strip('_')}-{n}")
         for n, (chapter, parts) in enumerate(listed)
     ]
+    return every[TURN % SHARE :: SHARE]
 
 
-@pytest.mark.parametrize(("check", "answer"), params("WRONG")[TURN::SHARE])
+def test_every_answer_was_tried_on_the_checks_as_they_are_now():
+    assert not stale(), "run make attacks"
+    assert set(tried()) == set(digests())
+
+
+@pytest.mark.parametrize(("check", "answer"), params("WRONG"))
 def test_wrong_answer_is_rejected(check, answer):
     with pytest.raises(CheckFailed) as caught:
         check(answer)

@@ -6,7 +6,7 @@ from tools.mutation.kept import SOLUTIONS, code_of, digests, kept, reasons, stal
 from tools.mutation.mutants import mutants
 from tools.mutation.score import LEAST, Score, judged, other_plans, other_values, score
 
-SAMPLE = 8
+SAMPLE = 2
 """mutants of each check that are tried again here"""
 
 
