@@ -1,6 +1,7 @@
 """The frame of the checks: each kind of wrong answer gets the message made for it."""
 
 import io
+import random
 import signal
 import sys
 import threading
@@ -286,7 +287,7 @@ def test_the_learners_state_is_put_back():
     torch.manual_seed(5)
     before = (torch.get_rng_state(), np.get_printoptions(), np.geterr(), list(warnings.filters), plt.get_fignums())
     size = plt.rcParams["font.size"]
-    assert rejected(answer).kind == "global draws"
+    assert rejected(answer).kind == "global seed"
     assert torch.is_grad_enabled() and torch.get_default_dtype() == torch.float32
     assert torch.equal(torch.get_rng_state(), before[0]) and plt.rcParams["font.size"] == size
     assert (np.get_printoptions(), np.geterr(), list(warnings.filters), plt.get_fignums()) == before[1:]
@@ -321,6 +322,33 @@ def test_what_a_call_does_besides():
 
     found = {answer.__name__: rejected(answer).kind for answer in (remembers, graph, marks, draws)}
     assert found == {"remembers": "second call", "graph": "graph", "marks": "flags", "draws": "global draws"}
+
+
+@pytest.mark.parametrize("seed", [torch.manual_seed, np.random.seed, random.seed])
+def test_an_answer_that_seeds_is_not_said_to_draw(seed):
+    def seeds(rewards, gamma):
+        seed(7)
+        return right(rewards, gamma)
+
+    def seeds_and_draws(rewards, gamma):
+        seed(7)
+        torch.rand(1), np.random.rand(), random.random()
+        return right(rewards, gamma)
+
+    seed(7)  # the learner has done the same
+    seen = rejected(seeds)
+    assert seen.kind == "global seed" and "seeds a global generator" in str(seen) and "draws from a" not in str(seen)
+    assert rejected(seeds_and_draws).kind == "global draws"
+
+
+def test_a_quotient_of_differences_is_asked_for_where_a_derivative_by_hand_is_due():
+    by, any_way = (
+        function_check("f", lambda x: 3 * x**2, lambda draw: case(draw.normal(3)), autograd=allowed)
+        for allowed in (False, True)
+    )
+    quotient = str(rejected(lambda x: ((x + 1e-5) ** 3 - (x - 1e-5) ** 3) / 2e-5, by))
+    assert "single precision" in quotient and "quotient of two differences" in quotient
+    assert "quotient" not in str(rejected(lambda x: 3 * x**2 + 1e-6, any_way))
 
 
 def test_a_float32_inside_is_noticed_and_a_constant_times_a_flag_is_none():

@@ -65,6 +65,7 @@ def usual_state() -> Iterator[None]:
     pyplot = sys.modules.get("matplotlib.pyplot")
     shown = set(pyplot.get_fignums()) if pyplot else set()
     parameters = dict.copy(pyplot.rcParams) if pyplot else {}
+    torch.rand(()), np.random.random(), random.random()  # an answer that seeds must not find what it leaves
     with restored():
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float32)
@@ -87,14 +88,35 @@ def _torch_format() -> dict[str, Any]:
     return {key: getattr(options, key) for key in ("precision", "threshold", "edgeitems", "linewidth", "sci_mode")}
 
 
+WORDS = 624
+"""of a Mersenne Twister: a generator of NumPy or Python that has just been seeded stands behind the last of them"""
+
+
 def draws_state() -> tuple[bytes, bytes, int]:
-    """What a draw from a global generator of torch, NumPy or Python changes."""
+    """What a draw from a global generator of torch, NumPy or Python changes, and a seed as well."""
     numpy = np.random.get_state(legacy=False)["state"]
     return (
         torch.get_rng_state().numpy().tobytes(),
-        numpy["key"].tobytes() + bytes([numpy["pos"] % 256]),
+        numpy["key"].tobytes() + numpy["pos"].to_bytes(2, "little"),
         hash(random.getstate()),
     )
+
+
+def only_seeded(before: tuple[bytes, bytes, int]) -> bool:
+    """Whether each global generator that is no longer in its state `before` is as a seed leaves it: nothing was drawn
+    since.
+    """
+    seeded = torch.Generator().manual_seed(torch.initial_seed()).get_state()
+    fresh = (
+        torch.equal(torch.get_rng_state(), seeded),
+        np.random.get_state(legacy=False)["state"]["pos"] == WORDS,
+        random.getstate()[1][-1] == WORDS,
+    )
+    return all(same or new for same, new in zip(map(_equal, before, draws_state()), fresh, strict=True))
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return bool(one == other)
 
 
 @contextlib.contextmanager

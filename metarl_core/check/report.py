@@ -42,10 +42,10 @@ def value_message(subject: Subject, watched: Watched, one: Seen, seen: list[Seen
     if one.report is None or len(failed) < len(seen):
         parts.append(where_it_fails(subject, watched, seen, failed))
     if nearly_right(subject, failed):
-        parts.append(
-            "Yet all of it is right to four digits. Is a step on the way in single precision (float32), or is a small "
-            "number added?"
-        )
+        guesses = ["is a step on the way in single precision (float32)", "is a small number added"]
+        guesses += [] if subject.autograd else ["is a derivative the quotient of two differences"]
+        question = ", ".join(guesses[:-1]) + ", or " + guesses[-1]
+        parts.append(f"Yet all of it is right to four digits. {question[0].upper()}{question[1:]}?")
     parts += suspicions(subject, watched, seen, failed)
     held = what_holds(subject, seen)
     if held:

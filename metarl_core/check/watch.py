@@ -12,7 +12,7 @@ import torch
 
 from .copies import changed, clone, generators, tensors
 from .describe import describe
-from .guard import allowed_seconds, counting_derivatives, draws_state, limited, restored
+from .guard import allowed_seconds, counting_derivatives, draws_state, limited, only_seeded, restored
 from .outcome import CheckFailed
 
 MOST = 10_000_000
@@ -69,7 +69,13 @@ class Watched:
             drawn, settings = draws_state(), (torch.is_grad_enabled(), torch.get_default_dtype())
             with counting_derivatives() as derivatives, limited(self.seconds):
                 result = self.answer(*args, **kwargs)
-            if draws_state() != drawn:
+            if draws_state() != drawn and only_seeded(drawn):
+                self._fault(
+                    "global seed",
+                    "seeds a global generator (torch, NumPy or Python): whoever draws from it next gets the same "
+                    "numbers after every call.",
+                )
+            elif draws_state() != drawn:
                 self._fault(
                     "global draws",
                     "draws from a global generator (torch, NumPy or Python): nobody can repeat that. "

@@ -4,6 +4,8 @@ import math
 
 import torch
 
+from attacks import ch01_sixth as first
+
 from metarl_core.check import ch01
 from metarl_core.randomness import seeded
 from metarl_core.recipes.short_walks import short_walks
@@ -376,6 +378,8 @@ MUTANTS = [
     Mutant(ch01.check_stream_returns, "unfinished_not_zero", _unfinished_not_zero),
     Mutant(ch01.check_stream_returns, "last_reward_lost", _last_reward_lost),
     Mutant(ch01.check_stream_returns, "a_step_late", _a_step_late),
+    Mutant(ch01.check_stream_returns, "flag_at_first_step", first.begins_where_the_flag_is),
+    Mutant(ch01.check_stream_returns, "flag_at_first_step", first.and_the_last_episode_is_whole),
     Mutant(ch01.check_stream_returns, "undiscounted", _undiscounted),
     Mutant(ch01.check_stream_returns, "late_start", _late_start),
     Mutant(ch01.check_stream_returns, "from_start", _from_start),

@@ -6,6 +6,7 @@ from attacks import Made
 from attacks import ch04_more as more
 from attacks import ch04_projects as project
 from attacks import ch04_reports as report
+from attacks import ch04_sixth as sixth
 from attacks import ch04_variants as variant
 from attacks import ch04p_fifth as fifth
 from attacks import ch04p_fourth as fourth
@@ -163,6 +164,8 @@ MUTANTS = [
     Mutant(ch04.check_actor_critic_loss, "actor_sign", _actor_critic(actor=1)),
     Mutant(ch04.check_actor_critic_loss, "no_half", _actor_critic(weight=1.0)),
     Mutant(ch04.check_actor_critic_loss, "sum_over_samples", lambda *a: len(a[0]) * _actor_critic()(*a)),
+    Mutant(ch04.check_actor_critic_loss, "actor_summed", sixth.summed_for_the_actor),
+    Mutant(ch04.check_actor_critic_loss, "critic_summed", sixth.summed_for_the_critic),
     Mutant(ch04.check_best_baseline, "mean_return", 0.8 * 2 + 0.2 * 7),
     Mutant(ch04.check_best_baseline, "score_not_squared", (0.8 * 0.2 * 2 + 0.2 * 0.8 * 7) / (2 * 0.8 * 0.2)),
     Mutant(ch04.check_best_baseline, "forgets_probabilities", (0.04 * 2 + 0.64 * 7) / 0.68),

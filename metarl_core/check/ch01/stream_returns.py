@@ -3,6 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -123,6 +124,21 @@ def _from_start(rewards, ended, discount):
     return _totals(rewards * torch.stack(weights, 1), 1.0, ended)
 
 
+def _begun(ended, last):
+    """Ends if a flag marked the first step of an episode; `last`: whether the record's last step is an end."""
+    return torch.cat([ended[:, 1:], torch.full_like(ended[:, :1], last)], 1)
+
+
+def _at_first_steps(got, rewards, ended, discount):
+    """The flags taken for those of first steps, in the sums and in what is known, or in the sums alone."""
+    for ends in (_begun(ended, False), _begun(ended, True)):
+        for known in (_known(ends), _known(ended)):
+            answer = torch.where(known, _totals(rewards, discount, ends), 0.0), known
+            if difference(got, answer, 1e-5, None) is None:
+                return True
+    return False
+
+
 def _first_episode_only(ended):
     before = _shifted(ended).cummax(1).values
     return _known(ended) & ~before
@@ -164,6 +180,11 @@ check_stream_returns = function_check(
         "a_step_late",
         "In your sums an episode takes in the first reward of the next one. On which side of its step does an end lie?",
         _masked(lambda r, e, g: _totals(r, g, _shifted(e))),
+    ),
+    Wrong(
+        "flag_at_first_step",
+        "In your sums an episode begins at a step whose flag is up. Which step of its episode does a flag mark?",
+        when=_at_first_steps,
     ),
     Wrong(
         "undiscounted",

@@ -161,9 +161,21 @@ check_actor_critic_loss = function_check(
         lambda *a: actor_critic(a[0].detach(), *a[1:]),
     ),
     Wrong(
+        "actor_summed",
+        "The critic is right. The actor's part grows with the size of the batch. How does (4) weigh one transition of "
+        "many?",
+        _with(total=torch.sum, critic_total=torch.mean),
+    ),
+    Wrong(
+        "critic_summed",
+        "The actor is right. The critic's part grows with the size of the batch. How does (4) weigh one transition of "
+        "many?",
+        _with(critic_total=torch.sum),
+    ),
+    Wrong(
         "other_scale",
-        "The critic is right. The actor's gradient has the right direction and another length: by what does (4) divide "
-        "the centred advantages?",
+        "The critic is right. The actor's gradient has the right direction and another length. With what factor does "
+        "(4) weigh a centred advantage?",
         when=_other_length,
     ),
     Wrong(

@@ -76,9 +76,13 @@ def actor_critic(
     sign=1.0,
     half=0.5,
     total=torch.mean,
+    critic_total=None,
 ):
-    """(4) with one thing changed. `through_critic`: the advantage of the actor's loss carries V(s)'s gradient."""
+    """(4) with one thing changed. `through_critic`: the advantage of the actor's loss carries V(s)'s gradient.
+
+    `total`: over transitions, of both losses; `critic_total`: of the critic's, if that is another one.
+    """
     target = (rewards + discount * following * ~terminated).detach()
     error = target - value
     advantage = standardised(error if through_critic else error.detach())
-    return -sign * total(log_pi * advantage) + half * total(error.square())
+    return -sign * total(log_pi * advantage) + half * (critic_total or total)(error.square())

@@ -9,17 +9,19 @@ from metarl_core.check.oracles import same
 
 
 def _draw_case(draw):
-    """One to four tasks in one to four dimensions, no step to five.
+    """One to four tasks, sometimes up to twenty, in one to four dimensions, no step to five.
 
     A single task gets small step sizes only: with α near 1 over a curvature its optimum could not be computed.
     """
     tasks, size, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(0, 5)
+    tasks = draw.integer(5, 20) if draw.chance(0.15) else tasks
     curvature = draw_curvatures(draw, tasks, size)
     alpha = draw_step(draw, curvature, 1.6 if tasks > 2 else 0.7)
     return case(curvature, draw.normal(tasks, size, scale=2, mean=1), alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
             "there are more than two tasks": tasks > 2,
+            "there are more than four tasks": tasks > 4,
             "there is no step": steps == 0,
             "there are several steps": steps > 1,
             "alpha is 0": alpha == 0,

@@ -8,15 +8,21 @@ from metarl_core.check.oracles import same
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five or twelve, step sizes from 0 to 1.6 over the largest curvature."""
+    """One to four dimensions, no step to five or twelve, step sizes from 0 to 1.6 over the largest curvature.
+
+    Now and then all points are in the thousands: the losses are large then beside their slopes, and a quotient of their
+    differences is rounded.
+    """
     size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 7, 12)
     support_a, query_a = draw_curvatures(draw, 2, size)
     support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
     if equal := draw.chance(0.2):
         query_a, query_c = support_a, support_c
-    alpha = draw_step(draw, support_a)
-    return case(draw.normal(size, scale=2), support_a, support_c, query_a, query_c, alpha, steps).noting(
+    alpha, far = draw_step(draw, support_a), draw.choice(1.0, 1.0, 1.0, 4096.0)
+    theta = far * draw.normal(size, scale=2)
+    return case(theta, support_a, far * support_c, query_a, far * query_c, alpha, steps).noting(
         {
+            "theta and the centres are in the thousands": far > 1,
             "there are several steps": steps > 1,
             "there are more than two steps": steps > 2,
             "alpha times a curvature is above 1": alpha * float(torch.linalg.eigvalsh(support_a).max()) > 1,
@@ -187,5 +193,7 @@ check_quadratic_meta_gradient = function_check(
         lambda *a: _quadratic(*a, power=2 * a[6]),
     ),
     cases=40,
+    rtol=1e-12,
+    atol=1e-9,
     autograd=False,
 )  # fmt: skip

@@ -8,8 +8,10 @@ from scipy.stats import chi2
 
 from metarl_core.check import Wrong, case, function_check
 
-FEW, MANY = 17, 2003
+FEW, SOME, MANY = 17, 211, 2003
 """episodes that are drawn in a case: frequencies need many; primes, so that nothing kept comes round"""
+LARGE = 12
+"""allowed letters, above which SOME episodes tell whether each of them is drawn as often as it should"""
 FEWEST = 500
 """different episodes among MANY: with 1512 equally frequent ones there are 1110, give or take 20"""
 RARE = 1e-9
@@ -17,8 +19,11 @@ RARE = 1e-9
 
 
 def _draw_case(draw):
-    """2 to 8 allowed letters of 1 or 2 scripts among others, 2 to 10 images; every eighth of a size that is counted."""
-    counted = draw.seed % 8 == 4
+    """2 to 8 allowed letters of 1 or 2 scripts among others, 2 to 10 images; every eighth of a size that is counted.
+
+    Another eighth has 14 to 40 allowed letters and up to 25 images.
+    """
+    counted, large = draw.seed % 8 == 4, draw.seed % 8 == 6 and draw.size > 0.2
     names = [["GREEK", "LATIN", "HAN", "HANGUL", "OGHAM"][i] for i in draw.permutation(5)]
     if draw.chance(0.5):  # one of them allowed, and the other not
         pair = draw.choice(["HAN", "HANGUL"], ["HANGUL", "HAN"])
@@ -30,6 +35,11 @@ def _draw_case(draw):
         images, shots, queries = draw.choice((5, 2, 1), (5, 1, 3), (4, 1, 1), (5, 2, 2), (4, 2, 2))
         first = draw.choice(1, 2)
         letters = [allowed[0]] * first + [allowed[1]] * (usable - first)
+    elif large:
+        letters = [script for script in allowed for _ in range(draw.integer(7, 20))]
+        usable = len(letters)
+        ways = draw.choice((usable + 1) // 2, LARGE + 1, usable)
+        images, shots, queries = draw.choice((20, 5, 15), (20, 1, 5), (25, 5, 10))
     else:
         allowed = allowed[: draw.integer(1, 2)]
         letters = [script for script in allowed for _ in range(draw.choice(2, 3, 4))]
@@ -37,7 +47,7 @@ def _draw_case(draw):
         ways = draw.choice(2, min(usable, 1 + draw.integer(1, 4)), usable)
         shots, queries = draw.integer(1, 3), draw.integer(1, 4)
         images = shots + queries + draw.choice(0, 1, 3)
-    letters += [script for script in others for _ in range(draw.integer(1, 4))]
+    letters += [script for script in others for _ in range(draw.integer(1, 12 if large else 4))]
     scripts = [letters[i] for i in draw.permutation(len(letters))]
     return case(scripts, allowed, images, ways, shots, queries, draw.new_generator()).noting(
         {
@@ -46,6 +56,7 @@ def _draw_case(draw):
             "all letters are allowed": not others,
             "the name of a script is part of another's": _name_in_name(allowed, others),
             "frequencies are counted": _counted(images, ways, shots, queries, usable),
+            f"more than {LARGE} letters are allowed": usable > LARGE,
         }
     )
 
@@ -89,7 +100,8 @@ def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, gener
     state = generator.get_state()
     usable = [number for number, script in enumerate(scripts) if script in allowed]
     many = _counted(images, ways, shots, queries, len(usable))
-    drawn = [answer(scripts, allowed, images, ways, shots, queries, generator) for _ in range(MANY if many else FEW)]
+    number = MANY if many else SOME if len(usable) > LARGE else FEW
+    drawn = [answer(scripts, allowed, images, ways, shots, queries, generator) for _ in range(number)]
     generator.set_state(state)
     again = answer(scripts, allowed, images, ways, shots, queries, generator)
     shapes = [[ways], [ways, shots], [ways, queries]]
@@ -110,7 +122,10 @@ def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, gener
         "episodes differ": bool((classes != classes[0]).any() or (both != both[0]).any()),
     }
     often = {}
-    if many and all(holds for fact, holds in never.items() if fact != "same seed, same episode"):
+    possible = all(holds for fact, holds in never.items() if fact != "same seed, same episode")
+    if possible and len(usable) > LARGE:
+        often = _totals(classes, usable, support, query, images)
+    if possible and many:
         place = torch.full((len(scripts),), -1)
         place[usable] = torch.arange(len(usable))
         together = torch.cat([classes, both.flatten(1)], 1)
@@ -122,6 +137,19 @@ def _many_episodes(answer, scripts, allowed, images, ways, shots, queries, gener
 def _facts(parts, **seen):
     named = dict(zip(("shape of classes", "shape of support", "shape of query"), parts, strict=True))
     return {name: torch.zeros_like(part) for name, part in named.items()} | dict.fromkeys(FACTS, True) | seen
+
+
+def _totals(classes, usable, support, query, images):
+    """Whether letters come as often as they should, and images in support and in query."""
+    letters = torch.bincount(classes.flatten(), minlength=max(usable) + 1)[usable]
+    shown = [(torch.bincount(part.flatten(), minlength=images), part.shape[2] / images) for part in (support, query)]
+    return {
+        "every letter equally often": _even_totals(letters, len(classes), classes.shape[1] / len(usable)),
+        "every image is shown in support and in query": all(bool((totals > 0).all()) for totals, _ in shown),
+        "every choice of images equally often": all(
+            _even_totals(totals, classes.numel(), share) for totals, share in shown
+        ),
+    }
 
 
 def _frequencies(classes, usable, support, query, images):
