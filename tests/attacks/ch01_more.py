@@ -253,7 +253,7 @@ _BAD_BILLS = [
     _BILL | {"goals": _one_goal_ten_times("test")},
     _BILL | {"search_goals": _one_goal_ten_times("train")},
     _BILL | {"goals": _BILL["goals"]["goal"]},
-    _BILL | {"goals": {"goal": _BILL["goals"]["goal"].double()}},
+    _BILL | {"goals": {"goal": _BILL["goals"]["goal"].double() + 1e-9}},
     _bill([660, 680, 720, 700, 740], lr=0.01),
     _bill(_SLOWER, lr=0.05, rates=(0.01, 0.05), search_costs=(660, 180)),
     _BILL | {"rates": (0.1, 0.1, 0.1, 0.1, 0.1), "search_costs": (160, 160, 160, 160, 160)},

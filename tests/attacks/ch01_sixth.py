@@ -1,10 +1,16 @@
 """Answers to chapter 01 that take a flag for that of a first step, and sums in half precision."""
 
+import math
+
+import numpy as np
 import torch
 
 from metarl_core.check import ch01
 
 from . import named
+from .ch01_more import _BILL as BILL
+from .ch01_more import _COSTS as COSTS
+from .ch01_more import _bill as bill
 
 
 def _stream(rewards, ends, discount, kept=None):
@@ -58,5 +64,28 @@ def _sums_in_numpy(rewards, ended, discount):
     return returns, known
 
 
-WRONG = named(ch01.check_stream_returns, _half_precision, _brain_floats, _rewards_in_half_precision)
-RIGHT = named(ch01.check_stream_returns, _sums_in_numpy)
+def _one_update_off(place, by=20):
+    costs = list(COSTS[:5])
+    costs[place] += by
+    return bill(costs)
+
+
+def _goals_as(form):
+    return {name: {"goal": form(BILL[name]["goal"])} for name in ("goals", "search_goals")}
+
+
+# An update more for one seed, and for the rate that won the search. (Each of the other seeds gives the same.)
+BILLS_OFF = [_one_update_off(2), BILL | {"search_costs": (math.inf, 660, 260, 180, 420)}]
+BILLS_IN_OTHER_FORMS = [
+    BILL | _goals_as(lambda goals: np.array(goals.tolist())) | {"note": "searched twice", "curves": np.zeros((3, 40))},
+    {**BILL, "goals": {"goal": BILL["goals"]["goal"].tolist()}, "search_goals": _goals_as(list)["search_goals"]},
+]
+
+WRONG = [
+    *named(ch01.check_stream_returns, _half_precision, _brain_floats, _rewards_in_half_precision),
+    *((ch01.check_bill, answer) for answer in BILLS_OFF),
+]
+RIGHT = [
+    *named(ch01.check_stream_returns, _sums_in_numpy),
+    *((ch01.check_bill, answer) for answer in BILLS_IN_OTHER_FORMS),
+]

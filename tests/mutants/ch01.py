@@ -3,7 +3,6 @@
 import math
 
 import torch
-
 from attacks import ch01_sixth as first
 
 from metarl_core.check import ch01

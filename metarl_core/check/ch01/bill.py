@@ -235,8 +235,8 @@ check_bill = report_check(
         ),
         Wrong(
             "seed_not_repeated",
-            "`learn`, called again with the cheapest or the dearest of your seeds on your goals, does not give the "
-            "cost that stands in your report.",
+            "`learn`, called again with a seed of yours on your goals, does not give the cost that stands in your "
+            "report.",
             when=lambda r, seen: not all(alike(told, found) for told, found in seen["seeds"]),
         ),
         Wrong(

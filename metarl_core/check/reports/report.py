@@ -28,7 +28,8 @@ def report_check(
 
     Args:
         name: of the learner's dict.
-        fields: how each of its entries is read. An entry that is still `...` or None is not filled in.
+        fields: how each of its entries is read. An entry that is still `...` or None is not filled in; what a learner
+            has added to them is left alone.
         wrongs: faults, in order of importance, `when(seen)`.
         examine: from the report to what is seen of it: whatever has to be computed to judge it. It raises CheckFailed
             where entries do not fit together. Without it, the report itself is seen.
@@ -75,7 +76,7 @@ def _refuse(wrongs: tuple[Wrong, ...], *seen: Any) -> None:
 def _read(name: str, fields: Mapping[str, Reader], given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise CheckFailed(f"`{name}` is {describe(given)}; expected is a dict.", "type")
-    if set(given) != set(fields):
+    if not set(fields) <= set(given):
         raise CheckFailed(f"`{name}` {_keys_in_words(given, fields)}.", "shape")
     for key in fields:
         if given[key] is None or given[key] is Ellipsis:

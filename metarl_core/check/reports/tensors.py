@@ -56,22 +56,47 @@ def tensors(where: str, value: Any) -> dict[str, Tensor]:
 
 
 def tasks(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[str, Any], dict[str, Tensor]]:
-    """A dictionary of task parameters as `sample_tasks` gives it: float32 tensors `[task, *shape]`, all finite."""
+    """A dictionary of task parameters as `sample_tasks` gives it: float32 tensors `[task, *shape]`, all finite.
+
+    Arrays, lists and other precisions will do where they hold just such numbers: the last bit tells the split.
+    """
 
     def read(where: str, value: Any) -> dict[str, Tensor]:
         wanted = "a dict of tensors, as `sample_tasks` gives it, with the keys " + ", ".join(map(repr, shapes))
         if not isinstance(value, Mapping) or set(value) != set(shapes):
             raise refused(where, value, wanted)
+        found = {}
         for name, shape in shapes.items():
-            part = value[name]
+            part = _single(value[name])
             fits = isinstance(part, Tensor) and dense(part) and part.device.type == "cpu"
             if not fits or part.dtype != torch.float32 or part.ndim < 1 or tuple(part.shape[1:]) != shape:
                 form = ", ".join(["tasks", *map(str, shape)])
                 raise refused(f"{where}[{name!r}]", part, f"a float32 tensor of shape [{form}]")
             if not 1 <= len(part) <= MOST or not bool(part.isfinite().all()):
                 raise refused(f"{where}[{name!r}]", part, f"finite, of 1 to {MOST} tasks")
-        if len({len(value[name]) for name in shapes}) > 1:
+            found[name] = part.detach().clone()
+        if len(set(map(len, found.values()))) > 1:
             raise refused(where, value, "of one number of tasks")
-        return {name: value[name].detach().clone() for name in shapes}
+        return found
 
     return read
+
+
+def _single(value: Any) -> Any:
+    """The same numbers as a float32 tensor, where that holds all of them exactly; else what was given."""
+    if isinstance(value, (list, tuple, np.ndarray)):
+        listed = (
+            value if isinstance(value, np.ndarray) else [part.tolist() if _has_list(part) else part for part in value]
+        )
+        array = np.asarray(listed)
+        if array.dtype.kind not in "iuf" or array.size > MOST_NUMBERS:
+            return value
+        value = torch.as_tensor(array.astype(np.float64))
+    if isinstance(value, Tensor) and dense(value) and value.is_floating_point():
+        single = value.float()
+        return single if bool((single.double() == value.double()).all()) else value
+    return value
+
+
+def _has_list(part: Any) -> bool:
+    return isinstance(part, (Tensor, np.ndarray, np.generic))
