@@ -7,17 +7,23 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 16 steps, gamma from 0 to 1, step sizes from 0."""
+    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 16 steps, gamma from 0 to 1, step sizes from 0.
+
+    Now and then theta, rewards and targets are in the millions: the loss is large then beside its slopes, and a quotient
+    of its differences is rounded.
+    """
     size, number, queries = draw.integer(1, 4), draw.integer(1, 6), draw.integer(1, 5)
     steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, *[draw.integer(2, 16)] * 2)
     alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the powers grow and grow
     alpha = draw.choice(0.0, *[alpha] * 9)
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
+    far = draw.choice(1.0, 1.0, 1.0, 2.0**20)
     return case(
-        draw.normal(size), draw.skewed(number, size), draw.skewed(number) + draw.uniform(-1, 1),
-        draw.skewed(number, size), draw.normal(queries, size), draw.skewed(queries), alpha, steps, discount,
+        far * draw.normal(size), draw.skewed(number, size), far * (draw.skewed(number) + draw.uniform(-1, 1)),
+        draw.skewed(number, size), draw.normal(queries, size), far * draw.skewed(queries), alpha, steps, discount,
     ).noting(
         {
+            "theta, rewards and targets are in the millions": far > 1,
             "gamma is 0": discount == 0,
             "there are no inner steps": steps == 0,
             "there is more than one inner step": steps > 1,
@@ -230,6 +236,8 @@ check_meta_gradients = function_check(
         "Both are right up to one factor. What is the derivative of F with respect to the adapted parameters?",
         when=lambda *seen: _factor(*seen) > 0,
     ),
+    rtol=1e-12,
+    atol=1e-6,
     autograd=False,
     cases=32,
 )
