@@ -1,4 +1,4 @@
-"""Answers to chapter 10's meta-gradients that measure a slope, and right ones by other ways through the same algebra."""
+"""Answers to chapter 10's meta-gradients that measure a slope, and right ones that go other ways."""
 
 import torch
 
