@@ -490,6 +490,8 @@ def default_dtype_double():
 
 @pytest.fixture
 def default_device_meta():
+    import torch._dynamo  # noqa: F401  imported by Adam when it is first made, and torch 2.6 cannot do so on meta
+
     torch.set_default_device("meta")
     yield
     torch.set_default_device(None)

@@ -222,5 +222,6 @@ def test_figures_bring_their_own_paper():
     for picture in (plotting.png(drawn), Explorer(lambda: drawn, "A line.").picture.value, frames):
         with Image.open(io.BytesIO(picture)) as opened:
             seen = opened.convert("RGBA")
-        assert all(seen.getpixel(at) == (255, 255, 255, 255) for at in ((0, 0), (seen.width - 1, seen.height - 1)))
+        # A film has 256 colours, and its white may be off by one.
+        assert all(min(seen.getpixel(at)) >= 254 for at in ((0, 0), (seen.width - 1, seen.height - 1)))
         assert seen.getchannel("A").getextrema() == (255, 255)
