@@ -15,7 +15,7 @@ LARGE = 12
 FEWEST = 500
 """different episodes among MANY: with 1512 equally frequent ones there are 1110, give or take 20"""
 RARE = 1e-9
-"""probability at which a right answer fails one of the tests of frequencies; 3 cases with at most 24 each make 1e-7"""
+"""probability at which a right answer fails one of the tests of frequencies; 3 cases with at most 80 each make 3e-7"""
 
 
 def _draw_case(draw):
@@ -140,16 +140,26 @@ def _facts(parts, **seen):
 
 
 def _totals(classes, usable, support, query, images):
-    """Whether letters come as often as they should, and images in support and in query."""
+    """Whether letters come as often as they should, and each class's images in support and in query."""
     letters = torch.bincount(classes.flatten(), minlength=max(usable) + 1)[usable]
-    shown = [(torch.bincount(part.flatten(), minlength=images), part.shape[2] / images) for part in (support, query)]
+    shown = [  # by class, since one class may draw the images of another
+        (torch.bincount(part[:, k].flatten(), minlength=images), part.shape[2] / images)
+        for part in (support, query)
+        for k in range(classes.shape[1])
+    ]
     return {
         "every letter equally often": _even_totals(letters, len(classes), classes.shape[1] / len(usable)),
         "every image is shown in support and in query": all(bool((totals > 0).all()) for totals, _ in shown),
+        "classes show different images": not _all_alike(support, query),
         "every choice of images equally often": all(
-            _even_totals(totals, classes.numel(), share) for totals, share in shown
+            _even_totals(totals, len(classes), share) for totals, share in shown
         ),
     }
+
+
+def _all_alike(support, query) -> bool:
+    """Whether the classes of each episode show the same images."""
+    return bool((support == support[:, :1]).all() and (query == query[:, :1]).all())
 
 
 def _frequencies(classes, usable, support, query, images):
@@ -171,7 +181,6 @@ def _frequencies(classes, usable, support, query, images):
     asked = _numbered(list(itertools.combinations(range(images), queries)), query.sort(2).values)
     supports, queried = math.comb(images, shots), math.comb(images, queries)
     ordered, last = math.perm(usable, ways), ways - 1
-    alike = (support == support[:, :1]).flatten(1).all(1) & (query == query[:, :1]).flatten(1).all(1)
     shown = [len(part.unique()) == images for k in range(ways) for part in (support[:, k], query[:, k])]
     even = [_even(sets[:, k], len(pairs)) for k in range(ways)]
     if not all(even):  # what follows counts on it
@@ -182,7 +191,7 @@ def _frequencies(classes, usable, support, query, images):
         "every letter that is drawn gets every label": bool((table[table.sum(1) > 0] > 0).all()),
         "every choice and order of letters equally often": _even(letters, ordered),
         "every image is shown in support and in query": all(shown),
-        "classes show different images": not bool(alike.all()),
+        "classes show different images": not _all_alike(support, query),
         "every choice of images equally often": all(even),
         "images of one class say nothing about those of another": all(
             _even_together(a[:, 0], m, b[:, other], n)
