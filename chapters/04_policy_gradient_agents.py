@@ -464,7 +464,6 @@ policy_gradient_explorer()
 # Real data come in segments in which episodes end and begin. A *terminated* step has no future value, and at *any* end
 # the sum stops.
 
-
 # %%
 def my_gae(rewards, values, final_values, terminated, truncated, discount, gae_lambda):
     """(04.8) and (04.12) for segments [..., time]; final_values [...] is V after the last step."""
@@ -610,7 +609,6 @@ figures.clipped_objective(epsilon=0.2)
 # With `my_gae` of section 3, here is all of PPO, loop included, for one agent (the entropy term is left out, since its
 # weight is 0).
 
-
 # %%
 def clipped_loss(agent, parameters, observation, action, old_log_pi, advantage, target, mask, config):
     """−(04.22) and the critic's part of (04.13), on one minibatch."""
@@ -682,7 +680,6 @@ claim(
 # $1 - \operatorname{Var}[\bar R - V] / \operatorname{Var}[\bar R]$, 1 for a perfect one and 0 for a constant; the
 # **entropy** of the policy. We train CartPole twice, five agents each: as in the table above, and with a hundred
 # times its learning rate for 20 updates.
-
 
 # %%
 def train_cartpole(**changes):
@@ -815,7 +812,6 @@ claim(
 # twenty other seeds, those of A2C and REINFORCE among four each on these five; on Pendulum A2C was tried with three
 # settings and REINFORCE with two. After every tenth of the training the *greedy* policy (the most probable or the mean
 # action) is measured on 20 episodes.
-
 
 # %%
 def curve_of(family, policy, checkpoints):
@@ -973,7 +969,6 @@ claim(
 # since the mean of $-\log \pi$ is the entropy. With two equally likely actions and $c_V = 0.5$ the critic should be
 # wrong by $\ln 2$.
 
-
 # %%
 def critic_of(detach):
     """A critic of one number, trained on noisy targets of mean 3, with the actor's loss beside its own."""
@@ -1009,7 +1004,6 @@ claim(
 # the weight $\rho$, an A2C step repeated on old data. This is a third thing, neither PPO nor PPO without a clip, whose
 # gradient is $\rho\, \nabla \log \pi_\theta\, A$. We measure how far ten epochs on one batch move the policy with each,
 # at a learning rate of $3 \cdot 10^{-3}$.
-
 
 # %% tags=["hide-input"]
 def kl_after_one_update(variant, seeds=range(5)):
@@ -1065,7 +1059,6 @@ claim(
 # A joint log-probability is the *sum* over action dimensions. With `log_prob(a).mean(-1)` and $d$ dimensions the policy
 # gradient is $d$ times too small, and PPO's ratio becomes $\rho^{1/d}$, which stays inside $[0.8, 1.2]$ long after $\rho$
 # has left it. Under Adam, whose steps do not depend on the gradient's scale, the policy may then move *farther*.
-
 
 # %% tags=["hide-input"]
 def toy_ppo(reduce, d=8, epochs=30, clip=0.2):

@@ -208,7 +208,6 @@ claim(
 # which needs such products only; ten of them come close enough, with a little damping, $F + 0.1\, I$. A **line search**
 # then halves the step until the true mean KL is within $\delta_{\mathrm{KL}}$ and the surrogate has risen.
 
-
 # %%
 def my_conjugate_gradient(product, b, iterations):
     """x with F x = b, from products F v alone (Hestenes and Stiefel 1952)."""
@@ -290,7 +289,6 @@ claim(
 # %% [markdown]
 # Five agents now learn CartPole for 20 batches of 1024 steps, by TRPO, and by A2C with a learning rate of 0.01; no
 # setting was tuned for either. We measure the KL of every single update.
-
 
 # %%
 def updates_with_kl(make_rule, seeds=range(5), batches=20):
