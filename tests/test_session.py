@@ -101,5 +101,14 @@ def test_in_a_kernel_a_name_error_names_the_cell(tmp_path, monkeypatch, capsys):
         shell.run_cell("print(thetta)")
         shown = capsys.readouterr().out
         assert "name 'thetta' is not defined" in shown and "the cell that begins" not in shown
+        shell.run_cell("kept = [1]\nraise KeyboardInterrupt")
+        capsys.readouterr()
+        shell.run_cell("kept[5]")
+        shown = capsys.readouterr().out
+        assert "list index out of range" in shown and "in the cell that begins with `kept = [1]`" in shown
+        assert "Traceback" not in shown and shown.count("interrupted") == 1
+        shell.run_cell("whole = [1]\nwhole[5]")
+        shown = capsys.readouterr().out
+        assert "Traceback" in shown and "interrupted" not in shown, "a learner's own error"
     finally:
         InteractiveShell.clear_instance()
