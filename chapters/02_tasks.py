@@ -744,12 +744,10 @@ task_explorer()
 #
 # <details><summary>Compare, when you have tried</summary>
 #
-# 1. On no training task that these seeds draw, and on nearly half of the ood tasks, though on none with seed 0. Most of
-#    those have a pole of more than two metres; on a few with a very short one both designs fail.
-# 2. In "train" often not far below the best, 2/3 in the mean (the second-largest of five uniform numbers); in "ood" it
-#    is 0.1.
+# 1. On none in "train", on nearly half in "ood" (but none with seed 0), mostly where the pole is longer than two metres.
+# 2. In "train" 2/3 in the mean, the second-largest of five uniform numbers; in "ood" 0.1.
 # 3. Never: they are two sets of cells.
-# 4. Both splits take the same draw and stamp its last bit, which no eye can see. Bandits and tabular MDPs do the same.
+# 4. Both take the same draw and stamp its last bit, which no eye can see.
 # </details>
 #
 # ## What goes wrong in practice
