@@ -77,7 +77,7 @@ lab: $(LAB_READY)  ## open the course in JupyterLab
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(id -u)" = 0 ] || { [ "$$(uname)" != Darwin ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY$$BROWSER" ]; }; then \
 	  set -- "$$@" --no-browser; \
-	  echo "No browser is opened here: copy the address with the token below into yours. Ctrl-C twice ends the course."; \
+	  echo "No browser is opened here: copy the last of the addresses below, the one with 127.0.0.1, into yours. Ctrl-C twice ends the course."; \
 	fi; \
 	exec $(PY) -m jupyterlab "$$@" $(LAB_ARGS)
 

@@ -136,15 +136,16 @@ claim(
 # | family | task $\mathcal{T}$ | $p(\mathcal{T})$, train and test | ood | what changes | $H$ |
 # |---|---|---|---|---|---|
 # | `BernoulliBandits` | means of 5 arms | each uniform on $[0, 1]$ | one 0.9, the others 0.1 | reward | 100 |
-# | `TabularMDPs` | tables $P$ and $\bar r$ | rows uniform on the simplex, $\bar r \sim \mathcal{N}(1, 1)$ | nearly deterministic, $\bar r \sim \mathcal{N}(-1, 1)$ | transition, reward | 10 |
+# | `TabularMDPs` | tables of $P$ and of mean rewards $\bar r(s, a)$ | rows of $P$ uniform over all distributions, $\bar r \sim \mathcal{N}(1, 1)$ | nearly deterministic, $\bar r \sim \mathcal{N}(-1, 1)$ | transition, reward | 10 |
 # | `GridGoals` | goal cell | two sets of cells | the lower right quadrant | reward, termination | 30 |
 # | `PointNavigation` | goal in the plane | uniform on $[-0.5, 0.5]^2$ | ring around it, to $[-1, 1]^2$ | reward, termination | 100 |
 # | `CartPole` | gravity, two masses, length, force | log-uniform, ordinary value × ½ to 2 | × ¼ to ½, or 2 to 4 | transition | 500 |
 # | `Pendulum` | gravity, mass, length | log-uniform, × ⅔ to 1.5 | up to the square of that | transition | 200 |
 # | `Sinusoids` | amplitude, phase | uniform on $[0.1, 5]$, $[0, \pi]$ | amplitude on $[5, 10]$ | targets (supervised) | |
 #
-# Bandits and tabular MDPs are those of the RL² paper (Duan et al. 2016), point navigation and sinusoids those of the
-# MAML paper (Finn et al. 2017), CartPole and Pendulum have Gymnasium's physics.
+# A range with × is one of factors on the ordinary value; *log-uniform* means that their logarithm is uniform, so that ½
+# is as likely as 2. Bandits and tabular MDPs are those of the RL² paper (Duan et al. 2016), point navigation and
+# sinusoids those of the MAML paper (Finn et al. 2017), CartPole and Pendulum have Gymnasium's physics.
 
 # %%
 print(points.sample_tasks(4, seeded(0), "train"))
@@ -554,8 +555,9 @@ claim(
 # ### Point navigation
 #
 # Knowing the goal, one can move each coordinate by at most 0.1 a step towards it; after $t$ steps it is still
-# $\max(|g_i| - 0.1t, 0)$ away. No policy can bring either coordinate closer by then, so the straight walk is optimal,
-# with return
+# $\max(|g_i| - 0.1t, 0)$ away. No policy can bring either coordinate closer by then, so it is optimal to move both as
+# fast as they go until they have arrived. We call this the straight walk, though it bends where the nearer coordinate
+# has arrived. Its return is
 #
 # $$J^*(g) = -\sum_{t=1}^{H} \sqrt{\textstyle\sum_{i=1}^{2} \max(|g_i| - 0.1\,t,\, 0)^2}. \tag{02.8}$$
 #
@@ -725,15 +727,28 @@ claim(
 #
 # ## Explorer: draw tasks, see what solves them
 #
-# Choose a family and a split, and change the seed. Green is optimal behaviour, or, for the two physical families, the
-# controller designed for the task, beside the same design for ordinary physics (dashed).
+# Choose a family and a split, and change the seed. Green is optimal behaviour (in the grid it is a white path, in the
+# tabular MDPs a star at the best action of each state), or, for the two physical families, the controller designed for
+# the task, beside the same design for ordinary physics (dashed).
 
 # %%
 task_explorer()
 
 # %% [markdown]
-# Try: CartPole, from "train" to "ood": when does the design for ordinary physics begin to fail? Bandits: how large is
-# the second-best arm's mean in "train", and in "ood"? Grid goals: do train and test ever show the same cell?
+# Try:
+#
+# 1. CartPole, "train", then "ood", several seeds: on which tasks does the design for ordinary physics fail?
+# 2. Bandits: how large is the second-best arm's mean in "train", and in "ood"?
+# 3. Grid goals: do train and test ever show the same cell?
+# 4. Point navigation, "train", then "test", with one seed: why does nothing change?
+#
+# <details><summary>Compare, when you have tried</summary>
+#
+# 1. On none in "train", on nearly half in "ood" (but none with seed 0), mostly where the pole is longer than two metres.
+# 2. In "train" 2/3 in the mean, the second-largest of five uniform numbers; in "ood" 0.1.
+# 3. Never: they are two sets of cells.
+# 4. Both take the same draw and stamp its last bit, which no eye can see.
+# </details>
 #
 # ## What goes wrong in practice
 #
@@ -795,8 +810,8 @@ claim(
 # ### Termination and truncation merged
 #
 # Evaluate the random policy on a 5 × 5 grid: −1 a step, the goal in the upper left corner, $\gamma = 0.95$, time limit
-# 10, start in the centre. Linear algebra gives the exact values: with $P_\pi$ the transition matrix under the policy,
-# $V = (I - \gamma P_\pi)^{-1} r_\pi$. From episodes we learn $V$ as the fixed point of
+# 10, start in the centre. Linear algebra gives the exact values: with $P_\pi$ the transition matrix under the policy
+# and $r_\pi$ the mean reward of each cell under it, $V = (I - \gamma P_\pi)^{-1} r_\pi$. From episodes we learn $V$ as the fixed point of
 # $V(s) = \text{mean}[\,r + \gamma\,(1 - d)\,V(s')\,]$ over the recorded steps. Two variants differ in $d$ alone:
 # $d$ = terminated, or $d$ = terminated or truncated, which is the old Gym's `done`.
 #

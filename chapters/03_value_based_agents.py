@@ -857,9 +857,10 @@ kept = int(at_own[TARGET][:, -1].sum())
 apart = stats.fisher_exact([[solved[TARGET], 5 - solved[TARGET]], [kept, 5 - kept]]).pvalue
 values = {"at 0.001": scores[TARGET][:, -1, 2], "at its own": alone[TARGET][:, -1, 2]}
 claim(
-    f"(c) Without a target network the own step size is {own[TARGET]:g}. With it {kept} seeds of five solve CartPole at the end, "
-    f"with 0.001 {solved[TARGET]} (p = {apart:.2f}; p = {chance[kept]:.2f} against five of five). Values end below "
-    f"{values['at its own'].max():,.0f}; with 0.001 none ends below {values['at 0.001'].min():,.0f}.",
+    f"(c) Without a target network the own step size is {own[TARGET]:g}. With it {kept} seeds of five solve CartPole at the end; "
+    f"with a step size of 0.001 it is {solved[TARGET]} of five (p = {apart:.2f}; p = {chance[kept]:.2f} for {kept} against five "
+    f"of five). The largest value at the end is {values['at its own'].max():,.0f}, and with 0.001 the smallest is "
+    f"{values['at 0.001'].min():,.0f}.",
     own[TARGET] < 1e-3 and kept > solved[TARGET] and min(apart, chance[kept]) > 0.05
     and 10 * values["at its own"].max() < values["at 0.001"].min(),
 )  # fmt: skip

@@ -115,6 +115,9 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
+# First the prediction: with 3 tasks and 4 episodes `position + wind` is an error, since 4 and 3 do not match. With 3 and
+# 3 it runs, and gives the wind of task $i$ to *episode* $i$ of every task.
+#
 # The wind. It is the difference between the move that it asked for and the move that happened, so one step is enough
 # here: the transition is deterministic. The wind is a hidden part of the task, and a policy with a memory of one step
 # could correct for it. A policy that sees only the current position cannot.
@@ -463,8 +466,8 @@ assert bootstrapped_returns(*oracle_on_grid(), 1.0).tolist() == [[1.0]] * 5
 # <details><summary>Hint 3: pseudocode</summary>
 #
 # Keep `running` for the last line, where it is right. For the sum, use a mask that is `running` moved one step to the
-# right along time, with a 1 put in front. `torch.where(mask, number, 0.0)` leaves junk out whatever it is; a product
-# with zero does not, if the junk is NaN.
+# right along time, with a 1 put in front. `torch.where(mask, number, 0.0)` leaves junk out whatever it is (a
+# product with zero does not, if the junk is NaN).
 # </details>
 
 # %%

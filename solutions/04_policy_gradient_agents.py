@@ -132,6 +132,9 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
+# First the prediction: 3, 3, 3, 2, 1. A last step that is terminated takes the 5 that follows from the three sums that
+# reach it: 3, 3, −2, −3, −4. One that is truncated changes nothing, since the value behind it is known.
+#
 # The last five actions before the fall get smaller advantages than the others, since a future of value 5 went
 # missing; earlier ones are judged by the critic alone, which has to learn of the fall first. (GAE with
 # $\lambda < 1$ blames all earlier actions, the farther away the less.) Were a time limit treated in the same way, the
@@ -237,6 +240,8 @@ plotting.show(
 # learning*). A bad action with $\rho = 4$ is not pulled back at all. Is that not the sample that needs it most?
 #
 # <details><summary>Answer</summary>
+#
+# First the prediction: 0.8, 1.5 and 3; (04.22) gives 10 at $\rho_i = 10$.
 #
 # It is the sample that the batch knows least about: the old policy hardly ever took this action, so its weight $\rho$ is
 # large and its advantage is one noisy number. The limit trades a bias for variance. The next batch, drawn by the new policy,

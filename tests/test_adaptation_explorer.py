@@ -273,6 +273,8 @@ def test_buttons_and_step_size(page):
     page.get_by_role("button", name="1 gradient step", exact=True).click()
     images = page.get_by_role("img", name=re.compile("20 walks after 1 gradient step; mean return"))
     assert wait(lambda: images.count() == 2, 30)
+    inside = "() => { const e = document.querySelector('.metarl-adaptation'); return e.scrollHeight - e.clientHeight }"
+    assert page.evaluate(inside) == 0, "nothing reaches out below: Lab would give the output a scroll bar"
     page.evaluate("() => explorer.away()")
     assert page.locator("#here").inner_html() == ""
 

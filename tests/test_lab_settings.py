@@ -1,6 +1,10 @@
 """What `make lab` sets up in the course's own environment, and in no other."""
 
 import json
+import sys
+from pathlib import Path
+
+import jupyterlab
 
 from tools.course import ROOT
 from tools.lab_settings import FILES, made_for_the_course, write
@@ -31,3 +35,12 @@ def test_a_setting_of_an_earlier_version_is_replaced(tmp_path):
     (tmp_path / name).write_text("{}")
     write(tmp_path)
     assert json.loads((tmp_path / name).read_text()) == FILES[name]
+
+
+def test_the_names_of_settings_are_known_to_lab():
+    """A name that no schema has is ignored in silence."""
+    schemas = Path(jupyterlab.__file__).parent / "schemas", *Path(sys.prefix).glob("share/jupyter/lab*")
+    for plugin, settings in FILES["share/jupyter/lab/settings/overrides.json"].items():
+        place = f"{plugin.replace(':', '/')}.json"
+        found = [path for folder in schemas for path in folder.rglob("*.json") if path.as_posix().endswith(place)]
+        assert found and set(settings) <= set(json.loads(found[0].read_text())["properties"]), plugin

@@ -54,15 +54,18 @@ def test_names_that_a_cell_changes():
     assert names_changed("a[0] = 1\nb.c.d = 2\nfor i in x:\n    e[i].append(f)\ng = h.mean()") == {"a", "b", "e"}
 
 
-def test_a_cell_is_named_by_its_number_or_by_how_it_begins():
-    assert place("print(theta)\n", CELLS) == "code cell 3"
+def test_a_cell_is_named_by_how_it_begins():
+    assert place("print(theta)\n", CELLS) == "the cell that begins with `print(theta)`"
     assert place("\nprint(1)\n2", CELLS) == "the cell that begins with `print(1)`"
+    alike = ["a = 1\nb = 2", "c = 1", "\na = 1\nd = 2"]
+    assert place(alike[0], alike) == "the cell that begins with `a = 1`"
+    assert place(alike[2], alike) == "the cell that begins with `a = 1`, number 2 of those that do"
 
 
 def test_the_first_cell_that_makes_a_name_is_told():
     words = advice("theta", CELLS)
-    assert words.startswith("`theta` is made in code cell 2") and "for i in range(3):" in words
-    assert "code cell 1" in advice("place", CELLS)
+    assert words.startswith("`theta` is made in the cell that begins with `for i in range(3):`.")
+    assert "begins with `%matplotlib inline`" in advice("place", CELLS)
     assert advice("thetta", CELLS) == advice("", CELLS) == advice("theta", []) == ""
 
 
@@ -90,9 +93,22 @@ def test_in_a_kernel_a_name_error_names_the_cell(tmp_path, monkeypatch, capsys):
         result = shell.run_cell("print(theta)")
         assert isinstance(result.error_in_exec, NameError)
         shown = capsys.readouterr().out
-        assert "name 'theta' is not defined" in shown and "code cell 2" in shown and "Traceback" not in shown
+        assert (
+            "name 'theta' is not defined" in shown
+            and "the cell that begins with `for" in shown
+            and "Traceback" not in shown
+        )
         shell.run_cell("print(thetta)")
         shown = capsys.readouterr().out
-        assert "name 'thetta' is not defined" in shown and "code cell" not in shown
+        assert "name 'thetta' is not defined" in shown and "the cell that begins" not in shown
+        shell.run_cell("kept = [1]\nraise KeyboardInterrupt")
+        capsys.readouterr()
+        shell.run_cell("kept[5]")
+        shown = capsys.readouterr().out
+        assert "list index out of range" in shown and "in the cell that begins with `kept = [1]`" in shown
+        assert "Traceback" not in shown and shown.count("interrupted") == 1
+        shell.run_cell("whole = [1]\nwhole[5]")
+        shown = capsys.readouterr().out
+        assert "Traceback" in shown and "interrupted" not in shown, "a learner's own error"
     finally:
         InteractiveShell.clear_instance()

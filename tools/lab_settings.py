@@ -17,7 +17,10 @@ PAGE = ROOT / "tools" / "page"
 FILES = {
     # JupyterLab asks about news and updates over the network unless told not to.
     "share/jupyter/lab/settings/overrides.json": {
-        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+        # A notebook that is opened again the next day shows its explorers and bars as they were last, with a sign that
+        # they are cut off from the kernel; without it, "Error displaying widget: model not found".
+        "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
     },
     # `make test` brings nbgrader, and with it a teacher's menu.
     "etc/jupyter/labconfig/page_config.json": {"disabledExtensions": {"@jupyter/nbgrader": True}},

@@ -54,7 +54,7 @@ def effects(scores: Mapping[str, Mapping[str, np.ndarray]]) -> None:
         panel.grid(axis="y", visible=False)
     plotting.show(
         drawn,
-        "Mean return over the training of PPO and twelve variants on CartPole, and of PPO and five on Pendulum: five "
+        "Mean return over the training of PPO and twelve variants on CartPole and on Pendulum: five "
         "seeds as dots, their mean as a bar and its t interval as a band. The table below says which differ.",
     )
 

@@ -14,19 +14,24 @@ CHANGING = {"add", "append", "extend", "insert", "setdefault", "update"}
 
 def advice(name: str, cells: Sequence[str]) -> str:
     """Which of a notebook's code cells makes `name`; "" where none does, as for a misspelt one."""
-    for number, code in enumerate(cells, 1):
+    for code in cells:
         if name and name in names_made(code):
             return (
-                f"`{name}` is made in code cell {number} of this notebook, which begins with\n    {_first_line(code)}\n"
+                f"`{name}` is made in {place(code, cells)}.\n"
                 "Run that cell first; or choose Run > Run All Above Selected Cell, which runs all that this one needs."
             )
     return ""
 
 
 def place(code: str, cells: Sequence[str]) -> str:
-    """A cell in words: its number among the notebook's code cells, or how it begins."""
-    same = [number for number, other in enumerate(cells, 1) if other.strip() == code.strip()]
-    return f"code cell {same[0]}" if same else f"the cell that begins with `{_first_line(code)}`"
+    """A cell in words: its first line, which is seen also where the cell is folded. Nobody can count folded cells.
+
+    Where several begin alike, also the how manieth of them it is.
+    """
+    line = _first_line(code)
+    alike = [other.strip() for other in cells if _first_line(other) == line]
+    count = f", number {alike.index(code.strip()) + 1} of those that do" if code.strip() in alike[1:] else ""
+    return f"the cell that begins with `{line}`{count}"
 
 
 def names_made(code: str) -> set[str]:

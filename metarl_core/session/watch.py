@@ -17,6 +17,9 @@ BROKEN_OFF = (
     "notebook's random generators are where they were before it: run it again whenever you like."
 )
 
+OF_FRAGMENTS = (LookupError, RuntimeError, ValueError)
+"""what a cell may raise that needs all of a training and finds a fragment"""
+
 
 class Watch:
     """Of one IPython shell.
@@ -73,7 +76,7 @@ class Watch:
         else:
             for name in made:
                 self.fragments.pop(name, None)
-        if origin and not (broken or isinstance(error, (AssertionError, SyntaxError))):
+        if origin and not (broken or isinstance(error, (AssertionError, SyntaxError, *OF_FRAGMENTS))):
             self._say(origin)
         self.before = note(())
 
@@ -98,6 +101,12 @@ class Watch:
                 f"This is so at the end of the training, and here the training was interrupted, in {where}. Run that "
                 "cell again to its end, or read on with what the book shows."
             )
+        elif isinstance(error, OF_FRAGMENTS) and (self.stopped or self.source()) and not _speaks(error):
+            where = "" if self.stopped else f", in {self.source()}"
+            words = (
+                f"This may be because a training was interrupted{where}, and all of it is needed here. Run that cell "
+                "again to its end, or read on with what the book shows. If the error stays, it has another reason."
+            )
         if words:
             head = type(error).__name__ + (f": {error}" if str(error) else "")
             error._render_traceback_ = lambda: [head, "", words]
@@ -117,3 +126,8 @@ class Watch:
                 "result: run that cell again to its end, or read on with what the book shows.*"
             )
         )
+
+
+def _speaks(error: Exception) -> bool:
+    """Whether an error has words of its own: that of a check, or an exercise that is not done."""
+    return hasattr(error, "_render_traceback_") or isinstance(error, NotImplementedError)

@@ -102,12 +102,16 @@ def _look_at_split(answer, cells, far, share, generator):
     }
     many = len(near_tasks) <= 6 and choices > 1
     calls = 2 - math.floor(math.log(ALARM, choices)) if choices > 1 else 1  # that all of them agree is unlikely
-    drawn = [_rows(cells, _entry(call(generator), "test")) for _ in range(CALLS if many else calls)]
     sources = [torch.Generator().manual_seed(1000 + seed) for seed in range(calls)]
-    others = [_rows(cells, _entry(call(source), "test")) for source in sources]
-    counts = sorted({len(one) for one in (_rows(cells, rows["test"]), *drawn, *others)})
+    later = [call(source) for source in [generator] * (CALLS if many else calls) + sources]
+    tested = [_rows(cells, _entry(one, "test")) for one in later]
+    drawn, others = tested[:-calls], tested[-calls:]
+    shared = [len(test & _rows(cells, _entry(one, "train"))) for one, test in zip(later, tested, strict=True)]
+    facts["tasks in train and in test"] = max(facts["tasks in train and in test"], *shared)  # of any call: by luck none
+    numbers = {len(_rows(cells, rows["test"])), *map(len, tested)}
     return facts | {
-        "different test tasks": counts[0] if len(counts) == 1 else " or ".join(map(str, counts)),
+        "different test tasks": len(_rows(cells, rows["test"])),
+        "as many different test tasks in every call": len(numbers) == 1,
         "other generators, other splits": choices == 1 or any(one != others[0] for one in others),
         "same generator, used again: another split": choices == 1 or any(one != drawn[0] for one in drawn),
         "all choices of test tasks equally likely": not many or _equally_likely(drawn, near_tasks, tests),
@@ -150,6 +154,7 @@ def _facts_of_a_good_split(cells, far, share, generator):
         "rows listed twice in a split": 0,
         "equal generator, same split": True,
         "different test tasks": round(share * len(_rows(cells, ~far))),
+        "as many different test tasks in every call": True,
         "other generators, other splits": True,
         "same generator, used again: another split": True,
         "all choices of test tasks equally likely": True,
@@ -162,7 +167,8 @@ def _tests_are(count):
 
     def when(facts, cells, far, share, generator):
         due, got = round(share * len(_rows(cells, ~far))), facts["different test tasks"]
-        return got != due and got == count(share, cells, far)
+        steady = facts["as many different test tasks in every call"]
+        return steady and got != due and got == count(share, cells, far)
 
     return when
 
@@ -218,6 +224,7 @@ check_split_tasks = function_check(
         when=lambda facts, cells, far, share, _: (
             facts["tasks in train and in test"] == 0
             and facts["different test tasks"] != round(share * len(_rows(cells, ~far)))
+            and facts["as many different test tasks in every call"]
         ),
     ),
     Wrong(
