@@ -56,6 +56,7 @@ from metarl_core.recipes import memory_bandits
 from metarl_core.results import load_table
 from metarl_core.session import begin
 from metarl_core.tasks import BernoulliBandits, GridNavi
+from metarl_core.widgets import bandit_memory_explorer
 
 begin()
 
@@ -196,6 +197,7 @@ figures.unrolled()
 # > 2. For each step: return to go to the end of the *trial*, minus the baseline.
 # > 3. For some epochs, in minibatches of *whole trials*: let the memory read each trial anew from its beginning, and
 # >    take a step of Adam on PPO's clipped objective (04.22) plus an entropy bonus.
+
 
 # %%
 def head(theta, read):
@@ -535,6 +537,16 @@ claim(
 # that the experiment does not carry. Mikulik et al. (2020) compare the states of meta-trained agents with those of
 # Bayes-optimal ones more closely.
 #
+# **Explore it.** Pull arms yourself; the Tab key reaches the buttons, and the space bar pulls. The memory of section 4
+# reads along: the left panel has the counts, the middle one its policy for the next pull and the arm of the Gittins
+# index, the right one its state in the plane of its two principal axes, among states that it meets in its own play.
+# Above stand your rewards, and what memory and index earned with as many pulls and the same luck. Try to bring it where
+# its policy and the index disagree. Which pulls move the state most, those that pay or those that do not?
+
+# %%
+bandit_memory_explorer(agent, meta)
+
+# %% [markdown]
 # ## 7 Taught instead of rewarded
 #
 # There is a second way to make a memory. In training the task is known, and so is its best action $a^*$. Let the
@@ -638,6 +650,7 @@ claim(
 # the 21 cells does it rule out in the first episode? (b) After how many episodes does it know the goal in most tasks?
 #
 # *Your prediction:*
+
 
 # %%
 def posterior_sampling(family, goals, episodes, generator, believe=lambda belief: belief):
@@ -782,6 +795,7 @@ claim(
 # An oracle can be wrong, too. In public code of the grid, the "true belief" of an agent that stands on the goal puts
 # one half on the goal and the other half on some other cell, drawn at random. Let posterior sampling use it.
 
+
 # %%
 def half_right(belief):
     """Where the goal is certain, half of the belief goes to another cell."""
@@ -814,6 +828,7 @@ claim(
 # In one public configuration of RL² the flag that lets the policy's gradient into the encoder is off, as VariBAD wants
 # it. RL² has no other loss, so its memory stays what it was at the beginning, a random recurrent network. It runs, and
 # its return rises, for a random network remembers something.
+
 
 # %%
 class Untaught(GRU):
