@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); recurrent networks.
 #
-# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/11_memory_and_context_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import functools
@@ -197,7 +197,6 @@ figures.unrolled()
 # > 2. For each step: return to go to the end of the *trial*, minus the baseline.
 # > 3. For some epochs, in minibatches of *whole trials*: let the memory read each trial anew from its beginning, and
 # >    take a step of Adam on PPO's clipped objective (04.22) plus an entropy bonus.
-
 
 # %%
 def head(theta, read):
@@ -651,7 +650,6 @@ claim(
 #
 # *Your prediction:*
 
-
 # %%
 def posterior_sampling(family, goals, episodes, generator, believe=lambda belief: belief):
     """A goal drawn from the belief before each episode, and the shortest way to it: cells, rewards [task, step]."""
@@ -795,7 +793,6 @@ claim(
 # An oracle can be wrong, too. In public code of the grid, the "true belief" of an agent that stands on the goal puts
 # one half on the goal and the other half on some other cell, drawn at random. Let posterior sampling use it.
 
-
 # %%
 def half_right(belief):
     """Where the goal is certain, half of the belief goes to another cell."""
@@ -828,7 +825,6 @@ claim(
 # In one public configuration of RL² the flag that lets the policy's gradient into the encoder is off, as VariBAD wants
 # it. RL² has no other loss, so its memory stays what it was at the beginning, a random recurrent network. It runs, and
 # its return rises, for a random network remembers something.
-
 
 # %%
 class Untaught(GRU):
@@ -912,4 +908,4 @@ claim(
 # - V. Mikulik et al., *Meta-trained agents implement Bayes-optimal agents*, 2020, arXiv:2010.11223.
 # - J. N. Lee et al., *Supervised pretraining can learn in-context reinforcement learning*, 2023, arXiv:2306.14892.
 #
-# previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)
+# [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)

@@ -126,7 +126,7 @@ def _learn_again(found):
     """How far the weights of one seed are from those of a training that is repeated, by kind."""
     report = found.report
     place = int(abs(report["low"]) * 1e6) % len(report["seeds"])
-    seed, start = report["seeds"][place], None
+    seed = report["seeds"][place]
     start = _flat(learn([seed], iterations=0))
     off = []
     for kind, training in zip(KINDS, (report["training"], None), strict=True):
