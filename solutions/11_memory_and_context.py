@@ -114,7 +114,8 @@ print("a memory that sums rewards:", " ".join(f"{value:.2f}" for value in found.
 
 # %% [markdown]
 # **Expect:** 0.00 0.46 0.75 0.85 0.87 0.88 0.88 0.00 0.46 0.75: it rises across the end of the first episode, and
-# begins anew with the second trial.
+# begins anew with the second trial. In the stream of the prediction the memory is emptied once, at step 0, and reads a flag
+# of 1 once, in step 3; the second end comes with the trial's last step, which no step of the trial follows.
 #
 # **Interpret:** a library that trains recurrent policies offers one flag, "episode start", at which it empties the
 # memory. How can RL² be run with it, without changing the library?
@@ -262,7 +263,7 @@ for name, mine, other in zip(trials[0], slopes, theirs, strict=True):
 
 # %% [markdown]
 # **Expect:** four losses between −2.0 and −1.7, each minus the mean return of its trials' steps, for every ratio is 1 here.
-# The colleague's gradient points elsewhere.
+# The colleague's code has ratios other than 1 as soon as there are two minibatches, and its gradient points elsewhere.
 #
 # **Interpret:** which of the three bugs would have shown in the diagnostics of PPO (approximate KL, clip fraction) at the
 # *first* minibatch of the first epoch, and why do the other two not?
@@ -409,7 +410,8 @@ plotting.show(
 #
 # It would halve the price of each dimension. A belief of twice the size could say twice as much for the same loss, and
 # $\beta$ would have to be searched again. With the sum, $\beta$ is a price for each nat that the belief says about the task,
-# whatever its size is.
+# whatever its size is. As to the prediction: were $\ell_2$ to move the belief, $z$ would come to say what makes $Q$ large.
+# Where little is known, the agent would believe what it would like to be true.
 # </details>
 
 # %% [markdown]
@@ -525,6 +527,7 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
+# The prediction: (a) few, (b) many, (c) no, for the curve of the training shows regrets on the eight alone. The questions:
 # (a) The eight may be easy or hard ones, and then any agent would lose less or more on them. The other memories, on the
 # *same* held-out bandits, have that difference in common with it. (b) A prior: which sets of means there are. After a few
 # pulls the counts tell eight bandits apart well enough, and the memory may then pull the arm that is the best in the one that
@@ -611,5 +614,7 @@ print("filled in:", sum(value is not ... for value in plan.values()), "of", len(
 # <details><summary>Answer</summary>
 #
 # Any context may help because it moves $z$ to where the policy was mostly trained, whatever it says. With the context of
-# another task the belief is as sure, and wrong: an agent that reads its context must then earn *less* than with none.
+# another task the belief is as sure, and wrong: an agent that reads its context must then earn *less* than with none. As to
+# the prediction: once an episode has found a hidden goal, a belief from that episode knows it, and "the return of the
+# episode" is compared with agents who had to search; the whole price of the search can be missing.
 # </details>

@@ -120,7 +120,7 @@ def bandit_memory_explorer(
         means, luck, by_memory, by_gittins = drawn(bandit)
         rewards = paid(luck, means, pulled)
         found = read(agent, parameters, pulled, rewards)
-        margins = {"left": 0.06, "right": 0.99, "bottom": 0.16, "top": 0.83, "wspace": 0.24}
+        margins = {"left": 0.06, "right": 0.99, "bottom": 0.16, "top": 0.83, "wspace": 0.42}
         figure, axes = plotting.figure(1, 3, width=11.0, height=3.9, margins=margins)
         now = len(pulled)
         told = [f"you {sum(rewards):.0f}", f"memory {sum(by_memory[:now]):.0f}", f"Gittins {sum(by_gittins[:now]):.0f}"]
@@ -195,7 +195,7 @@ def _draw_policy(axes: Axes, chances: np.ndarray, advised: int) -> None:
     number = np.arange(1, len(chances) + 1)
     axes.bar(number, chances, color=plotting.BLUE)
     axes.plot(advised + 1, 1.0, "D", color=plotting.GREEN, markersize=9, label="Gittins")
-    axes.set(xlabel="arm", ylabel="the memory's π of the next pull", xticks=number, ylim=(0, 1.08))
+    axes.set(xlabel="arm", ylabel="π of the memory", xticks=number, ylim=(0, 1.08))
     axes.legend(fontsize=8)
     axes.set_title("what to do next", fontsize=11)
 
