@@ -15,7 +15,7 @@ from functools import partial
 
 import torch
 
-from benchmarks import environments, meta_rl
+from benchmarks import environments, memory, meta_rl
 from benchmarks.meta import clones, images, ours, sinusoids, stepping, times
 from metarl_core.agents import GaussianPolicy
 from metarl_core.parameters import initial_parameters
@@ -116,6 +116,24 @@ def meta_rl_sampling() -> list[Ratio]:
     ]
 
 
+def memories() -> list[Ratio]:
+    """Trials of a recurrent memory per second beside loops over bandits with `nn.GRUCell`."""
+    found = memory.rates()
+    return [
+        Ratio(f"memory, trials {what}", rival, found[f"{what}, {memory.OURS}"] / found[f"{what}, {rival}"], promised)
+        for what, rival, promised in PROMISED
+    ]
+
+
+PROMISED = (
+    ("played", memory.BY_TASK, 25),
+    ("played", memory.BY_TRIAL, 180),
+    ("learned from", memory.BY_TASK, 30),
+    ("learned from", memory.BY_TRIAL, 240),
+)
+"""of `memories`: what is done with the trials, beside what, and how many times faster"""
+
+
 def redraws() -> list[Ratio]:
     """Explorers and drawing of tasks beside a course second."""
     family = PointNavigation()
@@ -149,7 +167,7 @@ def median_seconds(actions: list[Callable[[], object]]) -> float:
 def main() -> int:
     torch.set_num_threads(1)
     missed = 0
-    for part in (stepping_tasks, redraws, maml, meta_rl_sampling):
+    for part in (stepping_tasks, redraws, maml, meta_rl_sampling, memories):
         for ratio in part():
             print(ratio, flush=True)
             missed += not ratio.kept

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); recurrent networks.
 #
-# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/11_memory_and_context_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import functools
@@ -56,6 +56,7 @@ from metarl_core.recipes import memory_bandits
 from metarl_core.results import load_table
 from metarl_core.session import begin
 from metarl_core.tasks import BernoulliBandits, GridNavi
+from metarl_core.widgets import bandit_memory_explorer
 
 begin()
 
@@ -535,6 +536,16 @@ claim(
 # that the experiment does not carry. Mikulik et al. (2020) compare the states of meta-trained agents with those of
 # Bayes-optimal ones more closely.
 #
+# **Explore it.** Pull arms yourself; the Tab key reaches the buttons, and the space bar pulls. The memory of section 4
+# reads along: the left panel has the counts, the middle one its policy for the next pull and the arm of the Gittins
+# index, the right one its state in the plane of its two principal axes, among states that it meets in its own play.
+# Above stand your rewards, and what memory and index earned with as many pulls and the same luck. Try to bring it where
+# its policy and the index disagree. Which pulls move the state most, those that pay or those that do not?
+
+# %%
+bandit_memory_explorer(agent, meta)
+
+# %% [markdown]
 # ## 7 Taught instead of rewarded
 #
 # There is a second way to make a memory. In training the task is known, and so is its best action $a^*$. Let the
@@ -897,4 +908,4 @@ claim(
 # - V. Mikulik et al., *Meta-trained agents implement Bayes-optimal agents*, 2020, arXiv:2010.11223.
 # - J. N. Lee et al., *Supervised pretraining can learn in-context reinforcement learning*, 2023, arXiv:2306.14892.
 #
-# previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)
+# [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)

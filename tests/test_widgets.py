@@ -1,5 +1,6 @@
 """Every explorer survives every one of its controls, and each control does something."""
 
+import functools
 import io
 
 import ipywidgets as widgets
@@ -11,13 +12,23 @@ from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, QNetwork, q_update
 from metarl_core.exact import enumeration, estimators, planes
-from metarl_core.meta import MAML, QMAML, Joint, MetaSGD, NewTaskConfig, PlainDQN, Prototypes, supervised
-from metarl_core.networks import HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
+from metarl_core.meta import MAML, QMAML, Joint, MemoryAgent, MetaSGD, NewTaskConfig, PlainDQN, Prototypes, supervised
+from metarl_core.meta.memory import play_trials
+from metarl_core.networks import GRU, HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import initial_parameters
-from metarl_core.tasks import FewShot, GridGoals, ImageClasses, PointNavigation, RotatedKeys, Sinusoids
+from metarl_core.tasks import (
+    BernoulliBandits,
+    FewShot,
+    GridGoals,
+    ImageClasses,
+    PointNavigation,
+    RotatedKeys,
+    Sinusoids,
+)
 from metarl_core.widgets import (
     InnerLoop,
     Learner,
+    bandit_memory_explorer,
     budget_explorer,
     few_shot_explorer,
     inner_loop_explorer,
@@ -29,6 +40,7 @@ from metarl_core.widgets import (
     q_value_explorer,
     task_explorer,
 )
+from metarl_core.widgets import bandit_memory as memory_module
 from metarl_core.widgets import few_shot as few_shot_module
 from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import policy_adaptation as adaptation_module
@@ -101,6 +113,18 @@ def q_adaptation():
     return q_adaptation_explorer(learners, NewTaskConfig(batch_size=32, burst=5))
 
 
+def bandit_memory():
+    """Chapter 11's explorer on a small untrained memory."""
+    return bandit_memory_explorer(*small_memory(), pulls=8)
+
+
+def small_memory():
+    family, generator = BernoulliBandits(3, 8), torch.Generator().manual_seed(0)
+    make = functools.partial(GRU, hidden=6)
+    agent = MemoryAgent(family.observation_space, family.action_space, make, generator=generator)
+    return agent, {name: 3 * value for name, value in initial_parameters(agent).items()}
+
+
 EXPLORERS = [
     task_explorer,
     budget,
@@ -112,6 +136,7 @@ EXPLORERS = [
     policy_adaptation,
     meta_gradient,
     q_adaptation,
+    bandit_memory,
 ]
 
 
@@ -321,3 +346,36 @@ def test_the_true_meta_gradient_is_the_mean_of_naive_and_sampling_term():
         error = (estimates.mean(0) - truth).norm()
         spread = (estimates.var(0).sum() / len(estimates)).sqrt()
         assert (error < 3 * spread) == (name == "naive + sampling term"), name
+
+
+def test_a_memory_reads_what_others_pull_as_it_reads_its_own_play():
+    agent, parameters = small_memory()
+    family = BernoulliBandits(3, 8)
+    tasks = family.sample_tasks(1, torch.Generator().manual_seed(1))
+    own = play_trials(family, tasks, agent, parameters, 1, 1, torch.Generator().manual_seed(2))
+    arms, rewards = own.actions[0, 0].tolist(), own.rewards[0, 0].tolist()
+    found = memory_module.read(agent, parameters, arms, rewards)
+    chosen = torch.from_numpy(found.chances[:-1]).log().gather(-1, own.actions[0, 0, :, None])[:, 0]
+    torch.testing.assert_close(chosen, own.log_probabilities[0, 0])
+    assert found.states.shape == (9, 6)
+
+
+def test_all_who_pull_meet_the_same_luck_and_buttons_hold_what_was_pulled():
+    luck, means = np.array([[0.2, 0.9], [0.6, 0.1]]), np.array([0.5, 0.5])
+    assert memory_module.paid(luck, means, [1, 0, 1, 0]) == [0.0, 1.0, 1.0, 0.0]
+    pulling = memory_module.Pulling(2, 3)
+    for button in (0, 1, 1, 0):  # the fourth pull is one too many
+        pulling.children[button].click()
+    assert pulling.value == (0, 1, 1)
+    pulling.children[2].click()
+    assert pulling.value == (0, 1)
+    pulling.children[3].click()
+    assert pulling.value == ()
+
+
+def test_principal_axes_are_those_of_largest_variance():
+    rng = np.random.default_rng(0)
+    states = rng.normal(size=(4000, 3)) * [0.1, 3.0, 1.0] + 5
+    centre, axes = memory_module.principal_axes(states)
+    np.testing.assert_allclose(centre, 5, atol=0.2)
+    np.testing.assert_allclose(np.abs(axes), [[0, 1, 0], [0, 0, 1]], atol=0.05)

@@ -1,6 +1,7 @@
 """The explorers: figures that are computed anew while the reader moves a slider, or drags the goal itself."""
 
 from metarl_core.widgets.adaptation import AdaptationExplorer, adaptation_explorer
+from metarl_core.widgets.bandit_memory import bandit_memory_explorer
 from metarl_core.widgets.budget import Learner, budget_explorer
 from metarl_core.widgets.explorer import Explorer, slider
 from metarl_core.widgets.few_shot import few_shot_explorer
@@ -19,6 +20,7 @@ __all__ = [
     "InnerLoop",
     "Learner",
     "adaptation_explorer",
+    "bandit_memory_explorer",
     "budget_explorer",
     "few_shot_explorer",
     "inner_loop_explorer",
