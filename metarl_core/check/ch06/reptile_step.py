@@ -21,7 +21,8 @@ def _draw_case(draw):
     k = draw.choice(10, 10, 25) if draw.chance(0.1) else k
     repeated = k > 1 and draw.chance(0.2)
     losses = [
-        [CurvedLoss(draw, size, scale) for _ in range(1 if repeated else k)] * (k if repeated else 1) for _ in range(tasks)
+        [CurvedLoss(draw, size, scale) for _ in range(1 if repeated else k)] * (k if repeated else 1)
+        for _ in range(tasks)
     ]
     return case(draw.normal(size, scale=2, mean=1), losses, alpha, epsilon).noting(
         {
