@@ -9,8 +9,8 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five, or twelve, or forty; step sizes from 0 to 1.6 over the largest curvature,
-    and to 2.5 where there are few steps.
+    """One to four dimensions, no step to five, or twelve, or forty; step sizes from 0 to 1.6 over the largest
+    curvature, and to 2.5 where there are few steps.
 
     Now and then all points are in the thousands: the losses are large then beside their slopes, and a quotient of their
     differences is rounded.

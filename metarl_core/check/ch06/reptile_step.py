@@ -9,7 +9,7 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, once twelve, of one to four minibatches, or ten, or 25, in one to four dimensions; steps from 0.
+    """One to four tasks, once twelve, of one to four minibatches, or ten, or 25, in one to four dimensions.
 
     Now and then a slope is longer than 10.
     """

@@ -11,7 +11,7 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 30, gamma from 0 to 1, or 2."""
+    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 30, gamma 0 to 1, or 2."""
     tasks, number = draw.choice(1, *[draw.integer(2, 3)] * 3), draw.choice(1, *[draw.integer(2, 6)] * 5)
     size, actions = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 4)] * 6)
     steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, draw.integer(2, 12))

@@ -7,7 +7,7 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 16 steps, once 40, gamma from 0 to 1, step sizes from 0.
+    """1 to 4 features, 1 to 6 transitions, 1 to 5 queries, 0 to 16 steps, once 40, gamma from 0 to 1, steps from 0.
 
     Now and then theta, rewards and targets are in the millions: the loss is large then beside its slopes, and a
     quotient of its differences is rounded.
