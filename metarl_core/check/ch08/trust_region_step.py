@@ -26,7 +26,7 @@ def _draw_case(draw):
         theta, centre = 2.0**-20 * theta, 2.0**-20 * centre
     if lands := size > 1 and draw.chance(0.25):
         alpha, (values, axes) = 0.5, torch.linalg.eigh(curvature[:1])
-        values[:, -1] = (1 - 2.0**-7) / alpha
+        values[:, -1] = (1 - 2.0**-8) / alpha
         curvature, centre = (axes * values[:, None]) @ axes.mT, centre[:1]
         curvature = 0.5 * (curvature + curvature.mT)
         tasks = 1
