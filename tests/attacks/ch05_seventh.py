@@ -1,4 +1,4 @@
-"""Answers to chapter 05 that hold at short slopes, for few steps, for different tasks or at one call only, and right ones."""
+"""Answers to chapter 05 that hold for short slopes, few steps, different tasks or one call only, and right ones."""
 
 import torch
 
