@@ -4,23 +4,30 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.oracles import CurvedLoss, same
+from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2.
+    """One to four tasks, once twelve, in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2.
 
-    Now and then theta is where the first task's support loss is smallest, and the Jacobian alone is left of a step.
+    Now and then theta is where the first task's support loss is smallest, which is 0 then: the Jacobian alone is left
+    of a step. Tasks may share a support loss, or be the same, and a slope may be longer than 10.
     """
-    size, tasks, long = draw.integer(1, 4), draw.integer(1, 4), draw.chance(0.1)
+    size, tasks, long, steep = draw.integer(1, 4), draw.integer(1, 4), draw.chance(0.1), draw.chance(0.1)
+    tasks = 12 if draw.seed == 17 else tasks
     steps = 12 if long else draw.integer(1, 5)
-    losses = [(CurvedLoss(draw, size), CurvedLoss(draw, size)) for _ in range(tasks)]
+    scale = 32.0 if steep else 1.0
+    losses = [(_Loss(draw, size, scale), _Loss(draw, size, scale)) for _ in range(tasks)]
     if equal := draw.chance(0.2):
         losses = [(support, support) for support, _ in losses]
+    if shared := tasks > 1 and draw.chance(0.3):
+        losses[-1] = losses[0] if draw.chance(0.5) else (losses[0][0], losses[-1][1])
     alpha = draw.choice(0.0, *(draw.uniform(0.1, 1.2) for _ in range(7)))
-    alpha = min(alpha, 0.25) if long else alpha
+    alpha = (min(alpha, 0.25) if long else alpha) / scale
     theta = draw.normal(size, scale=1.5, mean=0.5)
-    if settled := draw.chance(0.15):
+    if settled := not steep and draw.chance(0.15):
         theta = _minimum(losses[0][0], theta)
+        losses[0][0].lowest = float(losses[0][0](theta))
     return case(theta, losses, alpha, steps).noting(
         {
             "theta has one entry": size == 1,
@@ -32,8 +39,25 @@ def _draw_case(draw):
             "there are twelve steps": long,
             "alpha is 0": alpha == 0,
             "support and query loss of a task are the same": equal,
+            "two tasks have the same support loss": shared,
+            "the losses are steep": steep,
+            "the same losses were asked about at another theta before": _asked_before(steps),
         }
     )
+
+
+class _Loss(CurvedLoss):
+    """Less a constant, which no slope sees."""
+
+    lowest = 0.0
+
+    def __call__(self, theta):
+        return super().__call__(theta) - self.lowest
+
+
+def _asked_before(steps):
+    """What is kept of tasks from one theta is of no use at the next, and a meta-learner's theta moves."""
+    return steps in (2, 5)
 
 
 def _minimum(loss, theta):
@@ -240,6 +264,9 @@ check_maml_gradient = function_check(
         "draws",
         "A global generator is drawn from, or seeded anew. Nothing is random in what is asked for.",
         fault="global draws",
+    ),
+    observe=after_another(
+        lambda theta, *rest: (theta + 1, *rest), lambda theta, tasks, alpha, steps: _asked_before(steps)
     ),
     cases=40,
 )

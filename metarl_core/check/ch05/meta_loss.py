@@ -9,19 +9,27 @@ from metarl_core.check.oracles import (
     network_error,
     network_slopes,
     same,
+    two_layer_network,
     value_and_gradients,
 )
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, no inner step to four, or twelve."""
+    """One to four tasks of one to six points, a network of one to five units, no inner step to four, or twelve.
+
+    Now and then the network fits the first task's support set: its slopes are 0, and the Jacobian alone is left.
+    """
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     tasks, long = draw.integer(1, 4), draw.chance(0.1)
     steps = 12 if long else draw.integer(0, 4)
     parameters = {n: v.requires_grad_() for n, v in draw_network(draw, draw.integer(1, 5), dtype).items()}
     alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.25) for _ in range(7)))
     alpha = min(alpha, 0.0625) if long else alpha
-    return case(parameters, draw_regression(draw, tasks, dtype), alpha, steps).noting(
+    data = draw_regression(draw, tasks, dtype)
+    if fitted := draw.chance(0.15):
+        xs, _, xq, yq = data[0]
+        data[0] = (xs, two_layer_network(parameters, xs).detach(), xq, yq)
+    return case(parameters, data, alpha, steps).noting(
         {
             "there are several tasks": tasks > 1,
             "there are more than two tasks": tasks > 2,
@@ -29,6 +37,7 @@ def _draw_case(draw):
             "there are more than three steps": steps > 3,
             "`parameters` has its names in the order w1, b1, w2, b2": list(parameters) == ["w1", "b1", "w2", "b2"],
             "there is no step": steps == 0,
+            "the network fits a support set": fitted,
             "alpha is 0": alpha == 0,
             "everything is float32": dtype == torch.float32,
         }

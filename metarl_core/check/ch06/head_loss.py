@@ -22,16 +22,25 @@ from metarl_core.check.oracles import (
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, rates of either sign, some of them 0."""
+    """One to four tasks of one to six points, a network of one to five units, rates of either sign, some of them 0.
+
+    Now and then labels are in the tens, and rates above 2: slopes are large then. In float32 that would leave too few
+    digits to judge by.
+    """
     dtype, tasks = draw.choice(torch.float64, torch.float64, torch.float32), draw.integer(1, 4)
     parameters = draw_network(draw, draw.integer(1, 5), dtype)
-    rates = {name: draw.normal(*parameters[name].shape, dtype=dtype, scale=0.3, mean=0.1) for name in parameters}
+    wide = dtype == torch.float64 and draw.chance(0.2)
+    spread = 2.0 if wide else 0.3
+    rates = {name: draw.normal(*parameters[name].shape, dtype=dtype, scale=spread, mean=0.1) for name in parameters}
     if all_zero := draw.chance(0.15):
         rates = {name: torch.zeros_like(rate) for name, rate in rates.items()}
     rates = {name: rates[name] for name in (reversed(rates) if draw.chance(0.5) else list(rates))}
     negative = any(bool((rates[name] < 0).any()) for name in HEAD)
     leaves = [{name: value.requires_grad_() for name, value in one.items()} for one in (parameters, rates)]
-    return case(*leaves, draw_regression(draw, tasks, dtype)).noting(
+    data = draw_regression(draw, tasks, dtype)
+    if wide:
+        data = [(xs, 16 * ys, xq, 16 * yq) for xs, ys, xq, yq in data]
+    return case(*leaves, data).noting(
         {
             "there are several tasks": tasks > 1,
             "there are more than two tasks": tasks > 2,
@@ -39,6 +48,7 @@ def _draw_case(draw):
             "a rate of the head is above 0.5": any(bool((rates[name] > 0.5).any()) for name in HEAD),
             "each tensor of the head has one entry": parameters["w2"].numel() == 1,
             "a rate of the head is negative": negative,
+            "labels are in the tens": wide,
             "all rates are 0": all_zero,
             "`rates` has its names in the order of `parameters`": list(rates) == list(parameters),
             "everything is float32": dtype == torch.float32,

@@ -5,18 +5,25 @@ import torch
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.ch06.reptile_answers import by_hand, every_point, first_missing, rate_shared, reptile, serial
 from metarl_core.check.oracles import CurvedLoss, same
+from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, once twelve, of one to four minibatches, or ten, in one to four dimensions; steps from 0."""
+    """One to four tasks, once twelve, of one to four minibatches, or ten, once 25, in one to four dimensions.
+
+    Now and then a slope is longer than 10.
+    """
     size, tasks, k = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
+    scale = 32.0 if draw.chance(0.1) else 1.0
     tasks = 12 if draw.seed == 17 else tasks
-    alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6)))
+    alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6))) / scale
     epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.3) for _ in range(6)))
     k = 10 if draw.chance(0.1) else k
+    k = 25 if draw.seed == 23 else k
     repeated = k > 1 and draw.chance(0.2)
     losses = [
-        [CurvedLoss(draw, size) for _ in range(1 if repeated else k)] * (k if repeated else 1) for _ in range(tasks)
+        [CurvedLoss(draw, size, scale) for _ in range(1 if repeated else k)] * (k if repeated else 1)
+        for _ in range(tasks)
     ]
     return case(draw.normal(size, scale=2, mean=1), losses, alpha, epsilon).noting(
         {
@@ -27,10 +34,16 @@ def _draw_case(draw):
             "alpha is 0": alpha == 0,
             "epsilon is 1": epsilon == 1,
             "epsilon is above 1": epsilon > 1,
-            "an inner loop has ten steps": k == 10,
+            "an inner loop has ten steps or more": k > 4,
+            "the losses are steep": scale > 1,
+            "the same losses were asked about at another theta before": _asked_before(k),
             "all minibatches of a task are the same": repeated,
         }
     )
+
+
+def _asked_before(k):
+    return k in (1, 3)
 
 
 check_reptile_step = function_check(
@@ -178,6 +191,9 @@ check_reptile_step = function_check(
         "in_place",
         "An argument is changed in place: theta, or a list. The caller still needs it as it was.",
         fault="changed arguments",
+    ),
+    observe=after_another(
+        lambda theta, *rest: (theta + 1, *rest), lambda theta, tasks, *rest: _asked_before(len(tasks[0]))
     ),
     cases=40,
 )  # fmt: skip

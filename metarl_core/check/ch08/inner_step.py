@@ -17,21 +17,23 @@ def _draw_case(draw):
     """1 to 4 episodes of 1 to 6 steps, 1 to 3 numbers of a state and of an action; step sizes from 0 to 2.
 
     On the padding stand numbers like any others. Sometimes theta asks for derivatives, as a policy's parameters do, and
-    sometimes a standard deviation is far from 1: e⁻³, or e² and more.
+    sometimes a standard deviation is far from 1: e⁻³ or e⁻⁸, or e² and more;
+    and sometimes theta has its entries in the other order.
     """
     episodes, horizon = draw.integer(1, 4), 1 if draw.chance(0.15) else draw.integer(2, 6)
     size, moves = draw.choice(1, draw.integer(1, 3)), draw.choice(1, 2, draw.integer(1, 3))
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.02, 2.0) for _ in range(6)))
     theta = {"weight": 0.5 * draw.normal(moves, size), "log_std": 0.4 * draw.normal(moves) - 0.4}
-    if draw.chance(0.25):
-        theta["log_std"][0] = draw.choice(-3.0, 2.25, 2.5)
+    if draw.chance(0.3):
+        theta["log_std"][0] = draw.choice(-3.0, -8.0, -8.0, 2.25, 2.5)
     mask = torch.arange(horizon) < draw.integers(1, horizon, episodes, 1)
     states = draw.normal(episodes, horizon, size) + draw.choice(0.0, 1.0)
     noise = theta["log_std"].exp() * draw.normal(episodes, horizon, moves)
     actions = states @ theta["weight"].T + noise
     advantage = draw.skewed(episodes, horizon)
     asks = draw.chance(0.3)
-    theta = {name: value.requires_grad_(asks) for name, value in theta.items()}
+    turned = draw.chance(0.3)
+    theta = {name: theta[name].requires_grad_(asks) for name in (reversed(theta) if turned else list(theta))}
     return case(theta, states, actions, advantage, mask, alpha).noting(
         {
             "an action is one number": moves == 1,
@@ -39,6 +41,7 @@ def _draw_case(draw):
             "there is one episode": episodes == 1,
             "theta asks for derivatives": asks,
             "alpha is 0": alpha == 0.0,
+            "`theta` has log_std before weight": turned,
             "a standard deviation is far from 1": bool((theta["log_std"].abs() > 1).any()),
         }
     )

@@ -12,13 +12,16 @@ TOLERANCE = {"rtol": 1e-7, "atol": 1e-8}
 
 
 def _draw_case(draw):
-    """1 to 3 tasks of 2 to 5 episodes of 1 to 6 steps, with at least two steps more than the 1 to 3 features.
+    """1 to 3 tasks of 2 to 5 episodes of 1 to 6 steps, with at least two steps more than the 1 to 3 features, or 7.
+    Now and then one task has 80 episodes, and one reward stands out by far.
 
     Rewards are skewed and of another size on each task. A constant feature, a clock, two equal features and small ones,
     for which the ridge counts, and steps without a reward occur or not; on the padding features are numbers like any.
     """
     tasks, episodes, horizon = draw.integer(1, 3), draw.integer(2, 5), draw.integer(2, 6)
-    number = draw.choice(1, 2, 3)
+    number = draw.choice(1, 2, 3) if draw.seed % 12 != 5 else 7
+    if many := draw.chance(0.1):
+        tasks, episodes = 1, 80
     lengths = draw.integers(1, horizon, tasks, episodes, 1)
     if draw.chance(0.25):
         lengths = torch.full_like(lengths, horizon)
@@ -32,6 +35,8 @@ def _draw_case(draw):
     sparse = draw.chance(0.25)
     if sparse:
         rewards = rewards * draw.flags(*rewards.shape, share=0.6)
+    if many:
+        rewards[:, 0, 0] += 200 * size[:, 0, 0]
     features = draw.normal(tasks, episodes, horizon, number) + draw.choice(0.0, 1.0)
     constant, alike, small = draw.chance(0.4), draw.chance(0.2) and number > 1, draw.chance(0.25)
     if constant:
@@ -49,6 +54,8 @@ def _draw_case(draw):
             "the discount is 1": discount == 1.0,
             "no feature is constant": not constant,
             "features are small": small,
+            "there are more than three features": number > 3,
+            "there are 80 episodes, and one reward stands out": many,
             "steps without a reward were taken": sparse,
         }
     )

@@ -7,21 +7,38 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 tasks in 1 to 5 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8."""
+    """1 to 4 tasks in 1 to 7 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8.
+
+    Now and then theta is a millionth away from the centres, where slopes are tiny; or an inner step lands almost at its
+    centre along one direction, in which theta may go far.
+    """
     tasks = draw.integer(1, 4)
-    size = draw.choice(1, 2, 3, draw.integer(1, 5)) if draw.size > 0.2 else draw.integer(1, 3)
+    size = draw.choice(1, 2, 3, draw.integer(1, 5), draw.integer(6, 7)) if draw.size > 0.2 else draw.integer(1, 3)
     root = draw.normal(tasks, size, size)
     curvature = root @ root.mT / size + draw.uniform(0.2, 1.0) * torch.eye(size, dtype=torch.float64)
     curvature = 0.5 * (curvature + curvature.mT)
     centre = 2 * draw.normal(tasks, size)
     theta = draw.normal(size) + draw.choice(0.0, 3.0)
     alpha = draw.choice(0.0, *(draw.uniform(0.05, 0.8) for _ in range(5)))
-    sigma, delta = draw.choice(1.0, draw.uniform(0.2, 2.0), draw.uniform(0.2, 2.0)), draw.uniform(0.001, 0.2)
+    sigma = draw.choice(1.0, draw.uniform(0.2, 2.0), draw.uniform(0.2, 2.0), draw.uniform(0.03, 0.1))
+    delta = draw.uniform(0.001, 0.2)
+    if near := draw.chance(0.15):
+        theta, centre = 2.0**-20 * theta, 2.0**-20 * centre
+    if lands := size > 1 and draw.chance(0.25):
+        alpha, (values, axes) = 0.5, torch.linalg.eigh(curvature[:1])
+        values[:, -1] = (1 - 2.0**-8) / alpha
+        curvature, centre = (axes * values[:, None]) @ axes.mT, centre[:1]
+        curvature = 0.5 * (curvature + curvature.mT)
+        tasks = 1
     return case(theta, curvature, centre, alpha, sigma, delta).noting(
         {
             "there is one task": tasks == 1,
             "there is one dimension": size == 1,
             "there are more than two dimensions": size > 2,
+            "there are more than five dimensions": size > 5,
+            "theta is a millionth away from the centres": near,
+            "an inner step lands almost at its centre along one direction": lands,
+            "sigma is below 0.2": sigma < 0.2,
             "alpha is 0": alpha == 0.0,
             "sigma is 1": sigma == 1.0,
         }

@@ -8,18 +8,25 @@ from metarl_core.check.ch09.oracles import close
 
 
 def _draw_case(draw):
-    """1 to 6 arms, now and then all alike or one nearly sure; q and b of any size and sign, also b = 0 and b = mean."""
+    """1 to 6 arms, now and then all alike or one nearly sure; q and b of any size and sign, also b = 0 and b = mean.
+
+    Some arms are rarer than one in a million. Now and then rewards are in the millions: a Hessian is large then, and a
+    quotient of differences is rounded.
+    """
     arms = draw.choice(1, *[draw.integer(2, 6)] * 8)
-    theta = draw.choice(0.0, 1.0, 1.0, 1.0, 4.0) * draw.normal(arms)
-    q = draw.choice(1.0, 1.0, 10.0) * draw.skewed(arms) + draw.uniform(-4, 4)
+    theta = draw.choice(0.0, 1.0, 1.0, 1.0, 4.0, 10.0) * draw.normal(arms)
+    far = draw.choice(1, 1, 1, 2**20)
+    q = far * (draw.choice(1.0, 1.0, 10.0) * draw.skewed(arms) + draw.uniform(-4, 4))
     p = theta.softmax(0)
     mean = float((p * q).sum())
-    b = draw.choice(draw.uniform(-5, 5), draw.uniform(-5, 5), draw.integer(0, 3), 0.0, mean)
+    b = draw.choice(*(far * b for b in (draw.uniform(-5, 5), draw.uniform(-5, 5), draw.integer(0, 3), 0.0)), mean)
     return case(p, q, b).noting(
         {
             "b is 0": b == 0,
             "b is negative": b < 0,
             "b is the mean reward": b == mean,
+            "rewards are in the millions": far > 1,
+            "an arm is rarer than one in a million": bool((p < 1e-6).any()),
             "there are more than two arms": arms > 2,
             "there are more than three arms": arms > 3,
             "all arms are equally likely": arms > 1 and bool((p == p[0]).all()),
@@ -198,4 +205,6 @@ check_bandit_hessians = function_check(
     Wrong("naive_factor", "Your naive Hessian is right up to one positive factor.", when=_up_to_a_factor("naive")),
     autograd=False,
     cases=36,
+    rtol=1e-12,
+    atol=1e-9,
 )  # fmt: skip

@@ -18,18 +18,25 @@ BY_LOG_PI, BY_OUTCOME = "gradient with respect to log_pi", "gradient with respec
 
 
 def _draw_case(draw):
-    """2 to 7 tasks, 1 to 4 episodes of 1 to 24 steps; outcomes skewed and off centre, some equal, some with a graph."""
+    """2 to 7 tasks, 1 to 4 episodes of 1 to 24 steps; outcomes skewed and off centre, some equal, some with a graph.
+
+    Now and then outcomes are above 10, or the logarithms of densities far below 0.
+    """
     episodes, steps = (
         draw.choice(1, *[draw.integer(2, 4)] * 5),
         draw.choice(1, *[draw.integer(2, 5)] * 2, *[draw.integer(2, 24)] * 3),
     )
     log_pi, mask = draw_padded(draw, (draw.integer(2, 7), episodes, steps))
+    log_pi = draw.choice(1.0, 1.0, 1.0, 64.0) * log_pi
     outcome = draw.choice(1.0, 1.0, 1.0, 0.0) * draw.skewed(len(mask), scale=2.0) + draw.uniform(-3, 5)
+    outcome = draw.choice(1.0, 1.0, 1.0, 64.0) * outcome
     graph = draw.chance(0.6)
     return case(log_pi.requires_grad_(), mask, outcome.requires_grad_(graph)).noting(
         {
             **past_the_end(mask, log_pi.detach()),
             "the outcome carries a graph": graph,
+            "an outcome is above 30, or below -30": bool((outcome.detach().abs() > 30).any()),
+            "a log-probability is below -20": bool((log_pi.detach()[mask] < -20).any()),
             "there is more than one episode": episodes > 1,
             "there are more than two tasks": len(mask) > 2,
             "there are more than four tasks": len(mask) > 4,
@@ -40,7 +47,8 @@ def _draw_case(draw):
 
 
 def _value_and_gradients(answer, log_pi, mask, outcome):
-    value = scalar(answer(log_pi, mask, outcome), "sampling_term")
+    measured = 1.0 * outcome if outcome.requires_grad else outcome  # what carries a graph is seldom a leaf
+    value = scalar(answer(log_pi, mask, measured), "sampling_term")
     leaves = [log_pi, outcome] if outcome.requires_grad else [log_pi]
     found = [*slopes(value, leaves), torch.zeros_like(outcome)]
     return {GRAPH: value.requires_grad, "value": value.detach(), BY_LOG_PI: found[0], BY_OUTCOME: found[1].detach()}

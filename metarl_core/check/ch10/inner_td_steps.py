@@ -7,16 +7,17 @@ import torch
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
+from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 30, gamma from 0 to 1."""
+    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 30, gamma 0 to 1, or 2."""
     tasks, number = draw.choice(1, *[draw.integer(2, 3)] * 3), draw.choice(1, *[draw.integer(2, 6)] * 5)
     size, actions = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 4)] * 6)
     steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, draw.integer(2, 12))
     steps = 30 if draw.seed == 17 else steps
     alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the parameters grow and grow
-    discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
+    discount = draw.choice(0.0, 1.0, 2.0, *[draw.uniform(0.3, 0.99)] * 6)
     ended = draw.flags(tasks, number, share=draw.choice(0.0, 0.4, 0.4, 0.4, 1.0))
     return case(
         draw.normal(actions, size),
@@ -36,9 +37,20 @@ def _draw_case(draw):
             "there is more than one inner step": steps > 1,
             "there are more than four inner steps": steps > 4,
             "gamma is 0": discount == 0,
+            "gamma is above 1": discount > 1,
+            "other tasks were asked about with the same constants before": _asked_before(number),
             "a task has a single transition": number == 1,
         }
     )
+
+
+def _asked_before(number):
+    return number in (2, 5)
+
+
+def _of_other_tasks(theta, features, actions, rewards, following, *rest):
+    """Another target for each transition."""
+    return theta, features, actions, rewards - 1, following - 1, *rest
 
 
 def _td_by_sums(
@@ -258,5 +270,6 @@ check_inner_td_steps = function_check(
         when=_any(_fault(leak=True), _fault(leak="parameters")),
     ),
     Wrong("uphill", "After your steps the errors are larger. Check the sign.", _fault(sign=-1.0)),
+    observe=after_another(_of_other_tasks, lambda theta, features, actions, *rest: _asked_before(actions.shape[1])),
     cases=48,
 )
