@@ -211,6 +211,11 @@ def _plan(misconception, **changed):
     return Mutant(ch05.check_comparison, misconception, GOOD | changed)
 
 
+def _drawn(theta, tasks, alpha, steps):
+    torch.rand(1)
+    return _maml()(theta, tasks, alpha, steps)
+
+
 def _seeded(theta, tasks, alpha, steps):
     torch.manual_seed(1)
     return _maml()(theta, tasks, alpha, steps)
@@ -252,7 +257,8 @@ MUTANTS = [
         "diagonal_only",
         _by_hessians(lambda factors: [torch.diag(torch.diag(f)) for f in factors[::-1]]),
     ),
-    Mutant(ch05.check_maml_gradient, "draws", _seeded),
+    Mutant(ch05.check_maml_gradient, "draws", _drawn),
+    Mutant(ch05.check_maml_gradient, "seeds", _seeded),
     Mutant(
         ch05.check_quadratic_meta_gradient,
         "flow",

@@ -262,8 +262,13 @@ check_maml_gradient = function_check(
     ),
     Wrong(
         "draws",
-        "A global generator is drawn from, or seeded anew. Nothing is random in what is asked for.",
+        "A global generator is drawn from. Nothing is random in what is asked for.",
         fault="global draws",
+    ),
+    Wrong(
+        "seeds",
+        "A global generator is seeded anew. Nothing is random in what is asked for, and other code may be drawing.",
+        fault="global seed",
     ),
     observe=after_another(
         lambda theta, *rest: (theta + 1, *rest), lambda theta, tasks, alpha, steps: _asked_before(steps)

@@ -184,7 +184,7 @@ check_reptile_step = function_check(
     ),
     Wrong(
         "draws",
-        "A global generator is drawn from, or seeded anew. The minibatches have an order already.",
+        "A global generator is drawn from. The minibatches have an order already.",
         fault="global draws",
     ),
     Wrong(

@@ -198,7 +198,7 @@ check_reptile_with_adam = function_check(
     ),
     Wrong(
         "draws",
-        "A global generator is drawn from, or seeded anew. The permutations are handed in.",
+        "A global generator is drawn from. The permutations are handed in.",
         fault="global draws",
     ),
     Wrong(

@@ -120,7 +120,7 @@ check_inner_td_steps = function_check(
     _draw_case,
     Wrong(
         "own_draws",
-        "Your function draws random numbers, or seeds a global generator. (A new layer draws its weights, too.) Over "
+        "Your function draws random numbers. (A new layer draws its weights, too.) Over "
         "which transitions does (1) take its mean?",
         fault="global draws",
     ),

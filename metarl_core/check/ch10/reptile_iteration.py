@@ -123,7 +123,7 @@ check_reptile_iteration = function_check(
     _draw_case,
     Wrong(
         "own_draws",
-        "Your function draws random numbers, or seeds a global generator. All that are needed are in `draws`.",
+        "Your function draws from a global generator. All that are needed are in `draws`.",
         fault="global draws",
     ),
     Wrong("as_it_was", "All three bugs are still there.", _fault(**BUGS)),
