@@ -149,6 +149,28 @@ def _split_by_task(cells, far, share, generator):
     return _by_task(cells, far, share, lambda n: torch.randperm(n, generator=generator))
 
 
+def _split_by_order(cells, far, share, order):
+    """Splits by the first tasks of an order of the numbers below n, `order(n)`."""
+    _, task = torch.unique(cells, dim=0, return_inverse=True)
+    near = task[~far].unique()
+    test = torch.isin(task, near[order(len(near))][: round(share * len(near))])
+    masks = {"train": ~far & ~test, "test": test, "ood": far}
+    return {name: mask.nonzero()[:, 0] for name, mask in masks.items()}
+
+
+def _split_one_of_fifty(cells, far, share, generator):
+    """The generator gives a small seed, and the seed everything else."""
+    own = torch.Generator().manual_seed(int(torch.randint(50, (), generator=generator)))
+    return _split_by_order(cells, far, share, lambda n: torch.randperm(n, generator=own))
+
+
+def _split_coarse_keys(cells, far, share, generator):
+    """Random keys of nine values: which of two equal ones comes first is a question of their place."""
+    return _split_by_order(
+        cells, far, share, lambda n: torch.randint(9, (n,), generator=generator).sort(stable=True).indices
+    )
+
+
 def _split_block(cells, far, share, generator):
     """A block of neighbours in the sorted list, from a random place on."""
     return _by_task(
@@ -408,6 +430,8 @@ MUTANTS = [
     Mutant(ch02.check_split_tasks, "rows_lost", _split_loses_twins),
     Mutant(ch02.check_split_tasks, "generator_stays", _split_copies_the_generator),
     Mutant(ch02.check_split_tasks, "unequal_chances", _split_block),
+    Mutant(ch02.check_split_tasks, "few_splits", _split_one_of_fifty),
+    Mutant(ch02.check_split_tasks, "uneven_at_large", _split_coarse_keys),
     Mutant(ch02.check_bootstrapped_returns, "drops_the_last", _return_drops_last),
     Mutant(ch02.check_bootstrapped_returns, "one_too_many", _return_one_too_many),
     Mutant(ch02.check_bootstrapped_returns, "no_mask", _return_no_mask),

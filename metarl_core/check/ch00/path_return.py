@@ -19,6 +19,9 @@ def _draw_case(draw):
         path = path.T.contiguous().T
     arrives = draw.chance(0.3)
     goal = path[draw.integer(1, steps)].clone() if arrives else draw.normal(2, dtype=torch.float32, scale=2.0)
+    if draw.chance(0.15):  # again and again the same goal and number of steps, and other walks
+        steps, arrives, goal = 3, False, torch.tensor([1.5, -0.5])
+        path, rests = draw.normal(steps + 1, 2, dtype=torch.float32), torch.zeros(steps, dtype=torch.bool)
     return case(path, goal).noting(
         {
             "the walk has one step": steps == 1,

@@ -7,7 +7,10 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """Up to 4 rows of up to 24 steps, a few of up to 70; episodes of one step to the whole row, finished or cut off."""
+    """Up to 4 rows of up to 24 steps, a few of up to 70; episodes of one step to the whole row, finished or cut off.
+
+    A few hold one episode each, of 40 to 90 steps.
+    """
     rows, steps = draw.integer(1, 4), draw.integer(1, 70) if draw.chance(0.2) else draw.integer(1, 24)
     if draw.chance(0.15):
         rows = steps = draw.integer(1, 5)
@@ -20,6 +23,10 @@ def _draw_case(draw):
         ended[:, -1] = True
     if draw.chance(0.15):
         ended[:] = True
+    whole = draw.chance(0.1)
+    if whole:
+        steps, discount = draw.integer(40, 90), draw.choice(discount, 1.0, draw.uniform(0.9, 0.99))
+        ended = (torch.arange(steps) == steps - 1).repeat(rows, 1)
     rewards = draw.normal(rows, steps, dtype=dtype, scale=draw.choice(1.0, 5.0), mean=draw.choice(0.0, -1.0, 2.0))
     if draw.chance(0.3):  # the same numbers, the other way round in memory
         rewards, ended = rewards.T.contiguous().T, ended.T.contiguous().T
@@ -39,6 +46,7 @@ def _draw_case(draw):
             "no episode is finished": not bool(ended.any()),
             "every row ends with an episode's end": bool(ended[:, -1].all()),
             "rewards are 0": bool((rewards == 0).any()),
+            "a finished episode has 40 steps or more": whole,
             "there is one row": rows == 1,
             "there is one time step": steps == 1,
             "there are as many rows as time steps": rows == steps,
@@ -185,6 +193,7 @@ check_stream_returns = function_check(
         "flag_at_first_step",
         "In your sums an episode begins at a step whose flag is up. Which step of its episode does a flag mark?",
         when=_at_first_steps,
+        everywhere=True,
     ),
     Wrong(
         "undiscounted",

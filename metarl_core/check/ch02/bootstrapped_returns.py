@@ -23,7 +23,7 @@ def _draw_case(draw):
     junk = steps > end[..., None]  # where a flag may go down again
     terminated = (steps == end[..., None]) | (junk & draw.flags(*size, share=draw.choice(0.0, 0.5, 1.0)))
     rewards = draw.normal(*size, dtype=dtype, mean=draw.choice(0.0, 1.0))
-    values = draw.normal(*size, dtype=dtype, mean=3.0)
+    values = draw.normal(*size, dtype=dtype, mean=draw.choice(3.0, 3.0, -3.0))
     rewards = torch.where(junk, rewards + draw.choice(5.0, 5.0, 5.0, math.inf, math.nan), rewards)
     values = torch.where(junk, values + draw.choice(5.0, 5.0, 5.0, -math.inf, math.nan), values)
     if draw.chance(0.3):  # the same numbers, in another order in memory
@@ -42,6 +42,7 @@ def _draw_case(draw):
             and discount > 0,
             "a flag goes down again": bool((terminated[..., :-1] & ~terminated[..., 1:]).any()),
             "the junk holds NaN or infinite numbers": not bool((rewards.isfinite() & values.isfinite()).all()),
+            "a value at the time limit is negative": bool((values[..., -1] < 0)[end == horizon].any()),
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
             "there is one time step": horizon == 1,

@@ -4,7 +4,7 @@ import itertools
 import math
 
 import torch
-from scipy.stats import chisquare, hypergeom
+from scipy.stats import chi2, chisquare, hypergeom, norm
 
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.copies import clone
@@ -15,16 +15,27 @@ ALARM = 1e-10
 """of each test of a random split, by the χ² distribution. By the exact one it is below 10⁻⁸, and a check makes fewer
 than 60 such tests: a right answer fails less than one time in 10⁶."""
 NAMES = ("train", "test", "ood")
+CHANCES = (
+    "all choices of test tasks equally likely",
+    "no split of a large family comes twice",
+    "equal chances in a large family",
+)
+LARGE, LARGE_CALLS, LARGE_ALARM = 60, 100, 2e-8
+"""near tasks of a family so large that no split of it should come twice, calls on it, and false alarms of each of the
+three tests there. They are of one case: a right answer fails them less than one time in 10⁷."""
 
 
 def _draw_case(draw):
-    """Grids of up to 60 different tasks, each listed up to 4 times, and every third time one with few of them.
+    """Grids of up to 60 different tasks, once of a hundred, each listed up to 4 times, and every third time one with
+    few of them.
 
     The far region may be empty or hold everything, and the share may be 0 or 1.
     """
     few = draw.chance(0.3)  # many splits are drawn of these
-    near = draw.integer(4, 6) if few else draw.choice(draw.integer(1, 3), *[draw.integer(4, 40) for _ in range(3)])
+    near = draw.integer(2, 6) if few else draw.choice(draw.integer(1, 3), *[draw.integer(4, 40) for _ in range(3)])
     far = draw.choice(0, draw.integer(1, 4), draw.integer(1, 20))
+    large = draw.seed == 30
+    near, few = (80, True) if large else (near, few)
     if not few and draw.chance(0.15):
         near, far = 0, max(far, 1)
     rows = (near + far) // 8 + 2  # of eight columns each: most cells are tasks
@@ -44,6 +55,7 @@ def _draw_case(draw):
     listed = torch.arange(near + far).repeat_interleave(draw.integers(1, often, near + far))
     listed = listed[torch.tensor(draw.permutation(len(listed)))]
     share = draw.uniform(0.15, 0.85) if few else draw.choice(0.0, 1.0, *[draw.uniform(0.05, 0.95) for _ in range(6)])
+    share = draw.uniform(0.2, 0.3) if large else share
     if abs(share * near % 1 - 0.5) < 0.01:  # a tie, which may be rounded either way
         share = round(share - 0.02, 3)
     tests = round(share * near)
@@ -52,6 +64,7 @@ def _draw_case(draw):
             "no task is listed twice": len(listed) == near + far,
             "no task is far": far == 0,
             "cells have columns in the thousands": wide or out > 0,
+            "there are dozens of near tasks": near >= LARGE,
             "no task is near": near == 0,
             "no task is due in test": tests == 0,
             "every near task is due in test": tests == near,
@@ -102,8 +115,10 @@ def _look_at_split(answer, cells, far, share, generator):
     }
     many = len(near_tasks) <= 6 and choices > 1
     calls = 2 - math.floor(math.log(ALARM, choices)) if choices > 1 else 1  # that all of them agree is unlikely
+    large = len(near_tasks) >= LARGE and min(tests, len(near_tasks) - tests) >= 10
+    number = LARGE_CALLS if large else CALLS if many else calls
     sources = [torch.Generator().manual_seed(1000 + seed) for seed in range(calls)]
-    later = [call(source) for source in [generator] * (CALLS if many else calls) + sources]
+    later = [call(source) for source in [generator] * number + sources]
     tested = [_rows(cells, _entry(one, "test")) for one in later]
     drawn, others = tested[:-calls], tested[-calls:]
     shared = [len(test & _rows(cells, _entry(one, "train"))) for one, test in zip(later, tested, strict=True)]
@@ -116,7 +131,27 @@ def _look_at_split(answer, cells, far, share, generator):
         "same generator, used again: another split": choices == 1 or any(one != drawn[0] for one in drawn),
         "all choices of test tasks equally likely": not many or _equally_likely(drawn, near_tasks, tests),
         "a split does not depend on the one before": not many or _independent(drawn, near_tasks, tests),
+        "no split of a large family comes twice": not large or len(set(map(frozenset, drawn))) == len(drawn),
+        "equal chances in a large family": not large or not _uneven(drawn, near_tasks, cells[~far]),
     }
+
+
+def _uneven(drawn, near_tasks, listed) -> bool:
+    """Whether some tasks are drawn too often: single ones (χ² test), small ones or those listed early (z tests)."""
+    tests, near = len(drawn[0]), len(near_tasks)
+    if not _possible(drawn, near_tasks, tests):
+        return False
+    counts = [sum(task in one for one in drawn) for task in near_tasks]
+    share = tests / near
+    # The counts of a call are not independent: they add up to `tests`.
+    statistic = sum((n - len(drawn) * share) ** 2 for n in counts) / (len(drawn) * share * (1 - share)) * (1 - 1 / near)
+    found = [float(chi2.sf(statistic, near - 1))]
+    for order in (near_tasks, list(dict.fromkeys(map(tuple, listed.tolist())))):
+        place = {task: rank for rank, task in enumerate(order)}
+        ranks = [sum(place[task] for task in one) / tests for one in drawn]
+        deviation = math.sqrt((near + 1) * (near - tests) / 12 / tests / len(drawn))
+        found.append(2 * float(norm.sf(abs(sum(ranks) / len(ranks) - (near - 1) / 2) / deviation)))
+    return min(found) < LARGE_ALARM
 
 
 def _equally_likely(drawn, near_tasks, tests) -> bool:
@@ -159,6 +194,8 @@ def _facts_of_a_good_split(cells, far, share, generator):
         "same generator, used again: another split": True,
         "all choices of test tasks equally likely": True,
         "a split does not depend on the one before": True,
+        "no split of a large family comes twice": True,
+        "equal chances in a large family": True,
     }
 
 
@@ -245,10 +282,22 @@ check_split_tasks = function_check(
         when=lambda facts, *_: not facts["same generator, used again: another split"],
     ),
     Wrong(
+        "few_splits",
+        f"A family of dozens of tasks has more splits than anybody can count, and in {LARGE_CALLS} calls one of yours "
+        "came twice. From how many different ones do you choose?",
+        when=lambda facts, *_: not facts["no split of a large family comes twice"],
+    ),
+    Wrong(
+        "uneven_at_large",
+        f"In {LARGE_CALLS} calls on a family of dozens of tasks, some tasks were in test more often than equal chances "
+        "can explain. What decides where two tasks draw the same number, or with which places one is exchanged?",
+        when=lambda facts, *_: not facts["equal chances in a large family"],
+    ),
+    Wrong(
         "unequal_chances",
-        f"In {CALLS} calls some choices of test tasks came far too often and others too seldom. Has every task the "
-        "same chance, however often it is listed and wherever it stands, and with it every other?",
-        when=lambda facts, *_: not facts["all choices of test tasks equally likely"],
+        "In a hundred calls and more some choices of test tasks came far too often and others too seldom. Has every "
+        "task the same chance, however often it is listed and wherever it stands, and with it every other?",
+        when=lambda facts, *_: not all(facts[name] for name in CHANCES),
     ),
     observe=_look_at_split,
     cases=40,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from scipy.spatial.distance import pdist
 
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch03.cliff import epsilon_of, play
@@ -89,6 +90,15 @@ class _Found:
         return like and self.fault_of_interval in ("off_centre", "too_narrow", "too_wide")
 
 
+def _nearly_alike(tables) -> bool:
+    """Whether two tables that learn of exploration differ nowhere by a tenth of a step's cost.
+
+    A fall costs a hundred, and their values follow the latest falls. (Tables of the greedy rule converge.)
+    """
+    flat = np.asarray(tables, dtype=float).reshape(len(tables), -1)
+    return bool((pdist(flat, "chebyshev") < 0.1).any())
+
+
 def _matches(reported, found):
     return all(fault_of_returns(said, one) is None for said, one in zip(reported, found, strict=True))
 
@@ -113,7 +123,7 @@ def _examine(report):
     own = [play(table, EPISODES, EPSILON, seed=1000 + n) for n, table in enumerate(tables)]
     return _Found(
         report["seeds"],
-        any(same_agents({name: report[name]}) for name in names),
+        any(same_agents({name: report[name]}) for name in names) or _nearly_alike(tables[1]),
         tuple([epsilon_of(one) for one in table] for table in tables),
         float(min(returns.mean(1).min() for returns in own)),
         tuple(reported),
@@ -148,7 +158,7 @@ check_comparison = report_check(
     ),
     Wrong(
         "copied",
-        "Two of your agents have the same values to the last digit. Was each of them trained with a seed of its own?",
+        "Two of your agents have the same values, or nearly the same. Was each of them trained with a seed of its own?",
         when=lambda found: found.copied,
     ),
     Wrong(

@@ -10,6 +10,8 @@ from metarl_core.check.describe import describe
 
 _MANY = 2000
 """draws of each learner in one call"""
+_LARGE, _STRETCHES, _FLOOD = 3200, 16, 10_000
+"""slots of a large ring, stretches of it that are told apart, and draws of each learner from it"""
 _CALLS = 60
 """calls of the size that the case asks for"""
 _RARE = 1e-10
@@ -18,8 +20,11 @@ of 24 cases, so that a right answer is refused with probability 1.2e-7."""
 
 
 def _draw_sampling(draw):
-    """1 to 6 draws of each learner, from a ring with unwritten slots, one just full, or one that has gone round."""
-    ring, written = draw_ring(draw, 1)
+    """1 to 6 draws of each learner, from a ring with unwritten slots, one just full, or one that has gone round.
+
+    One ring has thousands of slots; of how many draws each learner's come from which stretch of them is then looked at.
+    """
+    ring, written = draw_ring(draw, 1) if draw.seed != 15 else _large_ring()
     capacity, size = ring.shape[1], draw.integer(1, 6)
     return case(ring, written, size, draw.new_generator()).noting(
         {
@@ -27,12 +32,20 @@ def _draw_sampling(draw):
             "a learner has written more than its ring holds": (written > capacity).any(),
             "learners hold different numbers": len(written.clamp_max(capacity).unique()) > 1,
             "a ring holds a single transition": (written.clamp_max(capacity) == 1).any(),
+            "a ring has thousands of slots": capacity > 1000,
             "there is a single learner": len(ring) == 1,
             "the ring is float32": ring.dtype == torch.float32,
             "the ring is float64": ring.dtype == torch.float64,
             "more is drawn than a ring holds": (written.clamp_max(capacity) < size).any(),
         }
     )
+
+
+def _large_ring():
+    """Two learners: one has written half of its ring, the other has gone round."""
+    written = torch.tensor([_LARGE // 2, 3 * _LARGE + 7])
+    slot = torch.arange(_LARGE, dtype=torch.float64)
+    return torch.stack([torch.where(slot < written[0], 10_000 + slot, -1 - slot), 20_000 + slot]), written
 
 
 def _facts_of_a_good_sample(ring, written, size, generator):
@@ -62,8 +75,9 @@ def _look_at_sample(answer, ring, written, size, generator):
     if not isinstance(drawn, torch.Tensor):
         raise TypeError("a sample is a tensor")
     again = answer(ring, written, size, twin)
-    many = answer(ring, written, _MANY, twin), answer(ring, written, _MANY, clone(generator))
-    expected = describe(torch.empty(len(ring), _MANY, dtype=ring.dtype))
+    number = _MANY if ring.shape[1] <= 1000 else _FLOOD
+    many = answer(ring, written, number, twin), answer(ring, written, number, clone(generator))
+    expected = describe(torch.empty(len(ring), number, dtype=ring.dtype))
     asked = describe(torch.empty(len(ring), size, dtype=ring.dtype))
     for got, wanted in ((drawn, asked), (again, asked), *((one, expected) for one in many)):
         if describe(got) != wanted:
@@ -72,7 +86,7 @@ def _look_at_sample(answer, ring, written, size, generator):
     held = written.clamp_max(ring.shape[1]).tolist()
     _look_at_slots(facts, ring, held, many[0])
     if facts == _facts_of_a_good_sample(ring, written, size, generator):
-        other = answer(ring, written, _MANY, torch.Generator().manual_seed(12345))
+        other = answer(ring, written, number, torch.Generator().manual_seed(12345))
         facts["another generator, another sample"] = max(held) == 1 or not torch.equal(many[0], other)
         few = [answer(ring, written, size, generator) for _ in range(_CALLS)]
         if all(describe(one) == asked for one in few):
@@ -82,32 +96,48 @@ def _look_at_sample(answer, ring, written, size, generator):
 
 def _look_at_slots(facts, ring, held, drawn):
     for row, own, filled in zip(drawn, ring, held, strict=True):
-        where = row[:, None] == own
-        counts, elsewhere = where.sum(0), torch.isin(row, ring) & ~where.any(1)
+        slot, here = _found(row, own)
+        counts, elsewhere = torch.bincount(slot[here], minlength=len(own)), torch.isin(row, ring) & ~here
         facts["no made-up numbers"] &= bool(torch.isin(row, ring).all())
         facts["no transitions of other learners"] &= not bool((elsewhere & (row > 0)).any())
         facts["nothing from unwritten slots"] &= not bool(counts[filled:].any() or (elsewhere & (row < 0)).any())
         if filled > 1 and (row == row[0]).all():
             facts["draws repeat rarely enough"] = False
-        facts["all may be drawn"] &= bool((counts[:filled] > 0).all())
-        facts["all equally likely"] &= not _uneven(where.long().argmax(1), filled)
+        code, cells = _stretch(slot, filled)
+        facts["all may be drawn"] &= cells < filled or bool((counts[:filled] > 0).all())
+        facts["all equally likely"] &= not _uneven(code, cells)
+
+
+def _found(row, own):
+    """The slot of each number of a row, 0 for what is in none, and whether it is in one; no two slots are equal."""
+    values, slots = own.sort()
+    place = torch.searchsorted(values, row.contiguous()).clamp_max(len(own) - 1)
+    here = values[place] == row
+    return torch.where(here, slots[place], 0), here
+
+
+def _stretch(slot, filled):
+    """Slots, and how many are filled; in a large ring the stretches that they lie in, and the number of stretches."""
+    return (slot, filled) if filled <= 1000 else (slot * _STRETCHES // filled, _STRETCHES)
 
 
 def _look_for_dependence(facts, ring, held, drawn, few):
-    slots = [(row[:, None] == own).long().argmax(1) for row, own in zip(drawn, ring, strict=True)]
-    half = _MANY // 2
-    for learner, filled in enumerate(held):
-        slot, other = slots[learner], slots[learner - 1]
+    raw = [_found(row, own)[0] for row, own in zip(drawn, ring, strict=True)]
+    stretches = [_stretch(slot, filled) for slot, filled in zip(raw, held, strict=True)]
+    half = len(raw[0]) // 2
+    for learner, (slot, filled) in enumerate(stretches):
+        other, others = stretches[learner - 1]
         pairs = (slot[::2], slot[1::2]), (slot[:half], slot[half:])
         facts["draws of a call are independent"] &= not any(_uneven(a * filled + b, filled**2) for a, b in pairs)
-        steps = slot[1:] - slot[:-1]
+        steps = raw[learner][1:] - raw[learner][:-1]
         facts["draws come in no order"] &= filled == 1 or not bool((steps >= 0).all() or (steps <= 0).all())
-        facts["draws are no neighbours"] &= filled < 2 or not bool((steps % filled == 1).double().mean() > 0.9)
+        facts["draws are no neighbours"] &= filled < 2 or not bool((steps % held[learner] == 1).double().mean() > 0.9)
         equal = [a == b for a, b in pairs]
         if learner > 0:
-            cells = filled * held[learner - 1]
-            facts["learners are independent"] &= not _uneven(slot * held[learner - 1] + other, cells)
-        of_calls = torch.stack([sample[learner] for sample in few])
+            facts["learners are independent"] &= not _uneven(slot * others + other, filled * others)
+        of_calls = torch.stack(
+            [_stretch(_found(sample[learner], ring[learner])[0], held[learner])[0] for sample in few]
+        )
         if of_calls.shape[1] > 1:
             equal.append(of_calls[:, 0] == of_calls[:, 1])
         facts["draws repeat often enough"] &= not any(_too_rarely(one, filled) for one in equal)
@@ -211,7 +241,7 @@ check_ring_sample = function_check(
     ),
     Wrong(
         "uneven",
-        "All transitions are drawn, but some more often than others, and not by chance.",
+        "Some transitions are drawn more often than others, and not by chance.",
         when=lambda facts, *_: not facts["all equally likely"],
     ),
     Wrong(

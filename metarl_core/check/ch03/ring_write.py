@@ -67,7 +67,8 @@ check_ring_write = function_check(
     _draw_writing,
     Wrong(
         "beyond_the_end",
-        "You write into a slot that the ring does not have. What follows its last one, by (2)?",
+        "You ask a tensor for a place that it does not have. Which slot follows the ring's last one, by (2), and which "
+        "transitions are there if none is new?",
         raises="out of bounds",
     ),
     Wrong(

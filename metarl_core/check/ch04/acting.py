@@ -14,7 +14,7 @@ from metarl_core.check.guard import draws_state
 
 MOMENTS = 12
 """time steps at which agents are asked again"""
-NEAR, FEWEST_NUMBERS = 1e-3, 20
+NEAR, FEWEST_NUMBERS = 1e-2, 20
 """Two trainings of a network from different seeds end farther apart than this, relative to the size of its parameters.
 Small or single tables and gains may end at the same numbers."""
 

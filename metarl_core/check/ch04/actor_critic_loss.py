@@ -77,7 +77,10 @@ def _same_push(got, *args):
 
 
 def _bounded_pull(got, *args):
-    """The actor is right, and the critic's pulls have the right signs and are at most 1, as Huber's or those of |x|."""
+    """The actor is right, and the critic's pulls have the right signs and are at most 1, as Huber's or those of |x|.
+
+    Pulls that grow with the error, and are small by a factor, are not bounded.
+    """
     right = by_hand(*args)
     mine, theirs = got[CRITIC], right[CRITIC]
     large = theirs.abs() * len(theirs) > 2.0
@@ -85,6 +88,7 @@ def _bounded_pull(got, *args):
         _right_in(got, right, ACTOR, NEXT)
         and bool((mine * theirs >= 0).all())
         and bool((mine[large].abs() * len(mine) <= 1 + 1e-4).all())
+        and difference(mine / mine.norm(), theirs / theirs.norm(), None, None) is not None
     )
 
 

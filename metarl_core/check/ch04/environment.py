@@ -90,7 +90,7 @@ def _drawn(family: TaskFamily, split: str, seed: int) -> dict[str, Tensor]:
 
 
 def _check_again(call: Call) -> None:
-    if not alike(call.result, call.again()[0]):
+    if not alike(call.result, call.again()[0]) or not alike(call.result, call.again()[0]):  # twice in a row, too
         words = (
             "gives two different results with equal arguments and an equal `rng`. Does the environment keep something "
             "between calls, or draw from another generator?"

@@ -10,19 +10,25 @@ ACTOR, CRITIC, NEXT = "gradient into log π", "gradient into V(s)", "gradient in
 
 
 def draw_transitions(draw):
-    """2 to 12 transitions; σ is above 15, so that 1e-8 added to it is nobody's error."""
+    """2 to 12 transitions; σ is above 15, so that 1e-8 added to it is nobody's error.
+
+    Now and then up to 40 of them, of which one earns far more than the others.
+    """
     samples, scale = draw.integer(2, 12), draw.choice(30.0, 300.0)
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     discount, share = (
         draw.choice(0.0, 1.0, *(draw.uniform(0.4, 0.99) for _ in range(4))),
         draw.choice(0.0, 0.3, 0.3, 1.0),
     )
+    far_off = draw.chance(0.15)
+    samples = 20 + samples + draw.integer(0, 8) if far_off else samples
     terminated = draw.flags(samples, share=share)
     log_pi = draw.normal(samples, mean=-0.7, dtype=dtype)
     value, following = (draw.normal(samples, scale=scale, dtype=dtype) for _ in range(2))
     offset, error = draw.choice(0.0, 2 * scale), torch.zeros(1)
     while error.std(correction=0) < scale / 2:
         rewards = draw.skewed(samples, scale=scale, dtype=dtype) + offset
+        rewards[0] += 30 * scale if far_off else 0.0
         error = rewards + discount * following * ~terminated - value
     leaves = [leaf.requires_grad_() for leaf in (log_pi, value, following)]
     return case(*leaves, rewards, terminated, discount).noting(
@@ -31,6 +37,7 @@ def draw_transitions(draw):
             "all transitions are terminated": terminated.all(),
             "gamma is 0": discount == 0,
             "gamma is 1": discount == 1,
+            "one error is several standard deviations from the mean": far_off,
             "there are two transitions": samples == 2,
             "a transition goes on": not terminated.all(),
             "the numbers are float64": dtype == torch.float64,

@@ -9,6 +9,7 @@ import torch
 
 from metarl_core.agents import ActorCritic, PPOConfig, Setting
 from metarl_core.check import CheckFailed, Wrong
+from metarl_core.check.ch04.acting import near_copies
 from metarl_core.check.describe import describe
 from metarl_core.check.reports import (
     anything,
@@ -88,7 +89,7 @@ def _examine(report: dict[str, Any]) -> _Found:
         setting.config.iterations * setting.num_envs * setting.num_steps,
         report["seeds"],
         report["tuning_seeds"],
-        same_agents(policy),
+        same_agents(policy) or near_copies(policy),
         told,
         play(_Greedy(agent.policy)),
         lambda: play(agent.policy),
@@ -136,7 +137,7 @@ check_tuned = report_check(
     ),
     Wrong(
         "copied",
-        "Two of your agents have the same parameters to the last digit. Was each trained with a seed of its own?",
+        "Two of your agents have the same parameters, or nearly the same. Was each trained with a seed of its own?",
         when=lambda found: found.copied,
     ),
     Wrong(

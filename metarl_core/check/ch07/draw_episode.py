@@ -8,7 +8,7 @@ from scipy.stats import chi2
 
 from metarl_core.check import Wrong, case, function_check
 
-FEW, SOME, MANY = 17, 211, 2003
+FEW, SOME, MANY = 17, 97, 2003
 """episodes that are drawn in a case: frequencies need many; primes, so that nothing kept comes round"""
 LARGE = 12
 """allowed letters, above which SOME episodes tell whether each of them is drawn as often as it should"""
