@@ -37,10 +37,10 @@ def two_loops() -> None:
         axes.text(x, y, words, ha="center", va="center", fontsize=12.5, bbox=look)
     for x, words in ((1.1, "$π_θ$ collects"), (5.2, "$π_{θ'_i}$ collects")):
         _arrow(axes, (x + 0.1, 2.85), (x + 0.95, 3.85), plotting.GREY)
-        axes.text(x - 0.05, 3.4, words, ha="center", fontsize=11)
+        axes.text(x + 0.68, 3.25, words, ha="left", fontsize=11)
         _arrow(axes, (x + 2.05, 3.85), (x + 2.05, 2.8), plotting.GREY)
     _arrow(axes, (1.5, 2.65), (4.75, 2.65), plotting.BLUE)
-    axes.text(3.15, 2.77, "$-α∇L(θ; D_i)$", ha="center", fontsize=12, color=plotting.BLUE, backgroundcolor="white")
+    axes.text(3.3, 2.8, "$-α∇L(θ; D_i)$", ha="left", fontsize=12, color=plotting.BLUE)
     _arrow(axes, (5.65, 2.65), (8.35, 2.65), plotting.BLUE)
     for start, end, words in (
         (8.35, 5.65, "$v = ∇L'$ at $θ'_i$"),
@@ -48,8 +48,8 @@ def two_loops() -> None:
     ):
         _arrow(axes, (start, 2.3), (end, 2.3), plotting.RED)
         axes.text((start + end) / 2, 1.9, words, ha="center", fontsize=12, color=plotting.RED)
-    _arrow(axes, (2.1, 4.1), (0.75, 2.85), plotting.RED, dotted=True)
-    axes.text(0.95, 3.95, "the other path", ha="center", fontsize=11, color=plotting.RED)
+    _arrow(axes, (2.0, 4.15), (0.8, 2.85), plotting.RED, dotted=True)
+    axes.text(0.65, 3.85, "the other path", ha="center", fontsize=11, color=plotting.RED)
     _arrow(axes, (1.1, 2.15), (1.1, 1.15), plotting.RED)
     axes.text(1.1, 0.5, "outer step: mean\nover tasks $i$", ha="center", fontsize=11)
     for y, words, color in (
@@ -132,13 +132,13 @@ def methods(curves: Mapping[str, Curve], published: Sequence[float], straight: f
     left.text(0, straight + 1, "straight walk", fontsize=10)
     left.set(ylabel="undiscounted return per episode", title="All methods", ylim=(-85, 6))
     right.set(title="From one step on, enlarged", ylim=(-26, 1))
-    left.legend(fontsize=9, loc="lower right", bbox_to_anchor=(1, 0.04))
+    right.legend(*left.get_legend_handles_labels(), fontsize=9, loc="lower right", ncols=2)
     plotting.show(
         figure,
         "Left: return against gradient steps for eight methods: random initialisation starts far below and stays "
-        "there; all others start near −37 and rise. Right, from one step on: MAML, its variants and FOMAML lie near −10 "
-        "after one step, Reptile near −18, pre-training near −23; after three steps most meet between −4 and −7, while "
-        "Meta-SGD falls to −15.",
+        "there; all others start near −37 and rise. Right, from one step on: MAML and the four variants lie near "
+        "−10 after one step, Reptile near −18, pre-training near −23; after three steps most meet between −4 and −7, "
+        "while Meta-SGD falls to −15.",
     )
 
 
@@ -158,6 +158,6 @@ def resting_places(places: Sequence[np.ndarray], goals: Sequence[np.ndarray], ra
     plotting.show(
         figure,
         "Forty held-out goals as stars and the places where the adapted policies rest as dots, joined by lines, after "
-        "0 to 3 steps. Before adaptation all dots are at the origin. After one step they lie near a dashed circle, with "
-        "visible errors; after two and three most of them lie close to their star.",
+        "0 to 3 steps. Before adaptation all dots are at the origin. After one step they lie near a dashed circle, "
+        "with visible errors; after two and three most of them lie close to their star.",
     )

@@ -28,8 +28,8 @@ def episodes_spent(spent: np.ndarray, scratch: Curve, adapted: Mapping[str, Curv
     axes.legend(fontsize=10, loc="lower right")
     plotting.show(
         figure,
-        "Return against episodes on the new goal, on a logarithmic axis. MAML and pre-training rise within 60 episodes; "
-        "training from scratch rises over several hundred. A dotted line marks MAML's level after one step.",
+        "Return against episodes on the new goal, on a logarithmic axis. MAML and pre-training rise within 60 "
+        "episodes; training from scratch rises over several hundred. A dotted line marks MAML's level after one step.",
     )
 
 
@@ -73,9 +73,9 @@ def sparse_paths(episodes: Sequence[Trajectories], goals: Tensor, tasks: Sequenc
             panel.set(xlabel="x" if row else "", ylabel=label)
     plotting.show(
         figure,
-        "Paths on four sparse tasks before and after one step; a circle marks where the reward is paid. In the two left "
-        "columns no support episode, or hardly one, touches the circle, and the paths after the step are as before. In "
-        "the two right columns some or many touch it, and after the step the paths have shifted towards it.",
+        "Paths on four sparse tasks before and after one step; a circle marks where the reward is paid. In the two "
+        "left columns no support episode, or hardly one, touches the circle, and the paths after the step are as "
+        "before. In the two right columns some or many touch it, and after the step the paths have shifted towards it.",
     )
 
 
@@ -98,7 +98,8 @@ def search(
     right.legend(fontsize=10, loc="center left")
     plotting.show(
         figure,
-        "Left: share of support episodes that touch the goal against its distance, for the random network and for MAML. "
-        "It falls with the distance for both, and MAML's falls further. Right: return after one step against the number "
-        "of touching support episodes: near zero without a touch, widely spread and below the straight walk otherwise.",
+        "Left: share of support episodes that touch the goal against its distance, for the random network and for "
+        "MAML. It falls with the distance for both, and MAML's falls further. Right: return after one step against the "
+        "number of touching support episodes: near zero without a touch, widely spread and below the straight walk "
+        "otherwise.",
     )
