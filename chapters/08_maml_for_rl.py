@@ -8,6 +8,21 @@
 
 # %% [markdown]
 # # 08 MAML for reinforcement learning
+#
+# **What changes when the learner has to collect the data that it learns from?**
+#
+# You will be able to
+#
+# - say who collects which trajectories, and with which parameters
+# - build MAML for RL, its inner loss and baseline included, and say what normalised advantages do to the step size
+# - derive the meta-gradient, and say who gets the credit for the episodes that were collected
+# - say what PPO, ProMP and TRPO keep from moving too far in the outer loop
+# - compare ways to learn a new goal on the same goals, and say which difference is the method's and which the step size's
+# - tell in advance where there is nothing to win, and meta-train on a family of your own
+#
+# Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
+#
+# Reading: about 80 minutes. Running: at most 120 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -218,7 +233,6 @@ say(
 # The small $\lambda$ only makes the equations solvable. $w$ is fitted **for each task** and **after each step**: the
 # value of a state depends on the goal, and on the policy that goes on from there.
 
-
 # %%
 def features(episodes):
     """φ of (08.4) for each step that was taken, [step, 8]; episodes of one task."""
@@ -256,7 +270,6 @@ def my_advantages(episodes, w=None):
 # The denominator was *recorded when the episodes were played*, and is a constant. At that moment the ratio is 1 and the
 # gradient of (08.7) is that of (08.3). We use the ratio for the inner loss, too; section 5 says why. Now the
 # meta-gradient and the outer loop, one task after another:
-
 
 # %%
 def surrogate(parameters, episodes):
@@ -329,6 +342,7 @@ claim(
     max(apart.values()) < 2e-2 and drift < 2e-2,
 )
 
+
 # %% [markdown]
 # What is left is rounding: the package solves (08.5) for all tasks at once. From here on it computes.
 # `PolicyMAML.collect` gives a batch of *stages* (episodes, advantages, and the parameters that collected them), and
@@ -344,7 +358,6 @@ claim(
 # the second. Is the order the same?
 #
 # *Your prediction:*
-
 
 # %%
 def inner_gradient(parameters, episodes, w):
@@ -750,12 +763,12 @@ claim(
     and not reached[3],
 )
 
+
 # %% [markdown]
 # ### Where the step leads
 #
 # The mean position of the late part of a walk (from step 30 on) is where a policy has gone. Here are the test goals,
 # each joined to the place that its adapted policy prefers.
-
 
 # %% tags=["hide-input"]
 def resting_places(episodes, from_step=30):
@@ -863,6 +876,7 @@ claim(
     pole["pre-training"].point[0] > 190 and trained_alone > 190 and abs(pole_gap.point) < 2,
 )
 
+
 # %% [markdown]
 # They do not. Push towards the side to which the pole falls; a harder or softer physics does not change which side that
 # is. A comparison of MAML with a random initialisation alone would show 197 against 36 here, and would have shown the
@@ -874,7 +888,6 @@ claim(
 # Nothing above is tied to points and goals. A family says how a task is drawn and how a step is made, for all tasks and
 # episodes at once (chapter 02). Here is a trolley whose wanted speed is hidden: it observes its speed $v$, and its
 # reward is minus the distance of $v$ from the wanted one. Change it to what you like.
-
 
 # %%
 class Trolley(TaskFamily):
@@ -940,6 +953,7 @@ claim(
     float(earned["MAML"][1]) > float(earned["MAML"][0]) + 3 and float(earned["MAML"][1]) > -12,
 )
 
+
 # %% [markdown]
 # By (08.17) there is much to win: the last sentence holds both ends of the gap. MAML wins a good part of it in one step,
 # and so does pre-training with a step size of its own. Whether one of the two is better *here* cannot be said from one
@@ -954,7 +968,6 @@ claim(
 # At test time, somebody makes three steps on *one* batch of 20 episodes. That saves 40 episodes on the new goal. With
 # the importance ratio in the loss it is at least an honest off-policy estimate; with $-\log \pi\, A$ it is not even
 # that.
-
 
 # %%
 def three_steps(kind):
@@ -1074,3 +1087,5 @@ claim(
 # - Y. Duan, X. Chen, R. Houthooft, J. Schulman and P. Abbeel, *Benchmarking deep reinforcement learning for continuous
 #   control*, 2016, arXiv:1604.06778. The linear feature baseline.
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
+#
+# [Exercises](../exercises/08_maml_for_rl_exercises.ipynb) · previous: [07 Few-shot image classification](07_few_shot_images.ipynb) · next: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · appendices: [08a Trust regions around adapted policies](08a_trust_regions.ipynb), [08b When meta-training pays, and where a step cannot search](08b_when_it_pays.ipynb)

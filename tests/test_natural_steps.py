@@ -6,7 +6,7 @@ from torch.autograd.functional import hessian
 
 from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import PolicyMAML
-from metarl_core.meta.policies import surrogate_loss
+from metarl_core.meta.policies import adaptation_curve, surrogate_loss
 from metarl_core.parameters import initial_parameters
 from metarl_core.recipes import natural_steps
 from metarl_core.tasks import PointNavigation
@@ -75,3 +75,16 @@ def test_the_natural_step_is_as_far_as_the_plain_one(walks):
         moved = torch.cat([(after[n] - before[n]).flatten() for n in before])
         along = torch.cat([direction[n][task].flatten() for n in before])
         assert float(torch.cosine_similarity(moved, along, dim=0)) > 0.999, "along the direction, and not against it"
+
+
+def test_a_share_of_the_plain_step(walks):
+    method, start, tasks, _ = walks
+    whole, tenth = (natural_steps.compare(method, start, tasks, 0.3, [0.1], seeded(3), share) for share in (1.0, 0.1))
+    curve = adaptation_curve(method, start, tasks, seeded(3), steps=1, inner_lr=0.3)
+    data = curve.trajectories[0]
+    for task in range(2):
+        before, after = ({n: v[task][None] for n, v in p.items()} for p in curve.parameters)
+        full = divergence(method.policy, before, after, data.observations[task], data.mask[task])
+        for columns, share in ((whole, 1.0), (tenth, 0.1)):
+            assert columns[task, 2::2].tolist() == pytest.approx([share * float(full)] * 2, rel=1e-3)
+    torch.testing.assert_close(whole[:, 0], curve.returns[:, 0])

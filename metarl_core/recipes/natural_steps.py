@@ -23,6 +23,7 @@ def compare(
     inner_lr: float,
     dampings: Sequence[float],
     generator: torch.Generator,
+    share: float = 1.0,
 ) -> Tensor:
     """Returns and divergences `[task, 3 + 2 * dampings]` of one step from `start` on each task.
 
@@ -33,12 +34,15 @@ def compare(
     Args:
         inner_lr: α of the plain step.
         dampings: added to the Fisher matrix's diagonal.
+        share: of the plain step's divergence; below 1 both steps are that much shorter.
     """
     support, plain = method.stages(start, tasks, generator, [inner_lr], method.episodes, surrogate_loss)
-    target = stage_kl(method.policy, plain.parameters, support)
-    columns = [support.trajectories.returns.mean(1), plain.trajectories.returns.mean(1), target]
-    for damping in dampings:
-        stepped = matched(method.policy, support, natural_direction(method.policy, support, damping), target)
+    target = share * stage_kl(method.policy, plain.parameters, support)
+    directions = [{name: value - support.parameters[name] for name, value in plain.parameters.items()}]
+    directions += [natural_direction(method.policy, support, damping) for damping in dampings]
+    columns = [support.trajectories.returns.mean(1)]
+    for direction in directions:
+        stepped = matched(method.policy, support, direction, target)
         after = rollout(method.family, tasks, method.policy, stepped, method.episodes, generator)
         columns += [after.returns.mean(1), stage_kl(method.policy, stepped, support)]
     return torch.stack(columns, 1).detach()
