@@ -8,6 +8,20 @@
 
 # %% [markdown]
 # # 08b When meta-training pays, and where a step cannot search
+#
+# **What do the same episodes buy without meta-training, and what if no episode meets the goal?**
+#
+# *An appendix to chapter 08. No later chapter needs it.*
+#
+# You will be able to
+#
+# - count what the episodes of meta-training save on new goals, and after how many goals they are paid for
+# - see a family of tasks on which adaptation has nothing to win
+# - say why a gradient step cannot search for a sparse reward, and what meta-training does about it
+#
+# Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
+#
+# Reading: about 20 minutes. Running: at most 60 seconds and 1700 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -237,8 +251,8 @@ claim(
 )
 
 # %% [markdown]
-# More of the near ones, fewer of the far ones. Meta-training has made the search *shorter*, and by that it earns more:
-# near goals are common enough, and one touch is worth a step. Look at what the formulas allow. *No gradient:* a task
+# More of the near ones, fewer of the far ones. Meta-training has made the search *shorter*, and earns more all the same:
+# where an episode does touch, the step is worth something. Look at what the formulas allow. *No gradient:* a task
 # that was not touched has $A = 0$ on its support data, and mostly on its query data, so it has next to no say in the
 # meta-gradient; near goals do. *No plan:* adaptation is a step on a mean over 20 independent episodes. "I have searched
 # the left side, now the right one" is nothing that a policy with fixed parameters and no memory can do within them.
@@ -253,3 +267,5 @@ claim(
 # **B.** If one episode touches a goal with probability $p$, one of $N$ does with $1 - (1 - p)^N$. For far goals $p$ is
 # near zero and stays there, since nothing teaches the policy to search. (A) and (C) both miss that.
 # </details>
+#
+# Back to [08 MAML for reinforcement learning](08_maml_for_rl.ipynb) · [Exercises](../exercises/08_maml_for_rl_exercises.ipynb) · previous: [08a Trust regions around adapted policies](08a_trust_regions.ipynb) · next: [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb)

@@ -101,7 +101,7 @@ def training(
     axes.plot(millions, after, color=color, label="after it")
     places = millions[np.array(list(held_out)) - 1]
     axes.plot(places, list(held_out.values()), "o", color="black", label="after it, 40 held-out goals")
-    axes.axhline(-11.7, color="black", linestyle=":", linewidth=1.2, label="published, after one step")
+    axes.axhline(-11.7, color="black", linestyle=":", linewidth=1.2, label="published, with 40 support episodes")
     axes.set(xlabel="environment steps of meta-training, millions", ylabel="undiscounted return per episode")
     axes.set_ylim(-85, 2)
     axes.legend(fontsize=10, loc="lower right")
@@ -113,7 +113,7 @@ def training(
     )
 
 
-def methods(curves: Mapping[str, Curve], published: Sequence[float], straight: float) -> None:
+def methods(curves: Mapping[str, Curve], straight: float) -> None:
     """Return against gradient steps with t intervals: from 0 steps on, and the gradient-based ones enlarged."""
     figure, (left, right) = plotting.figure(1, 2, width=11.4, height=4.7)
     for panel, first in ((left, 0), (right, 1)):
@@ -126,7 +126,6 @@ def methods(curves: Mapping[str, Curve], published: Sequence[float], straight: f
             spread = np.stack([curve.point - curve.low, curve.high - curve.point])[:, first:]
             look = {"marker": marker, "color": color, "label": name, "linewidth": 1.5, "capsize": 2, "markersize": 6}
             panel.errorbar(aside, curve.point[first:], yerr=spread, **look)
-        panel.plot(steps, published[first:], "kx", markersize=9, markeredgewidth=2, label="MAML, published")
         panel.axhline(straight, color="black", linestyle=":", linewidth=1.2)
         panel.set(xlabel="gradient steps on the new goal", xticks=steps)
     left.text(0, straight + 1, "straight walk", fontsize=10)
