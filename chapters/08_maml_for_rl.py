@@ -216,8 +216,10 @@ say(
 # $$L(\theta; D) = -\frac{1}{N_s} \sum_{j,t} \log \pi_\theta(a^j_t \mid s^j_t)\; A^j_t, \qquad
 # A^j_t = \text{normalised } \big(R^j_t - b(s^j_t, t)\big), \text{ a constant.} \tag{08.3}$$
 #
-# Here $j$ counts episodes, $t$ steps, and $R^j_t$ is the discounted reward-to-go (01.2). The log-probability of a move
-# in two dimensions is the sum over both. Sums run over steps that were taken; padding after an episode's end is masked.
+# Here $j$ counts episodes, $t$ steps, and $R^j_t$ is the discounted reward-to-go (01.2). Normalised means: shifted and
+# divided so that over the steps of the task the mean is 0 and the standard deviation 1 (section 4). The log-probability
+# of a move in two dimensions is the sum over both. Sums run over steps that were taken; padding after an episode's end
+# is masked.
 #
 # **The baseline** $b$. A value network would have to be trained anew for each task and each policy on the way, from 20
 # episodes. A linear function of fixed features needs no training history (Duan et al. 2016). With $u = t / 100$,

@@ -8,6 +8,21 @@
 
 # %% [markdown]
 # # 08a Trust regions around adapted policies
+#
+# **How far may the meta-parameters move when it is the adapted policies whose change matters?**
+#
+# *An appendix to chapter 08. No later chapter needs it.*
+#
+# You will be able to
+#
+# - derive TRPO's step for adapted policies, with the Fisher matrix pulled back through the inner loop
+# - build that step from products and a line search
+# - say what a natural gradient does in the inner loop, compared at the same divergence
+# - say where the time of a meta-iteration goes
+#
+# Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
+#
+# Reading: about 20 minutes. Running: at most 60 seconds and 1700 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 
@@ -321,3 +336,5 @@ claim(
 # - J. Schulman, S. Levine, P. Moritz, M. I. Jordan and P. Abbeel, *Trust region policy optimization*, 2015,
 #   arXiv:1502.05477.
 # - S. Kakade, *A natural policy gradient*, NeurIPS 2001.
+#
+# Back to [08 MAML for reinforcement learning](08_maml_for_rl.ipynb) · [Exercises](../exercises/08_maml_for_rl_exercises.ipynb) · next: [08b When meta-training pays, and where a step cannot search](08b_when_it_pays.ipynb)
