@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 120 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 110 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -233,7 +233,6 @@ say(
 # The small $\lambda$ only makes the equations solvable. $w$ is fitted **for each task** and **after each step**: the
 # value of a state depends on the goal, and on the policy that goes on from there.
 
-
 # %%
 def features(episodes):
     """φ of (08.4) for each step that was taken, [step, 8]; episodes of one task."""
@@ -271,7 +270,6 @@ def my_advantages(episodes, w=None):
 # The denominator was *recorded when the episodes were played*, and is a constant. At that moment the ratio is 1 and the
 # gradient of (08.7) is that of (08.3). We use the ratio for the inner loss, too; section 5 says why. Now the
 # meta-gradient and the outer loop, one task after another:
-
 
 # %%
 def surrogate(parameters, episodes):
@@ -360,7 +358,6 @@ claim(
 # the second. Is the order the same?
 #
 # *Your prediction:*
-
 
 # %%
 def inner_gradient(parameters, episodes, w):
@@ -773,7 +770,6 @@ claim(
 # The mean position of the late part of a walk (from step 30 on) is where a policy has gone. Here are the test goals,
 # each joined to the place that its adapted policy prefers.
 
-
 # %% tags=["hide-input"]
 def resting_places(episodes, from_step=30):
     """Mean late position [task, 2], and for which tasks some episode walks on that long."""
@@ -893,7 +889,6 @@ claim(
 # episodes at once (chapter 02). Here is a trolley whose wanted speed is hidden: it observes its speed $v$, and its
 # reward is minus the distance of $v$ from the wanted one. Change it to what you like.
 
-
 # %%
 class Trolley(TaskFamily):
     """Hold a speed that the observation does not show. State, action, observation: [task, episode, 1]."""
@@ -973,7 +968,6 @@ claim(
 # At test time, somebody makes three steps on *one* batch of 20 episodes. That saves 40 episodes on the new goal. With
 # the importance ratio in the loss, actions are at least weighted as the new policy would choose them, though the states
 # remain those of the old one; with $-\log \pi\, A$ not even that.
-
 
 # %%
 def three_steps(kind):
