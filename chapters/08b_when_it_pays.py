@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 20 minutes. Running: at most 60 seconds and 1700 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 20 minutes. Running: at most 40 seconds and 1700 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import dataclasses
