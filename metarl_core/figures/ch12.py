@@ -99,7 +99,7 @@ def search(rounds: Sequence[tuple[Tensor, Tensor, Tensor]]) -> None:
     axes[0].set_ylabel("push")
     plotting.show(
         figure,
-        "Three panels, one a round of the search. Thin grey lines are candidate plans, which fill the whole range of "
+        "Panels, one for each round of the search. Thin grey lines are candidate plans, which fill the whole range of "
         "pushes in the first round; orange lines are the elites, a blue line their mean. From round to round the grey "
         "lines draw together around the blue one, in the first steps of the plan more than in the last.",
     )
@@ -115,9 +115,10 @@ def compounding(steps: Sequence[int], wrong: Mapping[str, Tensor], apart: Mappin
     axes.legend(fontsize=9, loc="lower right")
     plotting.show(
         figure,
-        "Error of an imagined future against the number of its steps, on a logarithmic axis. Both solid curves rise "
-        "from step to step; that near upright poles starts far lower where upright poles were in the data. Dashed "
-        "curves, the disagreement of five networks, follow the solid ones at about half their height or less.",
+        "Error of an imagined future against the number of its steps, on a logarithmic axis. Both solid curves, one "
+        "for each ensemble, rise with the steps by more than ten times. Dashed curves, the disagreement of the five "
+        "networks, rise as well. That of the ensemble trained on random pushes alone ends near its error; that of the "
+        "ensemble with planned episodes ends well below its own.",
     )
 
 
