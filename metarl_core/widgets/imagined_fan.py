@@ -76,7 +76,7 @@ def imagine(method: Method, meta: Parameters, past: Transitions, now: Tensor, pl
 
 
 def imagined_fan_explorer(
-    models: Mapping[str, tuple[Method, Parameters]], force: float = -10.0, mass: float = 0.1, after: int = 8
+    models: Mapping[str, tuple[Method, Parameters]], force: float = -10.0, mass: float = 0.1, after: int = 30
 ) -> Explorer:
     """Choose what the cart-pole changes to, and how many steps ago: futures as imagined, and as they would be.
 
@@ -130,7 +130,7 @@ def _panel(panel: Axes, imagined: Tensor, true: Tensor) -> None:
         panel.plot(range(1, AHEAD + 1), imagined[index, :, 0], color=color, linewidth=1.6)
         panel.plot(range(1, AHEAD + 1), true[index, :, 0], color=color, linewidth=1.2, linestyle="--", alpha=0.7)
     centre = float(true[:, 0, 0].mean())
-    panel.set(xlabel="steps ahead", ylim=(centre - 1.6, centre + 1.6))
+    panel.set(xlabel="steps ahead", ylim=(centre - 0.9, centre + 0.9))
 
 
 __all__ = ["episode", "fan", "imagine", "imagined_fan_explorer"]
