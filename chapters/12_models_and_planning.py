@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
-# Reading: about 85 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -152,7 +152,6 @@ claim(
 # > 2. Repeat: draw candidates, clip them to the action space, score them by (12.1), fit (12.2) to the elites.
 # > 3. Do the first action of the mean. Show the model what came of it.
 
-
 # %%
 def my_cem(score, low, high, noise, start=None, elites=6, smoothing=0.1, width=0.5):
     """A plan [*batch, time, action], with noise [round, *batch, candidate, time, action]."""
@@ -239,7 +238,6 @@ figures.search(rounds)
 # steps? (b) What does it cost to look only five steps ahead?
 #
 # *Your prediction:*
-
 
 # %%
 class Hanging(ContinuousCartPole):
@@ -347,7 +345,6 @@ for attempt in range(2):
 # %% [markdown]
 # Now let both ensembles imagine the episodes that were played last, which neither has seen: from every tenth step, with
 # the pushes that were really done, each member on a course of its own.
-
 
 # %%
 def imagined(ensemble, members, seen, ahead=20):
@@ -485,7 +482,6 @@ claim(
 # > 1. Draw moments of recorded episodes: windows of $M$ steps before and $K$ after, on one side of a change.
 # > 2. For each window a step on its past, from $\theta$; the loss of its future; the mean over windows.
 # > 3. A step of Adam on $\theta$, *through* the inner step.
-
 
 # %%
 def my_outer_loss(network, theta, windows, inner_lr):
@@ -773,16 +769,17 @@ claim(
     reader.max() - reader.min() > 0.3,
 )
 
+
 # %% [markdown]
 # (a) Least squares, GrBAL and online SGD earn about nine tenths and cannot be told apart by five seeds. All three earn more
 # than the fixed model on the average: to *find out about* a body they need nothing but the last steps. (b) By prediction,
 # least squares: it has recovered about five steps after the change, where GrBAL has not within the fifty steps of most
-# seeds. By reward, least squares has the highest mean, and its interval overlaps with GrBAL's. (c) The order of the means
-# is the same there.
+# seeds. By reward, least squares has the highest mean, and its interval overlaps with GrBAL's. (c) Least squares
+# and GrBAL have the highest means there, too.
 #
 # Three things are worth keeping. **Least squares is enough** to be on a level with what was meta-trained here, in both
 # halves, and it costs no training of its own. Whoever proposes a meta-learned model has to beat it. **Prediction is not
-# control.** An error that is small again after five steps still goes with a third of the reward lost, for the pole fell in
+# control.** An error that is small again after five steps still goes with nearly a third of the reward lost, for the pole fell in
 # the meantime. **ReBAL is a lottery at this size.** In its best seed it is as good as least squares in its best; in
 # others it is at the level of the fixed model. Its network is trained on windows of 200 bodies with 800 updates, as many as
 # all the others had. Whether more of either helps is not in this table. It can be found out with two fields of
@@ -794,7 +791,6 @@ claim(
 #
 # In the released code of GrBAL the newest transition never enters the adaptation: the window is taken before the step is
 # appended. Nobody notices while the body stays as it is. On the episodes of section 5:
-
 
 # %%
 class LeftOut(GrBAL):
@@ -830,7 +826,6 @@ claim(
 #
 # With many environments in one batch it takes one wrong axis, and `topk` chooses the best candidates of *all* of them.
 # Shapes fit, nothing is raised.
-
 
 # %%
 class Pooled(CEM):
