@@ -182,7 +182,7 @@ def tuned(name: str, seed: int = 0, settings: Settings | None = None) -> dict[fl
     validation = _prepared(seed, _shared(settings))[0].validation
     seen = Transitions(*(part.flatten(0, 1) for part in validation.transitions))
     for value in TRIED[name]:
-        learned = trained(name, seed, replace(settings, **{field: value}))
+        learned = trained(name, seed, replace(settings, **{field: value}))  # type: ignore[arg-type]
         wrong = float(models.prediction_errors(learned.method, learned.parameters, seen).mean())
         errors[value] = wrong if math.isfinite(wrong) else math.inf
     return errors
