@@ -7,7 +7,18 @@ import torch
 
 from metarl_core.meta import FixedModel, LastLayerRLS, models
 from metarl_core.planning import CEM, TrueDynamics, play
-from metarl_core.recipes.changing_bodies import METHODS, Settings, curves, family_of, held_out, recorded, run, trained
+from metarl_core.recipes.changing_bodies import (
+    METHODS,
+    TRIED,
+    Settings,
+    curves,
+    family_of,
+    held_out,
+    recorded,
+    run,
+    trained,
+    tuned,
+)
 
 SMALL = Settings(
     horizon=24,
@@ -57,19 +68,27 @@ def test_rows(method):
     assert torch.equal(row, run(method, 0, SMALL)) and not torch.equal(row, run(method, 1, SMALL))
 
 
-def test_rivals_rest_on_the_same_trained_model_and_the_best_value_is_taken():
+def test_rivals_rest_on_the_same_trained_model_and_all_start_alike():
     fixed, squares = trained("fixed model", 0, SMALL), trained("least squares", 0, SMALL)
     assert isinstance(fixed.method, FixedModel) and isinstance(squares.method, LastLayerRLS)
+    assert squares.method.forgetting == SMALL.forgetting
     assert all(torch.equal(fixed.parameters[name], squares.parameters[name]) for name in fixed.parameters)
-    assert fixed.errors == {} and set(squares.errors) == set(SMALL.choices["least squares"])
-    assert squares.method.forgetting == min(squares.errors, key=squares.errors.get)
-    grbal = trained("GrBAL", 0, SMALL)
-    assert grbal.method.inner_lr == min(grbal.errors, key=grbal.errors.get)
-    one = dataclasses.replace(SMALL, choices=SMALL.choices | {"GrBAL": (grbal.method.inner_lr,)})
-    alone = trained("GrBAL", 0, one)
-    assert all(torch.equal(grbal.parameters[name], alone.parameters[name]) for name in alone.parameters), (
-        "each value is trained from the same start on the same windows"
-    )
+    still = dataclasses.replace(SMALL, inner_lr=0.0, iterations=0)
+    grbal, plain = trained("GrBAL", 0, still), trained("fixed model", 0, still)
+    assert all(torch.equal(grbal.parameters[name], plain.parameters[name]) for name in plain.parameters)
+
+
+def test_the_value_with_the_lowest_validation_error():
+    """Each value is that of a training with it, measured on validation episodes by hand."""
+    for name, field in (("least squares", "forgetting"), ("GrBAL", "inner_lr")):
+        errors = tuned(name, 0, SMALL)
+        assert tuple(errors) == TRIED[name] and len(set(errors.values())) == 3
+        value = TRIED[name][0]
+        learned = trained(name, 0, dataclasses.replace(SMALL, **{field: value}))
+        _, validation = recorded(torch.Generator().manual_seed(0), SMALL)
+        seen = models.Transitions(*(part[:, 0] for part in validation.transitions))
+        wrong = models.prediction_errors(learned.method, learned.parameters, seen).mean()
+        assert errors[value] == pytest.approx(float(wrong))
 
 
 def test_all_methods_begin_where_the_others_do():

@@ -12,7 +12,18 @@ from widget_walker import walk
 
 from metarl_core.agents import GaussianPolicy, QNetwork, q_update
 from metarl_core.exact import enumeration, estimators, planes
-from metarl_core.meta import MAML, QMAML, Joint, MemoryAgent, MetaSGD, NewTaskConfig, PlainDQN, Prototypes, supervised
+from metarl_core.meta import (
+    MAML,
+    QMAML,
+    Joint,
+    MemoryAgent,
+    MetaSGD,
+    NewTaskConfig,
+    PlainDQN,
+    Prototypes,
+    models,
+    supervised,
+)
 from metarl_core.meta.memory import play_trials
 from metarl_core.networks import GRU, HEAD, MLP, conv_features, conv_net, conv_net_parameters, cross_entropy, mlp
 from metarl_core.parameters import initial_parameters
@@ -31,6 +42,7 @@ from metarl_core.widgets import (
     bandit_memory_explorer,
     budget_explorer,
     few_shot_explorer,
+    imagined_fan_explorer,
     inner_loop_explorer,
     maml_landscape_explorer,
     meta_gradient_explorer,
@@ -42,6 +54,7 @@ from metarl_core.widgets import (
 )
 from metarl_core.widgets import bandit_memory as memory_module
 from metarl_core.widgets import few_shot as few_shot_module
+from metarl_core.widgets import imagined_fan as fan_module
 from metarl_core.widgets import inner_loops as inner_module
 from metarl_core.widgets import policy_adaptation as adaptation_module
 from metarl_core.widgets import q_values as q_module
@@ -125,6 +138,15 @@ def small_memory():
     return agent, {name: 3 * value for name, value in initial_parameters(agent).items()}
 
 
+def imagined_fan():
+    """Chapter 12's explorer on small untrained models."""
+    network = models.DynamicsNetwork(5, 1, (8,), torch.tanh, generator=torch.Generator().manual_seed(0))
+    start = initial_parameters(network)
+    return imagined_fan_explorer(
+        {"least squares": (models.LastLayerRLS(network), start), "GrBAL": (models.GrBAL(network), start)}
+    )
+
+
 EXPLORERS = [
     task_explorer,
     budget,
@@ -137,6 +159,7 @@ EXPLORERS = [
     meta_gradient,
     q_adaptation,
     bandit_memory,
+    imagined_fan,
 ]
 
 
@@ -187,6 +210,23 @@ def test_advantage_estimates_are_priced_exactly():
     exactly = enumeration.gae_bias_and_variance(1.0, (0.0, 0.5, 1.0), 0.0)
     assert exactly[:, 0].max() < 1e-12 and (np.diff(exactly[:, 1]) > 0).all()
     assert (np.diff(enumeration.gae_bias_and_variance(1.0, (0.0, 0.5, 1.0), 1.0)[:, 0]) < 0).all()
+
+
+@pytest.mark.parametrize("time", [fan_module.BEFORE - 5, fan_module.BEFORE + 5])
+def test_true_futures_are_those_of_the_episode(time):
+    """The first step of a plan leads where the body leads that holds at that step, and no other."""
+    seen = fan_module.episode(-8.0, 0.3, 0)
+    now, plans, true = fan_module.fan(seen, time, -8.0, 0.3, 0)
+    assert plans.shape == (1, fan_module.FAN, fan_module.AHEAD, 1) and bool((plans.abs() <= 1).all())
+    family, tasks = fan_module.changed(-8.0, 0.3)
+    family = family.family
+    for params in ({"force": torch.tensor([[-8.0]]), "mass_pole": torch.tensor([[0.3]])}, {}):
+        position, velocity, cosine, sine, turning = now[0, 0]
+        state = torch.stack([position, velocity, torch.atan2(sine, cosine), turning])[None, None]
+        params = {name: value[:, None] for name, value in family.default_params.items()} | params
+        ends = family.observation(family.transition(state, plans[:, :1, 0], None, params), None, params)
+        same = torch.allclose(ends[0, 0], true[0, 0], atol=1e-5)
+        assert same == (("force" in params and float(params["force"]) < 0) == (time >= fan_module.BEFORE))
 
 
 @pytest.mark.parametrize("bend", [0.0, 1.0])

@@ -14,14 +14,14 @@ sign after the change than before, which comes after half of the episode.
 All models of a seed learn from the same episodes with as many updates on windows of the same size. Half of the episodes
 are of random actions; half were planned with the true dynamics and disturbed by noise, so that upright poles are seen,
 too. Online SGD, least squares and GrBAL have one setting each, the best of three values by the prediction error on
-episodes of training tasks that are kept for validation; for GrBAL this takes a training for each value. ReBAL has none
-to choose. Of every training the parameters with the lowest validation loss are taken.
+episodes of training tasks that are kept for validation, at seed 0 (`tuned`); for GrBAL this takes a training for each
+value. ReBAL has none to choose. Of every training the parameters with the lowest validation loss are taken.
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import torch
@@ -34,13 +34,13 @@ from metarl_core.networks import GRU
 from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.planning import CEM, TrueDynamics, play
 from metarl_core.tasks import ChangingTasks, ContinuousCartPole, Tasks, rollout, select_tasks
-from metarl_core.training import Callback, History
+from metarl_core.training import History
 
 METHODS = ("true dynamics", "fixed model", "online SGD", "least squares", "GrBAL", "ReBAL")
 
 
-def choices() -> dict[str, tuple[float, ...]]:
-    return {"online SGD": (0.003, 0.01, 0.03), "least squares": (0.85, 0.9, 0.95), "GrBAL": (0.01, 0.1, 1.0)}
+TRIED = {"online SGD": (0.01, 0.03, 0.1), "least squares": (0.85, 0.9, 0.95), "GrBAL": (0.01, 0.03, 0.1)}
+"""step sizes of gradient steps, forgetting of least squares"""
 
 
 @dataclass(frozen=True)
@@ -50,14 +50,14 @@ class Settings:
     spread: float = 1.5
     varying: tuple[str, ...] = ("mass_pole", "length", "force")
     horizon: int = 100
-    train_tasks: int = 200
+    train_tasks: int = 100
     """of each kind of episodes, one episode each"""
     earliest: int = 25
     latest: int = 75
     """bounds of the change in training; at test it comes after half of the episode"""
     exploration: float = 0.5
     """noise on the actions of planned training episodes, in units of half an action's range"""
-    validation_tasks: int = 40
+    validation_tasks: int = 20
     """of each kind, out of the training tasks' split"""
     hidden: tuple[int, ...] = (64, 64)
     """widths of the hidden layers, with tanh"""
@@ -67,15 +67,18 @@ class Settings:
     """M"""
     future: int = 16
     """K"""
-    iterations: int = 3000
+    iterations: int = 800
     meta_batch: int = 32
     """windows per update"""
     outer_lr: float = 2e-3
     """of Adam, falling linearly to zero"""
-    choices: dict[str, tuple[float, ...]] = field(default_factory=choices)
-    """step sizes of gradient steps, forgetting of least squares"""
-    planner: CEM = CEM(horizon=15, iterations=3, candidates=64, elites=8)
-    held_out_tasks: int = 40
+    sgd_lr: float = 0.03
+    forgetting: float = 0.9
+    """of least squares"""
+    inner_lr: float = 0.03
+    """of GrBAL; these three are what `tuned` finds"""
+    planner: CEM = CEM(horizon=15, iterations=2, candidates=40, elites=6)
+    held_out_tasks: int = 25
     test_tasks: int = 1
     """a row is the mean over all held-out tasks"""
     test_seed: int = 1200
@@ -90,15 +93,11 @@ class Recorded(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """One model after training, with its setting chosen."""
+    """One model after training."""
 
     method: models.Method
     parameters: Parameters
-    generator: torch.Generator
-    """goes on"""
     history: History
-    errors: dict[float, float]
-    """mean prediction error on the validation episodes, by value tried; empty where there is nothing to choose"""
 
 
 def family_of(settings: Settings, training: bool = False) -> ChangingTasks:
@@ -139,36 +138,73 @@ def recorded(generator: torch.Generator, settings: Settings | None = None) -> Re
     return Recorded(*both)
 
 
-def method_named(
-    name: str, value: float, seen: Data, generator: torch.Generator, settings: Settings
+def kind(name: str, settings: Settings) -> Callable[[DynamicsNetwork], models.Method]:
+    """What makes a method of a network."""
+    kinds: dict[str, Callable[..., Any]] = {
+        "fixed model": FixedModel,
+        "online SGD": partial(OnlineSGD, lr=settings.sgd_lr),
+        "least squares": partial(LastLayerRLS, forgetting=settings.forgetting),
+        "GrBAL": partial(GrBAL, inner_lr=settings.inner_lr),
+    }
+    return partial(kinds[name], past=settings.past, future=settings.future)
+
+
+def untrained(
+    name: str, seen: Data, generator: torch.Generator, settings: Settings
 ) -> tuple[models.Method, Parameters]:
-    """A method with one of its settings, and the parameters that it begins with."""
+    """A method, and the parameters that it begins with."""
     family = family_of(settings)
     size, width = ((space.shape or (0,))[0] for space in (family.observation_space, family.action_space))
     normalisation = models.fit_normalisation(seen.transitions)
     make = partial(DynamicsNetwork, size, width, settings.hidden, torch.tanh, normalisation=normalisation)
-    windows = {"past": settings.past, "future": settings.future}
     if name == "ReBAL":
         network = make(context=settings.memory, generator=generator)
-        reading = ReBAL(network, GRU(2 * size + width, settings.memory, generator), **windows)
+        reader = GRU(2 * size + width, settings.memory, generator)
+        reading = ReBAL(network, reader, settings.past, settings.future)
         return reading, reading.initial(reading.parameters())
-    network = make(generator=generator)
-    kinds: dict[str, Callable[..., Any]] = {
-        "fixed model": FixedModel,
-        "online SGD": partial(OnlineSGD, lr=value),
-        "least squares": partial(LastLayerRLS, forgetting=value),
-        "GrBAL": partial(GrBAL, inner_lr=value),
-    }
-    method = kinds[name](network, **windows)
-    return method, method.initial(initial_parameters(network))
+    method = kind(name, settings)(make(generator=generator))
+    return method, method.initial(initial_parameters(method.network))
 
 
-def trained(name: str, seed: int, settings: Settings | None = None, callback: Callback | None = None) -> Trained:
-    """Record, train, and choose; the table's, with its settings."""
+def trained(name: str, seed: int, settings: Settings | None = None) -> Trained:
+    """Record and train; the table's, with its settings. Online SGD and least squares take over the fixed model."""
     settings = settings or Settings()
-    generator = torch.Generator().manual_seed(seed)
-    data, validation = recorded(generator, settings)
+    if name not in ("online SGD", "least squares"):
+        return _train(name, seed, settings if name == "GrBAL" else _shared(settings))
+    fixed = _train("fixed model", seed, _shared(settings))
+    return Trained(kind(name, settings)(fixed.method.network), fixed.parameters, fixed.history)
+
+
+def tuned(name: str, seed: int = 0, settings: Settings | None = None) -> dict[float, float]:
+    """Mean prediction error on the validation episodes for each value of `TRIED`, infinite where it diverges."""
+    settings, errors = settings or Settings(), {}
+    field = {"online SGD": "sgd_lr", "least squares": "forgetting", "GrBAL": "inner_lr"}[name]
+    validation = _prepared(seed, _shared(settings))[0].validation
     seen = Transitions(*(part.flatten(0, 1) for part in validation.transitions))
+    for value in TRIED[name]:
+        learned = trained(name, seed, replace(settings, **{field: value}))  # type: ignore[arg-type]
+        wrong = float(models.prediction_errors(learned.method, learned.parameters, seen).mean())
+        errors[value] = wrong if math.isfinite(wrong) else math.inf
+    return errors
+
+
+def _shared(settings: Settings) -> Settings:
+    """What does not depend on the settings of single methods."""
+    return replace(settings, sgd_lr=Settings.sgd_lr, forgetting=Settings.forgetting, inner_lr=Settings.inner_lr)
+
+
+@lru_cache(maxsize=2)
+def _prepared(seed: int, settings: Settings) -> tuple[Recorded, Tensor]:
+    """The episodes of a seed, and its generator's state after them."""
+    generator = torch.Generator().manual_seed(seed)
+    return recorded(generator, settings), generator.get_state()
+
+
+@lru_cache(maxsize=2)
+def _train(name: str, seed: int, settings: Settings) -> Trained:
+    (data, validation), state = _prepared(seed, _shared(settings))
+    generator = torch.Generator()
+    generator.set_state(state)
     config = models.TrainConfig(
         iterations=settings.iterations,
         meta_batch=settings.meta_batch,
@@ -176,23 +212,9 @@ def trained(name: str, seed: int, settings: Settings | None = None, callback: Ca
         anneal=True,
         shortest=0,
     )
-    start, found = generator.get_state(), dict[float, Trained]()
-    errors: dict[float, float] = {}
-    meta: Parameters = {}
-    history = History(0)
-    for value in settings.choices.get(name, (0.0,)):
-        if name == "GrBAL" or not found:
-            generator.set_state(start)
-        method, first = method_named(name, value, data, generator, settings)
-        if name == "GrBAL" or not found:
-            meta, history = models.train(
-                method, first, data, config, generator, validation=validation, description=name, callback=callback
-            )
-        found[value] = Trained(method, meta, generator, history, errors)
-        if name in settings.choices:
-            wrong = float(models.prediction_errors(method, meta, seen).mean())
-            errors[value] = wrong if math.isfinite(wrong) else math.inf
-    return found[min(errors, key=lambda value: errors[value])] if errors else found[0.0]
+    method, first = untrained(name, data, generator, settings)
+    learned, history = models.train(method, first, data, config, generator, validation=validation, description=name)
+    return Trained(method, learned, history)
 
 
 def curves(

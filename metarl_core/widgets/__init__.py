@@ -5,6 +5,7 @@ from metarl_core.widgets.bandit_memory import bandit_memory_explorer
 from metarl_core.widgets.budget import Learner, budget_explorer
 from metarl_core.widgets.explorer import Explorer, slider
 from metarl_core.widgets.few_shot import few_shot_explorer
+from metarl_core.widgets.imagined_fan import imagined_fan_explorer
 from metarl_core.widgets.inner_loops import InnerLoop, inner_loop_explorer
 from metarl_core.widgets.maml_landscape import maml_landscape_explorer
 from metarl_core.widgets.meta_gradient import meta_gradient_explorer
@@ -23,6 +24,7 @@ __all__ = [
     "bandit_memory_explorer",
     "budget_explorer",
     "few_shot_explorer",
+    "imagined_fan_explorer",
     "inner_loop_explorer",
     "maml_landscape_explorer",
     "meta_gradient_explorer",
