@@ -27,15 +27,24 @@ TRIED = FOLDER / "tried.json"
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(metarl_core.check.__path__) if re.fullmatch(r"ch\d\d", m.name))
 
 
+def checks() -> dict[str, Check]:
+    """Every check by its name, as in `ch02.split_tasks`."""
+    modules = {chapter: importlib.import_module(f"metarl_core.check.{chapter}") for chapter in CHAPTERS}
+    return {
+        f"{chapter}.{value.name}": value
+        for chapter, module in modules.items()
+        for value in vars(module).values()
+        if isinstance(value, Check)
+    }
+
+
 def digests() -> dict[str, str]:
-    """By check, as in `ch02.split_tasks`: of its code, with the frame, and of the answers that are tried on it."""
+    """By check: of its code, with the frame, and of the answers that are tried on it."""
+    answers = {chapter: "\0".join(_text(path) for path in _files(chapter)) for chapter in CHAPTERS}
     found = {}
-    for chapter in CHAPTERS:
-        module = importlib.import_module(f"metarl_core.check.{chapter}")
-        answers = "\0".join(_text(path) for path in _files(chapter))
-        for check in (value for value in vars(module).values() if isinstance(value, Check)):
-            code = code_digest(f"import metarl_core.check.{chapter}.{check.name}", NOT_THE_CHECKS)
-            found[f"{chapter}.{check.name}"] = hashlib.sha256(f"{code}\0{answers}".encode()).hexdigest()[:16]
+    for name in checks():
+        code = code_digest(f"import metarl_core.check.{name}", NOT_THE_CHECKS)
+        found[name] = hashlib.sha256(f"{code}\0{answers[name.partition('.')[0]]}".encode()).hexdigest()[:16]
     return found
 
 
