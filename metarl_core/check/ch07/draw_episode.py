@@ -142,17 +142,19 @@ def _facts(parts, **seen):
 def _totals(classes, usable, support, query, images):
     """Whether letters come as often as they should, and each class's images in support and in query."""
     letters = torch.bincount(classes.flatten(), minlength=max(usable) + 1)[usable]
-    shown = [  # by class, since one class may draw the images of another
+    by_class = [  # since one class may show the images of another
         (torch.bincount(part[:, k].flatten(), minlength=images), part.shape[2] / images)
         for part in (support, query)
         for k in range(classes.shape[1])
     ]
+    together = torch.cat([classes, support.flatten(1), query.flatten(1)], 1)
     return {
+        "many different episodes": len(together.unique(dim=0)) == len(together),
         "every letter equally often": _even_totals(letters, len(classes), classes.shape[1] / len(usable)),
-        "every image is shown in support and in query": all(bool((totals > 0).all()) for totals, _ in shown),
+        "every image is shown in support and in query": all(len(part.unique()) == images for part in (support, query)),
         "classes show different images": not _all_alike(support, query),
         "every choice of images equally often": all(
-            _even_totals(totals, len(classes), share) for totals, share in shown
+            _even_totals(totals, len(classes), share) for totals, share in by_class
         ),
     }
 
