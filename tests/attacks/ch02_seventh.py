@@ -150,15 +150,6 @@ def _a_run(near, k, generator):
     return near.roll(-begin)[:k]
 
 
-def _naive_exchange(near, k, generator):
-    """Exchanges each place with any place: not all orders are equally likely."""
-    order = list(range(len(near)))
-    for i in range(len(order)):
-        j = int(torch.randint(len(order), (1,), generator=generator))
-        order[i], order[j] = order[j], order[i]
-    return near[torch.tensor(order[:k], dtype=torch.int64)]
-
-
 def _sattolo(near, k, generator):
     """Exchanges each place with an earlier one, never with itself: cycles only."""
     order = list(range(len(near)))
@@ -378,7 +369,6 @@ WRONG = [
         ch02.check_split_tasks,
         last_ones=_split(_last_ones),
         a_run=_split(_a_run),
-        naive_exchange=_split(_naive_exchange),
         cycles=_split(_sattolo),
         hundred_splits=_split(_hundred_splits),
         pairs_stay_together=_split(_pairs_stay_together),

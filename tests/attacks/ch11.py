@@ -12,7 +12,8 @@ from metarl_core.check import ch11
 def _by_rnn(weights, observations, actions, rewards, done, begins):
     """Right: torch's own recurrent network, a trial at a time."""
     w, u = weights["input"], weights["memory"]
-    net = nn.utils.skip_init(nn.RNN, w.shape[1], u.shape[0], batch_first=True, dtype=torch.float64)
+    with torch.random.fork_rng(devices=[]):  # its first weights are drawn
+        net = nn.RNN(w.shape[1], u.shape[0], batch_first=True, dtype=torch.float64)
     state = {"weight_ih_l0": w, "weight_hh_l0": u, "bias_ih_l0": weights["bias"], "bias_hh_l0": 0 * weights["bias"]}
     net.load_state_dict(state)
     number = w.shape[1] - observations.shape[-1] - 2

@@ -47,7 +47,7 @@ def _draw_case(draw):
 
 
 def _value_and_gradients(answer, log_pi, mask, outcome):
-    measured = 1.0 * outcome if outcome.requires_grad else outcome  # what carries a graph is seldom a leaf
+    measured = 1.0 * outcome if outcome.requires_grad and len(mask) % 2 else outcome  # a leaf, or not
     value = scalar(answer(log_pi, mask, measured), "sampling_term")
     leaves = [log_pi, outcome] if outcome.requires_grad else [log_pi]
     found = [*slopes(value, leaves), torch.zeros_like(outcome)]
