@@ -32,9 +32,10 @@ def _draw_case(draw):
     discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(4)))
     size = torch.tensor([draw.uniform(0.5, 8.0) for _ in range(tasks)], dtype=torch.float64)[:, None, None]
     rewards = size * (draw.skewed(tasks, episodes, horizon) + draw.choice(-1.0, 0.0, 1.0)) * mask
-    sparse = draw.chance(0.25)
-    if sparse:
-        rewards = rewards * draw.flags(*rewards.shape, share=0.6)
+    left = rewards * draw.flags(*rewards.shape, share=0.6)
+    # Of too few steps with a reward nothing would be left beside the fit but rounding.
+    if sparse := draw.chance(0.25) and int((left != 0).sum((1, 2)).min()) >= number + 2:
+        rewards = left
     if many:
         rewards[:, 0, 0] += 200 * size[:, 0, 0]
     features = draw.normal(tasks, episodes, horizon, number) + draw.choice(0.0, 1.0)
