@@ -1,10 +1,11 @@
 """The check of the exercise `bill`: a tuned learning rate, its cost on held-out goals, and what follows from it."""
 
 import math
+import operator
 import statistics
 
 from metarl_core.check import CheckFailed, Wrong
-from metarl_core.check.ch01.bill_repeated import alike, chosen_cost, repeat, same_rate, unfair
+from metarl_core.check.ch01.bill_repeated import chosen_cost, repeat, same_rate, unfair
 from metarl_core.check.reports import (
     drawn_from,
     interval_faults,
@@ -225,19 +226,19 @@ check_bill = report_check(
             "search_not_repeated",
             "`learn`, called again with the goals and the seed of your search and the rate that won, does not give the "
             "cost that stands in your report.",
-            when=lambda r, seen: not alike(*seen["search"]),
+            when=lambda r, seen: operator.ne(*seen["search"]),
         ),
         Wrong(
             "losers_not_repeated",
             "`learn`, called again with the goals and the seed of your search and with rates that lost it, does not "
             "give the costs that stand in your report.",
-            when=lambda r, seen: not all(alike(told, found) for told, found in seen["losers"]),
+            when=lambda r, seen: any(told != found for told, found in seen["losers"]),
         ),
         Wrong(
             "seed_not_repeated",
             "`learn`, called again with a seed of yours on your goals, does not give the cost that stands in your "
             "report.",
-            when=lambda r, seen: not all(alike(told, found) for told, found in seen["seeds"]),
+            when=lambda r, seen: any(told != found for told, found in seen["seeds"]),
         ),
         Wrong(
             "chosen_goals",

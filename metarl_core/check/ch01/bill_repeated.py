@@ -32,11 +32,6 @@ def same_rate(one, other):
     return math.isclose(one, other, rel_tol=1e-6)
 
 
-def alike(told, found):
-    """Whether two costs are the same."""
-    return all(map(math.isinf, (told, found))) or told == found
-
-
 def by_rounding(told, goals, lr, seed):
     """Whether the same training on another machine may cost `told`: the mean return comes near to the level by then.
 
@@ -88,7 +83,7 @@ def repeat(report):
         for written in dict.fromkeys((rate, _as_written(rate))):
             found = cost(goals, written, seed, _updates(told))
             near = abs(told - found) <= EPISODES or (math.isinf(told) and found >= EPISODES * (UPDATES - 1))
-            if alike(told, found) or (near and by_rounding(told, goals, written, seed)):
+            if told == found or (near and by_rounding(told, goals, written, seed)):
                 return told
         return found
 

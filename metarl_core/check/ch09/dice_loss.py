@@ -3,6 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import leads_to
 from metarl_core.check.ch09.dice_answers import (
     boxed,
     dice_mean,
@@ -21,7 +22,6 @@ from metarl_core.check.ch09.oracles import (
     PADDING_MULTIPLIED,
     close,
     draw_padded,
-    leads_to,
     padded,
     past_the_end,
     scalar,

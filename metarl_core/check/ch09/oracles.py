@@ -58,15 +58,6 @@ def close(got, expected):
     return difference(got, expected, None, None) is None
 
 
-def leads_to(look, *answers):
-    """A predicate: what was seen is what one of these answers leads to."""
-
-    def when(got, *arguments):
-        return any(close(got, look(answer, *arguments)) for answer in answers)
-
-    return when
-
-
 GRAPH = "a graph that leads back to the argument"
 
 

@@ -3,6 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import leads_to
 from metarl_core.check.ch09.oracles import (
     GRAPH,
     PADDING_MULTIPLIED,
@@ -80,13 +81,6 @@ def _term(centre=_relative, scores=_scores):
     return lambda log_pi, mask, outcome: -(scores(log_pi, mask) * centre(outcome.detach())).mean()
 
 
-def _leads_to(*answers):
-    def when(got, *arguments):
-        return any(close(got, _value_and_gradients(answer, *arguments)) for answer in answers)
-
-    return when
-
-
 def _better_half(log_pi, mask, outcome):
     return _term(lambda o: _relative(o).clamp(min=0))(log_pi, mask, outcome)
 
@@ -144,7 +138,7 @@ check_sampling_term = function_check(
     Wrong(
         "standardised",
         "You divide by the standard deviation of the outcomes, too. (3) does not.",
-        when=_leads_to(
+        when=leads_to(_value_and_gradients, 
             _term(lambda o: (o - o.mean()) / (o.std() + 1e-8)),
             _term(lambda o: (o - o.mean()) / (o.std(correction=0) + 1e-8)),
         ),
@@ -153,7 +147,7 @@ check_sampling_term = function_check(
         "mean_over_episodes",
         "The log-probabilities of a task are divided by a number of its episodes or steps. The probability of N "
         "episodes is a product, and its logarithm?",
-        when=_leads_to(
+        when=leads_to(_value_and_gradients, 
             _term(scores=lambda x, m: _scores(x, m) / x.shape[1]),
             _term(scores=lambda x, m: _scores(x, m) / m.sum((1, 2))),
             _term(scores=lambda x, m: torch.where(m, x / m.sum(2, keepdim=True), 0.0).sum((1, 2))),
@@ -184,7 +178,10 @@ check_sampling_term = function_check(
     Wrong(
         "neighbour",
         "Your baseline is the outcome of one other task. (3) uses all of them.",
-        when=_leads_to(_term(lambda o: o - o.roll(1)), _term(lambda o: o - o.roll(-1)), _term(lambda o: o - o.flip(0))),
+        when=leads_to(
+            _value_and_gradients,
+            *(_term(partner) for partner in (lambda o: o - o.roll(1), lambda o: o - o.roll(-1), lambda o: o - o.flip(0))),
+        ),
     ),
     Wrong(
         "value",

@@ -4,6 +4,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import leads_to
 from metarl_core.check.compare import difference
 
 KEYS = ("encoder_and_critic", "actor")
@@ -152,13 +153,6 @@ def _each(centre, std):
     return 0.5 * (std**2 + centre**2 - 1) - std.log()
 
 
-def _leads_to(*answers):
-    def when(got, *a):
-        return any(difference(got, _values_and_gradients(answer, *a), None, None) is None for answer in answers)
-
-    return when
-
-
 def _right_but(*keys):
     """Whether the observation is right but for some of its entries, and wrong in all of these."""
 
@@ -198,7 +192,11 @@ check_context_losses = function_check(
     Wrong(
         "mean_over_latent",
         "Your divergence is divided by the dimensions of z. They are parts of one variable: do its surprises add up?",
-        when=_leads_to(_losses(kl=lambda c, s: _each(c, s).mean()), _losses(kl=lambda c, s: _each(c, s).sum(0).mean())),
+        when=leads_to(
+            _values_and_gradients,
+            _losses(kl=lambda c, s: _each(c, s).mean()),
+            _losses(kl=lambda c, s: _each(c, s).sum(0).mean()),
+        ),
     ),
     Wrong(
         "sum_over_tasks",
@@ -224,7 +222,7 @@ check_context_losses = function_check(
     Wrong(
         "averaged",
         "Your belief averages the factors: with a hundred transitions it is as wide as with one.",
-        when=_leads_to(_losses(product="means"), _losses(product="centre alone")),
+        when=leads_to(_values_and_gradients, _losses(product="means"), _losses(product="centre alone")),
     ),
     Wrong(
         "last_alone",
@@ -275,7 +273,7 @@ check_context_losses = function_check(
     Wrong(
         "weight_ignored",
         "The weight of the divergence changes nothing in your loss.",
-        when=_leads_to(_losses(coef=1.0), _losses(coef=0.0)),
+        when=leads_to(_values_and_gradients, _losses(coef=1.0), _losses(coef=0.0)),
     ),
     Wrong(
         "critic_slope",

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import leads_to
 from metarl_core.check.compare import difference
 
 NAMES = ("input", "memory", "policy")
@@ -144,13 +145,6 @@ BUGS = {"stopped": True, "cut": True, "detached": True}
 TWO_BUGS = [dict(pair) for pair in itertools.combinations(BUGS.items(), 2)]
 
 
-def _leads_to(*answers):
-    def when(got, *a):
-        return any(difference(got, _losses_and_slopes(answer, *a), None, None) is None for answer in answers)
-
-    return when
-
-
 def _losses_alone(got, *a):
     return difference(got["losses"], _by_hand(*a)["losses"], None, None) is None
 
@@ -199,7 +193,7 @@ check_minibatch_losses = function_check(
     Wrong(
         "dealt_out",
         "The three bugs are gone. Your minibatches hold other trials than those that follow each other.",
-        when=_leads_to(_losses(dealt="as many"), _losses(dealt="all")),
+        when=leads_to(_losses_and_slopes, _losses(dealt="as many"), _losses(dealt="all")),
     ),
     Wrong(
         "sum_over_steps",
