@@ -180,7 +180,9 @@ check_sampling_term = function_check(
         "Your baseline is the outcome of one other task. (3) uses all of them.",
         when=leads_to(
             _value_and_gradients,
-            *(_term(partner) for partner in (lambda o: o - o.roll(1), lambda o: o - o.roll(-1), lambda o: o - o.flip(0))),
+            _term(lambda o: o - o.roll(1)),
+            _term(lambda o: o - o.roll(-1)),
+            _term(lambda o: o - o.flip(0)),
         ),
     ),
     Wrong(
