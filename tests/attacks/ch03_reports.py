@@ -189,6 +189,7 @@ WRONG = [
         _no_interval,
         _key("low"),
         _key("seeds"),
+        _report(lambda r: {**r, "p_value": 0.01}),
         _report(lambda r: {**r, "greedy_target": r["greedy_target"][:3]}),
         _report(lambda r: {**r, "greedy_target": r["greedy_target"].argmax(-1)}),
         _report(lambda r: {**r, GREEDY: r[GREEDY].mean(1)}),
@@ -206,7 +207,6 @@ RIGHT = [
     (ch03.check_comparison, answer)
     for answer in (
         _right,
-        _report(lambda r: {**r, "p_value": 0.01}),
         _report(lambda r: _some(r, [1, 3, 5, 7, 9])),
         _report(lambda r: {**r, GREEDY: r[GREEDY].tolist(), EXPECTED: r[EXPECTED].numpy(), "seeds": tuple(r["seeds"])}),
         _report(lambda r: {**r, "low": round(r["low"], 2), "high": round(r["high"], 2)}),

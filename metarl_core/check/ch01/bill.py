@@ -28,7 +28,7 @@ SEEDS, GOALS = 5, 10
 MOST_GOALS = 40
 """which the check can train on again in a few seconds"""
 
-_goals = tasks({"goal": (2,)})
+_goals = tasks({"goal": (2,)}, exact=True)
 
 
 def _examine(report):
@@ -208,6 +208,7 @@ check_bill = report_check(
         when=lambda r: r["pays_back_interval"] != _ends(r),
     ),
     examine=_examine,
+    notes=True,
     look=repeat,
     found=(
         Wrong(

@@ -23,19 +23,20 @@ def report_check(
     look: Callable[[Any], Any] | None = None,
     found: tuple[Wrong, ...] = (),
     passed: Callable[[Any], str] | None = None,
+    notes: bool = False,
 ) -> Check:
     """A check of a report on an experiment. The first fault is named; a report without any passes.
 
     Args:
         name: of the learner's dict.
-        fields: how each of its entries is read. An entry that is still `...` or None is not filled in; what a learner
-            has added to them is left alone.
+        fields: how each of its entries is read. An entry that is still `...` or None is not filled in.
         wrongs: faults, in order of importance, `when(seen)`.
         examine: from the report to what is seen of it: whatever has to be computed to judge it. It raises CheckFailed
             where entries do not fit together. Without it, the report itself is seen.
         look: repeats what has to be repeated and takes long, `look(seen)`; only for a report that has none of `wrongs`.
         found: faults that only this shows, `when(seen, what look returned)`.
         passed: what is said where no fault is found, `passed(seen)`.
+        notes: whether a learner may add entries, which are left alone.
 
     Raises:
         ValueError: for a misconception without `when`.
@@ -46,7 +47,7 @@ def report_check(
 
     def judge(given: Any) -> str:
         with usual_state():
-            report = _read(name, fields, given)
+            report = _read(name, fields, given, notes)
             seen = report if examine is None else examine(report)
             _refuse(wrongs, seen)
             if look is not None:
@@ -73,10 +74,10 @@ def _refuse(wrongs: tuple[Wrong, ...], *seen: Any) -> None:
             raise CheckFailed(wrong.message, "misconception", wrong.id)
 
 
-def _read(name: str, fields: Mapping[str, Reader], given: Any) -> dict[str, Any]:
+def _read(name: str, fields: Mapping[str, Reader], given: Any, notes: bool) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         raise CheckFailed(f"`{name}` is {describe(given)}; expected is a dict.", "type")
-    if not set(fields) <= set(given):
+    if not set(fields) <= set(given) or not (notes or set(given) <= set(fields)):
         raise CheckFailed(f"`{name}` {_keys_in_words(given, fields)}.", "shape")
     for key in fields:
         if given[key] is None or given[key] is Ellipsis:

@@ -55,10 +55,10 @@ def tensors(where: str, value: Any) -> dict[str, Tensor]:
     return {key: tensor(f"{where}[{key!r}]", part) for key, part in value.items()}
 
 
-def tasks(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[str, Any], dict[str, Tensor]]:
+def tasks(shapes: Mapping[str, tuple[int, ...]], exact: bool = False) -> Callable[[str, Any], dict[str, Tensor]]:
     """A dictionary of task parameters as `sample_tasks` gives it: float32 tensors `[task, *shape]`, all finite.
 
-    Arrays, lists and other precisions will do where they hold just such numbers: the last bit tells the split.
+    With `exact`, arrays, lists and other precisions will do, too, where they hold exactly such numbers.
     """
 
     def read(where: str, value: Any) -> dict[str, Tensor]:
@@ -67,7 +67,7 @@ def tasks(shapes: Mapping[str, tuple[int, ...]]) -> Callable[[str, Any], dict[st
             raise refused(where, value, wanted)
         found = {}
         for name, shape in shapes.items():
-            part = _single(value[name])
+            part = _single(value[name]) if exact else value[name]
             fits = isinstance(part, Tensor) and dense(part) and part.device.type == "cpu"
             if not fits or part.dtype != torch.float32 or part.ndim < 1 or tuple(part.shape[1:]) != shape:
                 form = ", ".join(["tasks", *map(str, shape)])
