@@ -12,6 +12,7 @@ from torch import Tensor
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
 from metarl_core.figures import sine_curves
+from metarl_core.figures.diagrams import arrow
 
 STYLE = {
     "MAML": plotting.METHOD_STYLE["MAML"],
@@ -32,21 +33,21 @@ def two_loops() -> None:
         _box(axes, x, 2.3, name)
     _box(axes, 9.2, 2.3, "query loss\n$L^q(θ_2)$")
     for x in places[:2]:
-        _arrow(axes, (x + 0.6, 2.45), (x + 2.0, 2.45), plotting.BLUE)
+        arrow(axes, (x + 0.6, 2.45), (x + 2.0, 2.45), plotting.BLUE)
         axes.text(x + 1.3, 2.62, "$-α∇L^s$", ha="center", fontsize=12, color=plotting.BLUE)
-        _arrow(axes, (x + 1.3, 3.45), (x + 1.3, 2.95), plotting.GREY)
+        arrow(axes, (x + 1.3, 3.45), (x + 1.3, 2.95), plotting.GREY)
         axes.text(x + 1.3, 3.55, "support data", ha="center", fontsize=11)
-    _arrow(axes, (6.8, 2.45), (8.3, 2.45), plotting.BLUE)
-    _arrow(axes, (9.2, 3.45), (9.2, 2.8), plotting.GREY)
+    arrow(axes, (6.8, 2.45), (8.3, 2.45), plotting.BLUE)
+    arrow(axes, (9.2, 3.45), (9.2, 2.8), plotting.GREY)
     axes.text(9.2, 3.55, "query data", ha="center", fontsize=11)
     for start, end, words in (
         (8.3, 6.8, "$v_2 = ∇L^q$"),
         (5.6, 4.2, "$v_1 = (I - αH_1)\\,v_2$"),
         (3.0, 1.6, "$v_0 = (I - αH_0)\\,v_1$"),
     ):
-        _arrow(axes, (start, 2.12), (end, 2.12), plotting.RED)
+        arrow(axes, (start, 2.12), (end, 2.12), plotting.RED)
         axes.text((start + end) / 2, 1.7, words, ha="center", fontsize=12, color=plotting.RED)
-    _arrow(axes, (1.0, 1.85), (1.0, 0.95), plotting.RED)
+    arrow(axes, (1.0, 1.85), (1.0, 0.95), plotting.RED)
     axes.text(1.0, 0.2, "outer step of Adam:\nmean of $v_0$ over tasks", ha="center", fontsize=11)
     axes.text(6.2, 0.85, "forwards: the inner loop, once for each task", ha="center", color=plotting.BLUE)
     axes.text(6.2, 0.4, "backwards: the vector that becomes the meta-gradient", ha="center", color=plotting.RED)
@@ -61,11 +62,6 @@ def two_loops() -> None:
 def _box(axes: Axes, x: float, y: float, words: str) -> None:
     look = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": "black"}
     axes.text(x, y, words, ha="center", va="center", fontsize=13, bbox=look)
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
-    look = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look)
 
 
 def first_steps(

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
+from metarl_core.figures.diagrams import arrow
 from metarl_core.tasks import Trajectories
 
 STYLE = {
@@ -36,21 +36,21 @@ def two_loops() -> None:
         look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
         axes.text(x, y, words, ha="center", va="center", fontsize=12.5, bbox=look)
     for x, words in ((1.1, "$π_θ$ collects"), (5.2, "$π_{θ'_i}$ collects")):
-        _arrow(axes, (x + 0.1, 2.85), (x + 0.95, 3.85), plotting.GREY)
+        arrow(axes, (x + 0.1, 2.85), (x + 0.95, 3.85), plotting.GREY)
         axes.text(x + 0.68, 3.25, words, ha="left", fontsize=11)
-        _arrow(axes, (x + 2.05, 3.85), (x + 2.05, 2.8), plotting.GREY)
-    _arrow(axes, (1.5, 2.65), (4.75, 2.65), plotting.BLUE)
+        arrow(axes, (x + 2.05, 3.85), (x + 2.05, 2.8), plotting.GREY)
+    arrow(axes, (1.5, 2.65), (4.75, 2.65), plotting.BLUE)
     axes.text(3.3, 2.8, "$-α∇L(θ; D_i)$", ha="left", fontsize=12, color=plotting.BLUE)
-    _arrow(axes, (5.65, 2.65), (8.35, 2.65), plotting.BLUE)
+    arrow(axes, (5.65, 2.65), (8.35, 2.65), plotting.BLUE)
     for start, end, words in (
         (8.35, 5.65, "$v = ∇L'$ at $θ'_i$"),
         (4.75, 1.5, "$(I - α\\hat{H}_i)\\,v$"),
     ):
-        _arrow(axes, (start, 2.3), (end, 2.3), plotting.RED)
+        arrow(axes, (start, 2.3), (end, 2.3), plotting.RED)
         axes.text((start + end) / 2, 1.9, words, ha="center", fontsize=12, color=plotting.RED)
-    _arrow(axes, (2.0, 4.15), (0.8, 2.85), plotting.RED, dotted=True)
+    arrow(axes, (2.0, 4.15), (0.8, 2.85), plotting.RED, dotted=True)
     axes.text(0.65, 3.85, "the other path", ha="center", fontsize=11, color=plotting.RED)
-    _arrow(axes, (1.1, 2.15), (1.1, 1.15), plotting.RED)
+    arrow(axes, (1.1, 2.15), (1.1, 1.15), plotting.RED)
     axes.text(1.1, 0.5, "outer step: mean\nover tasks $i$", ha="center", fontsize=11)
     for y, words, color in (
         (1.2, "forwards, once for each task: collect, step, collect again", plotting.BLUE),
@@ -65,11 +65,6 @@ def two_loops() -> None:
         "of the query loss is multiplied by I − αH on its way to θ, where its mean over tasks makes the outer step. A "
         "dotted red arrow from the support episodes to θ is the other path, which MAML leaves out.",
     )
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str, dotted: bool = False) -> None:
-    look = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look | ({"linestyle": ":"} if dotted else {}))
 
 
 def paths(walks: Mapping[str, Sequence[Trajectories]], returns: Mapping[str, Tensor], task: int, goal: Tensor) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from metarl_core import plotting
+from metarl_core.figures.diagrams import arrow
 from metarl_core.tasks import GridNavi
 
 STYLE = {
@@ -84,11 +85,11 @@ def unrolled() -> None:
         look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
         axes.text(x, 1.9, f"$m_{number}$", ha="center", va="center", fontsize=13, bbox=look)
         axes.text(x, 0.75, words, ha="center", fontsize=11)
-        _arrow(axes, (x, 1.05), (x, 1.6), plotting.GREY)
-        _arrow(axes, (x, 2.2), (x, 2.75), plotting.GREY)
+        arrow(axes, (x, 1.05), (x, 1.6), plotting.GREY)
+        arrow(axes, (x, 2.2), (x, 2.75), plotting.GREY)
         axes.text(x, 2.88, rf"$\pi(a_{number} \mid m_{number})$", ha="center", fontsize=11)
         if number:
-            _arrow(axes, (places[number - 1] + 0.4, 1.9), (x - 0.4, 1.9), plotting.BLUE)
+            arrow(axes, (places[number - 1] + 0.4, 1.9), (x - 0.4, 1.9), plotting.BLUE)
     axes.axvline(4.3, 0.06, 0.97, color=plotting.RED, linestyle=":", linewidth=1.5)
     axes.text(2.3, 3.45, "episode 1", ha="center", color=plotting.RED)
     axes.text(7.3, 3.45, "episode 2, the same task", ha="center", color=plotting.RED)
@@ -100,11 +101,6 @@ def unrolled() -> None:
         "dotted line after the second state marks the end of the first episode: the arrow between the memories crosses "
         "it.",
     )
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
-    look = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look)
 
 
 def training(returns: Sequence[float], held_out: float, lines: Mapping[str, float]) -> None:

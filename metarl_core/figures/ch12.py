@@ -8,6 +8,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
+from metarl_core.figures.diagrams import arrow
 
 COLORS = {
     "true dynamics": plotting.GREEN,
@@ -34,14 +35,14 @@ def loop() -> None:
     look = {"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": "black"}
     for (x, y), words in boxes.items():
         axes.text(x, y, words, ha="center", va="center", fontsize=12, bbox=look)
-    _arrow(axes, (2.65, 2.6), (3.55, 2.6), plotting.BLUE)
+    arrow(axes, (2.65, 2.6), (3.55, 2.6), plotting.BLUE)
     axes.text(3.1, 3.15, "newest step\n$(o_{t-1}, a_{t-1}, o_t)$", ha="center", color=plotting.BLUE, fontsize=10)
-    _arrow(axes, (6.3, 2.8), (7.55, 2.8), plotting.GREY)
+    arrow(axes, (6.3, 2.8), (7.55, 2.8), plotting.GREY)
     axes.text(6.92, 3.0, "imagined futures", ha="center", color=plotting.GREY, fontsize=10)
-    _arrow(axes, (7.55, 2.4), (6.3, 2.4), plotting.GREY)
+    arrow(axes, (7.55, 2.4), (6.3, 2.4), plotting.GREY)
     axes.text(6.92, 2.0, "candidates", ha="center", color=plotting.GREY, fontsize=10)
     axes.plot([8.7, 8.7, 1.3], [1.95, 0.7, 0.7], color=plotting.RED, linewidth=2)
-    _arrow(axes, (1.3, 0.7), (1.3, 1.95), plotting.RED)
+    arrow(axes, (1.3, 0.7), (1.3, 1.95), plotting.RED)
     axes.text(5.0, 0.82, "the first action alone, $a_t$", ha="center", color=plotting.RED)
     axes.text(5.0, 0.2, "all of this once for every step of the world", ha="center", fontsize=10)
     plotting.show(
@@ -50,11 +51,6 @@ def loop() -> None:
         "The model and the search exchange candidates and imagined futures. From the search the first action alone "
         "goes back to the body. The circle is run once for every step.",
     )
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], color: str) -> None:
-    look = {"arrowstyle": "-|>", "color": color, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-    axes.annotate("", end, start, arrowprops=look)
 
 
 def rewards(curves: Mapping[str, Tensor | np.ndarray], change: int, alt: str) -> None:
