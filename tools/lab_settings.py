@@ -18,6 +18,8 @@ FILES = {
     # JupyterLab asks about news and updates over the network unless told not to.
     "share/jupyter/lab/settings/overrides.json": {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
+        # Long lines of code are wrapped on a small screen; what is right of the edge is not seen otherwise.
+        "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": False, "lineWrap": True}},
         # A notebook that is opened again the next day shows its explorers and bars as they were last, with a sign that
         # they are cut off from the kernel; without it, "Error displaying widget: model not found".
         "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},

@@ -4,13 +4,14 @@ A listed case has regularities that its author did not choose: a size that divid
 changes, flags that never coincide. An answer that leans on one of them is wrong, and passes. So a check states ranges,
 and each of its cases is drawn from them by a `Draw` with a seed. Its `size` stretches the ranges: near 0 everything is
 at its smallest, at 1 the whole range is used. The cases of one check grow, and a failing one is sought again among
-smaller ones before it is shown.
+smaller ones before it is shown. A case has twins, of the same constants and sizes and with other numbers in its
+tensors: what an answer keeps from call to call under the constants alone is not right for them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ import torch
 from torch import Tensor
 
 T = TypeVar("T")
+TWIN = 1_000_003
+"""from the seed of a case to that of its twin's numbers"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,20 @@ class Draw:
     def __init__(self, seed: int, size: float = 1.0):
         self.seed, self.size = seed, size
         self.generator = torch.Generator().manual_seed(seed)
+        self._constants: list[Any] = []
+        self._given: list[Any] = []
+
+    def twin(self) -> Draw:
+        """Draws the same constants, sizes and choices once more, in the same order, and other numbers in tensors."""
+        twin = Draw(self.seed, self.size)
+        twin.generator.manual_seed(self.seed + TWIN)
+        twin._given = list(self._constants)
+        return twin
+
+    def _constant(self, drawn: Callable[[], T]) -> T:
+        value = self._given.pop(0) if self._given else drawn()
+        self._constants.append(value)
+        return value
 
     def uniform(self, low: float, high: float) -> float:
         """A number between `low` and `high`, whatever the size: a multiple of 1/256, or of a finer power of 2 where the
@@ -58,20 +75,22 @@ class Draw:
         """
         unit = 2.0 ** min(-8, math.floor(math.log2(high - low)) - 5)
         most = math.floor(high / unit) - math.ceil(low / unit)
-        return unit * (math.ceil(low / unit) + int(torch.randint(most + 1, (), generator=self.generator)))
+        return self._constant(
+            lambda: unit * (math.ceil(low / unit) + int(torch.randint(most + 1, (), generator=self.generator)))
+        )
 
     def integer(self, low: int, high: int) -> int:
         """A whole number from `low` to `high`, both included; near `low` where the size is small."""
         top = low + round(self.size * (high - low))
-        return int(torch.randint(low, top + 1, (), generator=self.generator))
+        return self._constant(lambda: int(torch.randint(low, top + 1, (), generator=self.generator)))
 
     def choice(self, *options: T) -> T:
         """One of the options, each as likely as the others."""
-        return options[int(torch.randint(len(options), (), generator=self.generator))]
+        return options[self._constant(lambda: int(torch.randint(len(options), (), generator=self.generator)))]
 
     def chance(self, probability: float) -> bool:
         """True with this probability."""
-        return float(torch.rand((), generator=self.generator)) < probability
+        return self._constant(lambda: float(torch.rand((), generator=self.generator)) < probability)
 
     def normal(self, *shape: int, dtype: torch.dtype = torch.float64, scale: float = 1.0, mean: float = 0.0) -> Tensor:
         """Normal numbers, rounded to two decimals where the case is small, so that they can be read."""

@@ -24,6 +24,8 @@ from .watch import Watched
 CASES = 24
 AGAIN = 3
 """cases that are tried twice more at the end: a second call must give what the first gave"""
+TWINS = 3
+"""cases that are followed, in the end, by twins: the same constants and sizes, other numbers"""
 SMALLER = tuple((size, seed) for size in (0.0, 0.1, 0.25, 0.5) for seed in range(8))
 """where a smaller failing case is sought"""
 
@@ -73,7 +75,16 @@ class Subject:
 
     def draw(self, number: int) -> Case:
         """Case `number`: below `cases` they grow from the smallest to the full range; from there on all are full."""
-        return self.draw_case(Draw(number, min(1.0, number / max(1, self.cases - 1))))
+        return self.draw_case(self._drawing(number))
+
+    def twin(self, number: int) -> Case:
+        """A case with the constants and sizes of case `number`, and other numbers in its tensors."""
+        draw = self._drawing(number)
+        self.draw_case(draw)
+        return self.draw_case(draw.twin())
+
+    def _drawing(self, number: int) -> Draw:
+        return Draw(number, min(1.0, number / max(1, self.cases - 1)))
 
     def see(self, watched: Watched, case: Case) -> Seen:
         """Call the answer on copies of the case, and compare what is observed with the oracle."""
@@ -166,6 +177,15 @@ class Subject:
                 return CheckFailed(
                     f"Called once more with the same arguments, `{self.name}` gives something else: {what} "
                     "What does it remember from call to call?",
+                    "second call",
+                )
+        for n in range(TWINS):
+            twin = self.see(watched, self.twin(self.cases - 1 - n * self.cases // (2 * TWINS)))
+            if not twin.right:
+                what = twin.off.message if twin.off is not None else str(twin.report)
+                return CheckFailed(
+                    f"Where only the numbers are others than in an earlier call, not the sizes and constants, "
+                    f"`{self.name}` is wrong: {what} Does it remember anything from call to call?",
                     "second call",
                 )
         for wrong in self.wrongs:

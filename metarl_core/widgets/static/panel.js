@@ -2,12 +2,15 @@
 
 import { unpack } from "./policy_gradient.js";
 
-const BEFORE = "rgb(128 128 128 / 0.18)";
+const BEFORE = { light: "rgb(128 128 128 / 0.18)", dark: "rgb(200 200 200 / 0.3)" };
 const STAR = "M0-10 2.4-3.1 9.5-3.1 3.8 1.3 5.9 8.1 0 4 -5.9 8.1 -3.8 1.3 -9.5-3.1 -2.4-3.1Z";
 const ARROW = "M-9-2.5H1V-7L10 0 1 7V2.5H-9Z";
 
 export const number = (value, digits) => value.toFixed(digits).replace("-", "−");
 export const stepsInWords = (count) => `${count} gradient step${count === 1 ? "" : "s"}`;
+
+/** Whether a computed colour, "rgb(17, 17, 17)", is nearer to black than to white. */
+const dark = (color) => color.match(/[\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) < 384;
 
 /** A new element with properties, attributes and children. */
 export function make(tag, properties = {}, attributes = {}, ...children) {
@@ -91,9 +94,10 @@ export class Panel {
     if (this.stages === null || this.square.clientWidth === 0) return; // not computed yet, or hidden
     const [first, present] = [this.stages[0], this.stages[Math.min(stage, this.stages.length - 1)]];
     const paper = getComputedStyle(this.star.firstChild).stroke; // light or dark, as the page is
+    const before = BEFORE[dark(paper) ? "dark" : "light"];
     const side = this.square.clientWidth;
-    this.#onCanvas(this.below, [side, stage > 0, this.walks, first.lengths], side, (context, pixel) => {
-      if (stage > 0) this.#paths(context, first, BEFORE, 0.8 * pixel, Infinity);
+    this.#onCanvas(this.below, [side, stage > 0, this.walks, first.lengths, before], side, (context, pixel) => {
+      if (stage > 0) this.#paths(context, first, before, 0.8 * pixel, Infinity);
     });
     this.#onCanvas(this.canvas, [side, this.shown, stage, clock, paper], side, (context, pixel) => {
       context.globalAlpha = 0.4;
