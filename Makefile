@@ -115,8 +115,9 @@ exercises: $(TEST_READY)  ## make exercises/ from solutions/ and projects/
 mutation: $(TEST_READY)  ## change the solutions by machine and score the checks whose scores are stale
 	$(PY) -m tools.mutation
 
-attacks: $(TEST_READY)  ## try every answer of tests/attacks on the checks that changed; `make test` tries a sample
+attacks: $(TEST_READY)  ## try every answer on the checks, those of tests/attacks where a check changed; `make test` tries samples
 	WORKERS=$(WORKERS) $(PY) -m tools.attacks
+	METARL_ATTACKS=all $(PY) -m pytest tests/test_mutants.py tests/test_check_fuzz.py -n $(WORKERS)
 
 experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
 	$(PY) -m experiments

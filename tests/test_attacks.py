@@ -6,24 +6,19 @@ after each change to the checks.
 """
 
 import importlib
-import os
 import pkgutil
 import re
-import zlib
-from pathlib import Path
 
 import attacks
 import pytest
+from samples import chosen
 
 from metarl_core.check import CheckFailed
 from tools.attacks import checks, stale
 
 pytestmark = pytest.mark.slow
 
-ALL = os.environ.get("METARL_ATTACKS") == "all"
 FEW, MORE = 24, 8
-CHECKS = sorted((Path(__file__).parents[1] / "metarl_core" / "check").rglob("*.py"))
-TURN = zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in CHECKS))
 NOT_TRIED = [id(checks()[name]) for name in stale()]
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(attacks.__path__))
 
@@ -38,11 +33,7 @@ def params(kind):
         pytest.param(*parts, id=f"{chapter}.{parts[0].name}-{getattr(parts[1], '__name__', '').strip('_')}-{n}")
         for n, (chapter, parts) in enumerate(listed)
     ]
-    return [one for n, one in enumerate(every) if (TURN + n) % _share(one.values[0]) == 0]
-
-
-def _share(check):
-    return 1 if ALL else MORE if id(check) in NOT_TRIED else FEW
+    return [one for n, one in enumerate(every) if chosen(n, MORE if id(one.values[0]) in NOT_TRIED else FEW)]
 
 
 @pytest.mark.parametrize(("check", "answer"), params("WRONG"))
