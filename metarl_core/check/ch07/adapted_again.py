@@ -213,4 +213,3 @@ def _flat(values: Tensor) -> Tensor:
 
 def _equal(one: FewShot, other: FewShot) -> bool:
     return all(map(torch.equal, one, other))
-

@@ -144,16 +144,16 @@ check_project = report_check(
         when=lambda found: not found.reported_are("pretrained", found.own["pretrained"]),
     ),
     Wrong(
-        "support_is_useless",
-        "Your meta-trained network does as well on a task when it adapts to the points of *another* one. Is there "
-        "anything in the support points that tells the tasks apart?",
-        when=lambda found: found.support_is_useless,
-    ),
-    Wrong(
         "not_learned",
         "Your meta-trained network is no better after its steps than before them. Too large a step, too few "
         "iterations, or is the meta-gradient cut?",
         when=lambda found: found.has_not_learned,
+    ),
+    Wrong(
+        "support_is_useless",
+        "Your meta-trained network does as well on a task when it adapts to the points of *another* one. Is there "
+        "anything in the support points that tells the tasks apart?",
+        when=lambda found: found.support_is_useless,
     ),
     Wrong(
         "poorly_tuned",
