@@ -3,6 +3,7 @@
 import torch
 from attacks import ch07 as others
 from attacks import ch07_more as more
+from attacks import ch07_projects as project
 from torch.nn import functional as F
 
 from metarl_core.check import ch07
@@ -430,3 +431,5 @@ MUTANTS += [
     for check, answers in both.items()
     for misconception, answer in answers.items()
 ]
+
+MUTANTS += [Mutant(ch07.check_project, name, answer) for name, answer in project.MISCONCEIVED]
