@@ -51,7 +51,6 @@ begin()
 # **Predict:** a cart moves by a hundredth of its usual distance from the middle in a step. What error does a model have in
 # the colleague's measure that predicts "nothing moves", and in that of (2)?
 
-
 # %% tags=["setup"]
 def colleagues_error(train, test, ridge):
     inputs, targets = [], []
@@ -190,7 +189,6 @@ print(f"'nothing moves', in that of (2):             {float(((windy[2] - windy[0
 # **Predict:** two bodies are planned for in one batch, one with its motor turned round. What would become of the plans if the
 # elites were the best candidates of both together?
 
-
 # %% nbgrader={"grade": false, "grade_id": "search", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def search(score, low, high, noise, start, elites):
     """The best plan of each environment.
@@ -243,7 +241,6 @@ assert abs(hidden_plan.flatten() - torch.tensor([1.0, -1.0]).double()).max() < 1
 # candidates; best = plans at order; mean, std of best along candidates. Return the first of best.
 # </details>
 
-
 # %%
 def reach(goals):
     """A point is pushed to a goal in eight steps; pushes of the second environment are turned round."""
@@ -268,6 +265,7 @@ plotting.show(
     "Pushes of the best plans for two environments, against the step. One begins with three pushes near +1 and goes on near 0; "
     "the other, whose pushes are turned round, is its mirror image: three near −1, then near 0.",
 )
+
 
 # %% [markdown]
 # **Expect:** three full pushes and then almost none, in one direction for the one body and in the other for the other.
@@ -306,7 +304,6 @@ plotting.show(
 #
 # **Predict:** the share of (b) for $M = 16$: just after the change, $k = 0$; at $k = 8$; and at $k = 16$. Where does it fall below
 # 1, the error of a model that never adapts?
-
 
 # %% nbgrader={"grade": false, "grade_id": "motor_share", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def motor_share(past, new, width):
@@ -365,6 +362,7 @@ plotting.show(
     "length. The shorter the window, the sooner; and the shorter, the higher is the error at which each ends.",
 )
 
+
 # %% [markdown]
 # **Expect:** curves that begin between three and four, pass 1 when half of the window is of the new body, and end at
 # $4 / (5M + 4)$: a short window is quick and never exact, a long one slow and in the end exact.
@@ -401,7 +399,6 @@ plotting.show(
 # fall in training, and his planner reacts late.
 #
 # **Predict:** one of the bugs makes the losses *lower* than they should be. Which kind of bug does that?
-
 
 # %% tags=["setup"]
 def mean_loss(weights, observations, actions, following):

@@ -60,9 +60,9 @@ def _cem(change=None):
             if change not in ("unclipped", "late clip"):
                 new = torch.max(torch.min(new, high), low)
             keep = elite is not None and change != "forgets"
-            every = torch.cat([new, elite], 1) if keep else new
+            every = torch.cat([elite, new], 1) if keep else new
             value = score(every)
-            order = value.argsort(1, descending=change != "lowest")[:, :elites]
+            order = value.sort(dim=1, descending=change != "lowest", stable=True).indices[:, :elites]
             if change == "first":
                 order = order[[0]].repeat(envs, 1)
             elite = torch.stack([every[e, order[e]] for e in range(envs)])

@@ -92,7 +92,8 @@ def _one_by_one(score, low, high, noise, start, elites):
 
 def _found(
     pooled=False, clipped="scored", kept=True, correction=0, returned="best", lowest=False, width=4.0, fresh=False,
-    leader=False, same_noise=False, single=False, begin=True, narrow=True, shared_std=False, old=0.0, wide=False, behind=False,
+    leader=False, same_noise=False, single=False, begin=True, narrow=True, shared_std=False, old=0.0,
+    wide=False, behind=False,
 ):  # fmt: skip
     """The search in tensors, a part of it changed.
 
