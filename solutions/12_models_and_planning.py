@@ -262,13 +262,14 @@ axes.set(xlabel="step of the plan", ylabel="push", ylim=(-1.1, 1.1))
 axes.legend()
 plotting.show(
     figure,
-    "Pushes of the best plans for two environments, against the step. One begins with three pushes near +1 and goes on near 0; "
-    "the other, whose pushes are turned round, is its mirror image: three near −1, then near 0.",
+    "Pushes of the best plans for two environments, against the step. One begins with two pushes near +1 and two near a half, "
+    "and goes on around 0; the other, whose pushes are turned round, begins as its mirror image.",
 )
 
 
 # %% [markdown]
-# **Expect:** three full pushes and then almost none, in one direction for the one body and in the other for the other.
+# **Expect:** two pushes of nearly full force and two of half of it, in one direction for the one body and in the other for the
+# other; then little.
 #
 # **Interpret:** (a) With clipped candidates, some numbers of a plan lie exactly on the bound. Why is that no fault? (b) What
 # can be lost by returning the best plan that was found rather than the mean, when the *model* is learned?
@@ -364,8 +365,8 @@ plotting.show(
 
 
 # %% [markdown]
-# **Expect:** curves that begin between three and four, pass 1 when half of the window is of the new body, and end at
-# $4 / (5M + 4)$: a short window is quick and never exact, a long one slow and in the end exact.
+# **Expect:** curves that begin between three and four, pass 1 when a little more than half of the window is of the new body, and
+# end at $4 / (5M + 4)$: a short window is quick and never exact, a long one slow and in the end exact.
 #
 # **Interpret:** (a) An adapted model errs *more* than a fixed one just after the change, by a factor near four. Why four? (b)
 # The pole of the chapter has fallen after about ten steps of wrong pushes. What does that say about $M$? (c) And what does a
@@ -507,12 +508,13 @@ axes.legend()
 plotting.show(
     figure,
     "Losses at the moments of one episode whose motor turns round at step 20, marked by a dotted line. The loss of equation (6) "
-    "varies from step to step and has its highest peaks just behind the line. The colleague's is smooth, falls, rises late after "
-    "the line and less high.",
+    "varies from step to step between nearly 0 and 0.6. The colleague's is smooth, falls to nearly 0 before the line, and rises to "
+    "0.2 behind it.",
 )
 
 # %% [markdown]
-# **Expect:** a loss of single steps that is ragged and highest just behind the change, beside a smooth curve that hides it.
+# **Expect:** a loss of single steps that is ragged, for this $\theta$ is not trained and eight steps do not tell all, beside a
+# smooth curve that falls to nearly nothing: the colleague's weights fit the steps that they have seen.
 #
 # **Interpret:** (a) Which of the three bugs does *not* show in an episode without a change? (b) Which of them would one want to
 # have on purpose, and under what name?

@@ -62,7 +62,7 @@ def _cem(change=None):
             keep = elite is not None and change != "forgets"
             every = torch.cat([elite, new], 1) if keep else new
             value = score(every)
-            order = value.sort(dim=1, descending=change != "lowest", stable=True).indices[:, :elites]
+            order = value.topk(elites, dim=1, largest=change != "lowest").indices
             if change == "first":
                 order = order[[0]].repeat(envs, 1)
             elite = torch.stack([every[e, order[e]] for e in range(envs)])
