@@ -17,6 +17,8 @@ COLORS = {
     "fixed model": plotting.GREY,
     "online SGD": plotting.SKY,
     "least squares": plotting.ORANGE,
+    "least squares, λ = 0.95": plotting.BROWN,
+    "GrBAL, M = 16": plotting.INDIGO,
     "GrBAL": plotting.BLUE,
     "ReBAL": plotting.PURPLE,
 }
