@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/12_models_and_planning_exercises.ipynb): about 130 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -577,8 +577,8 @@ figures.errors(
     "Squared error of one-step predictions on a logarithmic axis against the step, on the same episodes. The fixed model "
     "lies level throughout. GrBAL is below it from the second step on, jumps above it at the dotted line where the motor "
     "turns round, and is back within five steps. Least squares with the short memory falls far below in the first half, "
-    "jumps, and in the second half grows without limit; with the long memory it falls as far, jumps higher and for longer, "
-    "and falls again.",
+    "jumps, falls for ten steps and then grows beyond all others in ragged peaks; with the long memory it falls, jumps, "
+    "and needs some sixteen steps to come below the fixed model again.",
 )
 parts = {
     "before": slice(change - 20, change),
@@ -602,9 +602,9 @@ claim(
 # %% [markdown]
 # (a) Nearly twice as high with GrBAL over five steps, and more with least squares. An adapted model is sure of a body that
 # is gone; the fixed one was never sure of any. (b) GrBAL is back at its own level when its window is full of the new body.
-# Least squares with a long memory is the most exact of all before the change, and takes long to forget the old body. With
-# a short one it forgets sooner, and has lost its footing twenty steps later: each output has 65 weights, and with
-# $\lambda = 0.75$ the last sixteen steps carry 99 % of all weight. There are fewer data than unknowns.
+# Least squares is the most exact of all before the change. With a long memory it needs some sixteen steps to come below the
+# fixed model again. With a short one it is quicker, and has lost its footing twenty steps later: each output has 65 weights,
+# and with $\lambda = 0.75$ the last sixteen steps carry 99 % of all weight. There are fewer data than unknowns.
 #
 # ## 6 Plan with it
 #
@@ -660,7 +660,7 @@ claim(
 
 # %%
 ten, rows = select_tasks(bodies, slice(10)), []
-for candidates, horizon in ((10, 5), (40, 5), (10, 15), (40, 15), (10, 30)):
+for candidates, horizon in ((10, 5), (40, 5), (10, 15), (40, 15)):
     search = CEM(horizon=horizon, iterations=2, candidates=candidates, elites=max(2, candidates * 3 // 20))
     truth_played = play(world, ten, TrueDynamics(world), search, 1, seeded(9)).trajectories.rewards[:, 0]
     believed = models.adaptation_curve(grbal.method, grbal.parameters, world, ten, search, seeded(9)).rewards
@@ -674,14 +674,14 @@ show_table(
 short, long = ([row[3] for row in rows if row[1] == horizon] for horizon in (5, 15))
 claim(
     f"After the change, looking five steps ahead costs the true dynamics little, {rows[0][2]:.2f} a step; with GrBAL it "
-    f"earns {min(short):.2f} to {max(short):.2f}, and {min(long):.2f} to {max(long):.2f} with fifteen steps.",
+    f"earns at most {max(short):.2f}, and at least {min(long):.2f} with fifteen steps.",
     min(row[2] for row in rows) > 0.9 and max(short) + 0.1 < min(long),
 )
 
 # %% [markdown]
-# Ten candidates are as good as forty: the warm start carries good plans from step to step. The horizon matters, and for
-# the learned model more than for the true one. With a model that errs for some steps the pole leans far, and to bring it
-# back takes a plan that is longer than holding it.
+# Ten candidates are as good as forty here. The horizon matters, and for the learned model far more than for the true one,
+# although its errors grow with the steps. A possible reason: while the model is wrong the pole leans, and to bring it back
+# takes a longer plan than to hold it. With ten candidates and fifteen steps, a quarter of the usual search would do.
 #
 # **The explorer.** Change the body yourself. The cart-pole runs for 25 steps with a motor of +10 newtons; then force and
 # mass of the pole become what you choose. Each panel shows twelve imagined futures (solid) of the cart's position, and
@@ -747,6 +747,8 @@ figures.verdict(
 def told_by(values):
     """Mean and t interval over seeds."""
     interval = t_interval(values)
+    if interval.point > 100:  # of an error that grows without limit
+        return f"above 100 in {(values > 100).sum()} of {len(values)} seeds"
     return f"{interval.point:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
@@ -811,15 +813,28 @@ claim(
     f"Than least squares it earns {apart.point:.2f} [{apart.low:.2f}, {apart.high:.2f}] more.",
     apart.point > 0,
 )
-reader = scores["ReBAL", "after", "test"]
+reader = t_interval(scores["GrBAL", "after", "test"] - scores["ReBAL", "after", "test"])
 claim(
-    f"ReBAL's five seeds earn between {reader.min():.2f} and {reader.max():.2f} a step after the change.",
-    reader.max() > reader.min(),
+    f"Its difference from ReBAL is {reader.point:.2f} [{reader.low:.2f}, {reader.high:.2f}]: five seeds do not tell which of "
+    "the two earns more.",
+    reader.low < 0 < reader.high,
 )
 
 
 # %% [markdown]
-# (a) SECTION SEVEN ANSWER
+# (a) All but the fixed model and online SGD come near the ceiling: to *find out about* a body they need nothing but the last
+# steps. (b) GrBAL with its short window, and ReBAL; with sixteen steps GrBAL is level with least squares. (c) The same two,
+# each with somewhat less.
+#
+# Four things are worth keeping. **The window decides.** GrBAL's two rows differ in $M$ and $\alpha$ alone. A window that
+# suits one body for long is slow when the body changes; exercise 3 derives by how much. **Meta-training pays here.** Least
+# squares is the plain rival, and costs no training of its own. It beats the fixed model by far, and GrBAL earns more.
+# **Prediction is not control.** After the change least squares has by far the highest errors of all, and with them it earns
+# twice what the fixed model does. And online SGD, whose errors are a third of the fixed model's, earns no more than that. **The ceiling is not reached.** The errors of GrBAL and ReBAL are down to a quarter within
+# about three and four steps, with the long window within eleven. Over the fifty steps after the change GrBAL earns nine tenths
+# of what the true dynamics do. But its reward goes on sinking to the end, and 25 to 49 steps after the change it is 85 %.
+#
+# What was not varied: the size of the networks, the planner, and more than six settings of each method.
 #
 # ## 8 What goes wrong in practice
 #
@@ -946,4 +961,4 @@ claim(
 # - G. Williams et al., *Information theoretic MPC for model-based reinforcement learning*, 2017.
 # - K. J. Åström and B. Wittenmark, *Adaptive control*, 1995: recursive least squares with forgetting.
 #
-# previous: [11 Memory and context](11_memory_and_context.ipynb)
+# [Exercises](../exercises/12_models_and_planning_exercises.ipynb) · previous: [11 Memory and context](11_memory_and_context.ipynb)
