@@ -136,10 +136,10 @@ def verdict(rewards: Mapping[str, Curve], errors: Mapping[str, Curve], change: i
     left.legend(fontsize=9, loc="lower left")
     plotting.show(
         figure,
-        "Left: mean reward of each step for seven ways to plan, with bands over five seeds; a dotted line at step 50 "
-        "marks the change. With the true dynamics it stays near one. The fixed model and online SGD sink from the "
-        "tenth step on. The others sink from some steps after the change, GrBAL with its short window and ReBAL the "
-        "least. Right: prediction errors on a logarithmic axis. All but the fixed model's and online SGD's fall in the "
-        "first half and jump at the change. GrBAL's and ReBAL's fall back within a few steps, with the long window after a "
-        "dozen; that of least squares grows instead.",
+        "Left: mean reward of each step for seven ways to plan, with bands over five seeds; a dotted line at step "
+        "50 marks the change. With the true dynamics it stays near one. The fixed model and online SGD sink from "
+        "the tenth step on. The others sink from some steps after the change, GrBAL with its short window and ReBAL"
+        " the least. Right: prediction errors on a logarithmic axis. All but the fixed model's and online SGD's "
+        "fall in the first half and jump at the change. GrBAL's and ReBAL's fall back within a few steps, with the "
+        "long window after a dozen; that of least squares grows instead.",
     )
