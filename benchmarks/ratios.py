@@ -15,7 +15,7 @@ from functools import partial
 
 import torch
 
-from benchmarks import environments, memory, meta_rl
+from benchmarks import environments, memory, meta_rl, planning
 from benchmarks.meta import clones, images, ours, sinusoids, stepping, times
 from metarl_core.agents import GaussianPolicy
 from metarl_core.parameters import initial_parameters
@@ -134,6 +134,24 @@ PROMISED = (
 """of `memories`: what is done with the trials, beside what, and how many times faster"""
 
 
+def plans() -> list[Ratio]:
+    """Planned steps per second beside the same search for one body after another."""
+    found = planning.rates()
+    return [
+        Ratio(f"planning with {what}", rival, found[f"{what}, {planning.OURS}"] / found[f"{what}, {rival}"], promised)
+        for what, rival, promised in PLANS
+    ]
+
+
+PLANS = (
+    (planning.TRUTH, planning.BY_BODY, 45),
+    (planning.TRUTH, planning.BY_CANDIDATE, 1500),
+    (planning.NETWORK, planning.BY_BODY, 4.5),
+    (planning.NETWORK, planning.BY_CANDIDATE, 110),
+)
+"""of `plans`: the model, beside what, and how many times faster"""
+
+
 def redraws() -> list[Ratio]:
     """Explorers and drawing of tasks beside a course second."""
     family = PointNavigation()
@@ -167,7 +185,7 @@ def median_seconds(actions: list[Callable[[], object]]) -> float:
 def main() -> int:
     torch.set_num_threads(1)
     missed = 0
-    for part in (stepping_tasks, redraws, maml, meta_rl_sampling, memories):
+    for part in (stepping_tasks, redraws, maml, meta_rl_sampling, memories, plans):
         for ratio in part():
             print(ratio, flush=True)
             missed += not ratio.kept

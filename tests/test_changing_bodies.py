@@ -78,17 +78,28 @@ def test_rivals_rest_on_the_same_trained_model_and_all_start_alike():
     assert all(torch.equal(grbal.parameters[name], plain.parameters[name]) for name in plain.parameters)
 
 
-def test_the_value_with_the_lowest_validation_error():
-    """Each value is that of a training with it, measured on validation episodes by hand."""
-    for name, field in (("least squares", "forgetting"), ("GrBAL", "inner_lr")):
-        errors = tuned(name, 0, SMALL)
-        assert tuple(errors) == TRIED[name] and len(set(errors.values())) == 3
-        value = TRIED[name][0]
-        learned = trained(name, 0, dataclasses.replace(SMALL, **{field: value}))
-        _, validation = recorded(torch.Generator().manual_seed(0), SMALL)
-        seen = models.Transitions(*(part[:, 0] for part in validation.transitions))
-        wrong = models.prediction_errors(learned.method, learned.parameters, seen).mean()
-        assert errors[value] == pytest.approx(float(wrong))
+def test_settings_are_chosen_by_the_reward_after_the_change():
+    """Each number is that of a training with the setting, played on tasks of the training split by hand."""
+    family, tasks = family_of(SMALL), held_out("train", dataclasses.replace(SMALL, held_out_tasks=6))
+    assert bool((tasks["force"].view(torch.int32) & 1 == 0).all()), "of the training split"
+    for name in ("least squares", "GrBAL", "ReBAL"):
+        rewards = tuned(name, 0, SMALL)
+        assert len(rewards) == len(TRIED[name]) == 6
+        chosen = dataclasses.replace(SMALL, **TRIED[name][-1])
+        learned = trained(name, 0, chosen)
+        generator = torch.Generator().manual_seed(SMALL.test_seed + 1)
+        played = models.adaptation_curve(learned.method, learned.parameters, family, tasks, SMALL.planner, generator)
+        assert rewards[-1] == pytest.approx(float(played.rewards[:, 12:].mean()))
+
+
+def test_each_method_has_the_window_that_was_chosen_for_it():
+    chosen = dataclasses.replace(SMALL, sgd_past=2, grbal_past=1, rebal_past=5, iterations=0)
+    pasts = {name: trained(name, 0, chosen).method.past for name in METHODS if name != "true dynamics"}
+    assert pasts == {
+        "fixed model": 3, "online SGD": 2, "least squares": 3, "GrBAL, M = 16": 3, "GrBAL": 1, "ReBAL": 5,
+    }  # fmt: skip
+    assert trained("GrBAL, M = 16", 0, chosen).method.inner_lr == chosen.long_inner_lr
+    assert all(set(fields) <= set(vars(chosen)) for some in TRIED.values() for fields in some)
 
 
 def test_all_methods_begin_where_the_others_do():

@@ -9,16 +9,15 @@ sign after the change than before, which comes after half of the episode.
 - fixed model: one network for all training tasks.
 - online SGD, least squares: the fixed model of the same seed; its parameters take gradient steps while an episode runs,
   or its last layer is fitted by recursive least squares.
-- GrBAL, ReBAL: meta-trained.
+- GrBAL, ReBAL: meta-trained; GrBAL with the window that was chosen, and with one of 16 steps, as in its paper.
 
-All models of a seed learn from the same episodes with as many updates on windows of the same size. Half of the episodes
-are of random actions; half were planned with the true dynamics and disturbed by noise, so that upright poles are seen,
-too. Online SGD, least squares and GrBAL have one setting each, the best of three values by the prediction error on
-episodes of training tasks that are kept for validation, at seed 0 (`tuned`); for GrBAL this takes a training for each
-value. ReBAL has none to choose. Of every training the parameters with the lowest validation loss are taken.
+All models of a seed learn from the same episodes with as many updates. Half of the episodes are of random actions; half
+were planned with the true dynamics and disturbed by noise, so that upright poles are seen, too. Of every training the
+parameters with the lowest validation loss are taken. What is particular to online SGD, least squares, GrBAL and ReBAL
+is the best of six settings each (`TRIED`), among them the length of the window, by the reward after the change that
+planning with it earns on other tasks of the training split, at seed 0 (`tuned`).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -36,11 +35,15 @@ from metarl_core.planning import CEM, TrueDynamics, play
 from metarl_core.tasks import ChangingTasks, ContinuousCartPole, Tasks, rollout, select_tasks
 from metarl_core.training import History
 
-METHODS = ("true dynamics", "fixed model", "online SGD", "least squares", "GrBAL", "ReBAL")
+METHODS = ("true dynamics", "fixed model", "online SGD", "least squares", "GrBAL, M = 16", "GrBAL", "ReBAL")
 
-
-TRIED = {"online SGD": (0.01, 0.03, 0.1), "least squares": (0.85, 0.9, 0.95), "GrBAL": (0.01, 0.03, 0.1)}
-"""step sizes of gradient steps, forgetting of least squares"""
+TRIED: dict[str, tuple[dict[str, Any], ...]] = {
+    "online SGD": tuple({"sgd_past": past, "sgd_lr": lr} for past in (4, 8, 16) for lr in (0.01, 0.03)),
+    "least squares": tuple({"forgetting": value} for value in (0.7, 0.75, 0.8, 0.85, 0.9, 0.95)),
+    "GrBAL": tuple({"grbal_past": past, "inner_lr": lr} for past in (4, 8, 16) for lr in (0.03, 0.1)),
+    "ReBAL": tuple({"rebal_past": past, "rebal_across": across} for past in (4, 8, 16) for across in (False, True)),
+}
+"""fields of `Settings`, six settings for each"""
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Settings:
     spread: float = 1.5
     varying: tuple[str, ...] = ("mass_pole", "length", "force")
     horizon: int = 100
-    train_tasks: int = 100
+    train_tasks: int = 200
     """of each kind of episodes, one episode each"""
     earliest: int = 25
     latest: int = 75
@@ -64,19 +67,25 @@ class Settings:
     memory: int = 32
     """width of ReBAL's memory"""
     past: int = 16
-    """M"""
+    """M of the fixed model's windows, and of the long ones of GrBAL"""
     future: int = 16
     """K"""
-    iterations: int = 800
+    iterations: int = 1500
     meta_batch: int = 32
     """windows per update"""
     outer_lr: float = 2e-3
     """of Adam, falling linearly to zero"""
-    sgd_lr: float = 0.03
-    forgetting: float = 0.9
+    sgd_past: int = 4
+    sgd_lr: float = 0.01
+    forgetting: float = 0.75
     """of least squares"""
-    inner_lr: float = 0.03
-    """of GrBAL; these three are what `tuned` finds"""
+    grbal_past: int = 4
+    inner_lr: float = 0.1
+    long_inner_lr: float = 0.03
+    """of GrBAL with the long window, the better of its two values"""
+    rebal_past: int = 8
+    rebal_across: bool = False
+    """whether ReBAL's windows reach over a change; these eight are what `tuned` finds"""
     planner: CEM = CEM(horizon=15, iterations=2, candidates=40, elites=6)
     held_out_tasks: int = 25
     test_tasks: int = 1
@@ -141,12 +150,13 @@ def recorded(generator: torch.Generator, settings: Settings | None = None) -> Re
 def kind(name: str, settings: Settings) -> Callable[[DynamicsNetwork], models.Method]:
     """What makes a method of a network."""
     kinds: dict[str, Callable[..., Any]] = {
-        "fixed model": FixedModel,
-        "online SGD": partial(OnlineSGD, lr=settings.sgd_lr),
-        "least squares": partial(LastLayerRLS, forgetting=settings.forgetting),
-        "GrBAL": partial(GrBAL, inner_lr=settings.inner_lr),
+        "fixed model": partial(FixedModel, past=settings.past),
+        "online SGD": partial(OnlineSGD, lr=settings.sgd_lr, past=settings.sgd_past),
+        "least squares": partial(LastLayerRLS, forgetting=settings.forgetting, past=settings.past),
+        "GrBAL, M = 16": partial(GrBAL, inner_lr=settings.long_inner_lr, past=settings.past),
+        "GrBAL": partial(GrBAL, inner_lr=settings.inner_lr, past=settings.grbal_past),
     }
-    return partial(kinds[name], past=settings.past, future=settings.future)
+    return partial(kinds[name], future=settings.future)
 
 
 def untrained(
@@ -160,7 +170,7 @@ def untrained(
     if name == "ReBAL":
         network = make(context=settings.memory, generator=generator)
         reader = GRU(2 * size + width, settings.memory, generator)
-        reading = ReBAL(network, reader, settings.past, settings.future)
+        reading = ReBAL(network, reader, settings.rebal_past, settings.future)
         return reading, reading.initial(reading.parameters())
     method = kind(name, settings)(make(generator=generator))
     return method, method.initial(initial_parameters(method.network))
@@ -170,27 +180,29 @@ def trained(name: str, seed: int, settings: Settings | None = None) -> Trained:
     """Record and train; the table's, with its settings. Online SGD and least squares take over the fixed model."""
     settings = settings or Settings()
     if name not in ("online SGD", "least squares"):
-        return _train(name, seed, settings if name == "GrBAL" else _shared(settings))
+        return _train(name, seed, settings if name in TRIED else _shared(settings))
     fixed = _train("fixed model", seed, _shared(settings))
     return Trained(kind(name, settings)(fixed.method.network), fixed.parameters, fixed.history)
 
 
-def tuned(name: str, seed: int = 0, settings: Settings | None = None) -> dict[float, float]:
-    """Mean prediction error on the validation episodes for each value of `TRIED`, infinite where it diverges."""
-    settings, errors = settings or Settings(), {}
-    field = {"online SGD": "sgd_lr", "least squares": "forgetting", "GrBAL": "inner_lr"}[name]
-    validation = _prepared(seed, _shared(settings))[0].validation
-    seen = Transitions(*(part.flatten(0, 1) for part in validation.transitions))
-    for value in TRIED[name]:
-        learned = trained(name, seed, replace(settings, **{field: value}))  # type: ignore[arg-type]
-        wrong = float(models.prediction_errors(learned.method, learned.parameters, seen).mean())
-        errors[value] = wrong if math.isfinite(wrong) else math.inf
-    return errors
+def tuned(name: str, seed: int = 0, settings: Settings | None = None) -> list[float]:
+    """For each setting of `TRIED` the mean reward of a step after the change.
+
+    It is measured on twice as many tasks as are held out, of the training split and not among those that are learned
+    from.
+    """
+    settings, rewards = settings or Settings(), []
+    for fields in TRIED[name]:
+        chosen = replace(settings, **fields, held_out_tasks=2 * settings.held_out_tasks)
+        reward, _ = curves(name, trained(name, seed, replace(settings, **fields)), seed, "train", chosen)
+        rewards.append(float(reward[:, settings.horizon // 2 :].mean()))
+    return rewards
 
 
 def _shared(settings: Settings) -> Settings:
     """What does not depend on the settings of single methods."""
-    return replace(settings, sgd_lr=Settings.sgd_lr, forgetting=Settings.forgetting, inner_lr=Settings.inner_lr)
+    own = {name for some in TRIED.values() for fields in some for name in fields}
+    return replace(settings, **{name: getattr(Settings, name) for name in own})
 
 
 @lru_cache(maxsize=2)
@@ -211,6 +223,7 @@ def _train(name: str, seed: int, settings: Settings) -> Trained:
         outer_lr=settings.outer_lr,
         anneal=True,
         shortest=0,
+        across=name == "ReBAL" and settings.rebal_across,
     )
     method, first = untrained(name, data, generator, settings)
     learned, history = models.train(method, first, data, config, generator, validation=validation, description=name)
