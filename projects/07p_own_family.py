@@ -190,7 +190,7 @@ for name, means in (("MAML", first), ("pre-trained", second)):
     color, marker = plotting.METHOD_STYLE[name]
     axes.plot(range(len(means)), means, marker, color=color, label=name)
 axes.set_xticks(range(len(first)), [str(seed) for seed in project["seeds"]])
-axes.set(xlabel="seed", ylabel="mean query loss\non held-out tasks", ylim=(0, None))
+axes.set(xlabel="seed", ylabel="mean query loss\non held-out tasks", ylim=(0, 1.15 * float(max(first.max(), second.max()))))
 axes.legend()
 plotting.show(
     figure,
