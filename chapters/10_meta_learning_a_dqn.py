@@ -500,8 +500,8 @@ along = flat(v for n, v in direction.items() if not n.startswith("rate."))
 exact = float(three_derivatives(theta, bar, *batch)["whole procedure"] @ along)
 seen = (ends[0] - ends[1]) / 2e-6
 claim(
-    f"Along one random direction the outer loss at the meta-trained θ has the slope {seen:.4f} by finite differences of "
-    f"the whole procedure, and {exact:.4f} by (10.9).",
+    f"Along one random direction the outer loss at the meta-trained θ has the slope {seen:.4f} by finite differences "
+    f"of the whole procedure, and {exact:.4f} by (10.9).",
     abs(seen - exact) < 1e-3 * float(three_derivatives(theta, bar, *batch)["whole procedure"].norm()),
 )
 
@@ -611,8 +611,8 @@ show_table(
 )
 ahead = {name: lead("keys", name, "pre-training", WIDTH) for name in names if name != "pre-training"}
 claim(
-    "Meta-SGD reaches the level soonest on held-out angles; every meta-learner but one, MAML with the larger α, reaches "
-    "it sooner than pre-training, and that one later.",
+    "Meta-SGD reaches the level soonest on held-out angles; every meta-learner but one, MAML with the larger α, "
+    "reaches it sooner than pre-training, and that one later.",
     all(lead("keys", "Meta-SGD", other, WIDTH).high < 0 for other in ("MAML", "FOMAML", "pre-training", "fresh"))
     and all(ahead[name].high < 0 for name in ("MAML", "FOMAML", "FOMAML, larger α", "Meta-SGD", "Reptile"))
     and ahead["MAML, larger α"].low > 0,
@@ -701,12 +701,14 @@ show_table(
     [(name, *(in_words(probe(kind, name), 1) for kind in KINDS)) for name in WHAT],
 )
 turned = ["50 own moves", *(name for name in column if "turned" in name)]
+by_turn = {
+    kind: np.stack([probed.scores(kind)[:, SPLITS["test"], column[name]] for name in turned], -1) for kind in KINDS
+}
 figures.whose_moves(
     (0, *inner_targets.Settings().turns),
-    {f"{kind} ({words})": t_curves(np.stack(
-        [probed.scores(kind)[:, SPLITS["test"], column[name]] for name in turned], -1)) for kind, words in KINDS.items()},
+    {f"{kind} ({words})": t_curves(by_turn[kind]) for kind, words in KINDS.items()},
     uniform,
-)  # fmt: skip
+)
 difference = {
     kind: t_interval(
         (probed.scores(kind) - probed.scores(inner_targets.METHODS[0]))[:, SPLITS["test"], column["50 own moves"]]
@@ -719,12 +721,13 @@ claim(
     + ".",
     difference["rewards alone inside"].high < 0 and difference["rewards alone"].point < 0,
 )
-live = inner_targets.probes(inner_targets.Trained(method, meta, training, 0), test)[:HALF].mean(0)
-row = probed.scores(inner_targets.METHODS[0])[SEED, SPLITS["test"]].mean(0)
+own_moves = column["50 own moves"]
+again = inner_targets.probes(inner_targets.Trained(method, meta, training, env_steps), test)[:HALF, own_moves].mean()
+row = float(probed.scores(inner_targets.METHODS[0])[SEED, SPLITS["test"], own_moves].mean())
 claim(
-    f"The network of section 1 is the first of the five: on its own moves it has {float(live[column['50 own moves']]):.1f} "
-    f"here and {row[column['50 own moves']]:.1f} in the table.",
-    abs(float(live[column["50 own moves"]]) - row[column["50 own moves"]]) < 8,
+    f"The network of section 1 is the first of the five: on its own moves it has {float(again):.1f} here and {row:.1f} "
+    "in the table.",
+    abs(float(again) - row) < 8,
 )
 
 # %% [markdown]
@@ -775,7 +778,8 @@ say_of = {
     (problem, reference): verdict(problem, reference) for problem in FAMILIES for reference in ("pre-training", "fresh")
 }
 show_table(
-    ["family", "tasks agree", "pre-trained, step 0", "informed", "sooner than pre-training", "later", "sooner than fresh", "later"],
+    ["family", "tasks agree", "pre-trained, step 0", "informed",
+     "sooner than pre-training", "later", "sooner than fresh", "later"],
     [
         (problem, f"{agree[problem]:.0%}",
          *(f"{scores(problem, name)[..., 0].mean():.1f}" for name in ("pre-training", "informed")),
@@ -784,8 +788,8 @@ show_table(
     ],
 )  # fmt: skip
 claim(
-    "On physics nobody is clearly sooner than pre-training, and on the dense grid everybody who has learned before is later "
-    "than fresh networks.",
+    "On physics nobody is clearly sooner than pre-training, and on the dense grid everybody who has learned before is "
+    "later than fresh networks.",
     say_of["physics", "pre-training"][0] == "none" and "Reptile" in say_of["dense", "fresh"][1]
     and "Meta-SGD" in say_of["dense", "fresh"][1] and say_of["sparse", "fresh"][0] == "none",
 )  # fmt: skip
@@ -927,8 +931,8 @@ tied.backward()
 
 # %% tags=["hide-input"]
 claim(
-    f"`loss.backward()` is refused: *{refused}.* Tied to the graph by a term that is zero, it runs, and every gradient is "
-    "exactly 0.",
+    f"`loss.backward()` is refused: *{refused}.* Tied to the graph by a term that is zero, it runs, and every gradient "
+    "is exactly 0.",
     bool(refused) and all(bool((p.grad == 0).all()) for p in policy_net.parameters()),
 )
 

@@ -121,8 +121,9 @@ errors = {name: {rule: by[0] for rule, by in each.items()} for name, each in cha
 sizes = {rule: baird(rule) for rule in RULES}
 figures.three_examples(errors["random"], errors["cycle"], sizes, off)
 claim(
-    f"On the random chain the residual gradient ends where (10.5) says, with an error of {off / float(truth.abs().max()):.0%} "
-    "of the largest value. On the cycle both go to the true values. In Baird's example TD grows without bound.",
+    "On the random chain the residual gradient ends where (10.5) says, with an error of "
+    f"{off / float(truth.abs().max()):.0%} of the largest value. On the cycle both go to the "
+    "true values. In Baird's example TD grows without bound.",
     float((chains["random"]["residual gradient"][1] - residual_limit).abs().max()) < 1e-2
     and off > 0.1 * float(truth.abs().max())
     and max(each[-1] for each in errors["cycle"].values()) < 2e-2

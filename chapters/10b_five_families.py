@@ -114,15 +114,15 @@ figures.four_families(by_problem, POINTS, starts_at)
 levels("physics")
 forced = [mean_at("physics", "pre-training, forced to learn", step) for step in (0, 50, 1600)]
 claim(
-    f"Forced to learn, the pre-trained network goes from {forced[0]:.0f} to {forced[1]:.0f} within 50 steps and stands at "
-    f"{forced[2]:.0f} after 1,600. Meta-SGD earns {mean_at('physics', 'Meta-SGD', 0):.0f} before its inner steps and "
-    f"{mean_at('physics', 'Meta-SGD', 50):.0f} after them.",
+    f"Forced to learn, the pre-trained network goes from {forced[0]:.0f} to {forced[1]:.0f} within 50 steps and stands "
+    f"at {forced[2]:.0f} after 1,600. Meta-SGD earns {mean_at('physics', 'Meta-SGD', 0):.0f} before its inner steps "
+    f"and {mean_at('physics', 'Meta-SGD', 50):.0f} after them.",
     forced[1] < forced[0] - 20 and forced[2] < forced[0] - 5 and mean_at("physics", "Meta-SGD", 50) < 170,
 )
 claim(
     "Reptile, which stays as it is, has on average "
-    f"{mean_at('physics', 'Reptile', 0):.0f} on held-out physics and {mean_at('physics', 'Reptile', 0, 'ood'):.0f} out of "
-    "distribution.",
+    f"{mean_at('physics', 'Reptile', 0):.0f} on held-out physics and {mean_at('physics', 'Reptile', 0, 'ood'):.0f} out "
+    "of distribution.",
     mean_at("physics", "Reptile", 0) > mean_at("physics", "Reptile", 0, "ood") + 50,
 )
 

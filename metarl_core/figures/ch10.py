@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from torch import Tensor
 
@@ -92,6 +93,12 @@ def fields(
             words = f"after {moves} random moves: " if row else f"{name}, before: "
             panel.set_title(words + f"{returns[name][row]:.1f}".replace("-", "−"), fontsize=11)
             panel.set(xlabel="x" if row else "", ylabel="" if column else "y")
+    handles = [
+        Line2D([], [], color=color, marker=">", label=words)
+        for color, words in ((plotting.BLUE, "nearer to the goal"), (plotting.RED, "not nearer"))
+    ]
+    handles.append(Line2D([], [], color="black", marker="*", markersize=13, linestyle="", label="goal"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=3)
     plotting.show(
         figure,
         "Greedy moves as arrows over the square in one held-out task, blue where they lead nearer to the goal, a star, "
