@@ -86,7 +86,7 @@ def levels(problem):
 # ## 1 Four curves
 #
 # **Predict, then run.** Chapter 10 asked in how many states two tasks agree on the best action: in 50 % with the hidden
-# sign, 93 % with physics alone, 54 % in the grids; and only 32 % of the sparse grid's support sets hold a reward. On
+# sign, 94 % with physics alone, 53 % in the grids; and only 32 % of the sparse grid's support sets hold a reward. On
 # which of the four will meta-learning beat pre-training? On which fresh networks?
 #
 # *Your prediction:*

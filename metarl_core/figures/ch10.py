@@ -78,18 +78,20 @@ def two_loops() -> None:
 
 
 def fields(
-    draw: Callable[[Axes, Mapping[str, Tensor]], object],
+    draw: Callable[[Axes, Mapping[str, Tensor]], float],
     before: Mapping[str, Mapping[str, Tensor]],
     after: Mapping[str, Mapping[str, Tensor]],
     returns: Mapping[str, tuple[float, float]],
     moves: int,
 ) -> None:
-    """Greedy moves in one task, networks in columns, before and after; `draw(axes, parameters)` draws the arrows."""
+    """Greedy moves in one task, networks in columns, before and after; `draw(axes, parameters)` draws the arrows
+    and returns the share of them that lead nearer."""
     figure, axes = plotting.figure(2, 3, width=10.6, height=7.4, sharex=True, sharey=True)
+    nearer: tuple[list[str], list[str]] = ([], [])
     for column, name in enumerate(before):
         for row, parameters in enumerate((before[name], after[name])):
             panel = axes[row, column]
-            draw(panel, parameters)
+            nearer[row].append(f"{draw(panel, parameters):.0%}")
             words = f"after {moves} random moves: " if row else f"{name}, before: "
             panel.set_title(words + f"{returns[name][row]:.1f}".replace("-", "−"), fontsize=11)
             panel.set(xlabel="x" if row else "", ylabel="" if column else "y")
@@ -103,8 +105,8 @@ def fields(
         figure,
         "Greedy moves as arrows over the square in one held-out task, blue where they lead nearer to the goal, a star, "
         "and red elsewhere; the task's mean return stands above each panel. Columns: the untrained, the pre-trained "
-        "and the meta-trained network; top row before the task, bottom row after fifty random moves. Only in the last "
-        "panel, of the meta-trained network afterwards, do nearly all arrows point towards the star.",
+        f"and the meta-trained network. Blue are, in this order, {', '.join(nearer[0])} of the arrows in the top row, "
+        f"before the task, and {', '.join(nearer[1])} in the bottom row, after {moves} random moves.",
     )
 
 
@@ -158,14 +160,16 @@ def around_the_circle(degrees: Tensor, single: Tensor, means: Mapping[str, Tenso
     axes.legend(fontsize=10, loc="lower left", ncols=2)
     best, worst = (float(value(means["before"])) for value in (torch.max, torch.min))
     low, high = (float(value(means["after three steps"])) for value in (torch.min, torch.max))
+    ranges = (
+        f"{best:.0f} at its best angle to {worst:.0f} at its worst; after three steps its mean lies between {low:.0f} "
+    )
+    ranges += f"and {high:.0f}"
     plotting.show(
         figure,
         "Return against the angle of the keys. Before adaptation the meta-trained network ranges from "
-        f"{best:.0f} at its best angle to {worst:.0f} at its worst; after three steps its mean lies between {low:.0f} "
-        f"and {high:.0f}, with single support sets as points around it. The pre-trained network before any step varies "
-        "with the angle, too. A dotted line marks random keys.".replace("-", "−")
-        .replace("pre−", "pre-")
-        .replace("meta−", "meta-"),
+        + ranges.replace("-", "−")
+        + ", with single support sets as points around it; it is lowest where the start is worst. The pre-trained "
+        "network before any step varies with the angle, too. A dotted line marks random keys.",
     )
 
 
@@ -191,11 +195,10 @@ def whose_moves(turns: Sequence[int], by_method: Mapping[str, Curve], random_key
     axes.set(xlabel="angle between the two tasks, degrees", ylabel="undiscounted return per episode")
     axes.set_xticks(list(turns))
     axes.legend(fontsize=10)
-    first, last = ([curve.point[k] for curve in by_method.values()] for k in (0, -1))
+    each = "; ".join(f"{name} from {c.point[0]:.0f} to {c.point[-1]:.0f}" for name, c in by_method.items())
     plotting.show(
         figure,
-        "Return after three steps on another task's moves against the angle between the two tasks, five networks for "
-        f"each of three inner targets. On the task's own moves the means lie between {min(first):.0f} and "
-        f"{max(first):.0f}; they fall with the angle, and at 180 degrees lie between {min(last):.0f} and "
-        f"{max(last):.0f}, far below the dotted line of random keys.".replace("-", "−"),
+        "Return after three steps on another task's moves against the angle between the two tasks, means of five "
+        f"networks for each of three inner targets. From 0 to 180 degrees they go: {each}. A dotted line marks random "
+        f"keys at {random_keys:.0f}.".replace("-", "−"),
     )
