@@ -9,7 +9,19 @@
 # %% [markdown]
 # # 10a Where the gradient stops
 #
-# placeholder
+# **What if the derivative passes through the target, and how long may an inner step be?**
+#
+# *An appendix to chapter 10. No later chapter needs it.*
+#
+# You will be able to
+#
+# - compute the limit of the residual gradient, and say where it is wrong and where TD is
+# - see an inner step become too large during training
+# - decide the stability of learned step sizes by the spectrum of rates times curvature
+#
+# Before you start: chapter 10, [Meta-learning a DQN](10_meta_learning_a_dqn.ipynb).
+#
+# Reading: about 25 minutes. Running: at most 60 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -215,12 +227,12 @@ claim(
 )
 
 # %% [markdown]
-# Above the limit the *inner* loop explodes, and the outer loss with it. But look at the second value too: it is below
-# the limit at the start and fails all the same. The limit does not stay where it was: in the training of Meta-SGD the
-# curvature grows more than tenfold (that of the failing run was not followed). This is the worst kind of failure, since
-# the first iterations look fine. Remedies for a fixed $\alpha$, in the order in which to try them: a smaller one;
-# Huber's loss, whose gradient is bounded (its threshold must fit the size of the values, see appendix 03a); clipping of
-# the inner gradient.
+# The largest of the three is at the limit of 2 when training begins: there the *inner* loop explodes, and the outer
+# loss with it. But look at the second value too: it is well below the limit at the start and fails all the same. The
+# limit does not stay where it was: in the training of Meta-SGD the curvature grows more than tenfold (that of the
+# failing run was not followed). This is the worst kind of failure, since the first iterations look fine. Remedies for a
+# fixed $\alpha$, in the order in which to try them: a smaller one; Huber's loss, whose gradient is bounded (its
+# threshold must fit the size of the values, see appendix 03a); clipping of the inner gradient.
 #
 # ## 3 Learned rates: the spectrum of $A H$
 #
@@ -293,3 +305,5 @@ claim(
 # - R. S. Sutton et al., *Fast gradient-descent methods for temporal-difference learning with linear function
 #   approximation*, ICML 2009.
 # - R. S. Sutton and A. G. Barto, *Reinforcement learning: an introduction*, second edition, 2018. Chapter 11.
+#
+# Back to [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb) · [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb) · next: [10b Five families, and what meta-training costs](10b_five_families.ipynb)

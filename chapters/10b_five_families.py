@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 10, [Meta-learning a DQN](10_meta_learning_a_dqn.ipynb).
 #
-# Reading: about 20 minutes. Running: at most 20 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 10 minutes. Running: at most 20 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 
