@@ -51,6 +51,11 @@ class Settings:
         """The settings of the large table, with this shorter outer loop."""
         return meta_dqn.Settings(problems={"keys": Problem(self.inner_lr, self.iterations)})
 
+    @property
+    def test_tasks(self) -> int:
+        """Those of the large table, half of them out of distribution."""
+        return self.recipe.test_tasks
+
 
 class RewardsInside(QMAML):
     """`QMAML` whose inner loop knows no value of where a move led: its target is the reward."""
