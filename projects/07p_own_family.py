@@ -208,8 +208,8 @@ for name, parameters, lr in (("MAML", meta, maml.inner_lr), ("pre-trained", plai
     print(f"{name}: query loss after 0 to 6 steps", [round(float(value), 2) for value in curve])
 
 # %% [markdown]
-# **Expect:** for the circles, a query loss near 0.32 after three steps from MAML's start and near 0.46 from pre-training's, five seeds
-# apart by 0.146 [0.123, 0.169]. For your family: whatever is true.
+# **Expect:** for the circles, a query loss near 0.32 after three steps from MAML's start and near 0.47 from pre-training's, five seeds
+# apart by 0.144 [0.123, 0.165]. For your family: whatever is true.
 #
 # **Interpret:** write half a page, as if for a reader who wants to repeat it. What do the tasks share, and what has to be found
 # out? Does the rival lack a good start, or steps? What would change with half the support points, or with a task from outside the
@@ -218,8 +218,8 @@ for name, parameters, lr in (("MAML", meta, maml.inner_lr), ("pre-trained", plai
 # <details><summary>Answer</summary>
 #
 # For the circles: pre-training finds the best single function, which calls a point near the rim of the square outside and is unsure of
-# the rest (0.51 before any step, near $\log 2 = 0.69$). A few small steps lead it slowly from there, to 0.42 after six; large ones, of 1
-# and more, throw it far off. MAML starts worse than anything, at 1.86, and is made for its three steps of size 1: after them it
+# the rest (0.52 before any step, near $\log 2 = 0.69$). A few small steps lead it slowly from there, to 0.43 after six; large ones, of 1
+# and more, throw it far off. MAML starts worse than anything, at 1.76, and is made for its three steps of size 1: after them it
 # stays near 0.32. Equal budgets of tasks are not equal budgets of compute, for a step of MAML costs several times as much; whether
 # pre-training catches up with more of it is one line to try.
 # </details>
