@@ -68,18 +68,21 @@ def rates(turns: int = 5) -> dict[str, float]:
     network = DynamicsNetwork(5, 1, SETTINGS.hidden, torch.tanh, generator=generator)
     meta = initial_parameters(network)
     learned = Believer(FixedModel(network), meta, family.observed_reward)
+    rivals = {
+        OURS: (BODIES, plans),
+        BY_BODY: (FEW, functools.partial(in_turn, one_by_one=False)),
+        BY_CANDIDATE: (FEWER, functools.partial(in_turn, one_by_one=True)),
+    }
     actions: dict[str, Callable[[], Tensor]] = {}
     bodies: dict[str, int] = {}
     with torch.no_grad():
         for what, model in ((TRUTH, TrueDynamics(family)), (NETWORK, learned)):
-            for rival, number, one_by_one in ((OURS, BODIES, None), (BY_BODY, FEW, False), (BY_CANDIDATE, FEWER, True)):
+            right = plans(model, tasks, states, noise)
+            for rival, (number, find) in rivals.items():
                 some = slice(number)
-                given = (model, select_tasks(tasks, some), states[some], noise[:, some])
-                run = functools.partial(plans if one_by_one is None else in_turn, *given)
-                run = run if one_by_one is None else functools.partial(run, one_by_one=one_by_one)
-                torch.testing.assert_close(run(), plans(model, tasks, states, noise)[some], atol=1e-3, rtol=0)
-                name = f"{what}, {rival}"
-                actions[name], bodies[name] = torch.no_grad()(run), number
+                run = functools.partial(find, model, select_tasks(tasks, some), states[some], noise[:, some])
+                torch.testing.assert_close(run(), right[some], atol=1e-3, rtol=0)
+                actions[f"{what}, {rival}"], bodies[f"{what}, {rival}"] = torch.no_grad()(run), number
     seconds = times(actions, turns, 0.1)
     steps = PLANNER.iterations * PLANNER.candidates * PLANNER.horizon
     return {name: bodies[name] * steps / value for name, value in seconds.items()}

@@ -146,8 +146,11 @@ def test_a_memory_keyed_by_sizes_and_constants_is_rejected(chapter, name, check)
             kept[key] = right(*args, **kwargs)
         return kept[key]
 
-    if any(callable(part) for part in check.subject.draw(0).args):
+    given = check.subject.draw(0).args
+    if any(callable(part) for part in given):
         pytest.skip("the answer is handed functions")
+    if all(isinstance(part, (bool, int, float, str)) for part in given):
+        pytest.skip("the answer is handed constants alone, so that such a memory is right")
     rejection(check, answer)
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
 from metarl_core.figures import sine_curves
-from metarl_core.figures.diagrams import arrow
+from metarl_core.figures.diagrams import arrow, box
 
 STYLE = {
     "MAML": plotting.METHOD_STYLE["MAML"],
@@ -30,8 +29,8 @@ def two_loops() -> None:
     axes.axis("off")
     places = (1.0, 3.6, 6.2)
     for x, name in zip(places, ("$θ = θ_0$", "$θ_1$", "$θ_2$"), strict=True):
-        _box(axes, x, 2.3, name)
-    _box(axes, 9.2, 2.3, "query loss\n$L^q(θ_2)$")
+        box(axes, x, 2.3, name, size=13, pad=0.45)
+    box(axes, 9.2, 2.3, "query loss\n$L^q(θ_2)$", size=13, pad=0.45)
     for x in places[:2]:
         arrow(axes, (x + 0.6, 2.45), (x + 2.0, 2.45), plotting.BLUE)
         axes.text(x + 1.3, 2.62, "$-α∇L^s$", ha="center", fontsize=12, color=plotting.BLUE)
@@ -57,11 +56,6 @@ def two_loops() -> None:
         "give the query loss there. Backwards, in red: the query gradient v₂ is multiplied by I − αH₁ and then by I "
         "− αH₀, and arrives at θ as v₀, whose mean over tasks Adam follows.",
     )
-
-
-def _box(axes: Axes, x: float, y: float, words: str) -> None:
-    look = {"boxstyle": "round,pad=0.45", "facecolor": "white", "edgecolor": "black"}
-    axes.text(x, y, words, ha="center", va="center", fontsize=13, bbox=look)
 
 
 def first_steps(

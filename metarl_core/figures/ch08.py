@@ -9,7 +9,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
-from metarl_core.figures.diagrams import arrow
+from metarl_core.figures.diagrams import arrow, box
 from metarl_core.tasks import Trajectories
 
 STYLE = {
@@ -33,8 +33,7 @@ def two_loops() -> None:
         (3.15, 4.1, "support episodes $D_i$"),
         (7.25, 4.1, "query episodes $D'_i$"),
     ):
-        look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
-        axes.text(x, y, words, ha="center", va="center", fontsize=12.5, bbox=look)
+        box(axes, x, y, words)
     for x, words in ((1.1, "$π_θ$ collects"), (5.2, "$π_{θ'_i}$ collects")):
         arrow(axes, (x + 0.1, 2.85), (x + 0.95, 3.85), plotting.GREY)
         axes.text(x + 0.68, 3.25, words, ha="left", fontsize=11)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
-from metarl_core.figures.diagrams import arrow
+from metarl_core.figures.diagrams import arrow, box
 
 STYLE = {
     **{name: plotting.METHOD_STYLE[name] for name in ("MAML", "FOMAML", "Meta-SGD", "Reptile")},
@@ -38,8 +38,7 @@ def two_loops() -> None:
         (5.2, 1.35, "$\\bar{θ}'_i$"),
         (1.1, 1.35, "$\\bar{θ}$"),
     ):
-        look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
-        axes.text(x, y, words, ha="center", va="center", fontsize=12.5, bbox=look)
+        box(axes, x, y, words)
     arrow(axes, (3.15, 4.1), (3.15, 3.0), plotting.GREY)
     arrow(axes, (5.4, 3.0), (6.6, 4.15), plotting.GREY)
     axes.text(5.1, 3.62, "collects,\nε-greedily", ha="center", fontsize=11)

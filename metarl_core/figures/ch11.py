@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from metarl_core import plotting
-from metarl_core.figures.diagrams import arrow
+from metarl_core.figures.diagrams import arrow, box
 from metarl_core.tasks import GridNavi
 
 STYLE = {
@@ -82,8 +82,7 @@ def unrolled() -> None:
         "$o_4, a_3, r_3, d_3$",
     )
     for number, (x, words) in enumerate(zip(places, inputs, strict=True)):
-        look = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
-        axes.text(x, 1.9, f"$m_{number}$", ha="center", va="center", fontsize=13, bbox=look)
+        box(axes, x, 1.9, f"$m_{number}$", size=13)
         axes.text(x, 0.75, words, ha="center", fontsize=11)
         arrow(axes, (x, 1.05), (x, 1.6), plotting.GREY)
         arrow(axes, (x, 2.2), (x, 2.75), plotting.GREY)

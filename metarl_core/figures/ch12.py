@@ -8,7 +8,7 @@ from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.evaluation import Curve
-from metarl_core.figures.diagrams import arrow
+from metarl_core.figures.diagrams import arrow, box
 from metarl_core.plotting.look import BROWN, INDIGO
 
 COLORS = {
@@ -35,9 +35,8 @@ def loop() -> None:
         (4.9, 2.6): "model\n$\\hat o_{t+1} = f(o_t, a_t; \\theta_t)$",
         (8.7, 2.6): "search for\n$a_t, \\ldots, a_{t+H-1}$",
     }
-    look = {"boxstyle": "round,pad=0.6", "facecolor": "white", "edgecolor": "black"}
     for (x, y), words in boxes.items():
-        axes.text(x, y, words, ha="center", va="center", fontsize=12, bbox=look)
+        box(axes, x, y, words, size=12, pad=0.6)
     arrow(axes, (2.65, 2.6), (3.55, 2.6), plotting.BLUE)
     axes.text(3.1, 3.15, "newest step\n$(o_{t-1}, a_{t-1}, o_t)$", ha="center", color=plotting.BLUE, fontsize=10)
     arrow(axes, (6.3, 2.8), (7.55, 2.8), plotting.GREY)

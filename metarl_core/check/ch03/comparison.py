@@ -10,6 +10,7 @@ from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch03.cliff import epsilon_of, play
 from metarl_core.check.reports import (
     choice,
+    conclusion_faults,
     fault_of_returns,
     finite,
     interval_fault,
@@ -227,22 +228,8 @@ check_comparison = report_check(
         lambda found: found.interval,
         pooled=lambda found: found.reported[1] - found.reported[0],
     ),
-    Wrong(
-        "says_too_much",
-        "Your interval contains 0, and your conclusion names a winner.",
-        when=lambda found: found.interval[0] <= 0 <= found.interval[1] and found.conclusion != NOT_TOLD_APART,
-    ),
-    Wrong(
-        "says_too_little",
-        "Your interval leaves 0 out. What may be said then?",
-        when=lambda found: not found.interval[0] <= 0 <= found.interval[1] and found.conclusion == NOT_TOLD_APART,
-    ),
-    Wrong(
-        "wrong_winner",
-        "Your interval lies on one side of 0, and your conclusion on the other.",
-        when=lambda found: (
-            (found.interval[0] > 0) != (found.conclusion == EXPECTED_EARNS_MORE) and found.conclusion != NOT_TOLD_APART
-        ),
+    *conclusion_faults(
+        lambda found: found.interval, lambda found: found.conclusion, EXPECTED_EARNS_MORE, NOT_TOLD_APART
     ),
     Wrong(
         "kinds_exchanged",

@@ -27,6 +27,11 @@ FACTORS = (0.5, 2.0)
 """by which the step size of pre-training is changed, to see whether it was tuned"""
 TUNING_TASKS = 400
 METHODS = ("maml", "pretrained")
+DRAWN = (
+    *("luck_from_elsewhere", "splits_share_tasks", "query_holds_support", "training", "own"),
+    *("support_is_useless", "has_not_learned", "poorly_tuned"),
+)
+"""what calls the learner's `draw`, network or criterion: seen under a time limit, before anything is judged"""
 
 
 @dataclass(frozen=True)
@@ -183,8 +188,8 @@ def examine(report: dict[str, Any]) -> Found:
     try:
         with limited(6 * allowed_seconds()):
             if not found.of_the_course:
-                for use in ("luck_from_elsewhere", "own", "support_is_useless", "has_not_learned", "poorly_tuned"):
-                    getattr(found, use)
+                for seen in DRAWN:
+                    getattr(found, seen)
     except TooLong:
         raise CheckFailed("Adapting to your tasks had not ended after a minute.", "time") from None
     except CheckFailed:

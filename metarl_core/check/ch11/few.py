@@ -9,6 +9,7 @@ from scipy import stats
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.reports import (
     choice,
+    conclusion_faults,
     drawn_from,
     fault_of_returns,
     finite,
@@ -232,25 +233,8 @@ check_few = report_check(
         when=lambda found: found.unpaired,
     ),
     *interval_faults(lambda found: found.difference, lambda found: found.interval, pooled=lambda found: found.pairs),
-    Wrong(
-        "says_too_much",
-        "Your interval contains 0, and your conclusion names a winner.",
-        when=lambda found: found.interval[0] <= 0 <= found.interval[1] and found.report["conclusion"] != NOT_TOLD_APART,
-    ),
-    Wrong(
-        "says_too_little",
-        "Your interval leaves 0 out. What may be said then?",
-        when=lambda found: (
-            not found.interval[0] <= 0 <= found.interval[1] and found.report["conclusion"] == NOT_TOLD_APART
-        ),
-    ),
-    Wrong(
-        "wrong_winner",
-        "Your interval lies on one side of 0, and your conclusion on the other.",
-        when=lambda found: (
-            found.report["conclusion"] != NOT_TOLD_APART
-            and (found.interval[0] > 0) != (found.report["conclusion"] == FEW_LOSE)
-        ),
+    *conclusion_faults(
+        lambda found: found.interval, lambda found: found.report["conclusion"], FEW_LOSE, NOT_TOLD_APART
     ),
     examine=_examine,
     look=_learn_again,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from metarl_core.check import CheckFailed, Wrong
-from metarl_core.check.reports import choice, finite, interval_faults, numbers, report_check, seeds
+from metarl_core.check.reports import choice, conclusion_faults, finite, interval_faults, numbers, report_check, seeds
 from metarl_core.check.reports.fields import refused
 from metarl_core.recipes.swing_up import Planner, swing_up
 
@@ -172,25 +172,8 @@ check_planner = report_check(
         when=lambda found: found.turned,
     ),
     *interval_faults(lambda found: found.difference, lambda found: found.interval),
-    Wrong(
-        "says_too_much",
-        "Your interval contains 0, and your conclusion names a winner.",
-        when=lambda found: found.interval[0] <= 0 <= found.interval[1] and found.report["conclusion"] != NOT_TOLD_APART,
-    ),
-    Wrong(
-        "says_too_little",
-        "Your interval leaves 0 out. What may be said then?",
-        when=lambda found: (
-            not found.interval[0] <= 0 <= found.interval[1] and found.report["conclusion"] == NOT_TOLD_APART
-        ),
-    ),
-    Wrong(
-        "wrong_winner",
-        "Your interval lies on one side of 0, and your conclusion on the other.",
-        when=lambda found: (
-            found.report["conclusion"] != NOT_TOLD_APART
-            and (found.interval[0] > 0) != (found.report["conclusion"] == WARM_WINS)
-        ),
+    *conclusion_faults(
+        lambda found: found.interval, lambda found: found.report["conclusion"], WARM_WINS, NOT_TOLD_APART
     ),
     examine=_examine,
     look=_played_again,

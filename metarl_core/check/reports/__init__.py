@@ -25,7 +25,7 @@ have to fit together, or something has to be computed before any fault can be se
 
 from .agents import fault_of_returns, same_agents
 from .fields import anything, choice, finite, function, number, number_lists, numbers, pair, seeds, whole, whole_numbers
-from .intervals import interval_fault, interval_faults
+from .intervals import conclusion_faults, interval_fault, interval_faults
 from .report import report_check
 from .samples import drawn_from, share_twins
 from .tensors import returns, tasks, tensor, tensors
@@ -33,6 +33,7 @@ from .tensors import returns, tasks, tensor, tensors
 __all__ = [
     "anything",
     "choice",
+    "conclusion_faults",
     "drawn_from",
     "fault_of_returns",
     "finite",

@@ -119,3 +119,44 @@ def interval_faults(
 
     names = [name for name in FAULTS if pooled is not None or name != "pooled_episodes"]
     return tuple(Wrong(name, FAULTS[name], when=is_(name)) for name in names)
+
+
+def conclusion_faults(
+    interval: Callable[[Any], tuple[float, float]],
+    conclusion: Callable[[Any], str],
+    above: str,
+    not_told_apart: str,
+) -> tuple[Wrong, ...]:
+    """Misconceptions of a report whose conclusion, one of three, should be what its interval of a difference says.
+
+    Args:
+        interval: from what is seen of the report to the two ends that it gives.
+        conclusion: to its conclusion.
+        above: the conclusion where the interval lies above 0.
+        not_told_apart: the one where it contains 0.
+    """
+
+    def holds_zero(seen: Any) -> bool:
+        low, high = interval(seen)
+        return low <= 0 <= high
+
+    def names_a_winner(seen: Any) -> bool:
+        return conclusion(seen) != not_told_apart
+
+    return (
+        Wrong(
+            "says_too_much",
+            "Your interval contains 0, and your conclusion names a winner.",
+            when=lambda seen: holds_zero(seen) and names_a_winner(seen),
+        ),
+        Wrong(
+            "says_too_little",
+            "Your interval leaves 0 out. What may be said then?",
+            when=lambda seen: not holds_zero(seen) and not names_a_winner(seen),
+        ),
+        Wrong(
+            "wrong_winner",
+            "Your interval lies on one side of 0, and your conclusion on the other.",
+            when=lambda seen: names_a_winner(seen) and (interval(seen)[0] > 0) != (conclusion(seen) == above),
+        ),
+    )
