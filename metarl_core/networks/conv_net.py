@@ -12,6 +12,8 @@ from metarl_core.parameters import Parameters
 BLOCKS = 4
 HEAD = (f"weight{BLOCKS}", f"bias{BLOCKS}")
 """names of the last, linear layer"""
+NO_LABEL = torch.iinfo(torch.int64).min
+"""what torch may leave out of the mean: by its own default, samples labelled -100 would be"""
 
 
 def conv_net_parameters(
@@ -111,16 +113,22 @@ def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """Mean over the samples of each task: logits `[task, sample, class]`, labels `[task, sample]`, to `[task]`.
 
     Raises:
-        ValueError: for logits and labels of different shapes, or labels that are no integers.
+        ValueError: for logits and labels of different shapes, or labels that are no integers or (on the CPU: elsewhere
+            torch stops at them itself) no number of a class.
     """
     _check_labels(logits, targets)
-    each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+    try:
+        each = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=NO_LABEL, reduction="none")
+    except IndexError:  # to look at the labels beforehand would make every call wait for them
+        _check_range(logits, targets)
+        raise
     return each.reshape(targets.shape).mean(1)
 
 
 def accuracy(logits: Tensor, targets: Tensor) -> Tensor:
     """Share of samples whose largest logit is that of their label, `[task]`; arguments as for `cross_entropy`."""
     _check_labels(logits, targets)
+    _check_range(logits, targets)
     return (logits.argmax(-1) == targets).to(logits.dtype).mean(1)
 
 
@@ -129,3 +137,10 @@ def _check_labels(logits: Tensor, targets: Tensor) -> None:
     check_shape("targets", targets, *logits.shape[:2])
     if targets.dtype != torch.int64:
         raise ValueError(f"targets must be labels of type torch.int64, got {targets.dtype}.")
+
+
+def _check_range(logits: Tensor, targets: Tensor) -> None:
+    classes = logits.shape[-1]
+    outside = targets[(targets < 0) | (targets >= classes)]
+    if len(outside):
+        raise ValueError(f"targets must be labels from 0 to {classes - 1}, got {int(outside[0])}.")

@@ -77,7 +77,20 @@ CALLS = [
         lambda: networks.cross_entropy(torch.zeros(2, 3, 5), torch.zeros(2, 4).long()),
         "targets must have",
     ),
+    *(
+        (
+            "cross_entropy",
+            lambda label=label: networks.cross_entropy(torch.zeros(2, 3, 5), torch.full((2, 3), label)),
+            f"targets must be labels from 0 to 4, got {label}",
+        )
+        for label in (5, -1, -100)
+    ),
     ("accuracy", lambda: networks.accuracy(torch.zeros(2, 3, 5), torch.zeros(2, 4).long()), "targets must have"),
+    (
+        "accuracy",
+        lambda: networks.accuracy(torch.zeros(2, 3, 5), torch.full((2, 3), 7)),
+        "targets must be labels from 0 to 4, got 7",
+    ),
     (
         "encode_observation",
         lambda: networks.encode_observation(torch.tensor([9]), gymnasium.spaces.Discrete(3)),
