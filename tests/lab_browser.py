@@ -88,13 +88,18 @@ class Lab:
         dialog = self.page.locator(".jp-Dialog")
         if dialog.count():  # a notebook without a kernel's name, for instance
             raise RuntimeError("JupyterLab asks before it runs anything:\n" + dialog.first.inner_text())
-        for _ in range(5):  # an early click is lost now and then: the kernel's connection is not finished
-            self.page.get_by_role("menuitem", name="Run", exact=True).click()
-            self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        said = ""
+        for _ in range(8):  # an early click is lost now and then: the kernel's connection is not finished
+            with contextlib.suppress(Error):
+                self.page.get_by_role("menuitem", name="Run", exact=True).click()
+                self.page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
             if wait(lambda: any(p not in ("[ ]:", "") for p in self.prompts()), 6):
                 break
+            if dialog.count():  # on a starved machine it tells of a kernel that was slow to start
+                said = " It said:\n" + dialog.first.inner_text()
+                self.page.keyboard.press("Escape")
         else:
-            raise TimeoutError("JupyterLab did not run the cells")
+            raise TimeoutError("JupyterLab did not run the cells." + said)
         quiet = 0.0
         while quiet < 1.0:  # busy flickers to idle between cells
             if time.monotonic() - start > timeout:
@@ -127,12 +132,19 @@ class Lab:
         outer = f"{NOTEBOOK}.jp-WindowedPanel-outer"
         return next((s for s in (outer, windowed) if self.page.locator(s).count()), NOTEBOOK)
 
-    def find(self, selector: str) -> Locator:
-        """Scroll until something matches; the locator of all matches on that screen. LookupError if nothing does."""
-        for _ in self.scroll():
-            if self.page.locator(selector).count():
-                return self.page.locator(selector)
-        raise LookupError(f"nothing in the notebook matches {selector!r}")
+    def find(self, selector: str, seconds: float = 300) -> Locator:
+        """Scroll until something matches; the locator of all matches on that screen. LookupError if nothing does.
+
+        Where a machine is slow a widget comes later than its cell: the notebook is gone through again until `seconds`
+        are over.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            for _ in self.scroll():
+                if self.page.locator(selector).count():
+                    return self.page.locator(selector)
+            if time.monotonic() > end:
+                raise LookupError(f"nothing in the notebook matches {selector!r}")
 
     def figure(self, near: Locator) -> Callable[[], str]:
         """A function that gives a fingerprint of the explorer's figure: the widget images in the output of `near`."""

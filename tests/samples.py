@@ -1,12 +1,12 @@
 """What `make attacks` tries whole, `make test` tries in samples: other ones after each change to the checks."""
 
 import os
-import zlib
-from pathlib import Path
+
+from tools.course import ROOT
+from tools.notebook_sample import turn
 
 ALL = os.environ.get("METARL_ATTACKS") == "all"
-CHECKS = sorted((Path(__file__).parents[1] / "metarl_core" / "check").rglob("*.py"))
-TURN = zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in CHECKS))
+TURN = turn(ROOT / "metarl_core" / "check")
 
 
 def chosen(number: int, share: int) -> bool:

@@ -68,7 +68,7 @@ def drag_goal(notebook):
         opened.page.mouse.down()
         opened.page.mouse.move(square["x"] + square["width"] / 2, square["y"] + square["height"] / 2, steps=6)
         opened.page.mouse.up()
-        assert wait(lambda: star.get_attribute("aria-valuetext").replace("−", "") == "x 0.00, y 0.00", 10)
+        assert wait(lambda: star.get_attribute("aria-valuetext").replace("−", "") == "x 0.00, y 0.00", 60)
         assert wait(lambda: returns.all_inner_texts() != before, 60)
     assert opened.outside == [], "the page asked for something outside of this machine"
     assert opened.errors == []
@@ -108,7 +108,7 @@ def test_all_explorers_can_be_heard_and_moved_by_keys(tmp_path):
                 said = area.evaluate(CONTROLS)
                 if str(said) in met:
                     continue
-                wait(lambda area=area: all(name for name, _, _ in area.evaluate(CONTROLS)), 20)
+                wait(lambda area=area: all(name for name, _, _ in area.evaluate(CONTROLS)), 60)
                 said = area.evaluate(CONTROLS)
                 assert len(said) > 1 and all(name and value and index == 0 for name, value, index in said), said
                 for handle in area.locator(".noUi-handle").all():
@@ -116,7 +116,7 @@ def test_all_explorers_can_be_heard_and_moved_by_keys(tmp_path):
                     handle.focus()
                     for key in ("ArrowRight", "ArrowLeft", "ArrowLeft"):
                         opened.page.keyboard.press(key)
-                        if wait(lambda h=handle, was=before: h.get_attribute("aria-valuetext") != was, 5):
+                        if wait(lambda h=handle, was=before: h.get_attribute("aria-valuetext") != was, 20):
                             moved += 1
                             break
                     else:
@@ -151,7 +151,7 @@ def test_a_desk_without_alarms_and_without_a_teachers_menu_where_figures_have_wo
         assert opened.page.locator("[title*='trusted' i]").count() == 1
         assert "without encryption" not in opened.log.read_text()
         pictures = opened.page.locator(".jp-Notebook .jp-OutputArea img")
-        assert wait(lambda: pictures.count() == 2, 30)
+        assert wait(lambda: pictures.count() == 2, 60)
         assert [picture.get_attribute("alt") for picture in pictures.all()] == ["A rising line.", "A line that turns."]
 
 

@@ -28,17 +28,17 @@ def tree(widget: widgets.Widget) -> Iterator[widgets.Widget]:
 
 
 def values(control: widgets.Widget) -> list[Any]:
-    """The values to try: lowest, default, highest for numbers; every option for choices; [] for what is no control."""
+    """The values to try: lowest and highest for numbers; every option for choices; [] for what is no control."""
     if isinstance(control, widgets.FloatLogSlider):
-        return [control.base**control.min, control.value, control.base**control.max]
+        return [control.base**control.min, control.base**control.max]
     if isinstance(control, NUMBERS):
-        return [control.min, control.value, control.max]
+        return [control.min, control.max]
     if isinstance(control, RANGES):
-        return [(control.min, control.min), control.value, (control.max, control.max), (control.min, control.max)]
+        return [(control.min, control.min), (control.max, control.max), (control.min, control.max)]
     if isinstance(control, CHOICES):
         return [value for _, value in control._options_full]
     if isinstance(control, SWITCHES):
-        return [not control.value, control.value]
+        return [not control.value]
     return []
 
 

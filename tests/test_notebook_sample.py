@@ -1,0 +1,37 @@
+"""The notebooks that `make test` executes: each has its turn, and no turn is much longer than another."""
+
+import pytest
+
+from tools.notebook_sample import ALWAYS, SHARE, sample, turn
+from tools.pairs import promise, sources
+
+
+def seconds(path):
+    (py,) = [py for py in sources() if py.with_suffix(".ipynb").as_posix().endswith(path)]
+    return promise(py)[0]
+
+
+def test_every_notebook_has_its_turn():
+    turns = [sample(start) for start in range(SHARE)]
+    everything = sample(0, 1)
+    assert sorted(path for one in turns for path in one if path != ALWAYS) == sorted(set(everything) - {ALWAYS})
+    assert all(ALWAYS in one for one in turns)
+    assert {path.split("/")[0] for path in everything} == {"chapters", "solutions", "projects"}
+
+
+def test_turns_take_about_as_long():
+    long = [sum(seconds(path) for path in sample(start)) for start in range(SHARE)]
+    assert max(long) < 1.5 * min(long)
+
+
+def test_another_turn_follows_a_change_of_the_package(tmp_path):
+    (tmp_path / "a.py").write_text("one = 1\n")
+    before = turn(tmp_path)
+    assert turn(tmp_path) == before
+    (tmp_path / "a.py").write_text("one = 2\n")
+    assert turn(tmp_path) != before
+
+
+@pytest.mark.parametrize("share", [1, 2, 5])
+def test_a_share_is_a_share(share):
+    assert abs(len(sample(3, share)) - len(sample(0, 1)) / share) <= 2

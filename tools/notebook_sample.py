@@ -1,0 +1,41 @@
+"""The notebooks that `make test` executes: one in three, other ones after each change to the package.
+
+    python -m tools.notebook_sample          their paths, in one line
+    python -m tools.notebook_sample all      all of them, as `make whole` takes them
+
+The whole course takes longer than anyone waits for a test. Of a notebook that is left out this much is known all the
+same: its outputs carry the digest of the code and the tables that they were made from, and a test compares that with
+today's (tests/test_pairs.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from pathlib import Path
+
+from tools.course import ROOT
+from tools.pairs import promise, sources
+
+SHARE = 3
+ALWAYS = "chapters/00_start_here.ipynb"
+
+
+def turn(folder: Path) -> int:
+    """A number that another one follows when any module below the folder changes."""
+    return zlib.crc32(b"".join(path.read_bytes().replace(b"\r\n", b"\n") for path in sorted(folder.rglob("*.py"))))
+
+
+def sample(start: int, share: int = SHARE) -> list[str]:
+    """Every `share`-th notebook by the seconds that it is promised to take, so that all samples take as long."""
+    seconds = {
+        py.relative_to(ROOT).with_suffix(".ipynb").as_posix(): found[0]
+        for py in sources()
+        if (found := promise(py)) is not None
+    }
+    longest_first = sorted(seconds, key=lambda path: (-seconds[path], path))
+    return [path for n, path in enumerate(longest_first) if path == ALWAYS or (start + n) % share == 0]
+
+
+if __name__ == "__main__":
+    print(*sample(turn(ROOT / "metarl_core"), 1 if sys.argv[1:] == ["all"] else SHARE))
