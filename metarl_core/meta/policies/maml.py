@@ -141,7 +141,7 @@ class PolicyMAML:
     def collect(self, meta: Parameters, tasks: Tasks, generator: torch.Generator) -> MetaBatch:
         """Support and query trajectories on `tasks`, adapting along the way without a graph."""
         check_generator(generator)
-        meta = detach_parameters(meta)
+        meta = copy_parameters(meta)  # the batch keeps them, and an outer rule moves the given ones in place
         rates = [self.rates(meta, step) for step in range(self.inner_steps)]
         loss = estimator_named(self.estimator)
         *support, query = self.stages(self.start(meta), tasks, generator, rates, self.episodes, loss)
