@@ -8,6 +8,20 @@
 
 # %% [markdown]
 # # 09a Several outer steps from one batch
+#
+# **How far may the meta-parameters move before old support episodes mislead the inner step?**
+#
+# *An appendix to chapter 09. No later chapter needs it.*
+#
+# You will be able to
+#
+# - say what the ratio in ProMP's inner step corrects, and what it cannot
+# - measure how the error of the inner step grows with the divergence
+# - see what the penalty on the policy before adaptation does to both policies
+#
+# Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb).
+#
+# Reading: about 12 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import numpy as np
@@ -130,3 +144,6 @@ claim(
     f"$\\eta = 0.1$ and {before[1.0][-1]:.3f} with $\\eta = 1$.",
     before[1.0][-1] < before[0.1][-1] < before[0.0][-1],
 )
+
+# %% [markdown]
+# Back to [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb) · next: [09b Six mistakes in a meta-gradient](09b_six_mistakes.ipynb)
