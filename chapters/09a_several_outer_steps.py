@@ -92,18 +92,16 @@ claim(
 # ## 2 What the penalty does
 #
 # One batch of chapter 09's point navigation, at a $\theta$ that has been meta-trained for ten iterations, and twenty
-# steps of Adam on it, as ProMP makes eight. Only $\eta$ differs.
+# steps of Adam on it; ProMP in chapter 09's table makes eight. Only $\eta$ differs.
 #
 # **Predict, then run.** $\eta$ holds the policy *before* adaptation. Will the *adapted* policies move less, too?
 #
 # *Your prediction:*
 
 # %%
-recipe, kept = estimators.Settings(), {}
-learned = estimators.trained(
-    "LVC", 0, 0.01, recipe, callback=lambda i, theta, _: kept.update({i: theta}) if i == 10 else None
-)
-method, at, g = learned.learner, kept[10], seeded(3)
+recipe = estimators.Settings(iterations=10)
+learned = estimators.trained("LVC", 0, 0.01, recipe)
+method, at, g = learned.learner, learned.parameters, seeded(3)
 batch = method.collect(at, method.family.sample_tasks(recipe.goals, g), g)
 
 
@@ -115,10 +113,7 @@ def steps_on_one_batch(eta, number=20):
     for step in range(number + 1):
         if step:
             updater.update(batch, g)
-        losses, visited = (
-            judge.objective(method, theta, batch),
-            method.visited(theta, batch.support, create_graph=False),
-        )
+        losses, visited = judge.objective(method, theta, batch), method.visited(theta, batch.support, False)
         with torch.no_grad():
             before = stage_kl(method.policy, repeat_parameters(theta, len(batch)), batch.support[0])
             after = stage_kl(method.policy, visited[-1], batch.query)
@@ -133,17 +128,21 @@ before, after, objective = ({eta: values[:, k] for eta, values in by_eta.items()
 gain = {eta: values - values[0] for eta, values in objective.items()}
 figures.penalties(before, after, gain)
 show_table(
-    ["after 8 and after 20 steps", "KL before adaptation", "KL of the adapted policies", "gain of the objective"],
+    ["", "KL before adaptation, mean of steps 2 to 20", "KL of the adapted policies, likewise", "gain after 20 steps"],
     [
-        (f"η = {eta:g}", *(f"{series[eta][8]:.3f}, {series[eta][20]:.3f}" for series in (before, after, gain)))
+        (f"η = {eta:g}", f"{before[eta][2:].mean():.4f}", f"{after[eta][2:].mean():.4f}", f"{gain[eta][-1]:.4f}")
         for eta in by_eta
     ],
 )
 claim(
-    f"After 20 steps the KL before adaptation is {before[0.0][-1]:.3f} without a penalty, {before[0.1][-1]:.3f} with "
-    f"$\\eta = 0.1$ and {before[1.0][-1]:.3f} with $\\eta = 1$.",
-    before[1.0][-1] < before[0.1][-1] < before[0.0][-1],
+    "No. The penalty lowers the KL before adaptation; that of the adapted policies it leaves within a third of what it is "
+    "without.",
+    before[1.0][2:].mean() < before[0.1][2:].mean() < before[0.0][2:].mean()
+    and abs(after[1.0][2:].mean() / after[0.0][2:].mean() - 1) < 1 / 3,
 )
 
 # %% [markdown]
-# Back to [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb) · next: [09b Six mistakes in a meta-gradient](09b_six_mistakes.ipynb)
+# The first step is the same for every $\eta$: at $\theta_{\text{old}}$ the divergence is at its minimum, zero, and has no
+# slope. It is also the longest, because Adam's first step has full length in every parameter. From the second step on the
+# penalty pulls back. What it holds is the place where old support episodes say where the step leads. The adapted policies
+# are held by the clip.

@@ -149,7 +149,7 @@ claim(
 # There is a seventh, and this course made it. A batch of episodes kept the parameters that had collected them, to
 # measure ProMP's divergence from them later. It kept them *as a view*, and the outer optimiser changes the parameters in
 # place: the "old" policy moved along, and the penalty was zero in every training, for every $\eta$. No value was wrong
-# that anyone looked at. What would have found it is a look at the KL itself, which must grow from one step on a batch to
-# the next (appendix [09a](09a_several_outer_steps.ipynb), section 2), and is now a test of the package.
+# that anyone looked at. What would have found it is a look at the KL itself, which must leave zero with the first step
+# on a batch (appendix [09a](09a_several_outer_steps.ipynb), section 2), and is now a test of the package.
 #
 # Back to [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb) · previous: [09a Several outer steps from one batch](09a_several_outer_steps.ipynb) · next: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb)

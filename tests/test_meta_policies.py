@@ -24,7 +24,7 @@ from metarl_core.meta import (
     surrogate_and_kl,
     surrogate_loss,
 )
-from metarl_core.parameters import initial_parameters, trainable_parameters
+from metarl_core.parameters import initial_parameters, repeat_parameters, trainable_parameters
 from metarl_core.tasks import CartPole, PointNavigation, Trajectories, select_tasks
 
 
@@ -229,6 +229,30 @@ def test_chunks_and_company_change_nothing():
     torch.testing.assert_close(permuted_losses, losses[order], rtol=1e-4, atol=1e-6)
     for name, value in permuted.items():
         torch.testing.assert_close(value, whole[name], rtol=1e-3, atol=1e-5)
+
+
+def test_a_batch_keeps_the_parameters_that_collected_it():
+    """Outer rules move the leaves in place; ProMP's penalty measures the divergence from what they were."""
+    method, meta = setting()
+    learned = trainable_parameters(meta)
+    batch = collected(method, learned)
+    for name, value in learned.items():
+        value.data += 0.1
+        torch.testing.assert_close(batch.support[0].parameters[name][0], meta[name], rtol=0, atol=0)
+    divergence = stage_kl(method.policy, repeat_parameters(learned, len(batch)), batch.support[0])
+    assert float(divergence.detach().min()) > 1e-4
+
+
+def test_the_penalty_holds_the_policy_before_adaptation():
+    method, meta = setting()
+    batch, reached = collected(method, meta, tasks=6), {}
+    for eta in (0.0, 10.0):
+        learned = trainable_parameters(meta)
+        own = method.collect(learned, method.family.sample_tasks(6, seeded(1)), seeded(2))
+        torch.testing.assert_close(own.query.advantage, batch.query.advantage)
+        OuterPPO(outer_lr=0.01, epochs=10, kl_coefficient=eta).begin(method, learned).update(own, seeded())
+        reached[eta] = float(stage_kl(method.policy, repeat_parameters(learned, 6), batch.support[0]).mean().detach())
+    assert reached[10.0] < 0.5 * reached[0.0]
 
 
 # Outer rules

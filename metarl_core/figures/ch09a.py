@@ -49,8 +49,8 @@ def penalties(
     plotting.show(
         figure,
         "Three panels against steps of Adam on one batch, for three penalties. The KL divergence of the policy before "
-        f"adaptation rises to {last[0.0][0]:.3f} without a penalty, {last[0.1][0]:.3f} with η = 0.1 and "
-        f"{last[1.0][0]:.3f} with η = 1. That of the adapted policies ends at {last[0.0][1]:.3f}, {last[0.1][1]:.3f} "
+        f"adaptation ends at {last[0.0][0]:.4f} without a penalty, {last[0.1][0]:.4f} with η = 0.1 and "
+        f"{last[1.0][0]:.4f} with η = 1. That of the adapted policies ends at {last[0.0][1]:.3f}, {last[0.1][1]:.3f} "
         f"and {last[1.0][1]:.3f}. The clipped objective gains {last[0.0][2]:.3f}, {last[0.1][2]:.3f} and "
         f"{last[1.0][2]:.3f}.",
     )
