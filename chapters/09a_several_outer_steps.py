@@ -134,15 +134,15 @@ show_table(
         for eta in by_eta
     ],
 )
+held = [values[1.0][2:].mean() / values[0.0][2:].mean() for values in (before, after)]
 claim(
-    "No. The penalty lowers the KL before adaptation; that of the adapted policies it leaves within a third of what it is "
-    "without.",
-    before[1.0][2:].mean() < before[0.1][2:].mean() < before[0.0][2:].mean()
-    and abs(after[1.0][2:].mean() / after[0.0][2:].mean() - 1) < 1 / 3,
+    f"Yes, but less: with $\\eta = 1$ the KL before adaptation is {held[0]:.0%} of what it is without a penalty, that of "
+    f"the adapted policies {held[1]:.0%}.",
+    before[1.0][2:].mean() < before[0.1][2:].mean() < before[0.0][2:].mean() and held[1] > 1.5 * held[0],
 )
 
 # %% [markdown]
 # The first step is the same for every $\eta$: at $\theta_{\text{old}}$ the divergence is at its minimum, zero, and has no
-# slope. It is also the longest, because Adam's first step has full length in every parameter. From the second step on the
-# penalty pulls back. What it holds is the place where old support episodes say where the step leads. The adapted policies
-# are held by the clip.
+# slope. From the second step on the penalty pulls back. What it holds is the place where old support episodes say where
+# the inner step leads. The adapted policies may still move, and that is what the outer step is for; the clip bounds what
+# each of them gains by it.

@@ -20,7 +20,7 @@
 #
 # Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb).
 #
-# Reading: about 15 minutes. Running: at most 20 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 10 minutes. Running: at most 20 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import torch
