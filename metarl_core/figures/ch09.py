@@ -170,23 +170,27 @@ def learning(
     plotting.show(figure, alt)
 
 
-def signal_and_noise(found: Mapping[str, Mapping[str, tuple[float, float, float, float]]], alt: str) -> None:
+def signal_and_noise(
+    found: Mapping[str, Mapping[str, tuple[float, float, float, float]]], signal: Mapping[str, float], alt: str
+) -> None:
     """By moment and estimator: noise of a batch, and the distance of the mean from LVC's with its interval.
 
-    Where the interval begins at zero, a mark that points left stands at its upper end.
+    Where the interval begins at zero, a mark that points left stands at its upper end. `signal` is the length of LVC's
+    mean, by moment.
     """
     figure, panels = plotting.figure(1, 2, width=11.4, height=3.9, sharey=True, sharex=True)
     for panel, (moment, by_name) in zip(panels, found.items(), strict=True):
         for row, (name, (noise, apart, low, high)) in enumerate(by_name.items()):
-            color, marker = LOOK[name]
-            panel.barh(row, noise, height=0.55, color=color, alpha=0.35)
+            panel.barh(row, noise, height=0.55, color=LOOK[name][0], alpha=0.35)
             if name == "LVC":
                 continue
             if low > 0:
                 off = [[apart - low], [high - apart]]
-                panel.errorbar(apart, row, xerr=off, color="black", marker=marker, capsize=4, markersize=7)
+                panel.errorbar(apart, row, xerr=off, color="black", marker="o", capsize=4, markersize=6)
             elif high > 0:
                 panel.plot(high, row, marker="<", color="black", markersize=8)
+        if signal[moment] > 0:
+            panel.axvline(signal[moment], color="black", linestyle="--", linewidth=1.2)
         panel.set(xscale="log", title=moment, xlabel="length in units of the outer loss")
         panel.grid(axis="y", visible=False)
     panels[0].set_yticks(range(len(by_name)), by_name)
