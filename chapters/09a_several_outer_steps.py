@@ -146,3 +146,5 @@ claim(
 # slope. From the second step on the penalty pulls back. What it holds is the place where old support episodes say where
 # the inner step leads. The adapted policies may still move, and that is what the outer step is for; the clip bounds what
 # each of them gains by it.
+#
+# Back to [09 The meta-policy gradient, done right](09_meta_policy_gradient.ipynb) · [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb) · next: [09b Six mistakes in a meta-gradient](09b_six_mistakes.ipynb)
