@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 85 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 90 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -87,7 +87,6 @@ figures.two_roads()
 # Nothing is sampled here. There are only $3^4 \cdot 2^4 = 1296$ trajectories, so every expectation is a sum over all of
 # them (`World`, from `metarl_core.recipes.small_world`). What you will see is therefore not noise.
 
-
 # %%
 def stop_ratio(x):
     """exp(x − ⊥x): its value is 1, its derivative that of x."""
@@ -137,7 +136,6 @@ claim(f"No inner gradient differs from the exact $-\\nabla J$ by more than {spre
 # same return? (b) *First order* throws the second derivative away, *naive* uses it. Which of the two does better?
 #
 # *Your prediction:*
-
 
 # %%
 def ascend(name, alpha, iterations=150):
@@ -297,7 +295,6 @@ claim(
 # baseline, naive's $H_2$ becomes a very simple matrix. Which?
 #
 # *Your prediction:*
-
 
 # %%
 def hessian_seen(name, world, baseline=0.0):
@@ -470,7 +467,6 @@ claim(
 # there are $36^3$. $F_N$ is the sum over all groups of probability times $J(\theta')$, differentiated as it stands.
 #
 # Six columns: naive, LVC and DiCE, each without and with the sampling term.
-
 
 # %%
 def group_errors(world, support, alpha):
@@ -677,7 +673,6 @@ figures.learning(
 # return of a single training. At 0.01, which was chosen for naive, DiCE and first order, LVC was therefore trained on
 # the same five seeds as well.
 
-
 # %% tags=["hide-input"]
 def gap(name, other="first order", step=1):
     """Return after `step` steps, less another method's, over the seeds."""
@@ -749,7 +744,6 @@ sampled = {moment: group_gradients(meta, 8, seeded(7)) for moment, meta in momen
 # estimators is estimated without the part that is noise, $\lVert \bar d \rVert^2$ less its variance, with $d$ the
 # difference on the same episodes. In the figure, bars are the noise, the dashed line is the length of LVC's mean, and
 # black marks are the distances of the other means from it, with intervals; a mark that points left is an upper bound.
-
 
 # %% tags=["hide-input"]
 def length_of_mean(d, per=recipe.goals):

@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb).
 #
-# Reading: about 12 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 15 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import numpy as np

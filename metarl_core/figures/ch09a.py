@@ -44,7 +44,7 @@ def penalties(
             color, marker = PENALTIES[eta]
             panel.plot(series, color=color, marker=marker, markevery=4, markersize=6, label=f"η = {eta:g}")
         panel.set(xlabel="steps of Adam on one batch", title=title)
-    panels[0].legend(fontsize=10)
+    panels[2].legend(fontsize=10, loc="lower right")
     last = {eta: (before[eta][-1], after[eta][-1], gain[eta][-1]) for eta in before}
     plotting.show(
         figure,
