@@ -13,6 +13,8 @@ EXPERIMENT = Experiment(
     settings=Settings(),
     methods=METHODS,
     run=functools.partial(run, settings=Settings()),
-    sample=tuple((method, 0) for method in METHODS),
-    tolerance=3.0,
+    sample=(("LVC", 0), ("ProMP", 0)),
+    # Machines round differently, and training amplifies it: returns before and after steps, returns of the trainings
+    # that tune the outer rate, some of which are unstable, returns in training, the divergence, and environment steps.
+    tolerance=(*[5.0] * 4, *[15.0] * 3, *[5.0] * 3, 0.02, 1e5),
 )

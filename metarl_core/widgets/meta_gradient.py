@@ -9,11 +9,11 @@ from metarl_core.exact import bias_and_noise
 from metarl_core.widgets.explorer import Explorer, slider
 
 LOOK = {
-    "first order": (plotting.SKY, "v"),
+    "first order": (plotting.SKY, "<"),
     "naive": (plotting.RED, "X"),
     "LVC": (plotting.BLUE, "o"),
     "DiCE": (plotting.GREEN, "D"),
-    "naive + sampling term": (plotting.PURPLE, "s"),
+    "naive + sampling term": (plotting.PURPLE, "v"),
 }
 """Colour and marker of each estimator"""
 
