@@ -1,0 +1,65 @@
+"""What the table of few-shot letters depends on."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+META_LEARNERS = ("prototypes", "MAML", "ANIL", "transductive prototypes")
+OTHERS = ("pre-training", "pre-trained prototypes", "random initialisation", "pixel neighbours")
+METHODS = tuple(f"{name}, {shots}-shot" for shots in (1, 5) for name in (*META_LEARNERS, *OTHERS))
+
+
+class Rates(NamedTuple):
+    """Step sizes of a training."""
+
+    outer_lr: float
+    """where Adam begins; it falls linearly to 0"""
+    inner_lr: float = 0.0
+    """of MAML and ANIL in meta-training; the others have none"""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that the table depends on.
+
+    The MAML paper trains for 60,000 iterations of 32 tasks with 64 channels; these are settings for seconds.
+    """
+
+    ways: int = 5
+    channels: int = 16
+    iterations: int = 600
+    """updates of Adam, of every method"""
+    images: int = 120
+    """in each update, of every method"""
+    shots: tuple[int, ...] = (1, 5)
+    queries: tuple[int, ...] = (5, 3)
+    """of each class of a training task, at these numbers of shots"""
+    prototype_ways: tuple[int, ...] = (20, 15)
+    """letters in the one training task of an update of prototypes, whose head has no weights that would have to be
+    learned for each class (Snell et al. 2017)"""
+    outer_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    """four choices for a method with one step size"""
+    both_lrs: tuple[tuple[float, float], ...] = ((3e-3, 0.1), (3e-3, 0.4), (1e-2, 0.1), (1e-2, 0.4))
+    """four choices of `Rates` for MAML and ANIL"""
+    inner_steps: int = 1
+    """of MAML and ANIL in meta-training"""
+    search_seed: int = 100
+    """of the trainings of half the length that decide on the step sizes"""
+    test_lrs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
+    test_steps: tuple[int, ...] = (1, 2, 5)
+    """choices at test, for every trained network that takes gradient steps there"""
+    selection_tasks: int = 40
+    """of training letters, on which all choices are made"""
+    selection_queries: int = 5
+    selection_seed: int = 2_000_000
+    test_tasks: int = 200
+    test_chunk: int = 50
+    test_queries: int = 10
+    """of each class"""
+    test_seed: int = 1_000_000
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    def episode(self, name: str, shots: int) -> tuple[int, int, int]:
+        """Training tasks in an update, letters in each, and query images of each letter."""
+        place = self.shots.index(shots)
+        ways = self.prototype_ways[place] if "prototypes" in name else self.ways
+        return self.images // (ways * (shots + self.queries[place])), ways, self.queries[place]
