@@ -26,7 +26,7 @@ class Settings:
 
     ways: int = 5
     channels: int = 16
-    iterations: int = 600
+    iterations: int = 400
     """updates of Adam, of every method"""
     images: int = 120
     """in each update, of every method"""
@@ -36,7 +36,7 @@ class Settings:
     prototype_ways: tuple[int, ...] = (20, 15)
     """letters in the one training task of an update of prototypes, whose head has no weights that would have to be
     learned for each class (Snell et al. 2017)"""
-    outer_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    outer_lrs: tuple[float, ...] = (3e-3, 7e-3, 1.5e-2, 3e-2)
     """four choices for a method with one step size"""
     both_lrs: tuple[tuple[float, float], ...] = ((3e-3, 0.1), (3e-3, 0.4), (1e-2, 0.1), (1e-2, 0.4))
     """four choices of `Rates` for MAML and ANIL"""
@@ -44,10 +44,10 @@ class Settings:
     """of MAML and ANIL in meta-training"""
     search_seed: int = 100
     """of the trainings of half the length that decide on the step sizes"""
-    test_lrs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0)
-    test_steps: tuple[int, ...] = (1, 2, 5)
+    test_lrs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    test_steps: tuple[int, ...] = (1, 2, 4)
     """choices at test, for every trained network that takes gradient steps there"""
-    selection_tasks: int = 40
+    selection_tasks: int = 50
     """of training letters, on which all choices are made"""
     selection_queries: int = 5
     selection_seed: int = 2_000_000
