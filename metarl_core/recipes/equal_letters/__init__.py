@@ -6,7 +6,8 @@ scripts. A method that takes gradient steps at test takes at most `test_steps`; 
 for each trained network, on such letters, too.
 
 - prototypes, MAML, ANIL: meta-trained as they are tested, each query image normalised by the support images.
-- transductive prototypes: the same, but in meta-training the query images are normalised together.
+- transductive prototypes: as prototypes, at their step size, but in meta-training the query images are normalised
+  together. One shot only.
 - pre-training: one classifier of all training letters, used for both numbers of shots; a new head at test, and gradient
   steps on all parameters. Pre-trained prototypes: the same network with class means.
 - random initialisation: as pre-training at test, without any training. Pixel neighbours learn nothing, so they have no

@@ -13,7 +13,7 @@ from metarl_core.meta import MAML, Prototypes, supervised
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net
 from metarl_core.parameters import Parameters
-from metarl_core.recipes.equal_letters.settings import Rates, Settings
+from metarl_core.recipes.equal_letters.settings import TRANSDUCTIVE, Rates, Settings
 from metarl_core.recipes.equal_letters.training import loss, sample, trained
 from metarl_core.tasks import FewShot, load_glyphs
 
@@ -182,7 +182,7 @@ def run(method: str, seed: int, settings: Settings) -> Tensor:
             meta, rates = pretrained(seed, settings)
         else:
             if name != "random initialisation":
-                rates = choose_rates(name, shots, settings)
+                rates = choose_rates("prototypes" if name == TRANSDUCTIVE else name, shots, settings)
             meta, _ = trained(name, shots, seed, rates, settings)
         chosen = choose(name, shots, meta, settings)
         found = evaluate(name, shots, meta, chosen.lr, chosen.steps, settings)

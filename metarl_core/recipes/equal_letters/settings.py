@@ -3,9 +3,13 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-META_LEARNERS = ("prototypes", "MAML", "ANIL", "transductive prototypes")
+TRANSDUCTIVE = "transductive prototypes"
+META_LEARNERS = ("prototypes", "MAML", "ANIL")
 OTHERS = ("pre-training", "pre-trained prototypes", "random initialisation", "pixel neighbours")
-METHODS = tuple(f"{name}, {shots}-shot" for shots in (1, 5) for name in (*META_LEARNERS, *OTHERS))
+METHODS = (
+    *(f"{name}, {shots}-shot" for shots in (1, 5) for name in (*META_LEARNERS, *OTHERS)),
+    f"{TRANSDUCTIVE}, 1-shot",
+)
 
 
 class Rates(NamedTuple):
@@ -36,15 +40,15 @@ class Settings:
     prototype_ways: tuple[int, ...] = (20, 15)
     """letters in the one training task of an update of prototypes, whose head has no weights that would have to be
     learned for each class (Snell et al. 2017)"""
-    outer_lrs: tuple[float, ...] = (3e-3, 7e-3, 1.5e-2, 3e-2)
+    outer_lrs: tuple[float, ...] = (3e-3, 1e-2, 3e-2, 1e-1)
     """four choices for a method with one step size"""
-    both_lrs: tuple[tuple[float, float], ...] = ((3e-3, 0.1), (3e-3, 0.4), (1e-2, 0.1), (1e-2, 0.4))
+    both_lrs: tuple[tuple[float, float], ...] = ((1e-2, 0.1), (1e-2, 0.4), (3e-2, 0.1), (3e-2, 0.4))
     """four choices of `Rates` for MAML and ANIL"""
     inner_steps: int = 1
     """of MAML and ANIL in meta-training"""
     search_seed: int = 100
     """of the trainings of half the length that decide on the step sizes"""
-    test_lrs: tuple[float, ...] = (0.03, 0.1, 0.3, 1.0, 3.0)
+    test_lrs: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0)
     test_steps: tuple[int, ...] = (1, 2, 4)
     """choices at test, for every trained network that takes gradient steps there"""
     selection_tasks: int = 50

@@ -8,7 +8,7 @@ from torch import Tensor
 from metarl_core.meta import MAML, Joint, Prototypes, supervised
 from metarl_core.networks import HEAD, conv_features, conv_net, conv_net_parameters, cross_entropy
 from metarl_core.parameters import Parameters
-from metarl_core.recipes.equal_letters.settings import META_LEARNERS, Rates, Settings
+from metarl_core.recipes.equal_letters.settings import META_LEARNERS, TRANSDUCTIVE, Rates, Settings
 from metarl_core.tasks import FewShot, ImageClasses, load_glyphs
 from metarl_core.tasks.few_shot import turn
 from metarl_core.training import Callback, History
@@ -51,7 +51,7 @@ def method_named(name: str, inner_lr: float, settings: Settings | None = None) -
     steps = (settings or Settings()).inner_steps
     methods: dict[str, supervised.Method] = {
         "prototypes": InductivePrototypes(loss, conv_features, HEAD),
-        "transductive prototypes": Prototypes(loss, conv_features, HEAD),
+        TRANSDUCTIVE: Prototypes(loss, conv_features, HEAD),
         "MAML": InductiveMAML(loss, inner_lr, steps),
         "ANIL": InductiveMAML(loss, inner_lr, steps, only=HEAD),
         "pre-training": Joint(loss),
@@ -97,7 +97,7 @@ def trained(
     """Meta-parameters and history of one method and seed; the table's, with its settings and its rates."""
     settings = settings or Settings()
     generator = torch.Generator().manual_seed(seed)
-    method, episodes = method_named(name, rates.inner_lr, settings), name in META_LEARNERS
+    method, episodes = method_named(name, rates.inner_lr, settings), name in (*META_LEARNERS, TRANSDUCTIVE)
     classes = settings.ways if episodes else 4 * len(letters().members["train"])
     start = method.initial(conv_net_parameters(classes, generator, settings.channels), generator)
     if name == "random initialisation":

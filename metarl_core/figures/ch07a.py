@@ -1,0 +1,58 @@
+"""The figures of appendix 07a."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from torch import Tensor
+
+from metarl_core import plotting
+
+
+def half_width(values: Tensor) -> float:
+    """Half of a 95 % interval over tasks."""
+    return 1.96 * float(values.std()) / len(values) ** 0.5
+
+
+def normalisations(found: Mapping[str, Tensor], chance: float) -> None:
+    """Accuracy `[task]` of one network under several ways to normalise its query images, the first of them inductive."""
+    figure, axes = plotting.figure(width=7.6, height=3.4)
+    for place, each in enumerate(found.values()):
+        color = plotting.BLUE if place else "black"
+        mean = float(each.mean())
+        axes.errorbar(mean, place, xerr=half_width(each), fmt="o", capsize=4, color=color)
+        axes.text(mean, place - 0.2, f"{mean:.3f}", ha="center", va="bottom", fontsize=10)
+    axes.axvline(chance, color="black", linestyle=":", linewidth=1.2)
+    axes.text(chance + 0.01, 4.4, "chance", fontsize=9)
+    axes.set_yticks(range(len(found)), list(found))
+    axes.set(xlim=(0, 1.02), ylim=(4.6, -0.6), xlabel="accuracy, 5-way 1-shot (95 % interval over tasks)")
+    plotting.show(
+        figure,
+        "Accuracy of one network under five ways to normalise query images. By the support set, 50 together, and five "
+        "together, one of each class, are close to each other. Each alone is far lower, and ten together of one class "
+        "lower still.",
+    )
+
+
+def faces(found: Mapping[tuple[str, str], Tensor]) -> None:
+    """Accuracy `[task, (network, pixels)]` by split and by faces: points with intervals over tasks."""
+    figure, axes = plotting.figure(1, 2, width=9.6, height=3.6)
+    splits = {"train": "training\nletters", "test": "test\nscripts", "ood": "out of\ndistribution"}
+    for panel, which, title in zip(axes, (0, 1), ("prototypes, seed 0", "pixel neighbours"), strict=True):
+        for kind, color, marker, shift in (
+            ("all faces", plotting.BLUE, "o", -0.08),
+            ("one face", plotting.ORANGE, "s", 0.08),
+        ):
+            values = [found[split, kind][:, which] for split in splits]
+            means, halves = [float(value.mean()) for value in values], [half_width(value) for value in values]
+            panel.errorbar(np.arange(3) + shift, means, yerr=halves, fmt=marker, capsize=4, color=color, label=kind)
+        panel.set_xticks(range(3), list(splits.values()))
+        panel.set(title=title, xlim=(-0.4, 2.4))
+    axes[0].set_ylabel("accuracy, 5-way 1-shot")
+    axes[1].legend(fontsize=10, loc="lower right")
+    plotting.show(
+        figure,
+        "Accuracy on training letters, test scripts and scripts out of distribution, with all faces and with one face, "
+        "left for prototypes and right for pixel neighbours. One face is easier everywhere.",
+    )
