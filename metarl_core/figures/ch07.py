@@ -16,7 +16,6 @@ WINE = "#882255"
 """of prototypes, which have no colour of their own elsewhere"""
 STYLE = {
     "prototypes": (WINE, "p"),
-    "transductive prototypes": (WINE, "d"),
     "MAML": plotting.METHOD_STYLE["MAML"],
     "ANIL": plotting.METHOD_STYLE["ANIL"],
     "pre-training": plotting.METHOD_STYLE["pre-trained"],
@@ -42,8 +41,8 @@ def puzzle(task: FewShot, asked: Tensor) -> None:
         axes[0, label].set_title(letter, pad=3)
     plotting.show(
         figure,
-        "First row: five letters of foreign scripts, white on black, labelled A to E. Second row: ten pictures of these "
-        "letters in other faces, numbered 1 to 10, unlabelled.",
+        "First row: five letters of foreign scripts, white on black, labelled A to E. Second row: ten pictures of "
+        "these letters in other faces, numbered 1 to 10, unlabelled.",
     )
 
 
@@ -122,9 +121,7 @@ def accuracies(found: Mapping[str, Sequence[Interval]], pixels: Sequence[float],
         for place, (name, intervals) in enumerate(found.items()):
             interval, (color, marker) = intervals[k], STYLE[name]
             error = [[interval.point - interval.low], [interval.high - interval.point]]
-            face = "white" if name == "transductive prototypes" else color
-            look = {"marker": marker, "markerfacecolor": face, "markersize": 8, "capsize": 3, "color": color}
-            panel.errorbar(interval.point, place, xerr=error, **look)
+            panel.errorbar(interval.point, place, xerr=error, fmt=marker, markersize=8, capsize=3, color=color)
         for value, words, line in ((chance, "chance", ":"), (pixels[k], "pixels", "--")):
             panel.axvline(value, color="black", linestyle=line, linewidth=1.2)
             panel.text(value, -0.75, words, fontsize=10, ha="center", va="bottom")

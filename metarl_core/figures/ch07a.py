@@ -8,6 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from metarl_core import plotting
+from metarl_core.figures.ch07 import WINE
 
 
 def half_width(values: Tensor) -> float:
@@ -15,23 +16,27 @@ def half_width(values: Tensor) -> float:
     return 1.96 * float(values.std()) / len(values) ** 0.5
 
 
-def normalisations(found: Mapping[str, Tensor], chance: float) -> None:
-    """Accuracy `[task]` of one network under several ways to normalise its query images, the first of them inductive."""
-    figure, axes = plotting.figure(width=7.6, height=3.4)
-    for place, each in enumerate(found.values()):
-        color = plotting.BLUE if place else "black"
-        mean = float(each.mean())
-        axes.errorbar(mean, place, xerr=half_width(each), fmt="o", capsize=4, color=color)
-        axes.text(mean, place - 0.2, f"{mean:.3f}", ha="center", va="bottom", fontsize=10)
+def normalisations(found: Mapping[str, Mapping[str, Tensor]], chance: float) -> None:
+    """Accuracy `[task]` of two networks under several ways to normalise their query images."""
+    figure, axes = plotting.figure(width=8.4, height=4.0)
+    names: list[str] = []
+    for (network, by_way), face, marker, shift in zip(found.items(), (WINE, "white"), "pd", (-0.13, 0.13), strict=True):
+        names = list(by_way)
+        for place, each in enumerate(by_way.values()):
+            mean = float(each.mean())
+            look = {"marker": marker, "markersize": 7, "markerfacecolor": face, "capsize": 3, "color": WINE}
+            label = network if place == 0 else None
+            axes.errorbar(mean, place + shift, xerr=half_width(each), linestyle="none", label=label, **look)
     axes.axvline(chance, color="black", linestyle=":", linewidth=1.2)
-    axes.text(chance + 0.01, 4.4, "chance", fontsize=9)
-    axes.set_yticks(range(len(found)), list(found))
-    axes.set(xlim=(0, 1.02), ylim=(4.6, -0.6), xlabel="accuracy, 5-way 1-shot (95 % interval over tasks)")
+    axes.text(chance + 0.01, 4.5, "chance", fontsize=9)
+    axes.set_yticks(range(len(names)), names)
+    axes.set(xlim=(0, 1.02), ylim=(4.7, -0.5), xlabel="accuracy, 5-way 1-shot (95 % interval over tasks)")
+    axes.legend(title="query images in training", fontsize=10, loc="center left", bbox_to_anchor=(0.02, 0.45))
     plotting.show(
         figure,
-        "Accuracy of one network under five ways to normalise query images. By the support set, 50 together, and five "
-        "together, one of each class, are close to each other. Each alone is far lower, and ten together of one class "
-        "lower still.",
+        "Accuracy of two networks, trained inductively and transductively, under five ways to normalise query images. "
+        "By the support set, 50 together, and five together, one of each class, are close to each other. Each alone is "
+        "far lower, and ten together of one class lower still.",
     )
 
 
