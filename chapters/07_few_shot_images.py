@@ -29,7 +29,7 @@ from metarl_core.recipes import equal_letters
 from metarl_core.results import load_table
 from metarl_core.session import begin
 from metarl_core.tasks import FewShot, load_omniglot
-from metarl_core.tasks.glyphs import LOOK_ALIKE, SCRIPTS, script_of, select_letters, templates
+from metarl_core.tasks.glyphs import LOOK_ALIKE, SCRIPTS, select_letters, templates
 from metarl_core.widgets import few_shot_explorer
 
 begin()
@@ -142,6 +142,7 @@ show_table(["picture", *(str(n + 1) for n in range(10)), "right"], lines)
 #
 # The sampler in a few lines, with the traps in comments. The package draws the same episodes for all tasks at once;
 # from the same random numbers both must take the same images.
+
 
 # %%
 def my_episodes(images, members, n, ways, shots, queries, generator):
@@ -266,6 +267,7 @@ claim(
 # $\sigma^2$ over training and uses them at test. Here they would run over many tasks. So statistics are those of a
 # batch, and of which batch is a choice: `statistics` is an argument.
 
+
 # %%
 def my_features(parameters, images, statistics=None):
     """Features [sample, 64] of one task's images [sample, 1, 28, 28], and the statistics that normalised them.
@@ -297,6 +299,7 @@ def my_features(parameters, images, statistics=None):
 # 2. Features of the support images, and the class means $c_k$.
 # 3. Features of the query images, normalised by the *support* images; the loss of (07.1) with (07.4).
 # 4. A step of Adam on $\theta$, whose size falls linearly to zero. Back to 1.
+
 
 # %%
 def my_loss(theta, support, labels, query, query_labels):
@@ -497,9 +500,7 @@ PAIRS = (
     ("pre-trained prototypes", "pre-training"),
 )
 gaps = {
-    (first, second): [
-        t_interval(rows[f"{first}, {k}-shot"].test - rows[f"{second}, {k}-shot"].test) for k in SHOTS
-    ]
+    (first, second): [t_interval(rows[f"{first}, {k}-shot"].test - rows[f"{second}, {k}-shot"].test) for k in SHOTS]
     for first, second in PAIRS
 }
 show_table(

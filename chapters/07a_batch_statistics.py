@@ -136,7 +136,10 @@ row = {name: equal_letters.read(table.scores(f"{name}, 1-shot")) for name in ("p
 by_test = {"by the support set": "test", "all together": "together"}
 show_table(
     ["1-shot, five trainings", *by_test],
-    [(name, *(in_words(t_interval(getattr(each, column)), 3) for column in by_test.values())) for name, each in row.items()],
+    [
+        (name, *(in_words(t_interval(getattr(each, column)), 3) for column in by_test.values()))
+        for name, each in row.items()
+    ],
 )
 as_tested = t_interval(row["prototypes"].test - row["transductive prototypes"].test)
 claim(
@@ -196,7 +199,9 @@ with torch.no_grad():
     for task in zip(*equal_letters.sample(100, WAYS, 1, 5, seeded(15)), strict=True):  # training tasks, in turn
         seen = statistics_of(torch.cat([task[0], task[2]]))
         running = running or seen
-        running = [tuple(0.9 * r + 0.1 * f for r, f in zip(*pair, strict=True)) for pair in zip(running, seen, strict=True)]
+        running = [
+            tuple(0.9 * r + 0.1 * f for r, f in zip(*pair, strict=True)) for pair in zip(running, seen, strict=True)
+        ]
     some = list(zip(*tasks, strict=True))[:150]
     shares = {
         (kind, light): sum(right_share(task, light, averages) for task in some) / len(some)
@@ -207,7 +212,10 @@ with torch.no_grad():
 # %% tags=["hide-input"]
 show_table(
     ["statistics", "as drawn", "in poor light"],
-    [(kind, *(f"{shares[kind, light]:.3f}" for light in (1.0, 0.3))) for kind in ("of the support set", "running averages")],
+    [
+        (kind, *(f"{shares[kind, light]:.3f}" for light in (1.0, 0.3)))
+        for kind in ("of the support set", "running averages")
+    ],
 )
 claim(
     f"Poor light costs the running averages {shares['running averages', 1.0] - shares['running averages', 0.3]:.2f}, and "
@@ -225,7 +233,9 @@ claim(
 # them.
 
 # %% tags=["hide-input"]
-scored = {name.removesuffix(", 1-shot"): equal_letters.read(table.scores(name)) for name in table.rows if "1-shot" in name}
+scored = {
+    name.removesuffix(", 1-shot"): equal_letters.read(table.scores(name)) for name in table.rows if "1-shot" in name
+}
 show_table(
     ["1-shot", "test scripts", "out of distribution", "difference over trainings"],
     [
