@@ -614,7 +614,13 @@ claim(
 )
 
 # %% [markdown]
-# SECTION9
+# (a) With fixed labels the network reads the letter and knows the answer before it has seen a support set: it has
+# become an ordinary classifier of twenty-five letters. With shuffled ones it is at chance without the step, as it must
+# be. (b) On new scripts the first is worse than pixels. Nothing in its training asked it to *use* a support set, and a
+# training loss that falls faster gives no warning. (Twenty-five letters are few for the other network as well; in the
+# table ANIL saw all of them.) The problem is known as memorisation (Yin et al. 2020); in reinforcement learning it is a
+# policy that recognises the task from its first observation. Prototypes cannot fall into it: their head is made of the
+# support set and nothing else.
 #
 # ### An interval that says less than it seems
 #

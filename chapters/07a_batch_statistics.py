@@ -69,6 +69,8 @@ networks = {
     "together": equal_letters.trained("transductive prototypes", 1, 0, rates)[0],
 }
 method = Prototypes(equal_letters.loss, conv_features, HEAD)
+
+# %%
 tasks = data.sample_few_shot(300, WAYS, 1, 10, seeded(10), "test")  # queries in order of class
 number = torch.arange(10 * WAYS).view(WAYS, 10)  # [class, image]
 batches = {
