@@ -37,8 +37,8 @@ def noise_for_letters():
 def test_every_update_sees_as_many_images(name, shots):
     tasks, ways, queries = SETTINGS.episode(name, shots)
     assert tasks * ways * (shots + queries) == SETTINGS.images
-    choices = SETTINGS.both_lrs if name in ("MAML", "ANIL") else SETTINGS.outer_lrs
-    assert len(choices) == 4 and SETTINGS.search_seed not in SETTINGS.seeds
+    assert len(set(SETTINGS.choices(name))) == (6 if name in ("MAML", "ANIL") else 4)
+    assert SETTINGS.search_seed not in SETTINGS.seeds
 
 
 @pytest.mark.parametrize("name", ["prototypes", "MAML", "ANIL"])
@@ -88,6 +88,8 @@ def test_rows_of_the_table_come_apart():
         for part in (row.test, row.together, row.ood):
             assert part.shape == (5, SETTINGS.test_tasks) and ((part >= 0) & (part <= 1)).all()
         name = method.rpartition(", ")[0]
-        outer = {0.0} if name in ("random initialisation", "pixel neighbours") else set(SETTINGS.outer_lrs)
+        untrained = name in ("random initialisation", "pixel neighbours")
+        outer = {0.0} if untrained else {rates.outer_lr for rates in SETTINGS.choices(name.replace("longer ", ""))}
+        outer = {rates.outer_lr for rates in SETTINGS.choices("pre-training")} if "pre-tr" in name else outer
         assert set(row.outer_lr) <= outer and len(set(row.outer_lr)) == 1, "chosen once, for all seeds"
         assert np.all((row.test_steps > 0) == (row.test_lr > 0)) and set(row.test_steps) <= {0, *SETTINGS.test_steps}

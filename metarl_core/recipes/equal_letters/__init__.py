@@ -1,15 +1,16 @@
 """Chapter 07: 5-way 1-shot and 5-shot classification of letters of new scripts, at one budget, five seeds a method.
 
 Every method that learns before the test sees the same number of images in the same number of updates. Its step sizes
-are the best of four choices, by what trainings of half the length from `search_seed` reach on letters of *training*
-scripts. A method that takes gradient steps at test takes at most `test_steps`; their number and their size are chosen
-for each trained network, on such letters, too.
+are the best of four choices, or of six where there are two to choose, by what trainings of half the length from
+`search_seed` reach on letters of *training* scripts. A method that takes gradient steps at test takes at most four;
+their number and their size are chosen for each trained network, on such letters, too.
 
 - prototypes, MAML, ANIL: meta-trained as they are tested, each query image normalised by the support images.
 - transductive prototypes: as prototypes, at their step size, but in meta-training the query images are normalised
   together. One shot only.
 - pre-training: one classifier of all training letters, used for both numbers of shots; a new head at test, and gradient
-  steps on all parameters. Pre-trained prototypes: the same network with class means.
+  steps on all parameters. Pre-trained prototypes: the same network with class means. Longer pre-training: four times
+  as many updates, at the same step size, which is *not* the budget of the others.
 - random initialisation: as pre-training at test, without any training. Pixel neighbours learn nothing, so they have no
   training seed: theirs is the seed of the rendering.
 

@@ -13,9 +13,12 @@ from metarl_core.meta import MAML, Prototypes, supervised
 from metarl_core.meta.inner_loop import adapt
 from metarl_core.networks import HEAD, accuracy, conv_features, conv_net
 from metarl_core.parameters import Parameters
-from metarl_core.recipes.equal_letters.settings import TRANSDUCTIVE, Rates, Settings
+from metarl_core.recipes.equal_letters.settings import LONGER, TRANSDUCTIVE, Rates, Settings
 from metarl_core.recipes.equal_letters.training import loss, sample, trained
 from metarl_core.tasks import FewShot, load_glyphs
+
+NEW_HEAD = ("pre-training", LONGER, "random initialisation")
+"""methods that begin a new task with a last layer of zeros"""
 
 
 class Chosen(NamedTuple):
@@ -104,7 +107,7 @@ def accuracies(adapted: Parameters, data: FewShot, transductive: bool = False) -
 
 def start_of(name: str, meta: Parameters, settings: Settings) -> Parameters:
     """Where a trained network begins on a new task."""
-    return with_new_head(meta, settings.ways) if name in ("pre-training", "random initialisation") else meta
+    return with_new_head(meta, settings.ways) if name in NEW_HEAD else meta
 
 
 def choose(name: str, shots: int, meta: Parameters, settings: Settings) -> Chosen:
@@ -123,18 +126,18 @@ def choose(name: str, shots: int, meta: Parameters, settings: Settings) -> Chose
 def choose_rates(name: str, shots: int, settings: Settings) -> Rates:
     """The best of four choices, by trainings of half the length and what they reach on training letters."""
     half = dataclasses.replace(settings, iterations=settings.iterations // 2)
-    choices = settings.both_lrs if name in ("MAML", "ANIL") else [(lr, 0.0) for lr in settings.outer_lrs]
     reached = {}
-    for choice in choices:
-        meta, _ = trained(name, shots, settings.search_seed, Rates(*choice), half)
-        reached[choice] = choose(name, shots, meta, settings).accuracy
-    return Rates(*max(reached, key=lambda choice: reached[choice]))
+    for rates in settings.choices(name):
+        meta, _ = trained(name, shots, settings.search_seed, rates, half)
+        reached[rates] = choose(name, shots, meta, settings).accuracy
+    return max(reached, key=lambda rates: reached[rates])
 
 
 @functools.lru_cache(2)
-def pretrained(seed: int, settings: Settings) -> tuple[Parameters, Rates]:
-    """One training for both numbers of shots, whose rate is chosen for one shot."""
+def pretrained(seed: int, settings: Settings, times: int = 1) -> tuple[Parameters, Rates]:
+    """One training for both numbers of shots, whose rate is chosen for one shot; `times` as long as the others."""
     rates = choose_rates("pre-training", 1, settings)
+    settings = dataclasses.replace(settings, iterations=times * settings.iterations)
     return trained("pre-training", 1, seed, rates, settings)[0], rates
 
 
@@ -178,8 +181,8 @@ def run(method: str, seed: int, settings: Settings) -> Tensor:
     if name == "pixel neighbours":
         found = evaluate_pixels(shots, seed, settings)
     else:
-        if name in ("pre-training", "pre-trained prototypes"):
-            meta, rates = pretrained(seed, settings)
+        if name in ("pre-training", "pre-trained prototypes", LONGER):
+            meta, rates = pretrained(seed, settings, settings.longer if name == LONGER else 1)
         else:
             if name != "random initialisation":
                 rates = choose_rates("prototypes" if name == TRANSDUCTIVE else name, shots, settings)

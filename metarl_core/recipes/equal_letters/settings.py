@@ -1,14 +1,16 @@
 """What the table of few-shot letters depends on."""
 
+import itertools
 from dataclasses import dataclass
 from typing import NamedTuple
 
-TRANSDUCTIVE = "transductive prototypes"
+TRANSDUCTIVE, LONGER = "transductive prototypes", "longer pre-training"
 META_LEARNERS = ("prototypes", "MAML", "ANIL")
 OTHERS = ("pre-training", "pre-trained prototypes", "random initialisation", "pixel neighbours")
 METHODS = (
     *(f"{name}, {shots}-shot" for shots in (1, 5) for name in (*META_LEARNERS, *OTHERS)),
     f"{TRANSDUCTIVE}, 1-shot",
+    *(f"{LONGER}, {shots}-shot" for shots in (1, 5)),
 )
 
 
@@ -41,9 +43,14 @@ class Settings:
     """letters in the one training task of an update of prototypes, whose head has no weights that would have to be
     learned for each class (Snell et al. 2017)"""
     outer_lrs: tuple[float, ...] = (3e-3, 1e-2, 3e-2, 1e-1)
-    """four choices for a method with one step size"""
-    both_lrs: tuple[tuple[float, float], ...] = ((1e-2, 0.1), (1e-2, 0.4), (3e-2, 0.1), (3e-2, 0.4))
-    """four choices of `Rates` for MAML and ANIL"""
+    """four choices for prototypes"""
+    pretraining_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2, 3e-2)
+    """four choices for pre-training"""
+    meta_lrs: tuple[float, ...] = (3e-3, 1e-2, 3e-2)
+    inner_lrs: tuple[float, ...] = (0.1, 0.4)
+    """six choices of both for MAML and ANIL"""
+    longer: int = 4
+    """how many times the updates of all others longer pre-training makes"""
     inner_steps: int = 1
     """of MAML and ANIL in meta-training"""
     search_seed: int = 100
@@ -61,6 +68,12 @@ class Settings:
     """of each class"""
     test_seed: int = 1_000_000
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+    def choices(self, name: str) -> list[Rates]:
+        """The step sizes among which those of a method's training are chosen."""
+        if name in ("MAML", "ANIL"):
+            return [Rates(*both) for both in itertools.product(self.meta_lrs, self.inner_lrs)]
+        return [Rates(lr) for lr in (self.pretraining_lrs if name == "pre-training" else self.outer_lrs)]
 
     def episode(self, name: str, shots: int) -> tuple[int, int, int]:
         """Training tasks in an update, letters in each, and query images of each letter."""
