@@ -41,10 +41,10 @@ def normalisations(found: Mapping[str, Mapping[str, Tensor]], chance: float) -> 
 
 
 def faces(found: Mapping[tuple[str, str], Tensor]) -> None:
-    """Accuracy `[task, (network, pixels)]` by split and by faces: points with intervals over tasks."""
+    """Accuracy `[task, (network, another, pixels)]` by split and by faces: points with intervals over tasks."""
     figure, axes = plotting.figure(1, 2, width=9.6, height=3.6)
     splits = {"train": "training\nletters", "test": "test\nscripts", "ood": "out of\ndistribution"}
-    for panel, which, title in zip(axes, (0, 1), ("prototypes, seed 0", "pixel neighbours"), strict=True):
+    for panel, which, title in zip(axes, (0, 2), ("prototypes of section 1", "pixel neighbours"), strict=True):
         for kind, color, marker, shift in (
             ("all faces", plotting.BLUE, "o", -0.08),
             ("one face", plotting.ORANGE, "s", 0.08),
