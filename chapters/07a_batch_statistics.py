@@ -241,7 +241,7 @@ claim(
 # Where tasks differ in what statistics measure, the averages are those of other tasks. The support set's own statistics
 # do not notice the light at all: (07.3) divides it out.
 #
-# With MAML there is a third reason against them: its weights move in the inner loop, and averages taken at $\theta$ do
+# With MAML there is another reason against them: its weights move in the inner loop, and averages taken at $\theta$ do
 # not belong to $\theta'_{\mathcal{T}}$. And if copies of one network adapt to several tasks and all write into one
 # buffer, the result of a task depends on the order of the tasks; exercise 3 has such a case.
 #
