@@ -20,6 +20,7 @@ STYLE = {
     "ANIL": plotting.METHOD_STYLE["ANIL"],
     "pre-training": plotting.METHOD_STYLE["pre-trained"],
     "pre-trained prototypes": (plotting.METHOD_STYLE["pre-trained"][0], "D"),
+    "pre-training, 4 times as long": plotting.METHOD_STYLE["pre-trained"],
     "random initialisation": plotting.METHOD_STYLE["random initialisation"],
 }
 SPLIT_COLORS = {"train": plotting.BLUE, "test": plotting.RED, "ood": plotting.PURPLE}
@@ -121,7 +122,9 @@ def accuracies(found: Mapping[str, Sequence[Interval]], pixels: Sequence[float],
         for place, (name, intervals) in enumerate(found.items()):
             interval, (color, marker) = intervals[k], STYLE[name]
             error = [[interval.point - interval.low], [interval.high - interval.point]]
-            panel.errorbar(interval.point, place, xerr=error, fmt=marker, markersize=8, capsize=3, color=color)
+            face = "white" if "times as long" in name else color  # another budget
+            look = {"fmt": marker, "markersize": 8, "markerfacecolor": face, "capsize": 3, "color": color}
+            panel.errorbar(interval.point, place, xerr=error, **look)
         for value, words, line in ((chance, "chance", ":"), (pixels[k], "pixels", "--")):
             panel.axvline(value, color="black", linestyle=line, linewidth=1.2)
             panel.text(value, -0.75, words, fontsize=10, ha="center", va="bottom")
@@ -132,6 +135,6 @@ def accuracies(found: Mapping[str, Sequence[Interval]], pixels: Sequence[float],
     plotting.show(
         figure,
         "Accuracy of each method on letters of new scripts with t intervals over five trainings, left 1-shot and right "
-        "5-shot; dotted and dashed vertical lines mark chance, 0.2, and pixel neighbours. From the top in order of "
-        "1-shot accuracy: " + ", ".join(found) + ".",
+        "5-shot; dotted and dashed vertical lines mark chance, 0.2, and pixel neighbours. The marker of pre-training for "
+        "four times as long is hollow. From the top in order of 1-shot accuracy: " + ", ".join(found) + ".",
     )
