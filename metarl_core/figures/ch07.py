@@ -135,6 +135,6 @@ def accuracies(found: Mapping[str, Sequence[Interval]], pixels: Sequence[float],
     plotting.show(
         figure,
         "Accuracy of each method on letters of new scripts with t intervals over five trainings, left 1-shot and right "
-        "5-shot; dotted and dashed vertical lines mark chance, 0.2, and pixel neighbours. The marker of pre-training for "
-        "four times as long is hollow. From the top in order of 1-shot accuracy: " + ", ".join(found) + ".",
+        "5-shot; dotted and dashed vertical lines mark chance, 0.2, and pixel neighbours. The marker of longer "
+        "pre-training is hollow. From the top in order of 1-shot accuracy: " + ", ".join(found) + ".",
     )
