@@ -429,8 +429,8 @@ claim(
 #
 # A transductive number presumes that all questions come at once, and in equal numbers of each class: what all images
 # of a batch have in common is subtracted, and if all of them are of one class, that is the class. Appendix
-# [07a](07a_batches_and_baselines.ipynb) derives this and measures it: the same network, asked about ten images of one
-# letter together, falls to a fraction of its accuracy. A query alone would be normalised by itself. In practice
+# [07a](07a_batch_statistics.ipynb) derives this and measures it: the same network, asked about ten images of one
+# letter together, loses a third of its accuracy. A query alone would be normalised by itself. In practice
 # questions come one at a time, or the same one many times. "Accuracy" means the inductive one from here on.
 #
 # ## 7 All methods, one budget
