@@ -155,11 +155,12 @@ show_table(
 as_tested = t_interval(row["prototypes"].test - row["transductive prototypes"].test)
 claim(
     f"Tested by the support set, training in the same way minus training transductively: {in_words(as_tested, 3, True)}.",
-    True,
+    as_tested.low < 0.01 and as_tested.high > -0.01 and abs(as_tested.point) < 0.03,
 )
 
 # %% [markdown]
-# TEXT2
+# No difference can be seen: the interval contains zero, and its centre is on the other side. For this network and this
+# budget, how the queries were normalised in training matters less than how they are normalised at test.
 #
 # ## 2 Running averages
 #
