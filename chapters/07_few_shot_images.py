@@ -7,6 +7,23 @@
 # ---
 
 # %% [markdown]
+# # 07 Few-shot image classification
+#
+# **How can a network tell five letters apart after seeing each of them once?**
+#
+# You will be able to
+#
+# - make N-way K-shot tasks from the fonts on your machine, and split them by script so that nothing leaks
+# - derive prototypes as a linear head in closed form, and what one gradient step has in common with them
+# - build a few-shot learner from scratch: its episodes, its network and both of its loops
+# - compare meta-learners, pre-training and pixels at one budget on the same tasks, with intervals that mean something
+# - say what a transductive number presumes, and see a meta-learner that ignores its examples
+#
+# Before you start: chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb); convolutional networks.
+#
+# Reading: about 70 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 85 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
+
+# %% [markdown]
 # HEADER
 
 # %% tags=["hide-input"]
@@ -101,6 +118,7 @@ for name, answer in answers.items():
     lines.append((name, *cells, f"{sum(a == t for a, t in zip(chosen, right, strict=True))} of 10"))
 show_table(["picture", *(str(n + 1) for n in range(10)), "right"], lines)
 
+
 # %% [markdown]
 # Wrong answers are in italics. (a) The first row has the answers. (b) and (c) Ten pictures say little. On hundreds of
 # such puzzles pixels get half of the answers right (section 2), and this network about four in five (section 7). It has
@@ -142,7 +160,6 @@ show_table(["picture", *(str(n + 1) for n in range(10)), "right"], lines)
 #
 # The sampler in a few lines, with the traps in comments. The package draws the same episodes for all tasks at once;
 # from the same random numbers both must take the same images.
-
 
 # %%
 def my_episodes(images, members, n, ways, shots, queries, generator):
@@ -245,6 +262,7 @@ claim(
     twins["by letter"] > 0.5 > 2 * twins["by script"] and float(nearest["by script"].max()) < LOOK_ALIKE == 0.93,
 )
 
+
 # %% [markdown]
 # (a) and (b) stand above: split by letter, most test letters have a near twin in training. (Across a split by script
 # nothing is more similar than 0.93, in any face and turned by any quarter: the package drops such letters, or the ring
@@ -266,7 +284,6 @@ claim(
 # followed by a learned scale and shift. In ordinary supervised learning one keeps *running averages* of $\mu$ and
 # $\sigma^2$ over training and uses them at test. Here they would run over many tasks. So statistics are those of a
 # batch, and of which batch is a choice: `statistics` is an argument.
-
 
 # %%
 def my_features(parameters, images, statistics=None):
@@ -299,7 +316,6 @@ def my_features(parameters, images, statistics=None):
 # 2. Features of the support images, and the class means $c_k$.
 # 3. Features of the query images, normalised by the *support* images; the loss of (07.1) with (07.4).
 # 4. A step of Adam on $\theta$, whose size falls linearly to zero. Back to 1.
-
 
 # %%
 def my_loss(theta, support, labels, query, query_labels):
@@ -812,4 +828,4 @@ else:
 #   meta-learning*, 2020, arXiv:2003.03284. What lies between inductive and transductive.
 # - M. Yin, G. Tucker, M. Zhou, S. Levine and C. Finn, *Meta-learning without memorization*, 2020, arXiv:1912.03820.
 #
-# [Exercises](../exercises/07_few_shot_images_exercises.ipynb) · previous: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · next: [08 MAML for reinforcement learning](08_maml_for_rl.ipynb)
+# [Exercises](../exercises/07_few_shot_images_exercises.ipynb) · previous: [06 Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb) · next: [08 MAML for reinforcement learning](08_maml_for_rl.ipynb) · appendix: [07a Batch statistics, and new against hard](07a_batch_statistics.ipynb)

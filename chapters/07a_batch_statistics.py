@@ -7,7 +7,21 @@
 # ---
 
 # %% [markdown]
-# # 07a HEADER
+# # 07a Batch statistics, and new against hard
+#
+# **What do the other questions give away, and when is a new distribution an easy one?**
+#
+# *An appendix to chapter 07. No later chapter needs it.*
+#
+# You will be able to
+#
+# - derive what batch statistics give away at test time, and measure it
+# - say what running averages do on tasks of another kind
+# - tell a new distribution from a hard one
+#
+# Before you start: chapter 07, [Few-shot image classification](07_few_shot_images.ipynb).
+#
+# Reading: about 26 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import torch
@@ -31,7 +45,6 @@ begin()
 table = load_table("equal_letters")  # chapter 07's, five seeds a method
 recipe = equal_letters.Settings()
 WAYS, data = recipe.ways, equal_letters.letters()
-
 
 # %% [markdown]
 # ## 1 What batch statistics give away
@@ -377,3 +390,5 @@ claim(
 # </details>
 #
 # LINKS
+#
+# Back to [07 Few-shot image classification](07_few_shot_images.ipynb) · [Exercises](../exercises/07_few_shot_images_exercises.ipynb) · next: [08 MAML for reinforcement learning](08_maml_for_rl.ipynb)
