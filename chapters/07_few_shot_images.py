@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb); convolutional networks.
 #
-# Reading: about 70 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 85 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
+# Reading: about 70 minutes. Running: at most 80 seconds and 1600 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 85 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
 
 # %% [markdown]
 # HEADER
@@ -551,7 +551,8 @@ claim(
 )
 
 # %% [markdown]
-# (a) and (b) **Prototypes lead, at one shot and at five**, and they are the simplest meta-learner: no inner step size,
+# (a) and (b) At the common budget the order is that of the figure, the same at one shot and at five. **Prototypes lead**,
+# and they are the simplest meta-learner: no inner step size,
 # no second derivatives. They lead MAML by .05 at both. They differ from it in the head that is written down, in features
 # that stay, and in the twenty or fifteen letters of a training task; which of these counts, the table cannot say. MAML
 # and ANIL differ in what the inner steps may move, all parameters or the head alone. MAML lies above by .03 at one shot,

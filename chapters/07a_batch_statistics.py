@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 07, [Few-shot image classification](07_few_shot_images.ipynb).
 #
-# Reading: about 26 minutes. Running: at most 60 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 26 minutes. Running: at most 60 seconds and 1200 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import torch
@@ -370,7 +370,9 @@ claim(
 
 # %% [markdown]
 # Two things were mixed. *Faces:* (a) with one face both networks are better on every split, and the lead of the letters
-# out of distribution over the test scripts has gone: the three splits come out alike. *Shapes:* (b) for pixels the last
+# out of distribution over the test scripts is gone: the three splits come out alike. For the first network the change,
+# paired by task, is larger than its interval; the second had a lead within its interval from the beginning, and its
+# change is within one, too. *Shapes:* (b) for pixels the last
 # kind stays easiest with one face, too, and the line below the table gives a reason: two of these letters, picked at
 # random, look less alike. So the result does not show that novelty costs nothing; these tasks are easy enough to hide
 # what it costs. (These are two networks of one seed and one set of tasks. The intervals over tasks say nothing of other
