@@ -338,7 +338,7 @@ def my_training(theta, iterations, outer_lr, generator):
         adam.zero_grad()
         task_loss.backward()
         adam.step()
-    return theta
+    return {name: value.detach() for name, value in theta.items()}
 
 
 # %%
@@ -533,8 +533,8 @@ show_table(
 # %% tags=["hide-input"]
 ahead = gaps["prototypes", LONGER]
 claim(
-    f"With four times the updates pre-training lies {-ahead[0].point:+.3f} beside prototypes at one shot and "
-    f"{-ahead[1].point:+.3f} at five, and above MAML at both.",
+    f"With four times the updates pre-training minus prototypes is {-ahead[0].point:+.3f} at one shot and "
+    f"{-ahead[1].point:+.3f} at five, and it lies above MAML at both.",
     all(abs(ahead[k].point) < 0.06 and gaps["MAML", LONGER][k].high < 0 for k in (0, 1)),
 )
 show_table(
@@ -545,15 +545,14 @@ helped = [float((row_of(name, k).together - row_of(name, k).test).mean()) for na
 live = float(equal_letters.evaluate("prototypes", 1, learned, 0.0, 0)[:, 0].mean())
 committed = float(rows["prototypes, 1-shot"].test[SEED].mean())
 claim(
-    f"Normalising all queries of a task together would add {min(helped):.3f} to {max(helped):.3f}. The network of section "
+    f"Normalising all queries of a task together would change an accuracy by {min(helped):+.3f} to {max(helped):+.3f}. The network of section "
     f"1 reaches {live:.3f}, its row of the table {committed:.3f}.",
     min(helped) > -0.01 and abs(live - committed) < 0.03,
 )
 
 # %% [markdown]
 # (a) and (b) At the common budget the order is that of the figure, the same at one shot and at five. **Prototypes lead**,
-# and they are the simplest meta-learner: no inner step size,
-# no second derivatives. They lead MAML by .05 at both. They differ from it in the head that is written down, in features
+# MAML by .05 at both, and they are the simplest meta-learner: no inner step size, no second derivatives. They differ from it in the head that is written down, in features
 # that stay, and in the twenty or fifteen letters of a training task; which of these counts, the table cannot say. MAML
 # and ANIL differ in what the inner steps may move, all parameters or the head alone. MAML lies above by .03 at one shot,
 # with an interval that contains zero (its trainings spread most), and by .02 at five, just clear of zero: if moving the
