@@ -171,7 +171,7 @@ def test_outputs_are_stale_when_the_package_or_a_table_changed(source, tmp_path,
     code, tables = tmp_path / "code", tmp_path / "tables"
     shutil.copytree(ROOT / "metarl_core", code / "metarl_core", ignore=shutil.ignore_patterns("data", "__pycache__"))
     tables.mkdir()
-    for name in ("sinusoid", "glyphs"):
+    for name in ("sinusoid", "equal_letters"):
         shutil.copy(DATA / f"{name}.json", tables)
     monkeypatch.setattr(pairs, "DATA", tables)
     monkeypatch.setattr(pairs, "code_digest", functools.partial(code_digest, root=code))
@@ -187,7 +187,7 @@ def test_outputs_are_stale_when_the_package_or_a_table_changed(source, tmp_path,
     package = code / "metarl_core" / "tasks"
     edit(package / "sinusoid.py", '"""', '"""What was said before: ')
     edit(package / "cartpole.py", "class CartPole", "EXTRA = 1\n\n\nclass CartPole")
-    edit(tables / "glyphs.json", '"ways":5', '"ways":6')
+    edit(tables / "equal_letters.json", '"ways":5', '"ways":6')
     edit(tables / "sinusoid.json", '"torch":', '"torch again":')
     assert stale(notebook) is None, "a docstring, another family, another table and the versions change no output"
     edit(package / "sinusoid.py", "class Sinusoids", "EXTRA = 1\n\n\nclass Sinusoids")
