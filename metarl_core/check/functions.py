@@ -16,7 +16,8 @@ from .compare import Difference, difference
 from .copies import clone, tensors
 from .describe import describe
 from .draw import Case, Draw
-from .guard import TooLong, usual_state
+from .guard import usual_state
+from .limits import TooLong
 from .outcome import CheckFailed, NotDone, from_exception
 from .report import call_in_words, value_message
 from .watch import Watched
@@ -88,12 +89,12 @@ class Subject:
 
     def see(self, watched: Watched, case: Case) -> Seen:
         """Call the answer on copies of the case, and compare what is observed with the oracle."""
-        watched.new_case()
         args, kwargs = clone(case.args), clone(dict(case.kwargs))
         report: CheckFailed | NotDone | None = None
         got, raised = None, ""
         try:
-            got = self.look(watched, *args, **kwargs)
+            with watched.one_case():
+                got = self.look(watched, *args, **kwargs)
         except TooLong:
             report = CheckFailed(
                 f"`{call_in_words(self.name, case)}` had not returned after {watched.seconds:g} seconds. Does a loop "

@@ -14,7 +14,7 @@ from metarl_core.check.ch04.acting import action_of, check_actions, fault_of_pol
 from metarl_core.check.ch04.earned import fault_of_means, other_spread
 from metarl_core.check.ch04.environment import try_environment
 from metarl_core.check.describe import describe
-from metarl_core.check.guard import TooLong, allowed_seconds, limited
+from metarl_core.check.limits import TooLong, allowed_seconds, limited
 from metarl_core.check.reports import same_agents
 from metarl_core.tasks import TaskFamily, Trajectories, rollout
 
