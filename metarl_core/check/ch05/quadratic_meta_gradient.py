@@ -3,7 +3,7 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import adapted, draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.ch05.oracles import adapted, asked_before, draw_curvatures, draw_step, meta_gradient
 from metarl_core.check.oracles import same
 from metarl_core.check.revisited import after_another
 
@@ -35,13 +35,9 @@ def _draw_case(draw):
             "alpha is 0": alpha == 0,
             "theta has one entry": size == 1,
             "support and query loss are the same": equal,
-            "another task was asked about with the same alpha and steps before": _asked_before(size),
+            "another task was asked about with the same alpha and steps before": asked_before(size),
         }
     )
-
-
-def _asked_before(size):
-    return size in (2, 4)
 
 
 def _of_another_task(theta, support_a, support_c, query_a, query_c, alpha, steps):
@@ -206,7 +202,7 @@ check_quadratic_meta_gradient = function_check(
         "one; which of the two is in the adapted point already?",
         lambda *a: _quadratic(*a, power=2 * a[6]),
     ),
-    observe=after_another(_of_another_task, lambda theta, *rest: _asked_before(len(theta))),
+    observe=after_another(_of_another_task, lambda theta, *rest: asked_before(len(theta))),
     cases=40,
     rtol=1e-12,
     atol=1e-9,

@@ -3,8 +3,8 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import given_by
 from metarl_core.check.ch06.adam_answers import adam, by_definition, corrected_once, one_chain
-from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
@@ -38,15 +38,6 @@ def _draw_case(draw):
             "a feature is tiny": tiny,
         }
     )
-
-
-def _one_of(*answers):
-    """Recognised by the result of any of these answers."""
-
-    def when(got, *arguments, **given):
-        return any(difference(got, answer(*arguments, **given), None, None) is None for answer in answers)
-
-    return when
 
 
 check_reptile_with_adam = function_check(
@@ -154,12 +145,12 @@ check_reptile_with_adam = function_check(
     Wrong(
         "beta_default",
         "That is right where beta is given. What is it otherwise?",
-        when=_one_of(*(adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
+        when=given_by(*(adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
     ),
     Wrong(
         "tasks_leak",
         "Adam is right, and the second task starts from where the first one ended. Where should it start?",
-        when=_one_of(adam(carried=True), one_chain),
+        when=given_by(adam(carried=True), one_chain),
     ),
     Wrong(
         "order_twice",
@@ -189,12 +180,12 @@ check_reptile_with_adam = function_check(
     Wrong(
         "correction_miscounted",
         "The running mean is right, and its correction is made for another step than this.",
-        when=_one_of(adam(late=1), corrected_once),
+        when=given_by(adam(late=1), corrected_once),
     ),
     Wrong(
         "not_a_root",
         "The gradient is divided by the mean square, not by its root.",
-        when=_one_of(adam(update=lambda g, v: g / (v + 1e-8)), adam(update=lambda g, v: g / v)),
+        when=given_by(adam(update=lambda g, v: g / (v + 1e-8)), adam(update=lambda g, v: g / v)),
     ),
     Wrong(
         "draws",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
+from metarl_core.check.answers import given_by
 from metarl_core.check.revisited import after_another
 
 
@@ -110,10 +110,6 @@ def _fault(**fault):
     return lambda *a: _td_by_sums(*a, **fault)
 
 
-def _any(*answers):
-    return lambda got, *a: any(difference(got, answer(*a), None, None) is None for answer in answers)
-
-
 check_inner_td_steps = function_check(
     "inner_td_steps",
     _td_by_sums,
@@ -179,12 +175,12 @@ check_inner_td_steps = function_check(
     Wrong(
         "undiscounted",
         "Where your result is wrong, its targets are those of a fixed discount: of 1, 0.99 or 0.9.",
-        when=_any(*[lambda *a, fixed=fixed: _td_by_sums(*a[:-1], fixed) for fixed in FIXED]),
+        when=given_by(*[lambda *a, fixed=fixed: _td_by_sums(*a[:-1], fixed) for fixed in FIXED]),
     ),
     Wrong(
         "steps_off_by_one",
         "Your parameters are those after one inner step more, or fewer, than were asked for.",
-        when=_any(_fault(more=1), _fault(more=-1)),
+        when=given_by(_fault(more=1), _fault(more=-1)),
     ),
     Wrong(
         "double",
@@ -210,7 +206,7 @@ check_inner_td_steps = function_check(
     Wrong(
         "ends_spread",
         "An end changes the targets of other transitions of its task. To which transition does a termination belong?",
-        when=_any(_fault(spread="later"), _fault(spread="all")),
+        when=given_by(_fault(spread="later"), _fault(spread="all")),
     ),
     Wrong(
         "overwritten",
@@ -267,7 +263,7 @@ check_inner_td_steps = function_check(
     Wrong(
         "tasks_leak",
         "The first task is right. Where do the others start?",
-        when=_any(_fault(leak=True), _fault(leak="parameters")),
+        when=given_by(_fault(leak=True), _fault(leak="parameters")),
     ),
     Wrong("uphill", "After your steps the errors are larger. Check the sign.", _fault(sign=-1.0)),
     observe=after_another(_of_other_tasks, lambda theta, features, actions, *rest: _asked_before(actions.shape[1])),

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.answers import leads_to
+from metarl_core.check.answers import given_by
 
 
 def _draw_case(draw):
@@ -106,10 +106,6 @@ def _read(
     return answer
 
 
-def _any(*answers):
-    return leads_to(lambda answer, *a: answer(*a), *answers)
-
-
 check_memories = function_check(
     "memories",
     _trial_by_trial,
@@ -117,12 +113,12 @@ check_memories = function_check(
     Wrong(
         "emptied_at_episode",
         "Your memory is emptied where an episode ends. What has it found out by then, and when would that be of use?",
-        when=_any(_read(empty="episode", clear="episode"), _read(empty="episode")),
+        when=given_by(_read(empty="episode", clear="episode"), _read(empty="episode")),
     ),
     Wrong(
         "never_emptied",
         "Your memory goes on where a new trial begins. What it holds there was found out about another task.",
-        when=_any(_read(empty="never"), _read(empty="never", clear="never")),
+        when=given_by(_read(empty="never"), _read(empty="never", clear="never")),
     ),
     Wrong(
         "past_of_another_trial",
@@ -139,7 +135,7 @@ check_memories = function_check(
     Wrong(
         "of_the_same_step",
         "Your memory reads what an action led to before that action is chosen. What can it know by then?",
-        when=_any(_read((0, 0, 0)), _read((0, 0, 0), clear="never"), _read((0, 0, 0), "episode")),
+        when=given_by(_read((0, 0, 0)), _read((0, 0, 0), clear="never"), _read((0, 0, 0), "episode")),
     ),
     Wrong(
         "reward_of_the_same_step",
@@ -165,12 +161,12 @@ check_memories = function_check(
     Wrong(
         "other_order",
         "The right numbers meet weights that are made for others: in which order do the parts of the input stand?",
-        when=_any(*[_read(order=order) for order in ("rad", "adr", "dar", "rda", "dra")]),
+        when=given_by(*[_read(order=order) for order in ("rad", "adr", "dar", "rda", "dra")]),
     ),
     Wrong(
         "left_out",
         "One of the three parts behind the observation is always zero in your input.",
-        when=_any(*[_read(rest=name) for name in "ard"]),
+        when=given_by(*[_read(rest=name) for name in "ard"]),
     ),
     Wrong(
         "before_reading",

@@ -3,7 +3,7 @@
 import math
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.answers import leads_to
+from metarl_core.check.answers import given_by
 
 NODES = ((0.0, 8 / 9), (math.sqrt(3 / 5), 5 / 9), (-math.sqrt(3 / 5), 5 / 9))
 """Gauss and Legendre's on [-1, 1], exact for polynomials of up to the fifth degree"""
@@ -75,10 +75,6 @@ def _derived(
     return answer
 
 
-def _any(*answers):
-    return leads_to(lambda answer, *a: answer(*a), *answers)
-
-
 def _right(place):
     """Whether one of the two numbers is right, and the other is not."""
 
@@ -104,7 +100,7 @@ check_motor_share = function_check(
     Wrong(
         "spread_ignored",
         "Your step is the best where the mean of a² over the window is just what one expects. Is it, with few steps?",
-        when=_any(_derived(noise=False), _derived(own=True)),
+        when=given_by(_derived(noise=False), _derived(own=True)),
     ),
     Wrong(
         "spread_of_one",
@@ -124,7 +120,7 @@ check_motor_share = function_check(
     Wrong(
         "older_agree",
         "Your share is the same for all k. What do the M - k older steps say?",
-        when=_any(_derived(older="same"), _derived(at="all")),
+        when=given_by(_derived(older="same"), _derived(at="all")),
     ),
     Wrong("always_turned", "Your share is the same for all k: that of k = 0.", _derived(at="none")),
     Wrong(
