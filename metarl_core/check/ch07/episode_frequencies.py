@@ -25,7 +25,7 @@ def totals(classes, usable, support, query, images):
         "every image is shown in support and in query": all(len(part.unique()) == images for part in (support, query)),
         "classes show different images": not _all_alike(support, query),
         "every choice of images equally often": all(
-            _even_totals(totals, len(classes), share) for totals, share in by_class
+            _even_totals(counts, len(classes), share) for counts, share in by_class
         ),
     }
 
