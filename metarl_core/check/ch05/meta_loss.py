@@ -15,13 +15,16 @@ from metarl_core.check.oracles import (
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, no inner step to four, or twelve.
+    """One to four tasks, once sixty, of one to six points, a network of one to five units, no inner step to four, or
+    twelve, once sixty.
 
     Now and then the network fits the first task's support set: its slopes are 0, and the Jacobian alone is left.
     """
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     tasks, long = draw.integer(1, 4), draw.chance(0.1)
     steps = 12 if long else draw.integer(0, 4)
+    tasks, steps = draw.once(18, 1, draw.once(17, 60, tasks)), draw.once(18, 60, draw.once(17, 1, steps))
+    dtype, long = (torch.float64, True) if steps > 12 else (dtype, long)
     parameters = {n: v.requires_grad_() for n, v in draw_network(draw, draw.integer(1, 5), dtype).items()}
     alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.25) for _ in range(7)))
     alpha = min(alpha, 0.0625) if long else alpha

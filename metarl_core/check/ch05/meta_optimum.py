@@ -10,12 +10,13 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, sometimes up to twenty, in one to four dimensions, no step to five, or twelve.
+    """One to four tasks, sometimes up to twenty, once sixty, in one to four dimensions, no step to five, or twelve.
 
     A single task gets small step sizes only: with α near 1 over a curvature its optimum could not be computed.
     """
     tasks, size, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(0, 5)
     tasks = draw.integer(5, 20) if draw.chance(0.15) else tasks
+    tasks = draw.once(17, 60, tasks)
     steps = 12 if tasks > 4 and draw.chance(0.5) else steps
     curvature = draw_curvatures(draw, tasks, size)
     alpha = draw_step(draw, curvature, 1.6 if tasks > 2 else 0.7)

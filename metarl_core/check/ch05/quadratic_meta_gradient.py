@@ -9,13 +9,13 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five, or twelve, or forty; step sizes from 0 to 1.6 over the largest
+    """One to four dimensions, no step to five, or twelve, or sixty; step sizes from 0 to 1.6 over the largest
     curvature, and to 2.5 where there are few steps.
 
     Now and then all points are in the thousands: the losses are large then beside their slopes, and a quotient of their
     differences is rounded.
     """
-    size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 14, 12, 40)
+    size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 14, 12, 60)
     support_a, query_a = draw_curvatures(draw, 2, size)
     support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
     if equal := draw.chance(0.2):

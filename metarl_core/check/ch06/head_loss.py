@@ -23,12 +23,14 @@ from metarl_core.check.oracles import (
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, rates of either sign, some of them 0.
+    """One to four tasks, once sixty, of one to six points, a network of one to five units, rates of either sign,
+    some of them 0.
 
     Now and then labels are in the tens, and rates above 2: slopes are large then. In float32 that would leave too few
     digits to judge by.
     """
     dtype, tasks = draw.choice(torch.float64, torch.float64, torch.float32), draw.integer(1, 4)
+    tasks = draw.once(17, 60, tasks)
     parameters = draw_network(draw, draw.integer(1, 5), dtype)
     wide = dtype == torch.float64 and draw.chance(0.2)
     spread = 2.0 if wide else 0.3

@@ -8,17 +8,18 @@ from metarl_core.check.ch06.adam_answers import adam, by_definition, corrected_o
 
 
 def _draw_case(draw):
-    """One to four tasks of two to nine samples, or thirty, labels −1 and 1, stored sorted; minibatches of one to ten.
+    """One to four tasks, once sixty, of two to nine samples, or sixty, labels −1 and 1, stored sorted; minibatches
+    of one to ten.
 
     Now and then one feature is tiny, so that the 1e-8 under the fraction counts; beta is 0.999 unless it is given.
     """
     tasks, features, size = draw.integer(1, 4), draw.integer(1, 3), draw.integer(1, 10)
     beta = draw.choice(None, None, 0.0, draw.uniform(0.3, 0.95))
     tiny, many = draw.chance(0.3), draw.chance(0.1)
-    size = draw.integer(1, 2) if many else size
+    size, tasks = draw.integer(1, 2) if many else size, draw.once(17, 60, tasks)
     data, orders = [], []
     for _ in range(tasks):
-        samples = 30 if many else draw.integer(2, 9)
+        samples = 60 if many else draw.integer(2, 9)
         x = draw.choice(1.0, 3.0) * draw.normal(samples, features, mean=0.5)
         if tiny:
             x[:, -1] *= 1e-7

@@ -10,9 +10,10 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 6 tasks, once 20, of 1 to 12 actions around theta; step sizes from 0, any sigma, skewed advantages."""
+    """1 to 6 tasks, once 60, of 1 to 12 actions, once 60, around theta; step sizes from 0, any sigma, skewed
+    advantages."""
     tasks, number = draw.integer(1, 6), draw.choice(1, *[draw.integer(2, 12)] * 4)
-    tasks = 20 if draw.seed == 17 else tasks
+    tasks, number = draw.once(17, 60, tasks), draw.once(18, 60, number)
     alpha, sigma = draw.choice(0.0, *[draw.uniform(0.05, 0.6)] * 7), draw.choice(1.0, *[draw.uniform(0.5, 2)] * 3)
     theta = draw.normal(2) + draw.uniform(-2, 2)
     data = []

@@ -11,11 +11,11 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 30, gamma 0 to 1, or 2."""
+    """1 to 3 tasks of 1 to 6 transitions, 1 to 4 features and actions, 0 to 12 steps, once 60, gamma 0 to 1, or 2."""
     tasks, number = draw.choice(1, *[draw.integer(2, 3)] * 3), draw.choice(1, *[draw.integer(2, 6)] * 5)
     size, actions = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 4)] * 6)
     steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, draw.integer(2, 12))
-    steps = 30 if draw.seed == 17 else steps
+    tasks, number, steps = draw.once(18, 60, tasks), draw.once(19, 60, number), draw.once(17, 60, steps)
     alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the parameters grow and grow
     discount = draw.choice(0.0, 1.0, 2.0, *[draw.uniform(0.3, 0.99)] * 6)
     ended = draw.flags(tasks, number, share=draw.choice(0.0, 0.4, 0.4, 0.4, 1.0))

@@ -10,11 +10,13 @@ from metarl_core.check.answers import given_by
 
 
 def _draw_case(draw):
-    """1 to 3 tasks, 1 to 4 states and actions, 1 to 140 steps; epsilon has reached its end after 18 of them."""
+    """1 to 3 tasks, once 60, 1 to 4 states and actions, 1 to 140 steps; epsilon has reached its end after 18 of
+    them."""
     tasks, steps = (
         draw.choice(1, *[draw.integer(2, 3)] * 4),
         draw.choice(1, *[draw.integer(3, 60)] * 5, *[draw.integer(20, 140)] * 2),
     )
+    tasks, steps = draw.once(17, 60, tasks), draw.once(17, 4, steps)
     states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
     outer_lr = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 1.5)] * 4)
     shape = tasks, states, actions

@@ -8,8 +8,10 @@ from metarl_core.check.answers import given_by
 
 
 def _draw_case(draw):
-    """1 to 4 streams of 1 to 20 steps; episodes of 1 to 6 steps, trials of 1 to 4 episodes, all lengths drawn."""
+    """1 to 4 streams of 1 to 20 steps, once 60 of each; episodes of 1 to 6 steps, trials of 1 to 4 episodes, all
+    lengths drawn."""
     streams, steps = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 20)] * 6)
+    streams, steps = draw.once(17, 60, streams), draw.once(18, 60, steps)
     hidden, seen, actions = draw.integer(1, 4), draw.integer(1, 3), draw.integer(2, 4)
     done, begins = _ends(draw, streams, steps)
     weights = {

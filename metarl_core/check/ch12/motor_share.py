@@ -10,8 +10,9 @@ NODES = ((0.0, 8 / 9), (math.sqrt(3 / 5), 5 / 9), (-math.sqrt(3 / 5), 5 / 9))
 
 
 def _draw_case(draw):
-    """M from 1 to 30, k from 0 to M, both ends often; u from 0.2 to 3."""
+    """M from 1 to 30, once 80, k from 0 to M, both ends often; u from 0.2 to 3."""
     past = draw.choice(1, *[draw.integer(2, 30)] * 6)
+    past = draw.once(17, 80, past)
     new = draw.choice(0, past, *[int(draw.integers(0, past, 1))] * 4)
     width = draw.choice(1.0, *[draw.uniform(0.2, 3)] * 5)
     return case(past, new, width).noting(
