@@ -43,8 +43,8 @@ def _first_row_decides(q, v):
 
 def _einsum(rewards, terminated, truncated, online, target, discount, epsilon):
     n = online.shape[1]
-    chance = torch.nn.functional.one_hot(online.argmax(1), n) * (1 - epsilon) + epsilon / n
-    future = torch.einsum("ra,ra->r", chance.to(target.dtype), target)
+    chance = torch.nn.functional.one_hot(online.argmax(1), n).to(target.dtype) * (1 - epsilon) + epsilon / n
+    future = torch.einsum("ra,ra->r", chance, target)
     return (rewards + discount * future * ~terminated).detach()
 
 

@@ -268,7 +268,6 @@ WRONG = [
         two_samples=_prototype(most=2),
         fifty_classes=_prototype(classes=50),
         median=_prototype(median=True),
-        shifted=_prototype(shift=True),
     ),
     *named(
         ch07.check_head_after_one_step,
@@ -307,7 +306,7 @@ RIGHT = [
         rejected=_episode(_rejected, _rejected),
         popped=_episode(_popped, _popped),
     ),
-    *named(ch07.check_prototype_head, _prototype_by_index_add, _prototype_numpy),
+    *named(ch07.check_prototype_head, _prototype_by_index_add, _prototype_numpy, shifted=_prototype(shift=True)),
     *named(ch07.check_head_after_one_step, _one_step_by_loops),
     *named(ch07.check_predict_all, _by_batch_norm),
     *named(ch07.check_standard_errors, _numpy_errors, _by_squares),

@@ -54,7 +54,7 @@ def _rows_of_real_steps(rewards, features, mask, discount):
             for t in range(length):
                 x.append(features[i, e, t])
                 y.append(sum(discount ** (k - t) * float(rewards[i, e, k]) for k in range(t, length)))
-        x, y = torch.stack(x), torch.tensor(y).double()
+        x, y = torch.stack(x), torch.tensor(y, dtype=torch.float64)
         w = torch.linalg.solve(x.T @ x + 1e-5 * torch.eye(x.shape[1]).double(), x.T @ y)
         left = y - x @ w
         found[i][mask[i]] = (left - left.mean()) / left.std(correction=0)

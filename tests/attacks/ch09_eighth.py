@@ -32,15 +32,6 @@ def _ones_kept(log_pi, advantage, mask):
     return -((through - through.detach()).exp() * gain).sum() / mask.sum()
 
 
-def _first_and_second_order_alone(log_pi, advantage, mask):
-    """1 + x + x²/2 for the exponential."""
-    own, gain = torch.where(mask, log_pi, 0.0), torch.where(mask, advantage, 0.0)
-    through = own.cumsum(1)
-    before = through - own
-    box = lambda x: 1 + (x - x.detach()) + 0.5 * (x - x.detach()) ** 2  # noqa: E731
-    return -((box(through) - box(before)) * gain).sum() / mask.sum()
-
-
 def _factored(log_pi, advantage, mask):
     own, gain = torch.where(mask, log_pi, 0.0), torch.where(mask, advantage, 0.0)
     stop = torch.Tensor.detach
@@ -180,7 +171,6 @@ WRONG = [
     *named(
         ch09.check_dice_loss,
         _ones_kept,
-        _first_and_second_order_alone,
         fifty_steps=_dice(steps=50),
         fifty_episodes=_dice(episodes=50),
         by_episode=_dice(by_episode=True),

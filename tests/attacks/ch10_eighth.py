@@ -180,11 +180,10 @@ WRONG = [
         epsilon_over_19=_reptile(epsilon=lambda k: max(0.1, 1 - k / 19)),
         newest=_reptile(newest=True),
         memory_of_100=_reptile(kept=100),
-        copies_first=_reptile(copy_first=True),
     ),
 ]
 RIGHT = [
     *named(ch10.check_inner_td_steps, _td_autograd, _td_numpy),
     *named(ch10.check_meta_gradients, _meta_backwards),
-    *named(ch10.check_reptile_iteration, _lists),
+    *named(ch10.check_reptile_iteration, _lists, copies_before_a_step=_reptile(copy_first=True)),
 ]

@@ -91,8 +91,9 @@ def _as_equal_as_can_be(n, k):
 def _all_at_once(theta, inputs, actions, old, rewards, done, baseline, discount, minibatches):
     """The memories of all trials in one loop, the losses of slices."""
     steps = rewards.shape[1]
-    powers = torch.tensor([[discount ** (k - t) if k >= t else 0.0 for k in range(steps)] for t in range(steps)])
-    advantage = rewards @ powers.double().T - baseline
+    ahead = torch.arange(steps)[None] - torch.arange(steps)[:, None]
+    powers = torch.where(ahead >= 0, torch.tensor(discount, dtype=torch.float64) ** ahead.clamp(min=0), 0.0)
+    advantage = rewards @ powers.T - baseline
     memory, log_pi = rewards.new_zeros(len(rewards), len(theta["memory"])), []
     for t in range(steps):
         memory = torch.tanh(inputs[:, t] @ theta["input"].T + memory @ theta["memory"].T)

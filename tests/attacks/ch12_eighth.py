@@ -141,9 +141,7 @@ def _loss(w, o, a, f):
     return (f - o - torch.tanh(torch.cat([o, a], -1) @ w["U"].T) @ w["V"].T).square().mean()
 
 
-def _adapted(
-    past_of=lambda m: m, future_of=lambda k: k, clip=None, whole=False, moments_of=lambda x: x, whole_window=False
-):
+def _adapted(past_of=lambda m: m, future_of=lambda k: k, clip=None, moments_of=lambda x: x, whole_window=False):
     def answer(theta, observations, actions, following, moments, past, future, inner_lr):
         past, future, losses = past_of(past), future_of(future), []
         for t in moments_of(moments):

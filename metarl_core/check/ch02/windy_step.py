@@ -21,6 +21,8 @@ def _draw_case(draw):
     strength = draw.choice(0.0, 0.05, 0.3, 1.5)
     position = draw.normal(tasks, episodes, 2, dtype=dtype, scale=0.7).clamp(-ARENA, ARENA)
     action = draw.normal(tasks, episodes, 2, dtype=dtype, scale=draw.choice(0.05, 0.2, 2.0))
+    if draw.chance(0.3):  # some stand still, and are blown about
+        action[draw.flags(tasks, episodes, share=0.5)] = 0.0
     if draw.chance(0.3):  # the same numbers, in another order in memory
         position, action = (x.movedim(-1, 0).contiguous().movedim(0, -1) for x in (position, action))
     wind, goal = draw.normal(tasks, 2, dtype=dtype, scale=strength), draw.normal(tasks, 2, dtype=dtype)

@@ -11,6 +11,7 @@ def _draw_writing(draw):
     ring, written = draw_ring(draw, 0, draw.once(17, 60, 0), draw.once(18, 60, 0))
     learners, capacity = ring.shape
     more = draw.choice(0, capacity, capacity, *(draw.integer(1, capacity) for _ in range(6)))
+    more = draw.once(17, capacity, more)
     return case(ring, written, draw.normal(learners, more, dtype=ring.dtype)).noting(
         {
             "a learner's new transitions pass the end of its ring": (written % capacity + more > capacity).any(),

@@ -11,7 +11,7 @@ def draw_segment(draw):
     Twice one environment of up to 60 steps, and n as large; once 60 environments.
     """
     envs, steps = draw.integer(1, 4), draw.integer(1, 12)
-    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(5)))
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.05, 0.99) for _ in range(5)))
     n = draw.choice(1, *(draw.integer(1, 5) for _ in range(4)), draw.integer(1, 14))
     scale, share = draw.choice(1.0, 1.0, 100.0), draw.choice(0.0, 0.1, 0.2, 0.5)
     if draw.seed in (14, 21):

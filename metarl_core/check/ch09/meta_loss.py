@@ -20,7 +20,8 @@ def _draw_case(draw):
     for _ in range(tasks):
         actions = theta + sigma * draw.normal(number, 2)
         # Not centred, or the naive Hessian would be zero, and naive not to be told from first order.
-        data.append((actions, draw.skewed(number, scale=2.0) + draw.uniform(-2, 3), draw.normal(2, scale=2.0)))
+        advantage = draw.choice(1.0, 1.0, 1.0, 32.0) * (draw.skewed(number, scale=2.0) + draw.uniform(-2, 3))
+        data.append((actions, advantage, draw.normal(2, scale=2.0)))
     return case(theta.requires_grad_(), data, alpha, sigma).noting(
         {
             "alpha is 0": alpha == 0,
