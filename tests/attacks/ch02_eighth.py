@@ -119,7 +119,7 @@ def _sattolo(near, tests, generator):
 
 
 def _coarse_keys(near, tests, generator):
-    return near[torch.randint(16, (len(near),), generator=generator).argsort(stable=True)[:tests]]
+    return near[torch.randint(8, (len(near),), generator=generator).argsort(stable=True)[:tests]]
 
 
 def _thousand_seeds(near, tests, generator):

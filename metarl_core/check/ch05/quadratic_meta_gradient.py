@@ -9,18 +9,19 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five, or twelve, or sixty; step sizes from 0 to 1.6 over the largest
-    curvature, and to 2.5 where there are few steps.
+    """One to four dimensions, no step to five, or twelve, or forty, once sixty; step sizes from 0 to 1.6 over the
+    largest curvature, and to 2.5 where there are few steps.
 
     Now and then all points are in the thousands: the losses are large then beside their slopes, and a quotient of their
     differences is rounded.
     """
-    size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 14, 12, 60)
+    size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 14, 12, 40)
+    steps = draw.once(17, 60, steps)
     support_a, query_a = draw_curvatures(draw, 2, size)
     support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
     if equal := draw.chance(0.2):
         query_a, query_c = support_a, support_c
-    alpha = draw_step(draw, support_a, draw.choice(1.6, 1.6, 2.5) if steps < 6 else 1.6)
+    alpha = draw_step(draw, support_a, draw.choice(1.6, 1.6, 2.5) if steps < 6 else 0.2 if steps > 40 else 1.6)
     far = draw.choice(1.0, 1.0, 1.0, 4096.0)
     theta = far * draw.normal(size, scale=2)
     return case(theta, support_a, far * support_c, query_a, far * query_c, alpha, steps).noting(
