@@ -127,7 +127,7 @@ def _controller_by_rank(report):
         own = rule(observation)
         if observation.shape[1] < 2:
             return own
-        return torch.where(observation[..., 0] > observation[..., 0].median(1, keepdim=True).values + 2, 0, own)
+        return torch.where(observation[..., 0] > observation[..., 0].median(1, keepdim=True).values, 0, own)
 
     return {**report, "controller": controller}
 

@@ -28,7 +28,9 @@ def _draw_case(draw):
     theta = {"weight": 0.5 * draw.normal(moves, size), "log_std": 0.4 * draw.normal(moves) - 0.4}
     if draw.chance(0.3):
         theta["log_std"][0] = draw.choice(-3.0, -8.0, -8.0, 2.25, 2.5)
-    mask = torch.arange(horizon) < draw.integers(1, horizon, episodes, 1)
+    lengths = draw.integers(1, horizon, episodes, 1)
+    lengths[0] = draw.once(18, horizon, int(lengths[0]))
+    mask = torch.arange(horizon) < lengths
     states = draw.normal(episodes, horizon, size) + draw.choice(0.0, 1.0)
     noise = theta["log_std"].exp() * draw.normal(episodes, horizon, moves)
     actions = states @ theta["weight"].T + noise

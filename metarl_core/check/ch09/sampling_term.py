@@ -28,7 +28,7 @@ def _draw_case(draw):
         draw.choice(1, *[draw.integer(2, 4)] * 5),
         draw.choice(1, *[draw.integer(2, 5)] * 2, *[draw.integer(2, 24)] * 3),
     )
-    tasks = draw.once(17, 60, draw.integer(2, 7))
+    tasks = draw.once(20, 60, draw.integer(2, 7))
     episodes, steps = draw.once(18, 60, episodes), draw.once(19, 60, steps)
     log_pi, mask = draw_padded(draw, (tasks, episodes, steps))
     log_pi = draw.choice(1.0, 1.0, 1.0, 64.0) * log_pi
