@@ -15,7 +15,7 @@ def _draw_case(draw):
     """
     size, number, queries = draw.integer(1, 4), draw.integer(1, 6), draw.integer(1, 5)
     steps = draw.choice(0, 1, *[draw.integer(2, 4)] * 4, *[draw.integer(2, 16)] * 2)
-    number, queries, steps = draw.once(18, 60, number), draw.once(19, 60, queries), draw.once(17, 60, steps)
+    number, queries, steps = draw.once(16, 60, number), draw.once(19, 60, queries), draw.once(17, 60, steps)
     alpha = draw.uniform(0.02, 0.4) if steps < 5 else draw.uniform(0.01, 0.1)  # or the powers grow and grow
     alpha = draw.choice(0.0, *[alpha] * 9)
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99)] * 4)
