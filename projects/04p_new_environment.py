@@ -11,7 +11,7 @@
 #
 # This project closes the first part of the course. You write an environment that nobody has solved before, because it is
 # yours; you train an agent for it; and you write a report that a stranger can check. Allow two to four hours. The check at
-# the end plays everything again and asks whether the report is complete and true. It asks little of the result: your
+# the end plays everything again and asks whether the report is complete and its returns are true. It asks little of the result: your
 # agents may earn less than your controller, but a report of agents that have learned nothing is refused. The lower end
 # of their interval has to lie above the mean of random actions.
 #
@@ -53,8 +53,10 @@ begin()
 #    names and shapes, which differ among each other.
 # 2. **Two baselines.** Random actions, and a controller written by hand: ten lines that use what you know of the
 #    physics. If the controller is no better than random, the environment is too easy or the controller too poor.
-# 3. **The agent.** DQN, PPO or any other. Its cost is the number of environment steps that one agent takes in training.
+# 3. **The agent.** DQN, PPO or any other. Its cost is the number of environment steps that *one* agent takes in training. No
+#    check can see that number in the agents; whether it is true is up to you.
 #    `greedy_action(parameters, observation)` draws nothing, and each row of it is what one agent does by its own parameters.
+#    What agents and controller do in an episode depends on what is seen in *that* episode.
 # 4. **The report.** Five or more seeds, each a training of its own. Greedy returns at the *end* of the training, of single
 #    episodes and of all that were played, with a seed that was not used before; the t interval
 #

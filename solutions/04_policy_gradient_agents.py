@@ -476,7 +476,8 @@ plotting.show(
 # $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n}, \tag{6}$$
 #
 # and show that the mean is above 150: the lower end has to be. Seeds that you tried settings on do not count. The
-# check plays your agents again on episodes of its own.
+# check plays your agents again on episodes of its own, and trains one agent with the setting that you report. It notices
+# agents that come from quite another setting. That a learning rate is off by a half, say, it cannot see: for that you vouch.
 #
 # **Predict:** (a) Five updates of the policy, 512 steps each: should the learning rate be larger or smaller than the $10^{-3}$ that
 # was chosen for a hundred? (b) You try ten settings on three seeds each and take the best. Will its mean on fresh seeds be

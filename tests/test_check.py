@@ -27,7 +27,7 @@ from metarl_core.check import (
 )
 from metarl_core.check.compare import difference
 from metarl_core.check.copies import changed, clone
-from metarl_core.check.guard import TooLong, limited
+from metarl_core.check.limits import TooLong, limited
 
 
 def _draw_case(draw):

@@ -16,7 +16,12 @@ def leads_to(look: Callable, *answers: Callable) -> Callable[..., bool]:
         answers: as a learner would write them.
     """
 
-    def when(got: Any, *arguments: Any) -> bool:
-        return any(difference(got, look(answer, *arguments), None, None) is None for answer in answers)
+    def when(got: Any, *arguments: Any, **given: Any) -> bool:
+        return any(difference(got, look(answer, *arguments, **given), None, None) is None for answer in answers)
 
     return when
+
+
+def given_by(*answers: Callable) -> Callable[..., bool]:
+    """The same where a check observes what an answer returns."""
+    return leads_to(lambda answer, *arguments, **given: answer(*arguments, **given), *answers)

@@ -84,6 +84,10 @@ class Draw:
         top = low + round(self.size * (high - low))
         return self._constant(lambda: int(torch.randint(low, top + 1, (), generator=self.generator)))
 
+    def once(self, case: int, large: int, usual: int) -> int:
+        """`large` in the case of that number, else `usual`: what is right up to some size alone is wrong there."""
+        return large if self.seed == case else usual
+
     def choice(self, *options: T) -> T:
         """One of the options, each as likely as the others."""
         return options[self._constant(lambda: int(torch.randint(len(options), (), generator=self.generator)))]

@@ -16,7 +16,8 @@ from .compare import Difference, difference
 from .copies import clone, tensors
 from .describe import describe
 from .draw import Case, Draw
-from .guard import TooLong, usual_state
+from .guard import usual_state
+from .limits import TooLong
 from .outcome import CheckFailed, NotDone, from_exception
 from .report import call_in_words, value_message
 from .watch import Watched
@@ -26,6 +27,11 @@ AGAIN = 3
 """cases that are tried twice more at the end: a second call must give what the first gave"""
 TWINS = 3
 """cases that are followed, in the end, by twins: the same constants and sizes, other numbers"""
+ASKED_AGAIN = "Called once more with the same arguments, `{}` gives something else", "What does it remember"
+OTHER_NUMBERS = (
+    "Where only the numbers are others than in an earlier call, not the sizes and constants, `{}` is wrong",
+    "Does it remember anything",
+)
 SMALLER = tuple((size, seed) for size in (0.0, 0.1, 0.25, 0.5) for seed in range(8))
 """where a smaller failing case is sought"""
 
@@ -88,12 +94,12 @@ class Subject:
 
     def see(self, watched: Watched, case: Case) -> Seen:
         """Call the answer on copies of the case, and compare what is observed with the oracle."""
-        watched.new_case()
         args, kwargs = clone(case.args), clone(dict(case.kwargs))
         report: CheckFailed | NotDone | None = None
         got, raised = None, ""
         try:
-            got = self.look(watched, *args, **kwargs)
+            with watched.one_case():
+                got = self.look(watched, *args, **kwargs)
         except TooLong:
             report = CheckFailed(
                 f"`{call_in_words(self.name, case)}` had not returned after {watched.seconds:g} seconds. Does a loop "
@@ -170,24 +176,13 @@ class Subject:
 
     def side_effect(self, watched: Watched, seen: list[Seen]) -> CheckFailed | None:
         """What the right answer does besides, or fails to do: marks on arguments, draws, another second result."""
-        for one in (seen[:AGAIN] + seen[-AGAIN:]) * 2:
-            again = self.see(watched, one.case)
-            if not again.right:
-                what = again.off.message if again.off is not None else str(again.report)
-                return CheckFailed(
-                    f"Called once more with the same arguments, `{self.name}` gives something else: {what} "
-                    "What does it remember from call to call?",
-                    "second call",
-                )
-        for n in range(TWINS):
-            twin = self.see(watched, self.twin(self.cases - 1 - n * self.cases // (2 * TWINS)))
-            if not twin.right:
-                what = twin.off.message if twin.off is not None else str(twin.report)
-                return CheckFailed(
-                    f"Where only the numbers are others than in an earlier call, not the sizes and constants, "
-                    f"`{self.name}` is wrong: {what} Does it remember anything from call to call?",
-                    "second call",
-                )
+        repeated = [(ASKED_AGAIN, one.case) for one in (seen[:AGAIN] + seen[-AGAIN:]) * 2]
+        numbers = [self.cases - 1 - n * self.cases // (2 * TWINS) for n in range(TWINS)]
+        for (words, question), case in [*repeated, *((OTHER_NUMBERS, self.twin(number)) for number in numbers)]:
+            one = self.see(watched, case)
+            if not one.right:
+                what = one.off.message if one.off is not None else str(one.report)
+                return CheckFailed(f"{words.format(self.name)}: {what} {question} from call to call?", "second call")
         for wrong in self.wrongs:
             if wrong.fault is not None and wrong.fault in watched.faults:
                 return CheckFailed(wrong.message, "misconception", wrong.id)

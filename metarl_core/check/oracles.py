@@ -57,11 +57,15 @@ def draw_network(draw, width, dtype):
 
 
 def draw_regression(draw, tasks, dtype):
-    """Tasks (support_x, support_y, query_x, query_y), each `[points, 1]`: waves, other numbers of points in each."""
+    """Tasks (support_x, support_y, query_x, query_y), each `[points, 1]`: waves, other numbers of points in each.
+
+    Up to 6 points, and 60 in one case.
+    """
     data = []
     for _ in range(tasks):
         size, phase, shift = draw.uniform(0.5, 3), draw.uniform(-3, 3), draw.uniform(-1, 2)
-        xs, xq = (draw.normal(draw.integer(1, 6), 1, dtype=dtype, scale=1.5, mean=0.3) for _ in range(2))
+        numbers = [draw.once(19, 60, draw.integer(1, 6)) for _ in range(2)]
+        xs, xq = (draw.normal(number, 1, dtype=dtype, scale=1.5, mean=0.3) for number in numbers)
         data.append((xs, size * (xs + phase).sin() + shift, xq, size * (xq + phase).sin() + shift))
     return data
 

@@ -12,7 +12,8 @@ import torch
 
 from .copies import changed, clone, generators, tensors
 from .describe import describe
-from .guard import allowed_seconds, counting_derivatives, draws_state, limited, only_seeded, restored
+from .guard import counting_derivatives, draws_state, only_seeded, restored
+from .limits import Call, allowed_seconds, limited, limiting_each
 from .outcome import CheckFailed
 
 MOST = 10_000_000
@@ -47,19 +48,25 @@ class Watched:
         self.draws: bool | None = None
         """whether a generator among the arguments has ever moved on; None: there was none"""
         self.calls = 0
+        self._again: Call | None = None
 
-    def new_case(self) -> None:
-        """Look at the next calls again."""
+    @contextlib.contextmanager
+    def one_case(self):
+        """The calls in the body are of one case: the first ones are looked at, the others only limited in time."""
         self.calls, self.returned = 0, None
+        try:
+            with restored_quietly(), limiting_each(self.seconds) as self._again:
+                yield
+        finally:
+            self._again = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.answer, name)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         self.calls += 1
-        if self.calls > LOOKED_AT:
-            with restored_quietly(), limited(self.seconds):
-                return self._of_sensible_size(self.answer(*args, **kwargs))
+        if self.calls > LOOKED_AT and self._again is not None:
+            return self._of_sensible_size(self._again(self.answer, args, kwargs))
         given = (args, kwargs)
         before, states = clone(given), [g.get_state() for g in generators(given)]
         held = list(tensors(given))

@@ -8,9 +8,10 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """Walks of 1 to 20 steps, a few of up to 400, in short or long strides, with rests; some stand on their goal."""
+    """Walks of 1 to 20 steps, a few of up to 400, in short, long or very long strides, with rests; some end on their
+    goal."""
     steps = draw.integer(1, 400) if draw.chance(0.2) else draw.integer(1, 20)
-    stride = draw.choice(0.1, 1.0, 4.0)
+    steps, stride = draw.once(17, 400, steps), draw.choice(0.1, 1.0, 4.0, 40.0)
     moves = draw.normal(steps + 1, 2, scale=stride, dtype=torch.float32)
     rests = draw.flags(steps, share=draw.choice(0.0, 0.4))
     moves[1:][rests] = 0.0

@@ -9,13 +9,14 @@ from metarl_core.check.compare import difference
 def _draw_case(draw):
     """Up to 4 rows of up to 24 steps, a few of up to 70; episodes of one step to the whole row, finished or cut off.
 
-    A few hold one episode each, of 40 to 90 steps.
+    A few hold one episode each, of 40 to 90 steps; once there are 60 rows.
     """
     rows, steps = draw.integer(1, 4), draw.integer(1, 70) if draw.chance(0.2) else draw.integer(1, 24)
     if draw.chance(0.15):
         rows = steps = draw.integer(1, 5)
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.3, 0.99) for _ in range(5)])
     dtype = draw.choice(torch.float32, torch.float64)
+    rows = draw.once(13, 60, rows)
     if draw.chance(0.15):  # again and again the same, and other rewards
         rows, steps, discount, dtype = 2, 4, 0.5, torch.float32
     ended = draw.flags(rows, steps, share=draw.choice(0.0, 0.1, 0.3, 0.3, 0.6))
@@ -27,7 +28,9 @@ def _draw_case(draw):
     if whole:
         steps, discount = draw.integer(40, 90), draw.choice(discount, 1.0, draw.uniform(0.9, 0.99))
         ended = (torch.arange(steps) == steps - 1).repeat(rows, 1)
-    rewards = draw.normal(rows, steps, dtype=dtype, scale=draw.choice(1.0, 5.0), mean=draw.choice(0.0, -1.0, 2.0))
+    rewards = draw.normal(rows, steps, dtype=dtype, scale=draw.choice(1.0, 5.0, 0.01), mean=draw.choice(0.0, -1.0, 2.0))
+    if cancel := dtype == torch.float64 and discount == 1.0:  # float32 would not leave much of their sums
+        rewards = rewards + 2.0**20 * (-1.0) ** torch.arange(steps)
     if draw.chance(0.3):  # the same numbers, the other way round in memory
         rewards, ended = rewards.T.contiguous().T, ended.T.contiguous().T
     if draw.chance(0.3):  # a return may be 0 and known
@@ -45,6 +48,7 @@ def _draw_case(draw):
             "an episode has one step": bool((ended[:, 1:] & ended[:, :-1]).any() or ended[:, 0].any()),
             "no episode is finished": not bool(ended.any()),
             "every row ends with an episode's end": bool(ended[:, -1].all()),
+            "large rewards cancel": cancel,
             "rewards are 0": bool((rewards == 0).any()),
             "a finished episode has 40 steps or more": whole,
             "there is one row": rows == 1,

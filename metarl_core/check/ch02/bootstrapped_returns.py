@@ -9,9 +9,9 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_case(draw):
-    """Up to 3 × 4 episodes, once 12 a task, of up to 20 steps that end anywhere or never, and any junk behind."""
+    """Up to 3 × 4 episodes of up to 20 steps that end anywhere or never, and any junk behind; once 60 of each."""
     tasks, episodes, horizon = draw.integer(1, 3), draw.integer(1, 4), draw.integer(1, 20)
-    episodes = 12 if draw.seed == 17 else episodes
+    tasks, episodes, horizon = draw.once(18, 60, tasks), draw.once(17, 60, episodes), draw.once(16, 60, horizon)
     dtype = draw.choice(torch.float32, torch.float64)
     discount = draw.choice(0.0, 0.0, 1.0, *[draw.uniform(0.5, 0.99) for _ in range(5)])
     size = tasks, episodes, horizon

@@ -5,7 +5,7 @@ import statistics
 import torch
 
 from metarl_core.check import CheckFailed, Wrong
-from metarl_core.check.ch02.worth_repeated import FAMILY, differs, poorly_searched, repeat, unfair
+from metarl_core.check.ch02.worth_repeated import FAMILY, differs, drawn_otherwise, poorly_searched, repeat, unfair
 from metarl_core.check.reports import (
     drawn_from,
     interval_faults,
@@ -134,6 +134,12 @@ check_worth = report_check(
         "Most of your held-out tasks stand among the tasks of the search, up to their last bit: the two splits were "
         "drawn with equal generators.",
         when=lambda r: share_twins(r["test_tasks"], r["search_tasks"]) > 0.5,
+    ),
+    Wrong(
+        "drawn_otherwise",
+        "Some physical parameter is not distributed over your tasks as the family draws it. Do they come from "
+        "`wide.sample_tasks`, and are they all that it gave you?",
+        when=lambda r: drawn_otherwise(r["search_tasks"]) or drawn_otherwise(r["test_tasks"]),
     ),
     Wrong(
         "measured_once",

@@ -4,6 +4,7 @@ import math
 import statistics
 
 import torch
+from scipy import stats
 
 from metarl_core.randomness import seeded
 from metarl_core.tasks import CartPole, rollout
@@ -18,6 +19,8 @@ APART, LEAST_ERROR = 5.0, 0.3
 """standard errors, and a standard error at the least, by which a mean return may differ when it is measured again"""
 EPISODES, MOST_EPISODES = 20, 4000
 """of each of the report's tasks that the check plays, and of all of them together"""
+RARE = 1e-8
+"""probability at which a parameter of a fair sample looks drawn otherwise; there are five, in two samples"""
 FLOOR = 1.5
 """standard error of a mean return that is allowed for at the least"""
 
@@ -68,6 +71,15 @@ def repeat(report):
             "ordinary": mean_returns(ours, one(ordinary, ours)).tolist(),
         },
     }
+
+
+def drawn_otherwise(tasks):
+    """Whether some parameter is not spread as the family draws it, log-uniformly (Kolmogorov and Smirnov's test)."""
+    factors = {name: tasks[name].double() / FAMILY.default_params[name].double() for name in FAMILY.default_params}
+    exponents = torch.stack(list(factors.values())).log() / math.log(FAMILY.spread)
+    if float(exponents.abs().max()) > 1 + 1e-5:
+        return True
+    return any(stats.kstest(row, stats.uniform(-1, 2).cdf).pvalue < RARE for row in exponents.numpy())
 
 
 def differs(name):

@@ -6,14 +6,18 @@ from metarl_core.check import Wrong, case, function_check
 
 
 def _draw_learning(draw):
-    """1 to 5 states, 1 to 3 actions, 0 to 9 updates with 1 to 6 rows, copies after 1 to 5; pairs are often repeated."""
+    """1 to 5 states, 1 to 3 actions, 0 to 9 updates with 1 to 6 rows, copies after 1 to 5; once 60 of each.
+
+    Pairs are often repeated.
+    """
     states, actions = draw.integer(1, 5), draw.choice(1, 2, 2, 3)
     updates = draw.choice(0, *(draw.integer(1, 9) for _ in range(7)), draw.integer(5, 9))
     period, dtype = draw.choice(1, 2, 2, 3, draw.integer(2, 5)), draw.choice(torch.float32, torch.float64)
     discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(5)))
+    states, updates = draw.once(18, 60, states), draw.once(17, 60, updates)
     rate, share, batches, repeated = draw.uniform(0.05, 0.5), draw.choice(0.0, 0.3, 0.3, 1.0), [], False
     for _ in range(updates):
-        rows = draw.integer(1, 6)
+        rows = draw.once(19, 60, draw.integer(1, 6))
         state, following = draw.integers(0, states - 1, rows), draw.integers(0, states - 1, rows)
         action = draw.integers(0, actions - 1, rows)
         repeated |= len((state * actions + action).unique()) < rows

@@ -7,9 +7,11 @@ from metarl_core.check.compare import difference
 
 
 def draw_batch(draw):
-    """1 to 8 rows, 2 to 5 actions, as many rows as actions now and then; any ε; no two values of a row equal."""
+    """1 to 8 rows, 2 to 5 actions, once 60 of each, as many rows as actions now and then; any ε; no two values of a
+    row equal."""
     rows, actions = draw.integer(1, 8), draw.integer(2, 5)
     rows = actions if draw.chance(0.3) else rows
+    rows, actions = draw.once(17, 60, rows), draw.once(19, 60, actions)
     dtype, scale = draw.choice(torch.float32, torch.float64), draw.choice(1.0, 1.0, 10.0)
     discount = draw.choice(0.0, 1.0, *(draw.uniform(0.4, 0.99) for _ in range(5)))
     epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.05, 0.95) for _ in range(5)))

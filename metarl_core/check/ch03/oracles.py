@@ -5,13 +5,14 @@ import math
 import torch
 
 
-def draw_ring(draw, least):
+def draw_ring(draw, least, large=0, many=0):
     """Rings `[learner, N]` of 1 to 4 learners, N from 1 to 7, and how many each has written: from `least`
-    to 4 N, or billions.
+    to 4 N, or billions. `large` slots and `many` learners where these are not 0.
 
     Each transition is a number of its own, 100 · learner + number; what was never written is a number below 0.
     """
     learners, capacity = draw.integer(1, 4), draw.choice(1, *(draw.integer(2, 7) for _ in range(6)))
+    learners, capacity = many or learners, large or capacity
     ring = -1.0 - torch.arange(learners * capacity, dtype=draw.choice(torch.float32, torch.float64))
     ring, written = ring.reshape(learners, capacity), []
     for learner in range(learners):

@@ -136,9 +136,8 @@ def _look_for_dependence(facts, ring, held, drawn, few):
         equal = [a == b for a, b in pairs]
         if learner > 0:
             facts["learners are independent"] &= not _uneven(slot * others + other, filled * others)
-        of_calls = torch.stack(
-            [_stretch(_found(sample[learner], ring[learner])[0], held[learner])[0] for sample in few]
-        )
+        found = _found(torch.cat([sample[learner] for sample in few]), ring[learner])[0]
+        of_calls = _stretch(found, held[learner])[0].reshape(len(few), -1)
         if of_calls.shape[1] > 1:
             equal.append(of_calls[:, 0] == of_calls[:, 1])
         facts["draws repeat often enough"] &= not any(_too_rarely(one, filled) for one in equal)

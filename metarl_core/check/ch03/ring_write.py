@@ -8,9 +8,10 @@ from metarl_core.check.ch03.oracles import draw_ring
 
 def _draw_writing(draw):
     """0 to N new transitions; learners that have written nothing, a part of the ring, or it several times over."""
-    ring, written = draw_ring(draw, 0)
+    ring, written = draw_ring(draw, 0, draw.once(17, 60, 0), draw.once(18, 60, 0))
     learners, capacity = ring.shape
     more = draw.choice(0, capacity, capacity, *(draw.integer(1, capacity) for _ in range(6)))
+    more = draw.once(17, capacity, more)
     return case(ring, written, draw.normal(learners, more, dtype=ring.dtype)).noting(
         {
             "a learner's new transitions pass the end of its ring": (written % capacity + more > capacity).any(),

@@ -23,9 +23,11 @@ Act = Callable[[Parameters, Tensor], Any]
 
 
 def fault_of_policy(act: Act, parameters: Parameters, observations: Tensor) -> str | None:
-    """ "not_greedy", "agents_meet" or "ignores_parameters", or None; observations are `[agent, episode, time, ...]`."""
-    times = np.unique(np.linspace(0, observations.shape[2] - 1, MOMENTS).astype(int))
-    moments = [observations[:, :, time].clone() for time in times]
+    """ "not_greedy", "agents_meet", "episodes_meet" or "ignores_parameters", or None.
+
+    Observations are `[agent, episode, time, ...]`.
+    """
+    moments = at_some_moments(observations)
 
     def actions(parameters: Parameters) -> list[Tensor]:
         return [torch.as_tensor(act(parameters, seen)).clone() for seen in moments]
@@ -48,7 +50,26 @@ def fault_of_policy(act: Act, parameters: Parameters, observations: Tensor) -> s
             value[agent] = parameters[name][agent]
         if not all(_alike(one[agent], two[agent]) for one, two in zip(first, actions(others), strict=True)):
             return "agents_meet"
-    return None
+    return "episodes_meet" if episodes_meet(lambda seen: act(copies, seen), moments) else None
+
+
+def episodes_meet(act: Callable[[Tensor], Any], moments: list[Tensor]) -> bool:
+    """Whether what is done in an episode depends on the observations `[agent, episode, ...]` of those beside it."""
+    for at, seen in enumerate(moments):
+        episode, number = at % seen.shape[1], seen.shape[1]
+        own = torch.as_tensor(act(seen.clone()))[:, episode]
+        for other in {(episode + step) % number for step in (1, 5, 11)}:  # all others see what one of them saw
+            beside = seen[:, other : other + 1].expand_as(seen).clone()
+            beside[:, episode] = seen[:, episode]
+            if not _alike(own, torch.as_tensor(act(beside))[:, episode]):
+                return True
+    return False
+
+
+def at_some_moments(observations: Tensor) -> list[Tensor]:
+    """Observations `[agent, episode, time, ...]` at a few time steps."""
+    times = np.unique(np.linspace(0, observations.shape[2] - 1, MOMENTS).astype(int))
+    return [observations[:, :, time].clone() for time in times]
 
 
 def _tried(actions: Callable[[Parameters], list[Tensor]], parameters: Parameters) -> list[Tensor] | None:

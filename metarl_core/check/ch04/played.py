@@ -10,15 +10,22 @@ from torch import Tensor
 
 from metarl_core.agents import UniformPolicy
 from metarl_core.check import CheckFailed
-from metarl_core.check.ch04.acting import action_of, check_actions, fault_of_policy, near_copies
-from metarl_core.check.ch04.earned import fault_of_means, other_spread
+from metarl_core.check.ch04.acting import (
+    action_of,
+    at_some_moments,
+    check_actions,
+    episodes_meet,
+    fault_of_policy,
+    near_copies,
+)
+from metarl_core.check.ch04.earned import common_shift, fault_of_means, other_spread
 from metarl_core.check.ch04.environment import try_environment
 from metarl_core.check.describe import describe
-from metarl_core.check.guard import TooLong, allowed_seconds, limited
+from metarl_core.check.limits import TooLong, allowed_seconds, limited
 from metarl_core.check.reports import same_agents
 from metarl_core.tasks import TaskFamily, Trajectories, rollout
 
-EPISODES = {"agents": 200, "controller": 1000, "random": 1000}
+EPISODES = {"agents": 600, "controller": 1000, "random": 1000}
 FEWEST = 20
 LARGE = 30.0
 """mean size of an observed number that is no longer "of the order of 1" """
@@ -36,6 +43,7 @@ class Played:
     returns: dict
     ends_by_the_clock: bool = False
     far_from_one: bool = False
+    controllers_episodes_meet: bool = False
     fault_of_policy: str | None = None
 
 
@@ -65,6 +73,10 @@ class Found:
     def faults(self) -> dict:
         """Of the mean returns of agents, controller and random actions."""
         return {name: fault_of_means(self.reported[name], self.own[name]) for name in self.own}
+
+    @property
+    def shifted(self) -> bool:
+        return common_shift(self.reported, self.own)
 
     @property
     def other_spread(self) -> bool:
@@ -155,7 +167,7 @@ def _play_all(report: dict[str, Any]) -> Played:
         "controller": (ordinary, by_hand, {}),
         "random": (ordinary, UniformPolicy(family.action_space), {}),
     }
-    returns, ends, sizes, seen = {}, [], [], torch.zeros(0)
+    returns, ends, sizes, seen = {}, [], [], {}
     for n, (name, (own_tasks, one, own_parameters)) in enumerate(who.items()):
         generator = torch.Generator().manual_seed(90_001 + n)
         played = rollout(family, own_tasks, one, own_parameters, EPISODES[name], generator)
@@ -166,13 +178,14 @@ def _play_all(report: dict[str, Any]) -> Played:
             raise CheckFailed("A reward of your environment is infinite or not a number.", "finite")
         ends.append(played.terminated[..., -1][played.lengths == family.horizon])
         sizes.append(_size(played))
-        seen = played.observations[:, :FEWEST] if name == "agents" else seen
+        seen[name] = played.observations[:, :FEWEST]
     last = torch.cat(ends)
     return Played(
         returns,
         len(last) >= 20 and bool(last.all()),
         min(sizes) > LARGE,
-        fault_of_policy(policy.greedy_action, parameters, seen),
+        episodes_meet(report["controller"], at_some_moments(seen["controller"])),
+        fault_of_policy(policy.greedy_action, parameters, seen["agents"]),
     )
 
 

@@ -91,6 +91,12 @@ check_project = report_check(
         when=lambda found: found.played.fault_of_policy == "agents_meet",
     ),
     Wrong(
+        "episodes_meet",
+        "What your policy or your controller does in an episode changes with what is seen in the *other* episodes. An "
+        "agent plays one episode at a time; which of your lines takes a mean or a maximum over the wrong axis?",
+        when=lambda found: found.played.fault_of_policy == "episodes_meet" or found.played.controllers_episodes_meet,
+    ),
+    Wrong(
         "evaluated_on_training_seeds",
         "A seed of your evaluation was one of the training too, or you list none. On which episodes has your agent not "
         "been trained?",
@@ -128,6 +134,12 @@ check_project = report_check(
         "On fresh episodes your agents earn more than you report, by more than noise can explain. Do your numbers "
         "come from these parameters, and from greedy actions?",
         when=lambda found: found.faults["agents"] == "lower",
+    ),
+    Wrong(
+        "shifted",
+        "Agents, controller and random actions earn something else here than you report: all of your returns, taken "
+        "together, are too high or too low by more than noise can explain. What was added to a return, or left out?",
+        when=lambda found: found.shifted,
     ),
     Wrong(
         "other_spread",

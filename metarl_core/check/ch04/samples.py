@@ -11,8 +11,10 @@ NEW, OLD, GAIN = "gradient into log π", "gradient into the old log π", "gradie
 
 
 def draw_samples(draw):
-    """1 to 12 samples, ε from 0.05 to 0.5, c from 1 + ε to 4; ratios on all sides of the limits, some exactly 1."""
+    """1 to 12 samples, once 60, ε from 0.05 to 0.5, c from 1 + ε to 4; ratios on all sides of the limits, some
+    exactly 1."""
     samples, clip = draw.integer(1, 12), draw.uniform(0.05, 0.5)
+    samples = draw.once(17, 60, samples)
     cap = 1 + clip + draw.uniform(0.05, 2.5)
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     old = draw.normal(samples, mean=-1.5, dtype=dtype)

@@ -8,15 +8,16 @@ from metarl_core.check import case
 def draw_segment(draw):
     """1 to 4 environments, 1 to 12 steps, n from 1 to 14; flags drawn on their own, so that they coincide.
 
-    Twice one environment of up to 60 steps, and n as large.
+    Twice one environment of up to 60 steps, and n as large; once 60 environments.
     """
     envs, steps = draw.integer(1, 4), draw.integer(1, 12)
-    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.3, 0.99) for _ in range(5)))
+    discount = draw.choice(0.0, 1.0, *(draw.uniform(0.05, 0.99) for _ in range(5)))
     n = draw.choice(1, *(draw.integer(1, 5) for _ in range(4)), draw.integer(1, 14))
     scale, share = draw.choice(1.0, 1.0, 100.0), draw.choice(0.0, 0.1, 0.2, 0.5)
     if draw.seed in (14, 21):
         envs, steps, share = 1, 40 + draw.integer(0, 20), 0.01
         n, discount = 35 + draw.integer(0, 35), draw.choice(1.0, draw.uniform(0.9, 0.99))
+    envs = draw.once(17, 60, envs)
     rewards, values = draw.normal(envs, steps, scale=scale, mean=0.5), draw.normal(steps, envs, scale=scale).mT
     terminated, truncated = draw.flags(envs, steps, share=share), draw.flags(envs, steps, share=share)
     final = draw.normal(envs, scale=scale)

@@ -12,7 +12,7 @@ ACTOR, CRITIC, NEXT = "gradient into log π", "gradient into V(s)", "gradient in
 def draw_transitions(draw):
     """2 to 12 transitions; σ is above 15, so that 1e-8 added to it is nobody's error.
 
-    Now and then up to 40 of them, of which one earns far more than the others.
+    Once 60, and now and then up to 40 of them, of which one earns far more than the others.
     """
     samples, scale = draw.integer(2, 12), draw.choice(30.0, 300.0)
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
@@ -22,6 +22,7 @@ def draw_transitions(draw):
     )
     far_off = draw.chance(0.15)
     samples = 20 + samples + draw.integer(0, 8) if far_off else samples
+    samples = draw.once(17, 60, samples)
     terminated = draw.flags(samples, share=share)
     log_pi = draw.normal(samples, mean=-0.7, dtype=dtype)
     value, following = (draw.normal(samples, scale=scale, dtype=dtype) for _ in range(2))

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from metarl_core.agents import ActorCritic, PPOConfig, Setting
+from metarl_core.agents import ActorCritic, PPOConfig, Setting, train_ppo
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch04.acting import near_copies
 from metarl_core.check.describe import describe
@@ -22,11 +23,17 @@ from metarl_core.check.reports import (
     seeds,
     tensors,
 )
+from metarl_core.parameters import Parameters
 from metarl_core.tasks import CartPole, rollout
 
 STEPS, BAR = 2560, 150
 """environment steps that each agent may take, and what the mean return must be shown to exceed"""
 EPISODES, FEWEST = 150, 20
+APART = 2.0
+"""times that the reported agents may have moved as far from their starts as one that the check trains, or the reverse.
+With one setting they move 0.75 to 1.25 times as far as on average; with the chapter's, a quarter as far as with the
+solution's; with a third of the learning rate alone, half as far, which is not told from chance. No agent's training can
+be repeated alone: agents that are trained side by side share the random numbers of their environments."""
 
 
 class _Greedy:
@@ -55,6 +62,11 @@ class _Found:
     drawn: Callable[[], np.ndarray]
     """returns of the policy as it acts in training, with random actions"""
     interval: tuple
+    setting: Setting
+    moved: Tensor
+    """how far each agent is from where its training begins"""
+    own_starts: bool
+    """whether each agent is nearest to the start of its own seed"""
 
     @property
     def fault(self):
@@ -81,6 +93,9 @@ def _examine(report: dict[str, Any]) -> _Found:
     policy = {name: value.float() for name, value in report["policy"].items()}
     tasks = {name: value.expand(number) for name, value in CartPole().default_params.items()}
 
+    starts = torch.cat([_flat(agent.policy_part(setting.agent(seed).initial_parameters())) for seed in report["seeds"]])
+    away = torch.cdist(_flat(policy, number), starts)
+
     def play(one: Any) -> np.ndarray:
         generator = torch.Generator().manual_seed(4242)
         return rollout(CartPole(), tasks, one, policy, EPISODES, generator).returns.numpy()
@@ -94,7 +109,30 @@ def _examine(report: dict[str, Any]) -> _Found:
         play(_Greedy(agent.policy)),
         lambda: play(agent.policy),
         (report["low"], report["high"]),
+        setting,
+        away.diagonal(),
+        bool((away.argmin(1) == torch.arange(number)).all()),
     )
+
+
+def _flat(parameters: Parameters, number: int = 1) -> Tensor:
+    """`[agent, parameter]`."""
+    return torch.cat([value.detach().double().reshape(number, -1) for value in parameters.values()], 1)
+
+
+def _move_of_one(found: _Found) -> float:
+    """How far an agent moves that is trained with the setting of the report and a seed of it."""
+    seed = found.seeds[len(found.seeds) // 2]
+    agent, start, sampler = found.setting.prepare([seed])
+    assert isinstance(agent, ActorCritic) and isinstance(found.setting.config, PPOConfig)
+    generators = [torch.Generator().manual_seed(seed)]
+    trained, _ = train_ppo(agent, start, sampler, found.setting.config, generators, description=None)
+    return float((_flat(agent.policy_part(trained)) - _flat(agent.policy_part(start))).norm())
+
+
+def _of_another_setting(found: _Found, moved: float) -> bool:
+    mean = float(found.moved.mean())
+    return not moved / APART <= mean <= moved * APART
 
 
 check_tuned = report_check(
@@ -141,6 +179,12 @@ check_tuned = report_check(
         when=lambda found: found.copied,
     ),
     Wrong(
+        "other_starts",
+        "An agent of yours is farther from where the training of its seed begins than from where another one's does. "
+        "Does each policy stand at the place of its seed, and were they trained from `setting.prepare(seeds)`?",
+        when=lambda found: not found.own_starts,
+    ),
+    Wrong(
         "few_episodes",
         "Fewer than 20 episodes for each agent.",
         when=lambda found: found.reported.shape[1] < FEWEST,
@@ -172,8 +216,18 @@ check_tuned = report_check(
         when=lambda found: found.interval[0] <= BAR,
     ),
     examine=_examine,
+    look=_move_of_one,
+    found=(
+        Wrong(
+            "other_setting",
+            "Trained with the setting that you report, an agent ends much nearer to where it began, or much farther "
+            "from it, than yours do. Which setting were your agents trained with?",
+            when=_of_another_setting,
+        ),
+    ),
     passed=lambda found: (
         f"played again on {EPISODES} episodes each, your {len(found.seeds)} agents earn what you report, after "
-        f"{found.steps} steps each, and the interval is theirs."
+        f"{found.steps} steps each, and the interval is theirs. (A setting a little different from yours would not "
+        "have been noticed.)"
     ),
 )

@@ -8,14 +8,16 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, once twelve, in one to four dimensions, one to five steps or twelve, step sizes from 0 to 1.2.
+    """One to four tasks, once sixty, in one to four dimensions, one to five steps or twelve, once sixty, step sizes
+    from 0 to 1.2.
 
     Now and then theta is where the first task's support loss is smallest, which is 0 then: the Jacobian alone is left
     of a step. Tasks may share a support loss, or be the same, and a slope may be longer than 10.
     """
     size, tasks, long, steep = draw.integer(1, 4), draw.integer(1, 4), draw.chance(0.1), draw.chance(0.1)
-    tasks = 12 if draw.seed == 17 else tasks
     steps = 12 if long else draw.integer(1, 5)
+    tasks, steps = draw.once(18, 1, draw.once(17, 60, tasks)), draw.once(18, 60, draw.once(17, 1, steps))
+    long = long or steps > 12
     scale = 32.0 if steep else 1.0
     losses = [(_Loss(draw, size, scale), _Loss(draw, size, scale)) for _ in range(tasks)]
     if equal := draw.chance(0.2):
@@ -36,7 +38,7 @@ def _draw_case(draw):
             "there are several steps": steps > 1,
             "there are more than three steps": steps > 3,
             "theta is where a support loss is smallest": settled,
-            "there are twelve steps": long,
+            "there are twelve steps or more": long,
             "alpha is 0": alpha == 0,
             "support and query loss of a task are the same": equal,
             "two tasks have the same support loss": shared,

@@ -15,17 +15,23 @@ from metarl_core.check.oracles import (
 
 
 def _draw_case(draw):
-    """One to four tasks of one to six points, a network of one to five units, no inner step to four, or twelve.
+    """One to four tasks, once sixty, of one to six points, a network of one to five units, no inner step to four, or
+    twelve, once sixty.
 
-    Now and then the network fits the first task's support set: its slopes are 0, and the Jacobian alone is left.
+    Now and then the network fits the first task's support set: its slopes are 0, and the Jacobian alone is left. Or
+    labels are in the tens, and slopes are long.
     """
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     tasks, long = draw.integer(1, 4), draw.chance(0.1)
     steps = 12 if long else draw.integer(0, 4)
+    tasks, steps = draw.once(18, 1, draw.once(17, 60, tasks)), draw.once(18, 60, draw.once(17, 1, steps))
+    dtype, long = (torch.float64, True) if steps > 12 else (dtype, long)
     parameters = {n: v.requires_grad_() for n, v in draw_network(draw, draw.integer(1, 5), dtype).items()}
     alpha = draw.choice(0.0, *(draw.uniform(0.02, 0.25) for _ in range(7)))
     alpha = min(alpha, 0.0625) if long else alpha
     data = draw_regression(draw, tasks, dtype)
+    if wide := dtype == torch.float64 and steps < 3 and draw.chance(0.3):
+        data = [(xs, 16 * ys, xq, 16 * yq) for xs, ys, xq, yq in data]
     if fitted := draw.chance(0.15):
         xs, _, xq, yq = data[0]
         data[0] = (xs, two_layer_network(parameters, xs).detach(), xq, yq)
@@ -39,6 +45,7 @@ def _draw_case(draw):
             "there is no step": steps == 0,
             "the network fits a support set": fitted,
             "alpha is 0": alpha == 0,
+            "labels are in the tens": wide,
             "everything is float32": dtype == torch.float32,
         }
     )

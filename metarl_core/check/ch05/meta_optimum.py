@@ -3,19 +3,20 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.ch05.oracles import asked_before, draw_curvatures, draw_step, meta_gradient
 from metarl_core.check.compare import difference
 from metarl_core.check.oracles import same
 from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, sometimes up to twenty, in one to four dimensions, no step to five, or twelve.
+    """One to four tasks, sometimes up to twenty, once sixty, in one to four dimensions, no step to five, or twelve.
 
     A single task gets small step sizes only: with α near 1 over a curvature its optimum could not be computed.
     """
     tasks, size, steps = draw.integer(1, 4), draw.integer(1, 4), draw.integer(0, 5)
     tasks = draw.integer(5, 20) if draw.chance(0.15) else tasks
+    tasks = draw.once(17, 60, tasks)
     steps = 12 if tasks > 4 and draw.chance(0.5) else steps
     curvature = draw_curvatures(draw, tasks, size)
     alpha = draw_step(draw, curvature, 1.6 if tasks > 2 else 0.7)
@@ -26,16 +27,12 @@ def _draw_case(draw):
             "there are more than four tasks": tasks > 4,
             "there is no step": steps == 0,
             "there are twelve steps": steps == 12,
-            "other tasks were asked about with the same alpha and steps before": _asked_before(size),
+            "other tasks were asked about with the same alpha and steps before": asked_before(size),
             "there are several steps": steps > 1,
             "alpha is 0": alpha == 0,
             "theta has one entry": size == 1,
         }
     )
-
-
-def _asked_before(size):
-    return size in (2, 4)
 
 
 def _optimum_by_newton(curvature, centre, alpha, steps):
@@ -184,7 +181,7 @@ check_meta_optimum = function_check(
     atol=1e-9,
     observe=after_another(
         lambda curvature, centre, *rest: (0.5 * curvature.flip(1, 2), centre, *rest),
-        lambda curvature, *rest: _asked_before(curvature.shape[-1]),
+        lambda curvature, *rest: asked_before(curvature.shape[-1]),
     ),
     cases=40,
     autograd=False,

@@ -3,24 +3,25 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.ch05.oracles import adapted, draw_curvatures, draw_step, meta_gradient
+from metarl_core.check.ch05.oracles import adapted, asked_before, draw_curvatures, draw_step, meta_gradient
 from metarl_core.check.oracles import same
 from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four dimensions, no step to five, or twelve, or forty; step sizes from 0 to 1.6 over the largest
-    curvature, and to 2.5 where there are few steps.
+    """One to four dimensions, no step to five, or twelve, or forty, once sixty; step sizes from 0 to 1.6 over the
+    largest curvature, and to 2.5 where there are few steps.
 
     Now and then all points are in the thousands: the losses are large then beside their slopes, and a quotient of their
     differences is rounded.
     """
     size, steps = draw.integer(1, 4), draw.choice(*[draw.integer(0, 5)] * 14, 12, 40)
+    steps = draw.once(17, 60, steps)
     support_a, query_a = draw_curvatures(draw, 2, size)
     support_c, query_c = draw.normal(size, mean=2), draw.skewed(size, scale=2)
     if equal := draw.chance(0.2):
         query_a, query_c = support_a, support_c
-    alpha = draw_step(draw, support_a, draw.choice(1.6, 1.6, 2.5) if steps < 6 else 1.6)
+    alpha = draw_step(draw, support_a, draw.choice(1.6, 1.6, 2.5) if steps < 6 else 0.2 if steps > 40 else 1.6)
     far = draw.choice(1.0, 1.0, 1.0, 4096.0)
     theta = far * draw.normal(size, scale=2)
     return case(theta, support_a, far * support_c, query_a, far * query_c, alpha, steps).noting(
@@ -35,13 +36,9 @@ def _draw_case(draw):
             "alpha is 0": alpha == 0,
             "theta has one entry": size == 1,
             "support and query loss are the same": equal,
-            "another task was asked about with the same alpha and steps before": _asked_before(size),
+            "another task was asked about with the same alpha and steps before": asked_before(size),
         }
     )
-
-
-def _asked_before(size):
-    return size in (2, 4)
 
 
 def _of_another_task(theta, support_a, support_c, query_a, query_c, alpha, steps):
@@ -206,7 +203,7 @@ check_quadratic_meta_gradient = function_check(
         "one; which of the two is in the adapted point already?",
         lambda *a: _quadratic(*a, power=2 * a[6]),
     ),
-    observe=after_another(_of_another_task, lambda theta, *rest: _asked_before(len(theta))),
+    observe=after_another(_of_another_task, lambda theta, *rest: asked_before(len(theta))),
     cases=40,
     rtol=1e-12,
     atol=1e-9,

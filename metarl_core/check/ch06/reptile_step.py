@@ -9,17 +9,17 @@ from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
-    """One to four tasks, once twelve, of one to four minibatches, or ten, once 25, in one to four dimensions.
+    """One to four tasks, once sixty, of one to four minibatches, or ten, once sixty, in one to four dimensions.
 
     Now and then a slope is longer than 10.
     """
     size, tasks, k = draw.integer(1, 4), draw.integer(1, 4), draw.integer(1, 4)
     scale = 32.0 if draw.chance(0.1) else 1.0
-    tasks = 12 if draw.seed == 17 else tasks
+    tasks = draw.once(17, 60, tasks)
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.2) for _ in range(6))) / scale
     epsilon = draw.choice(0.0, 1.0, *(draw.uniform(0.1, 1.3) for _ in range(6)))
     k = 10 if draw.chance(0.1) else k
-    k = 25 if draw.seed == 23 else k
+    k = draw.once(23, 60, k)
     repeated = k > 1 and draw.chance(0.2)
     losses = [
         [CurvedLoss(draw, size, scale) for _ in range(1 if repeated else k)] * (k if repeated else 1)

@@ -3,22 +3,23 @@
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import given_by
 from metarl_core.check.ch06.adam_answers import adam, by_definition, corrected_once, one_chain
-from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """One to four tasks of two to nine samples, or thirty, labels −1 and 1, stored sorted; minibatches of one to ten.
+    """One to four tasks, once sixty, of two to nine samples, or sixty, labels −1 and 1, stored sorted; minibatches
+    of one to ten.
 
     Now and then one feature is tiny, so that the 1e-8 under the fraction counts; beta is 0.999 unless it is given.
     """
     tasks, features, size = draw.integer(1, 4), draw.integer(1, 3), draw.integer(1, 10)
     beta = draw.choice(None, None, 0.0, draw.uniform(0.3, 0.95))
     tiny, many = draw.chance(0.3), draw.chance(0.1)
-    size = draw.integer(1, 2) if many else size
+    size, tasks = draw.integer(1, 2) if many else size, draw.once(17, 60, tasks)
     data, orders = [], []
     for _ in range(tasks):
-        samples = 30 if many else draw.integer(2, 9)
+        samples = 60 if many else draw.integer(2, 9)
         x = draw.choice(1.0, 3.0) * draw.normal(samples, features, mean=0.5)
         if tiny:
             x[:, -1] *= 1e-7
@@ -38,15 +39,6 @@ def _draw_case(draw):
             "a feature is tiny": tiny,
         }
     )
-
-
-def _one_of(*answers):
-    """Recognised by the result of any of these answers."""
-
-    def when(got, *arguments, **given):
-        return any(difference(got, answer(*arguments, **given), None, None) is None for answer in answers)
-
-    return when
 
 
 check_reptile_with_adam = function_check(
@@ -154,12 +146,12 @@ check_reptile_with_adam = function_check(
     Wrong(
         "beta_default",
         "That is right where beta is given. What is it otherwise?",
-        when=_one_of(*(adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
+        when=given_by(*(adam(default=beta) for beta in (0.9, 0.99, 0.9999))),
     ),
     Wrong(
         "tasks_leak",
         "Adam is right, and the second task starts from where the first one ended. Where should it start?",
-        when=_one_of(adam(carried=True), one_chain),
+        when=given_by(adam(carried=True), one_chain),
     ),
     Wrong(
         "order_twice",
@@ -189,12 +181,12 @@ check_reptile_with_adam = function_check(
     Wrong(
         "correction_miscounted",
         "The running mean is right, and its correction is made for another step than this.",
-        when=_one_of(adam(late=1), corrected_once),
+        when=given_by(adam(late=1), corrected_once),
     ),
     Wrong(
         "not_a_root",
         "The gradient is divided by the mean square, not by its root.",
-        when=_one_of(adam(update=lambda g, v: g / (v + 1e-8)), adam(update=lambda g, v: g / v)),
+        when=given_by(adam(update=lambda g, v: g / (v + 1e-8)), adam(update=lambda g, v: g / v)),
     ),
     Wrong(
         "draws",

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from metarl_core.check import CheckFailed
 from metarl_core.check.describe import describe
-from metarl_core.check.guard import TooLong, allowed_seconds, limited
+from metarl_core.check.limits import TooLong, allowed_seconds, limited
 from metarl_core.check.reports import same_agents
 from metarl_core.meta import Joint, supervised, task_loss
 from metarl_core.tasks import FewShot

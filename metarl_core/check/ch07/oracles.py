@@ -4,8 +4,9 @@ import torch
 
 
 def draw_features(draw):
-    """Features `[n, d]`, labels, ways and notes: 2 to 5 classes of 1 to 4 samples, in random order, 1 to 4 features."""
-    ways, size = draw.integer(2, 5), draw.integer(1, 4)
+    """Features `[n, d]`, labels, ways and notes: 2 to 5 classes, once 60, of 1 to 4 samples, in random order, 1 to 4
+    features."""
+    ways, size = draw.once(18, 60, draw.integer(2, 5)), draw.integer(1, 4)
     same = draw.chance(0.4)
     shots = draw.choice(1, 3, draw.integer(1, 4))
     counts = [shots if same else draw.integer(1, 4) for _ in range(ways)]

@@ -12,15 +12,18 @@ TOLERANCE = {"rtol": 1e-7, "atol": 1e-7}
 
 
 def _draw_case(draw):
-    """1 to 4 tasks of 2 to 4 classes with 1 to 3 support samples each, 1 to 8 queries, 1 to 3 features.
+    """1 to 4 tasks, once 60, of 2 to 4 classes with 1 to 3 support samples each, 1 to 8 queries, once 60, 1 to 3
+    features.
 
     Features have scales from 0.002 (whose variance is less than 10⁻⁵) to 3; labels are in any order. Some queries lie
     so far away that the exponential of their squared distance is no number of double precision.
     """
     number, ways, size = draw.integer(1, 4), draw.integer(2, 4), draw.integer(1, 3)
+    number = draw.once(17, 60, number)
     same = draw.chance(0.4)
     shots = [1 + (0 if same else draw.integer(0, 2)) for _ in range(ways)]
     queries = draw.choice(1, ways, draw.integer(1, 8))
+    queries = draw.once(18, 60, queries)
     small = draw.chance(0.3)
     far = draw.chance(0.2)
     tasks = []

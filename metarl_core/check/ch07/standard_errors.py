@@ -9,9 +9,10 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """2 to 8 networks, 2 to 30 tasks, 1 to 20 queries, once 100; networks and tasks differ by little or by much."""
+    """2 to 8 networks, once 60, 2 to 30 tasks, once 60, 1 to 20 queries, once 100; networks and tasks differ by
+    little or by much."""
     networks, tasks, queries = draw.integer(2, 8), draw.integer(2, 30), draw.integer(1, 20)
-    queries = 100 if draw.seed == 17 else queries
+    networks, tasks, queries = draw.once(19, 60, networks), draw.once(18, 60, tasks), draw.once(17, 100, queries)
     if draw.chance(0.15):
         tasks = networks
     skill = draw.choice(0.0, 0.3, 1.2) * draw.normal(networks, 1, 1) + draw.choice(-0.5, 0.7, 1.2)

@@ -14,7 +14,8 @@ RATES = (0.001, 0.01, 0.05, 0.1, 0.5, 1.0)
 
 
 def _draw_case(draw):
-    """1 to 4 episodes of 1 to 6 steps, 1 to 3 numbers of a state and of an action; step sizes from 0 to 2.
+    """1 to 4 episodes of 1 to 6 steps, once 60 of each, 1 to 3 numbers of a state and of an action; step sizes from
+    0 to 2.
 
     On the padding stand numbers like any others. Sometimes theta asks for derivatives, as a policy's parameters do, and
     sometimes a standard deviation is far from 1: e⁻³ or e⁻⁸, or e² and more;
@@ -22,11 +23,14 @@ def _draw_case(draw):
     """
     episodes, horizon = draw.integer(1, 4), 1 if draw.chance(0.15) else draw.integer(2, 6)
     size, moves = draw.choice(1, draw.integer(1, 3)), draw.choice(1, 2, draw.integer(1, 3))
+    episodes, horizon = draw.once(17, 60, episodes), draw.once(18, 60, horizon)
     alpha = draw.choice(0.0, 1.0, *(draw.uniform(0.02, 2.0) for _ in range(6)))
     theta = {"weight": 0.5 * draw.normal(moves, size), "log_std": 0.4 * draw.normal(moves) - 0.4}
     if draw.chance(0.3):
         theta["log_std"][0] = draw.choice(-3.0, -8.0, -8.0, 2.25, 2.5)
-    mask = torch.arange(horizon) < draw.integers(1, horizon, episodes, 1)
+    lengths = draw.integers(1, horizon, episodes, 1)
+    lengths[0] = draw.once(18, horizon, int(lengths[0]))
+    mask = torch.arange(horizon) < lengths
     states = draw.normal(episodes, horizon, size) + draw.choice(0.0, 1.0)
     noise = theta["log_std"].exp() * draw.normal(episodes, horizon, moves)
     actions = states @ theta["weight"].T + noise

@@ -11,8 +11,10 @@ TOLERANCE = {"rtol": 1e-7, "atol": 1e-9}
 
 
 def _draw_case(draw):
-    """1 to 3 tasks in 1 to 3 dimensions, 3 to 12 draws or 40, step sizes from 0 to 1, spreads from 0.4 to 1.5."""
-    tasks, size, number = draw.integer(1, 3), draw.integer(1, 3), draw.choice(*[draw.integer(3, 12)] * 5, 40)
+    """1 to 3 tasks, once 60, in 1 to 3 dimensions, 3 to 12 draws or 60, step sizes from 0 to 1, spreads from 0.4 to
+    1.5."""
+    tasks, size, number = draw.integer(1, 3), draw.integer(1, 3), draw.choice(*[draw.integer(3, 12)] * 5, 60)
+    tasks = draw.once(17, 60, tasks)
     alpha = draw.choice(0.0, *(draw.uniform(0.15, 1.0) for _ in range(5)))
     sigma = draw.choice(1.0, *(draw.uniform(0.4, 1.5) for _ in range(4)))
     theta = (draw.normal(size) + draw.choice(0.0, 1.0)).requires_grad_()

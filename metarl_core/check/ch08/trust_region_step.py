@@ -7,13 +7,14 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 4 tasks in 1 to 7 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8.
+    """1 to 4 tasks, once 60, in 1 to 7 dimensions, curvatures from 0.2 to about 5, step sizes from 0 to 0.8.
 
     Now and then theta is a millionth away from the centres, where slopes are tiny; or an inner step lands almost at its
     centre along one direction, in which theta may go far.
     """
     tasks = draw.integer(1, 4)
     size = draw.choice(1, 2, 3, draw.integer(1, 5), draw.integer(6, 7)) if draw.size > 0.2 else draw.integer(1, 3)
+    tasks = draw.once(17, 60, tasks)
     root = draw.normal(tasks, size, size)
     curvature = root @ root.mT / size + draw.uniform(0.2, 1.0) * torch.eye(size, dtype=torch.float64)
     curvature = 0.5 * (curvature + curvature.mT)

@@ -8,12 +8,14 @@ from metarl_core.check.ch09.oracles import close
 
 
 def _draw_case(draw):
-    """1 to 6 arms, now and then all alike or one nearly sure; q and b of any size and sign, also b = 0 and b = mean.
+    """1 to 6 arms, once 60, now and then all alike or one nearly sure; q and b of any size and sign, also b = 0 and
+    b = mean.
 
     Some arms are rarer than one in a million. Now and then rewards are in the millions: a Hessian is large then, and a
     quotient of differences is rounded.
     """
     arms = draw.choice(1, *[draw.integer(2, 6)] * 8)
+    arms = draw.once(17, 60, arms)
     theta = draw.choice(0.0, 1.0, 1.0, 1.0, 4.0, 10.0) * draw.normal(arms)
     far = draw.choice(1, 1, 1, 2**20)
     q = far * (draw.choice(1.0, 1.0, 10.0) * draw.skewed(arms) + draw.uniform(-4, 4))

@@ -32,8 +32,10 @@ from metarl_core.check.ch09.oracles import (
 
 
 def _draw_case(draw):
-    """1 to 4 episodes of 1 to 9 steps; advantages skewed and off centre, some 0, now and then all 1."""
+    """1 to 4 episodes of 1 to 9 steps, once 60 of each; advantages skewed and off centre, some 0, now and then all
+    1."""
     episodes, steps = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 9)] * 6)
+    episodes, steps = draw.once(18, 60, episodes), draw.once(19, 60, steps)
     log_pi, mask = draw_padded(draw, (episodes, steps))
     if draw.seed == 17:  # such a probability is 0 in floating point
         log_pi = log_pi - 1000.0

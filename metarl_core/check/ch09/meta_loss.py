@@ -10,16 +10,18 @@ from metarl_core.check.compare import difference
 
 
 def _draw_case(draw):
-    """1 to 6 tasks, once 20, of 1 to 12 actions around theta; step sizes from 0, any sigma, skewed advantages."""
+    """1 to 6 tasks, once 60, of 1 to 12 actions, once 60, around theta; step sizes from 0, any sigma, skewed
+    advantages."""
     tasks, number = draw.integer(1, 6), draw.choice(1, *[draw.integer(2, 12)] * 4)
-    tasks = 20 if draw.seed == 17 else tasks
+    tasks, number = draw.once(17, 60, tasks), draw.once(18, 60, number)
     alpha, sigma = draw.choice(0.0, *[draw.uniform(0.05, 0.6)] * 7), draw.choice(1.0, *[draw.uniform(0.5, 2)] * 3)
     theta = draw.normal(2) + draw.uniform(-2, 2)
     data = []
     for _ in range(tasks):
         actions = theta + sigma * draw.normal(number, 2)
         # Not centred, or the naive Hessian would be zero, and naive not to be told from first order.
-        data.append((actions, draw.skewed(number, scale=2.0) + draw.uniform(-2, 3), draw.normal(2, scale=2.0)))
+        advantage = draw.choice(1.0, 1.0, 1.0, 32.0) * (draw.skewed(number, scale=2.0) + draw.uniform(-2, 3))
+        data.append((actions, advantage, draw.normal(2, scale=2.0)))
     return case(theta.requires_grad_(), data, alpha, sigma).noting(
         {
             "alpha is 0": alpha == 0,

@@ -14,6 +14,7 @@ def stop_ratio(x):
 def draw_padded(draw, shape):
     """(log π, mask [*shape]): episodes of at least one step; in the padding of log π stands anything."""
     lengths = draw.integers(1, shape[-1], *shape[:-1])
+    lengths.view(-1)[0] = shape[-1] if shape[-1] > 50 else lengths.view(-1)[0]
     mask = torch.arange(shape[-1]) < lengths[..., None]
     log_pi = draw.normal(
         *shape, scale=draw.choice(0.5, 2.0), mean=draw.choice(-1.0, -3.0)

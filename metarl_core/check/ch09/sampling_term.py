@@ -19,7 +19,8 @@ BY_LOG_PI, BY_OUTCOME = "gradient with respect to log_pi", "gradient with respec
 
 
 def _draw_case(draw):
-    """2 to 7 tasks, 1 to 4 episodes of 1 to 24 steps; outcomes skewed and off centre, some equal, some with a graph.
+    """2 to 7 tasks, 1 to 4 episodes of 1 to 24 steps, once 60 of each; outcomes skewed and off centre, some equal,
+    some with a graph.
 
     Now and then outcomes are above 10, or the logarithms of densities far below 0.
     """
@@ -27,7 +28,9 @@ def _draw_case(draw):
         draw.choice(1, *[draw.integer(2, 4)] * 5),
         draw.choice(1, *[draw.integer(2, 5)] * 2, *[draw.integer(2, 24)] * 3),
     )
-    log_pi, mask = draw_padded(draw, (draw.integer(2, 7), episodes, steps))
+    tasks = draw.once(20, 60, draw.integer(2, 7))
+    episodes, steps = draw.once(18, 60, episodes), draw.once(19, 60, steps)
+    log_pi, mask = draw_padded(draw, (tasks, episodes, steps))
     log_pi = draw.choice(1.0, 1.0, 1.0, 64.0) * log_pi
     outcome = draw.choice(1.0, 1.0, 1.0, 0.0) * draw.skewed(len(mask), scale=2.0) + draw.uniform(-3, 5)
     outcome = draw.choice(1.0, 1.0, 1.0, 64.0) * outcome

@@ -6,15 +6,17 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.compare import difference
+from metarl_core.check.answers import given_by
 
 
 def _draw_case(draw):
-    """1 to 3 tasks, 1 to 4 states and actions, 1 to 140 steps; epsilon has reached its end after 18 of them."""
+    """1 to 3 tasks, once 60, 1 to 4 states and actions, 1 to 140 steps; epsilon has reached its end after 18 of
+    them."""
     tasks, steps = (
         draw.choice(1, *[draw.integer(2, 3)] * 4),
         draw.choice(1, *[draw.integer(3, 60)] * 5, *[draw.integer(20, 140)] * 2),
     )
+    tasks, steps = draw.once(17, 60, tasks), draw.once(17, 4, steps)
     states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
     outer_lr = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 1.5)] * 4)
     shape = tasks, states, actions
@@ -113,10 +115,6 @@ def _fault(**fault):
     return lambda *a: _reptile_by_runs(*a, **fault)
 
 
-def _any(*answers):
-    return lambda got, *a: any(difference(got, answer(*a), None, None) is None for answer in answers)
-
-
 check_reptile_iteration = function_check(
     "reptile_iteration",
     _reptile_by_runs,
@@ -145,7 +143,7 @@ check_reptile_iteration = function_check(
     Wrong(
         "two_left",
         "One of the three is repaired, two are left.",
-        when=_any(*[_fault(**pair) for pair in TWO_BUGS]),
+        when=given_by(*[_fault(**pair) for pair in TWO_BUGS]),
     ),
     Wrong(
         "tasks_leak",
@@ -170,7 +168,7 @@ check_reptile_iteration = function_check(
     Wrong(
         "in_turn",
         "The three bugs are gone. You move theta after each task, so that the next one begins elsewhere.",
-        when=_any(_fault(in_turn=1.0), lambda *a: _reptile_by_runs(*a, in_turn=1 / len(a[1]))),
+        when=given_by(_fault(in_turn=1.0), lambda *a: _reptile_by_runs(*a, in_turn=1 / len(a[1]))),
     ),
     Wrong(
         "move_alone",
@@ -191,7 +189,7 @@ check_reptile_iteration = function_check(
         "other_epsilon",
         "Your epsilon is another than in the code that you were given. With which value does it begin, how fast does "
         "it fall, and where does it stop?",
-        when=_any(*[_fault(fault=fault) for fault in EPSILON]),
+        when=given_by(*[_fault(fault=fault) for fault in EPSILON]),
     ),
     Wrong(
         "target_still",
@@ -228,7 +226,7 @@ check_reptile_iteration = function_check(
     Wrong(
         "greedy_on_target",
         "Your greedy actions are those of the target table, or of theta. By which table does the agent act?",
-        when=_any(_fault(fault="greedy on target"), _fault(fault="greedy on theta")),
+        when=given_by(_fault(fault="greedy on target"), _fault(fault="greedy on theta")),
     ),
     cases=36,
 )

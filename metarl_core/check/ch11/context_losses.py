@@ -16,8 +16,10 @@ FIRST_BY_ACTOR = "gradient of the first loss by actor"
 
 
 def _draw_case(draw):
-    """1 to 4 tasks, 1 to 6 context transitions, 1 to 8 others, latents of 1 to 4 dimensions; wide, narrow factors."""
+    """1 to 4 tasks, 1 to 6 context transitions, 1 to 8 others, once 60 of each, latents of 1 to 4 dimensions; wide,
+    narrow factors."""
     tasks, context, batch = draw.integer(1, 4), draw.integer(1, 6), draw.integer(1, 8)
+    tasks, context, batch = draw.once(17, 60, tasks), draw.once(18, 60, context), draw.once(19, 60, batch)
     latent, seen, acted = draw.integer(1, 4), draw.integer(1, 3), draw.integer(1, 3)
     kl_coef = draw.choice(0.0, 1.0, *[draw.uniform(0.05, 2)] * 4)
     return case(

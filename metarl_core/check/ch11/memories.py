@@ -4,12 +4,14 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
-from metarl_core.check.answers import leads_to
+from metarl_core.check.answers import given_by
 
 
 def _draw_case(draw):
-    """1 to 4 streams of 1 to 20 steps; episodes of 1 to 6 steps, trials of 1 to 4 episodes, all lengths drawn."""
+    """1 to 4 streams of 1 to 20 steps, once 60 of each; episodes of 1 to 6 steps, trials of 1 to 4 episodes, all
+    lengths drawn."""
     streams, steps = draw.integer(1, 4), draw.choice(1, *[draw.integer(2, 20)] * 6)
+    streams, steps = draw.once(17, 60, streams), draw.once(18, 60, steps)
     hidden, seen, actions = draw.integer(1, 4), draw.integer(1, 3), draw.integer(2, 4)
     done, begins = _ends(draw, streams, steps)
     weights = {
@@ -106,10 +108,6 @@ def _read(
     return answer
 
 
-def _any(*answers):
-    return leads_to(lambda answer, *a: answer(*a), *answers)
-
-
 check_memories = function_check(
     "memories",
     _trial_by_trial,
@@ -117,12 +115,12 @@ check_memories = function_check(
     Wrong(
         "emptied_at_episode",
         "Your memory is emptied where an episode ends. What has it found out by then, and when would that be of use?",
-        when=_any(_read(empty="episode", clear="episode"), _read(empty="episode")),
+        when=given_by(_read(empty="episode", clear="episode"), _read(empty="episode")),
     ),
     Wrong(
         "never_emptied",
         "Your memory goes on where a new trial begins. What it holds there was found out about another task.",
-        when=_any(_read(empty="never"), _read(empty="never", clear="never")),
+        when=given_by(_read(empty="never"), _read(empty="never", clear="never")),
     ),
     Wrong(
         "past_of_another_trial",
@@ -139,7 +137,7 @@ check_memories = function_check(
     Wrong(
         "of_the_same_step",
         "Your memory reads what an action led to before that action is chosen. What can it know by then?",
-        when=_any(_read((0, 0, 0)), _read((0, 0, 0), clear="never"), _read((0, 0, 0), "episode")),
+        when=given_by(_read((0, 0, 0)), _read((0, 0, 0), clear="never"), _read((0, 0, 0), "episode")),
     ),
     Wrong(
         "reward_of_the_same_step",
@@ -165,12 +163,12 @@ check_memories = function_check(
     Wrong(
         "other_order",
         "The right numbers meet weights that are made for others: in which order do the parts of the input stand?",
-        when=_any(*[_read(order=order) for order in ("rad", "adr", "dar", "rda", "dra")]),
+        when=given_by(*[_read(order=order) for order in ("rad", "adr", "dar", "rda", "dra")]),
     ),
     Wrong(
         "left_out",
         "One of the three parts behind the observation is always zero in your input.",
-        when=_any(*[_read(rest=name) for name in "ard"]),
+        when=given_by(*[_read(rest=name) for name in "ard"]),
     ),
     Wrong(
         "before_reading",

@@ -14,9 +14,10 @@ GRAPH = "a graph that leads back to theta"
 
 
 def _draw_case(draw):
-    """1 to 9 trials of 1 to 10 steps in 1 to 4 minibatches; ends of episodes anywhere, old log-probabilities of other
-    weights, gamma from 0 to 1."""
+    """1 to 9 trials of 1 to 10 steps, once 60 of each, in 1 to 4 minibatches; ends of episodes anywhere, old
+    log-probabilities of other weights, gamma from 0 to 1."""
     trials, steps = draw.integer(1, 9), draw.choice(1, *[draw.integer(2, 10)] * 6)
+    trials, steps = draw.once(17, 60, trials), draw.once(18, 60, steps)
     seen, hidden, actions = draw.integer(1, 4), draw.integer(1, 4), draw.integer(2, 4)
     minibatches = draw.integer(1, 4)
     discount = draw.choice(0.0, 1.0, *[draw.uniform(0.5, 0.99)] * 4)

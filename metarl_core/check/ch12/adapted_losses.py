@@ -14,8 +14,10 @@ NAMES = ("U", "V")
 
 
 def _draw_case(draw):
-    """An episode of 2 to 12 steps, 1 to 5 moments in any order, windows of 1 to 5 steps on either side."""
+    """An episode of 2 to 12 steps, once 120, 1 to 5 moments in any order, windows of 1 to 5 steps, once 55, on
+    either side."""
     steps, past, future = draw.integer(2, 12), draw.integer(1, 5), draw.integer(1, 5)
+    steps, past, future = draw.once(17, 120, steps), draw.once(17, 55, past), draw.once(17, 55, future)
     size, width, hidden = draw.integer(1, 3), draw.integer(1, 2), draw.integer(1, 4)
     number = draw.choice(1, *[draw.integer(2, 5)] * 5)
     moments = [int(moment) for moment in draw.integers(0, steps - 1, number)]

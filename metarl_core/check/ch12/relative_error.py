@@ -12,6 +12,7 @@ def _draw_case(draw):
     """2 to 12 steps of training and 1 to 9 of test data, which lie elsewhere; 1 to 3 entries of o, 1 or 2 of a."""
     size, width = draw.integer(1, 3), draw.integer(1, 2)
     number, tested = draw.choice(2, *[draw.integer(3, 12)] * 6), draw.choice(1, *[draw.integer(2, 9)] * 5)
+    number, tested = draw.once(17, 60, number), draw.once(18, 60, tested)
     train = _steps(draw, number, size, width)
     test = _steps(draw, tested, size, width, elsewhere=True)
     ridge = draw.choice(draw.uniform(0.05, 0.5), draw.uniform(0.5, 5), draw.uniform(5, 50))

@@ -48,6 +48,11 @@ def _draw_case(draw):
     """1 to 4 environments, 1 to 4 rounds, 1 to 12 candidates, plans of 1 to 5 steps of 1 or 2 numbers, any bounds."""
     environments, rounds = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 4)] * 5)
     candidates = draw.choice(1, *[draw.integer(2, 12)] * 6)
+    environments, rounds, candidates = (
+        draw.once(17, 60, environments),
+        draw.once(18, 60, rounds),
+        draw.once(19, 60, candidates),
+    )
     elites = draw.choice(1, candidates, *[int(draw.integers(1, candidates, 1))] * 3)
     steps, width = draw.choice(1, *[draw.integer(2, 5)] * 5), draw.integer(1, 2)
     low = draw.normal(width) - 0.5
