@@ -671,7 +671,7 @@ figures.learning(
 # pre-training, 14,400 for each method here). The sampling term and DiCE end behind the others. LVC's dots scatter, and
 # the next table has a reason to look at: the rate that was chosen for it is the highest of the three, by 0.2 in the
 # return of a single training. At 0.01, which was chosen for naive, DiCE and first order, LVC was therefore trained on
-# the same five seeds as well.
+# the same five seeds as well: a row that was added after a look at two of the seeds.
 
 # %% tags=["hide-input"]
 def gap(name, other="first order", step=1):
@@ -806,6 +806,7 @@ claim(
 # must beat. DiCE for short horizons, and to test code against. The sampling term only with a reason, beside the *naive*
 # loss and never beside the others. Naive by itself did as well as LVC here; what it adds to first order depends on the
 # baseline, as section 3 shows, and LVC costs no more.
+#
 # ## 8 What goes wrong in practice
 #
 # Mistakes in a meta-gradient raise no error, and most of them leave the inner step right: log-probabilities from
