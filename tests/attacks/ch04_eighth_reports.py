@@ -14,11 +14,11 @@ from tools.course import ROOT
 from .ch04_third import SEEDS, _agents, _setting, _tell, _train
 
 
-def _tuned(change):
+def tuned_of(change):
     return Late(ROOT / "solutions" / "04_policy_gradient_agents.py", "check_tuned", change)
 
 
-def _project(change):
+def project_of(change):
     return Late(ROOT / "projects" / "04p_new_environment.py", "check_project", change)
 
 
@@ -172,7 +172,7 @@ def _episode_by_episode(report):
 
 WRONG = [
     *(
-        (ch04.check_tuned, _tuned(change))
+        (ch04.check_tuned, tuned_of(change))
         for change in (
             _setting_of_the_chapter,
             _a_tenth_of_the_learning_rate,
@@ -183,7 +183,7 @@ WRONG = [
         )
     ),
     *(
-        (ch04.check_project, _project(change))
+        (ch04.check_project, project_of(change))
         for change in (
             _agrees_with_the_others,
             _centred_by_the_batch,
@@ -196,6 +196,6 @@ WRONG = [
     ),
 ]
 RIGHT = [
-    *((ch04.check_tuned, _tuned(change)) for change in (_sorted_by_return, _in_two_groups, _larger_steps)),
-    *((ch04.check_project, _project(change)) for change in (_forty_episodes, _episode_by_episode)),
+    *((ch04.check_tuned, tuned_of(change)) for change in (_sorted_by_return, _in_two_groups, _larger_steps)),
+    *((ch04.check_project, project_of(change)) for change in (_forty_episodes, _episode_by_episode)),
 ]

@@ -9,6 +9,7 @@ from scipy import stats
 from metarl_core.check import ch02
 from metarl_core.randomness import seeded
 from metarl_core.tasks import CartPole
+from metarl_core.tasks.draws import stamp_split
 from mutants import Mutant
 
 
@@ -351,6 +352,16 @@ def _heavy_tasks():
     return {name: value[hardest] for name, value in tasks.items()}
 
 
+def _one_task_out_of_range():
+    """One task with more force than the family has, and masses to match: it moves as before."""
+    tasks = {name: value.clone() for name, value in WORTH["test_tasks"].items()}
+    strongest = int(tasks["force"].argmax())
+    factor = 45.0 / float(tasks["force"][strongest])
+    for name in ("force", "mass_cart", "mass_pole"):
+        tasks[name][strongest] *= factor
+    return {name: stamp_split(value, "test") for name, value in tasks.items()}
+
+
 def following(**changes):
     """The report with other returns, and with what follows from them."""
     report = WORTH | changes
@@ -398,6 +409,7 @@ WORTHS = {
         untold=[191.0, 198.3, 175.1, 193.5, 195.4],
         ordinary=[19.1, 19.5, 26.7, 31.3, 57.0],
     ),
+    "drawn_otherwise": WORTH | {"test_tasks": _one_task_out_of_range()},
 }
 
 

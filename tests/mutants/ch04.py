@@ -3,6 +3,7 @@
 import math
 
 from attacks import Made
+from attacks import ch04_eighth_reports as eighth
 from attacks import ch04_more as more
 from attacks import ch04_projects as project
 from attacks import ch04_reports as report
@@ -46,6 +47,8 @@ MUTANTS = [
     Mutant(ch04.check_project, "ignores_parameters", Made(fourth._a_rule_for_a_policy)),
     Mutant(ch04.check_project, "ignores_parameters", Made(fifth._policy_that_is_the_controller)),
     Mutant(ch04.check_project, "agents_meet", Made(fifth._one_agent_acts_for_all)),
+    Mutant(ch04.check_project, "episodes_meet", eighth.project_of(eighth._centred_by_the_batch)),
+    Mutant(ch04.check_project, "episodes_meet", eighth.project_of(eighth._controller_by_rank)),
     Mutant(ch04.check_project, "evaluated_on_training_seeds", project._same_seeds),
     Mutant(ch04.check_project, "few_episodes", project._ten_episodes),
     Mutant(ch04.check_project, "no_cost", project._free),
@@ -76,6 +79,8 @@ MUTANTS = [
     Mutant(ch04.check_tuned, "nothing_tried", report._no_tuning_seeds),
     Mutant(ch04.check_tuned, "tuned_on_these", report._tuned_on_the_same),
     Mutant(ch04.check_tuned, "copied", report._one_agent_for_all),
+    Mutant(ch04.check_tuned, "other_starts", eighth.tuned_of(eighth._agents_exchanged)),
+    Mutant(ch04.check_tuned, "other_setting", eighth.tuned_of(eighth._setting_of_the_chapter)),
     Mutant(ch04.check_tuned, "few_episodes", report._five_episodes),
     Mutant(ch04.check_tuned, "drawn_actions", report._drawn),
     Mutant(ch04.check_tuned, "higher_than_earned", report._claims_all),

@@ -136,12 +136,6 @@ check_worth = report_check(
         when=lambda r: share_twins(r["test_tasks"], r["search_tasks"]) > 0.5,
     ),
     Wrong(
-        "drawn_otherwise",
-        "Some physical parameter is not distributed over your tasks as the family draws it. Do they come from "
-        "`wide.sample_tasks`, and are they all that it gave you?",
-        when=lambda r: drawn_otherwise(r["search_tasks"]) or drawn_otherwise(r["test_tasks"]),
-    ),
-    Wrong(
         "measured_once",
         "Your gains earn the same to the last digit on the tasks of the search and on the held-out ones. Were they "
         "measured on both?",
@@ -217,6 +211,12 @@ check_worth = report_check(
             "On other held-out tasks one of your three controllers earns something else, by more than chance allows. "
             "Are your tasks a fair sample of the family?",
             when=unfair,
+        ),
+        Wrong(
+            "drawn_otherwise",
+            "Some physical parameter is not distributed over your tasks as the family draws it. Do they come from "
+            "`wide.sample_tasks`, and are they all that it gave you?",
+            when=lambda report, seen: any(map(drawn_otherwise, (report["search_tasks"], report["test_tasks"]))),
         ),
     ),
 )

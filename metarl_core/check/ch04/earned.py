@@ -24,16 +24,6 @@ def fault_of_means(reported: np.ndarray, own: np.ndarray) -> str | None:
     return None
 
 
-def common_shift(reported: dict[str, np.ndarray], own: dict[str, np.ndarray]) -> bool:
-    """Whether the means of all, taken together, are too high or too low by one number, as if it had been added."""
-    weights, shifts = [], []
-    for name, told in reported.items():
-        variance = _variance_of_mean(told, own[name]) + _variance_of_mean(own[name], told)
-        weights.append(len(told) ** 2 / (variance.sum() * in_common(told)))
-        shifts.append(float((told.mean(1) - own[name].mean(1)).mean()))
-    return bool(abs(np.dot(weights, shifts)) / np.sqrt(sum(weights)) > OF_ALL)
-
-
 def in_common(returns: np.ndarray) -> float:
     """How much larger the variance of the mean over agents is than that of agents that play episodes of their own.
 

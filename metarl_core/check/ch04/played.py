@@ -18,7 +18,7 @@ from metarl_core.check.ch04.acting import (
     fault_of_policy,
     near_copies,
 )
-from metarl_core.check.ch04.earned import common_shift, fault_of_means, other_spread
+from metarl_core.check.ch04.earned import fault_of_means, other_spread
 from metarl_core.check.ch04.environment import try_environment
 from metarl_core.check.describe import describe
 from metarl_core.check.limits import TooLong, allowed_seconds, limited
@@ -73,10 +73,6 @@ class Found:
     def faults(self) -> dict:
         """Of the mean returns of agents, controller and random actions."""
         return {name: fault_of_means(self.reported[name], self.own[name]) for name in self.own}
-
-    @property
-    def shifted(self) -> bool:
-        return common_shift(self.reported, self.own)
 
     @property
     def other_spread(self) -> bool:

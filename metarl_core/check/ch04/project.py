@@ -136,12 +136,6 @@ check_project = report_check(
         when=lambda found: found.faults["agents"] == "lower",
     ),
     Wrong(
-        "shifted",
-        "Agents, controller and random actions earn something else here than you report: all of your returns, taken "
-        "together, are too high or too low by more than noise can explain. What was added to a return, or left out?",
-        when=lambda found: found.shifted,
-    ),
-    Wrong(
         "other_spread",
         "Single returns in your report are distributed otherwise than those of fresh episodes here. Are they returns "
         "of single episodes, and of all that were played?",
