@@ -58,7 +58,7 @@ MUTANTS = [
     Mutant(ch04.check_project, "lower_than_earned", project._agents_made_worse),
     Mutant(ch04.check_project, "other_spread", Made(fifth._means_repeated)),
     Mutant(ch04.check_project, "other_spread", Made(fifth._deviations_shrunk)),
-    Mutant(ch04.check_project, "other_spread", Made(fifth._best_thirty_of_forty)),
+    Mutant(ch04.check_project, "higher_than_earned", Made(fifth._best_thirty_of_forty)),
     Mutant(ch04.check_project, "extremes", project._ends),
     Mutant(ch04.check_project, "pooled_episodes", project._every_episode),
     Mutant(ch04.check_project, "standard_deviation", project._deviation),
