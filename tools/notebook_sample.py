@@ -10,7 +10,7 @@ today's (tests/test_pairs.py).
 
 from __future__ import annotations
 
-import sys
+import argparse
 import zlib
 from pathlib import Path
 
@@ -37,5 +37,12 @@ def sample(start: int, share: int = SHARE) -> list[str]:
     return [path for n, path in enumerate(longest_first) if path == ALWAYS or (start + n) % share == 0]
 
 
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m tools.notebook_sample", description=(__doc__ or "").split(":")[0])
+    parser.add_argument("which", nargs="?", choices=["all"], help=f"one in {SHARE} unless given")
+    which = parser.parse_args(arguments).which
+    print(*sample(turn(ROOT / "metarl_core"), 1 if which == "all" else SHARE))
+
+
 if __name__ == "__main__":
-    print(*sample(turn(ROOT / "metarl_core"), 1 if sys.argv[1:] == ["all"] else SHARE))
+    main()
