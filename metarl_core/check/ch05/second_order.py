@@ -34,7 +34,7 @@ KINDS = ("maml", "fomaml")
 FEWEST_SEEDS, FEWEST_TASKS, FEWEST_SIZES = 5, 200, 4
 APART = 0.05
 """how far the weights of a training that is repeated may be off, as a part of how far training moved them"""
-OFF = 0.05
+OFF = 0.02
 """how far an error may be off that is found again by a training, as a part of it"""
 TASKS = tasks({"height": (), "centre": (), "width": (), "support": (SUPPORT,)})
 
