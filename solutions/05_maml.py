@@ -46,7 +46,6 @@ begin()
 #
 # **Predict:** for $\alpha \to 0$, what does $g$ become? And what becomes of it if each $L^s_i$ is linear in $\theta$?
 
-
 # %% nbgrader={"grade": false, "grade_id": "maml_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def maml_gradient(theta, tasks, alpha, steps):
     """The meta-gradient (1).
@@ -137,7 +136,6 @@ for steps in (1, 2, 5, 20):
 #    meta-gradients over the tasks is zero, and write it as `meta_optimum`.
 #
 # **Predict:** with more and more inner steps, which task decides where $\theta^*$ lies?
-
 
 # %% nbgrader={"grade": false, "grade_id": "quadratic_meta_gradient", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def quadratic_meta_gradient(theta, support_a, support_c, query_a, query_c, alpha, steps):
@@ -250,7 +248,6 @@ plotting.show(
 #
 # **Predict:** what does agreement with finite differences say about a loss, and what does it not say? Think of changes of
 # the data that must leave (3) as it is.
-
 
 # %% tags=["setup"]
 def predict(parameters, x):
