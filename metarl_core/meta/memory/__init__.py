@@ -12,6 +12,7 @@ from metarl_core.meta.memory.adaptation import AdaptationCurve, adaptation_curve
 from metarl_core.meta.memory.agent import Memory, MemoryAgent
 from metarl_core.meta.memory.belief import BeliefConfig, belief_loss, gaussian_kl, train_belief
 from metarl_core.meta.memory.config import BASELINES, TrainConfig
+from metarl_core.meta.memory.context import ContextAgent, NoMemory
 from metarl_core.meta.memory.encoders import (
     BeliefMemory,
     Encoder,
@@ -20,6 +21,17 @@ from metarl_core.meta.memory.encoders import (
     gaussian_product,
 )
 from metarl_core.meta.memory.in_context import InContext, InContextConfig, in_context_loss, train_in_context
+from metarl_core.meta.memory.pearl import (
+    PEARL,
+    ContextBatch,
+    PEARLConfig,
+    context_batch,
+    draw_latent,
+    pearl_loss,
+    soft_target,
+    steps_in_episode,
+)
+from metarl_core.meta.memory.pearl_training import RecentTrials, train_pearl
 from metarl_core.meta.memory.ppo import MemoryPPO, memory_ppo_loss, whole_trials
 from metarl_core.meta.memory.rl2 import RL2, trial_advantages
 from metarl_core.meta.memory.training import train
@@ -30,6 +42,8 @@ __all__ = [
     "BASELINES",
     "BeliefConfig",
     "BeliefMemory",
+    "ContextAgent",
+    "ContextBatch",
     "Encoder",
     "ExpectedReward",
     "InContext",
@@ -37,22 +51,32 @@ __all__ = [
     "Memory",
     "MemoryAgent",
     "MemoryPPO",
+    "NoMemory",
+    "PEARL",
+    "PEARLConfig",
     "Player",
     "ProductEncoder",
     "RL2",
+    "RecentTrials",
     "RecurrentEncoder",
     "TrainConfig",
     "Trials",
     "adaptation_curve",
     "belief_loss",
+    "context_batch",
+    "draw_latent",
     "gaussian_kl",
     "gaussian_product",
     "in_context_loss",
     "memory_ppo_loss",
+    "pearl_loss",
     "play_trials",
+    "soft_target",
+    "steps_in_episode",
     "train",
     "train_belief",
     "train_in_context",
+    "train_pearl",
     "trial_advantages",
     "whole_trials",
 ]

@@ -104,6 +104,27 @@ class ProductEncoder(nn.Module):
         prior = mean.new_zeros((*inputs.shape[:-2], 1, self.latent))
         return gaussian_product(torch.cat([prior, mean], -2), torch.cat([prior, log_std], -2), cumulative=True)
 
+    def posterior(
+        self, parameters: Parameters, before: Tensor, after: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation `[..., latent]` after a set of transitions, in whatever order.
+
+        Args:
+            before, after: the inputs at a step and at the next, `[..., transition, inputs]`.
+            counted: false where a transition is none, `[..., transition]`; all count unless given.
+
+        Raises:
+            ValueError: for shapes that differ.
+        """
+        check_same_shape(before=before, after=after)
+        mean, log_std = self._factors(parameters, before, after)
+        precision = (-2 * log_std).exp()
+        if counted is not None:
+            check_shape("counted", counted, *before.shape[:-1])
+            precision, mean = precision * counted[..., None], mean.masked_fill(~counted[..., None], 0)
+        total = 1 + precision.sum(-2)
+        return (precision * mean).sum(-2) / total, -0.5 * total.log()
+
     def _factors(self, parameters: Parameters, before: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         found = mlp(part(parameters, "factor."), torch.cat([before, inputs], -1), torch.tanh)
         mean, log_std = found.chunk(2, -1)
