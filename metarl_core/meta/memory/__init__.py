@@ -26,12 +26,10 @@ from metarl_core.meta.memory.pearl import (
     ContextBatch,
     PEARLConfig,
     context_batch,
-    draw_latent,
     pearl_loss,
     soft_target,
-    steps_in_episode,
 )
-from metarl_core.meta.memory.pearl_training import RecentTrials, train_pearl
+from metarl_core.meta.memory.pearl_training import train_pearl
 from metarl_core.meta.memory.ppo import MemoryPPO, memory_ppo_loss, whole_trials
 from metarl_core.meta.memory.rl2 import RL2, trial_advantages
 from metarl_core.meta.memory.training import train
@@ -57,14 +55,12 @@ __all__ = [
     "Player",
     "ProductEncoder",
     "RL2",
-    "RecentTrials",
     "RecurrentEncoder",
     "TrainConfig",
     "Trials",
     "adaptation_curve",
     "belief_loss",
     "context_batch",
-    "draw_latent",
     "gaussian_kl",
     "gaussian_product",
     "in_context_loss",
@@ -72,7 +68,6 @@ __all__ = [
     "pearl_loss",
     "play_trials",
     "soft_target",
-    "steps_in_episode",
     "train",
     "train_belief",
     "train_in_context",

@@ -25,8 +25,8 @@ from metarl_core.parameters import Parameters
 class NoMemory(nn.Module):
     """In the place of a memory: what is read is the observation alone, and nothing is remembered.
 
-    A `MemoryAgent` with it is an ordinary policy. On `InformedTasks`, whose observation shows the task, it is the policy
-    that is *given* the task, the ceiling of every method that has to find it out.
+    A `MemoryAgent` with it is an ordinary policy. On `InformedTasks`, whose observation shows the task, it is the
+    policy that is *given* the task, the ceiling of every method that has to find it out.
 
     Args:
         inputs: width of an input: observation, action, reward and flag.
@@ -57,9 +57,9 @@ class ContextAgent(nn.Module):
     """Q(o, a, z), and a policy that takes a draw z from its belief for the task (PEARL, Rakelly et al. 2019).
 
     Where an episode begins z is drawn from q(z | transitions of the trial so far), before the first one from the prior
-    Normal(0, 1), and kept until the episode ends: *posterior sampling*. Actions are drawn from the softmax of Q(o, ·, z)
-    divided by the temperature, the optimal policy of the soft Q-function (Haarnoja et al. 2017); in place of the paper's
-    actor for continuous actions.
+    Normal(0, 1), and kept until the episode ends: *posterior sampling*. Actions are drawn from the softmax of
+    Q(o, ·, z) divided by the temperature, the policy that belongs to a soft Q-function (Haarnoja et al. 2017); the
+    paper has an actor, for continuous actions.
 
     A pure function of its parameters (`initial_parameters(agent)`): names of the encoder's begin with "encoder.", those
     of Q with "critic.".
