@@ -1,8 +1,10 @@
 """PEARL for discrete actions: closed forms, plain loops, finite differences, and which gradient goes where."""
 
+import dataclasses
 import functools
 import itertools
 import math
+import signal
 
 import pytest
 import torch
@@ -247,18 +249,25 @@ def test_training_is_the_same_again_and_after_a_break(tmp_path):
     assert history["env_steps"] == [72, 144, 216] and seen == [(1, 72), (2, 72), (3, 72)]
     assert {"return", "return_before", "loss", "td_error", "kl", "grad_norm"} <= set(history)
     again, _ = train_pearl(method, parameters, SHORT, seeded(7), description=None)
-    path = tmp_path / "pearl.pt"
-
-    def stop(iteration, *_):
-        if iteration == 2:
-            raise KeyboardInterrupt
-
-    for callback in (stop, None):
-        resumed, _ = train_pearl(
-            method, parameters, SHORT, seeded(7), description=None, callback=callback, checkpoint=path
-        )
     for name in whole:
         assert torch.equal(whole[name], again[name]) and not torch.equal(whole[name], kept[name])
+    path = tmp_path / "training.pt"
+    for turn, stop in enumerate((1, 2, None)):
+
+        def callback(iteration, parameters, trials, stop=stop):
+            if iteration == stop:
+                signal.raise_signal(signal.SIGINT)
+
+        generator = seeded(7 if turn == 0 else 100 + turn)
+        resumed, part = train_pearl(
+            method, parameters, SHORT, generator, description=None, callback=callback, checkpoint=path
+        )
+        assert part.iterations == (stop or 3)
+    assert dict(part) == dict(history)
+    assert all(torch.equal(value, whole[name]) for name, value in resumed.items())
+    other = dataclasses.replace(method, discount=0.5)
+    with pytest.raises(ValueError, match="other settings"):
+        train_pearl(other, parameters, SHORT, seeded(), description=None, checkpoint=path)
 
 
 @pytest.mark.slow
@@ -267,7 +276,7 @@ def test_it_learns_to_guess_and_to_come_back():
     family = GridNavi(3, horizon=8)
     agent = ContextAgent(family.observation_space, family.action_space, ENCODER, (32,), 0.1, seeded())
     method = PEARL(family, agent, trials=8, episodes=3, discount=0.9)
-    config = PEARLConfig(iterations=40, meta_batch=16, updates=40, outer_lr=3e-3, kl_coef=0.02)
+    config = PEARLConfig(iterations=30, meta_batch=16, updates=40, outer_lr=3e-3, kl_coef=0.02)
     before = memory.adaptation_curve(method, initial_parameters(agent), {"goal": family.goals["train"]}, seeded(8))
     meta, _ = train_pearl(method, initial_parameters(agent), config, seeded(), description=None)
     tasks = {"goal": family.goals["train"]}

@@ -54,8 +54,8 @@ class Settings:
     """All that the table depends on."""
 
     episodes: int = 4
-    iterations: int = 120
-    meta_batch: int = 32
+    iterations: int = 80
+    meta_batch: int = 16
     """goals of an iteration, drawn anew"""
     trials: int = 8
     """of each goal"""
@@ -65,16 +65,20 @@ class Settings:
     """of the GRU, and of the layer between what is read and the policy"""
     latent: int = 5
     epochs: int = 3
-    minibatches: int = 4
+    minibatches: int = 2
     clip: float = 0.2
     entropy_coef: float = 0.05
     max_grad_norm: float = 1.0
     belief_lr: float = 3e-3
-    belief_updates: int = 10
+    belief_updates: int = 5
     kl_coef: float = 0.1
     discount: float = 0.95
-    """of Q; the others are trained on undiscounted returns of the trial"""
-    updates: int = 50
+    """as in the paper; over a whole trial, but for PEARL, whose values end with an episode"""
+    gae_lambda: float = 0.95
+    value_coef: float = 0.5
+    value_scale: float = 5.0
+    baseline: str = "value"
+    updates: int = 25
     """of Q in an iteration"""
     temperature: float = 0.1
     test_tasks: int = 21
@@ -132,11 +136,16 @@ class GoalBelief(nn.Module):
 
     @torch.no_grad()
     def sequence(self, parameters: Parameters, inputs: Tensor) -> Tensor:
-        memory, shown = self.initial(*inputs.shape[:-2], like=inputs), []
-        for given in inputs.unbind(-2):
-            read, memory = self.step(parameters, given, memory)
-            shown.append(read)
-        return torch.stack(shown, -2)
+        seen, acted, reward, done = inputs.split([self.cells, inputs.shape[-1] - self.cells - 2, 1, 1], -1)
+        cell = seen.argmax(-1)
+        before = torch.cat([torch.zeros_like(cell[..., :1]), cell[..., :-1]], -1)
+        ended = torch.where(done[..., 0] > 0, self.next_cell.to(cell.device)[before, acted.argmax(-1)], cell)
+        here = nn.functional.one_hot(ended, self.cells).to(inputs.dtype) * acted.sum(-1, keepdim=True)
+        found = (here * (reward > 0)).cumsum(-2).clamp_max(1)
+        left = self.prior.to(here) * ((here * (reward <= 0)).cumsum(-2) == 0)
+        left = left / left.sum(-1, keepdim=True).clamp_min(1e-9)
+        belief = torch.where(found.sum(-1, keepdim=True) > 0, found, left)
+        return torch.cat([seen, belief], -1)
 
 
 class Trained(NamedTuple):
@@ -164,7 +173,7 @@ def trained(
     lr = settings.lrs[method]
     if isinstance(learner, PEARL):
         config = PEARLConfig(
-            iterations=settings.iterations, meta_batch=settings.meta_batch, updates=settings.updates, outer_lr=lr
+            iterations=settings.iterations, meta_batch=settings.meta_batch, updates=settings.updates, minibatch=settings.meta_batch, outer_lr=lr
         )
         meta, history = train_pearl(learner, start, config, generator, **also)
     else:
@@ -175,9 +184,10 @@ def trained(
             epochs=settings.epochs,
             minibatches=settings.minibatches,
             clip=settings.clip,
-            gae_lambda=1.0,
-            value_coef=0.0,
-            baseline="task",
+            gae_lambda=settings.gae_lambda,
+            value_coef=settings.value_coef,
+            value_scale=settings.value_scale,
+            baseline=settings.baseline,
             entropy_coef=settings.entropy_coef,
             anneal_entropy=True,
             max_grad_norm=settings.max_grad_norm,
@@ -208,7 +218,7 @@ def _learner(method: str, settings: Settings, generator: torch.Generator) -> RL2
         "RL²": functools.partial(GRU, hidden=settings.hidden),
     }
     reader = MemoryAgent(*spaces, memories[method], (settings.hidden,), generator)
-    return RL2(family, reader, settings.trials, settings.episodes, discount=1.0)
+    return RL2(family, reader, settings.trials, settings.episodes, settings.discount)
 
 
 def every_goal(settings: Settings) -> Tasks:

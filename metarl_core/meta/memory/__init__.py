@@ -24,6 +24,7 @@ from metarl_core.meta.memory.in_context import InContext, InContextConfig, in_co
 from metarl_core.meta.memory.pearl import (
     PEARL,
     ContextBatch,
+    KeptTrials,
     PEARLConfig,
     context_batch,
     pearl_loss,
@@ -46,6 +47,7 @@ __all__ = [
     "ExpectedReward",
     "InContext",
     "InContextConfig",
+    "KeptTrials",
     "Memory",
     "MemoryAgent",
     "MemoryPPO",

@@ -1,7 +1,7 @@
 """Posterior sampling with a learned posterior (PEARL, Rakelly et al. 2019), for discrete actions."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -148,30 +148,94 @@ def context_batch(trials: Trials, horizon: int, context: int, samples: int, gene
         context, samples: transitions of a task.
 
     Raises:
-        ValueError: for a count below 1.
+        ValueError: for a count below 1, or a task without a step to draw.
     """
     check_type("trials", trials, Trials)
-    check_count("context", context)
-    check_count("samples", samples)
-    followed = trials.mask[:, :, 1:]
-    cut_off = (steps_in_episode(trials) == horizon)[:, :, :-1]
-    for_context = _some(followed, context, generator)
-    for_values = _some(followed & ~cut_off, samples, generator)
+    for name, value in (("horizon", horizon), ("context", context), ("samples", samples)):
+        check_count(name, value)
+    kept = KeptTrials(len(trials.mask), horizon)
+    kept.add(trials)
+    return kept.batch(torch.arange(len(trials.mask), device=trials.mask.device), context, samples, generator)
 
-    def at(values: Tensor, index: Tensor) -> Tensor:
-        flat = values.flatten(1, 2)
-        return flat[torch.arange(len(flat), device=flat.device)[:, None], index]
 
-    here = {name: value[:, :, :-1] for name, value in vars(trials).items()}
-    return ContextBatch(
-        at(here["inputs"], for_context),
-        at(trials.inputs[:, :, 1:], for_context),
-        at(here["observations"], for_values),
-        at(here["actions"], for_values),
-        at(here["rewards"], for_values),
-        at(trials.observations[:, :, 1:], for_values),
-        at(here["done"], for_values),
-    )
+class KeptTrials:
+    """The newest trials, `[task, trial, time, ...]`, the oldest first, and batches of their transitions.
+
+    Args:
+        tasks: of so many tasks at most.
+        horizon: the time limit of an episode.
+    """
+
+    def __init__(self, tasks: int, horizon: int):
+        self.tasks, self.horizon = check_count("tasks", tasks), check_count("horizon", horizon)
+        self.trials: Trials | None = None
+
+    def add(self, trials: Trials) -> None:
+        """Keep these, and let the oldest go."""
+        before = {} if self.trials is None else vars(self.trials)
+        self._keep(
+            {
+                name: torch.cat([before[name], value])[-self.tasks :] if before else value[-self.tasks :]
+                for name, value in vars(trials).items()
+            }
+        )
+
+    def _keep(self, columns: dict[str, Tensor]) -> None:
+        self.trials = Trials(**columns)
+        followed = self.trials.mask.clone()
+        followed[:, :, :-1] &= self.trials.mask[:, :, 1:]
+        followed[:, :, -1] = False
+        cut_off = steps_in_episode(self.trials) == self.horizon
+        self.for_context = followed.flatten(1).float()
+        self.for_values = (followed & ~cut_off).flatten(1).float()
+        if not bool((self.for_values.sum(1) > 0).all()):
+            raise ValueError(
+                "trials must have steps of every task that are followed by another and lie before the time limit, "
+                "got none."
+            )
+
+    def sample(self, tasks: int, context: int, samples: int, generator: torch.Generator) -> ContextBatch:
+        """Transitions of some tasks, drawn with replacement.
+
+        Raises:
+            ValueError: where nothing is kept yet.
+        """
+        if self.trials is None:
+            raise ValueError("trials must be kept before some can be drawn, got none.")
+        rows = torch.randint(len(self.trials.mask), (tasks,), generator=generator, device=generator.device)
+        return self.batch(rows.to(self.trials.mask.device), context, samples, generator)
+
+    def batch(self, rows: Tensor, context: int, samples: int, generator: torch.Generator) -> ContextBatch:
+        """Transitions of the tasks in `rows`, from 0 on: the oldest first."""
+        assert self.trials is not None
+        trials = self.trials
+        row, length = rows[:, None], trials.mask.shape[2]
+
+        def some(allowed: Tensor, number: int) -> tuple[Tensor, Tensor]:
+            """Trial and time, each allowed place as likely as another, `[task, number]`."""
+            chances = allowed[rows].to(generator.device)
+            place = torch.multinomial(chances, number, replacement=True, generator=generator).to(rows.device)
+            return place // length, place % length
+
+        (trial, time), (other, step) = some(self.for_context, context), some(self.for_values, samples)
+        return ContextBatch(
+            trials.inputs[row, trial, time],
+            trials.inputs[row, trial, time + 1],
+            trials.observations[row, other, step],
+            trials.actions[row, other, step],
+            trials.rewards[row, other, step],
+            trials.observations[row, other, step + 1],
+            trials.done[row, other, step],
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        """What is kept, for a checkpoint (`metarl_core.training.Stateful`)."""
+        return {} if self.trials is None else {name: value.clone() for name, value in vars(self.trials).items()}
+
+    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
+        """Keep what was kept when `state_dict` was called."""
+        if state_dict:
+            self._keep(state_dict)
 
 
 def steps_in_episode(trials: Trials) -> Tensor:
@@ -179,12 +243,6 @@ def steps_in_episode(trials: Trials) -> Tensor:
     time = torch.arange(trials.done.shape[-1], device=trials.done.device).expand_as(trials.done)
     begins = torch.cat([torch.ones_like(trials.done[..., :1]), trials.done[..., :-1]], -1)
     return time + 1 - (time * begins).cummax(-1).values
-
-
-def _some(allowed: Tensor, number: int, generator: torch.Generator) -> Tensor:
-    """Places among `trial · time`, each allowed one as likely as another, `[task, number]`."""
-    chances = allowed.flatten(1).to(torch.float32).to(generator.device)
-    return torch.multinomial(chances, number, replacement=True, generator=generator).to(allowed.device)
 
 
 def draw_latent(agent: ContextAgent, meta: Parameters, batch: ContextBatch, noise: Tensor) -> Tensor:
@@ -212,6 +270,7 @@ def soft_target(
         discount: γ.
     """
     check_between("discount", discount)
+    check_shape("latent", latent, len(batch.rewards), agent.latent)
     following = agent.values(target, batch.next_observations, _for_each(latent, batch))
     soft = agent.temperature * (following / agent.temperature).logsumexp(-1)
     return batch.rewards + discount * (~batch.terminated).to(soft.dtype) * soft

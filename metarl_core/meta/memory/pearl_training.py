@@ -8,7 +8,7 @@ import torch
 from metarl_core.agents.dqn import polyak_update
 from metarl_core.agents.training import AnnealedOptimiser
 from metarl_core.arguments import check_generator, check_type, in_words
-from metarl_core.meta.memory.pearl import PEARL, PEARLConfig, context_batch, draw_latent, pearl_loss, soft_target
+from metarl_core.meta.memory.pearl import PEARL, KeptTrials, PEARLConfig, draw_latent, pearl_loss, soft_target
 from metarl_core.meta.memory.trials import Trials
 from metarl_core.parameters import Parameters, copy_parameters, detach_parameters, trainable_parameters
 from metarl_core.training import (
@@ -20,40 +20,6 @@ from metarl_core.training import (
     make_optimiser,
     training_loop,
 )
-
-
-class RecentTrials:
-    """The trials of the last iterations, `[task, trial, time, ...]`, the oldest first.
-
-    Args:
-        tasks: so many are kept at most.
-    """
-
-    def __init__(self, tasks: int):
-        self.tasks = tasks
-        self.trials: Trials | None = None
-
-    def add(self, trials: Trials) -> None:
-        before = {} if self.trials is None else vars(self.trials)
-        self.trials = Trials(
-            **{
-                name: (torch.cat([before[name], value]) if before else value)[-self.tasks :]
-                for name, value in vars(trials).items()
-            }
-        )
-
-    def sample(self, tasks: int, generator: torch.Generator) -> Trials:
-        """All trials of some tasks, drawn with replacement."""
-        assert self.trials is not None
-        kept = self.trials
-        row = torch.randint(len(kept.mask), (tasks,), generator=generator, device=generator.device)
-        return Trials(**{name: value[row.to(value.device)] for name, value in vars(kept).items()})
-
-    def state_dict(self) -> dict[str, Any]:
-        return {} if self.trials is None else {name: value.clone() for name, value in vars(self.trials).items()}
-
-    def load_state_dict(self, state_dict: dict[str, Any], /) -> None:
-        self.trials = Trials(**state_dict) if state_dict else None
 
 
 def train_pearl(
@@ -94,11 +60,11 @@ def train_pearl(
     target = copy_parameters(detach_parameters(meta))
     optimiser = make_optimiser(config.optimiser, learned.values(), config.outer_lr)
     schedule = AnnealedOptimiser(optimiser, config.outer_lr, config.iterations if config.anneal else None)
-    recent, env_steps = RecentTrials(config.kept * config.meta_batch), Counter()
+    kept = KeptTrials(config.kept * config.meta_batch, method.family.horizon)
+    env_steps = Counter()
 
     def step() -> dict[str, float]:
-        some = recent.sample(config.minibatch, generator)
-        batch = context_batch(some, method.family.horizon, config.context, config.samples, generator)
+        batch = kept.sample(config.minibatch, config.context, config.samples, generator)
         shape = (config.minibatch, method.agent.latent)
         noise = torch.randn(shape, generator=generator, device=generator.device).to(batch.before)
         with torch.no_grad():
@@ -115,7 +81,7 @@ def train_pearl(
     def iterate(iteration: int) -> tuple[dict[str, Any], Trials]:
         tasks = method.family.sample_tasks(config.meta_batch, generator)
         trials = method.play(learned, tasks, generator)
-        recent.add(trials)
+        kept.add(trials)
         noted = [step() for _ in range(config.updates)]
         schedule.next_update()
         env_steps.total += trials.steps
@@ -139,7 +105,7 @@ def train_pearl(
         state={
             "schedule": schedule,
             "target": LiveParameters(target),
-            "recent": recent,
+            "kept": kept,
             "generator": GeneratorState(generator),
             "env_steps": env_steps,
         },

@@ -1,0 +1,274 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 11a Guess, believe or remember
+#
+# (header)
+
+# %% tags=["hide-input"]
+import functools
+
+import numpy as np
+import torch
+from torch import nn
+
+from metarl_core.claims import claim
+from metarl_core.evaluation import t_interval
+from metarl_core.exact import best_search, goal_belief
+from metarl_core.figures import ch11a as figures
+from metarl_core.figures.intervals import in_words
+from metarl_core.figures.words import table as show_table
+from metarl_core.meta import MemoryAgent, memory
+from metarl_core.meta.memory.agent import part
+from metarl_core.networks import gru
+from metarl_core.parameters import initial_parameters, leaf_parameters
+from metarl_core.randomness import seeded
+from metarl_core.recipes import grid_search
+from metarl_core.results import load_table
+from metarl_core.session import begin
+from metarl_core.tasks import GridNavi
+
+begin()
+
+# %% [markdown]
+# Chapter 11 compared three answers to the question where a description $z$ of the task comes from (*given*, *inferred
+# and sampled*, *believed*) with a belief that was exact. Here nobody hands out a belief: it is learned, by two methods
+# of the field, PEARL (Rakelly et al. 2019) and VariBAD (Zintgraf et al. 2020). Beside them stand RL², which has no
+# belief that one could look at, and the exact answers.
+#
+# The task is the grid of the VariBAD paper: 5 × 5 cells, 21 possible goals, 15 steps an episode, −0.1 for a step and +1
+# for one that ends on the goal. A trial has **four episodes** on the same goal. Every learner plays the same number of
+# steps in training.
+#
+# ## 1 What the policy reads, and who teaches the encoder
+
+# %% tags=["hide-input"]
+figures.what_is_read()
+
+# %% [markdown]
+# The four rows differ in two things. *What is read*: the task, one draw from a belief, the belief, or a state without a
+# name. *Who teaches the encoder*, the blue arrows. In RL² it is the return, through the policy. In the two middle rows
+# a policy's gradient is kept out of the encoder, and something is **predicted** instead: values in PEARL, rewards in
+# VariBAD. A prediction says at every step what was wrong; a return says it once, at the end, and of all steps together.
+#
+# ## 2 A belief that is drawn from: PEARL
+#
+# PEARL learns a value function $Q_\theta(o, a, z)$ off-policy. For the context $c$, a *set* of transitions of one task,
+# the encoder gives the product of Gaussians $q_\phi(z \mid c)$ of (11.9). One $z$ is drawn from it, and
+#
+# $$L(\theta, \phi) = \mathbb{E}_{\mathcal{T}}\Bigl[\,\mathbb{E}\bigl[(Q_\theta(o, a, z) - y)^2\bigr]
+# + \beta\, \mathrm{KL}\bigl(q_\phi(z \mid c) \,\|\, \mathcal{N}(0, 1)\bigr)\Bigr], \qquad
+# z = \mu_\phi(c) + \sigma_\phi(c)\, \varepsilon. \tag{11a.1}$$
+#
+# Since $z$ is a differentiable function of $\mu$ and $\sigma$, the gradient of the first part reaches $\phi$: the encoder
+# learns to tell apart the tasks whose values differ. The second part pulls the belief back to the prior, from which $z$
+# is drawn where nothing has been seen; without it a draw from the prior would be a $z$ that no task has. The target is a
+# constant, for $\theta$ and for $z$,
+#
+# $$y = r + \gamma\,(1 - d)\,\bar V(o', z), \qquad
+# \bar V(o', z) = \tau \log \sum_{a'} \exp\bigl(\bar Q(o', a', z) / \tau\bigr), \tag{11a.2}$$
+#
+# with the slow copy $\bar Q$ of chapter 03. The logarithm of the sum is the maximum over $a'$ for $\tau \to 0$; for
+# $\tau > 0$ it is the value of the policy $\pi(a \mid o, z) \propto \exp(Q(o, a, z)/\tau)$ with a bonus of $\tau$ times
+# its entropy (Haarnoja et al. 2017). The paper has an actor beside $Q$, for its actions are continuous; with five
+# actions the policy can be read off.
+#
+# Note what (11a.1) does *not* contain: a second episode. Each episode is a problem of its own, in which $z$ is fixed.
+# Nothing pays for what an episode finds out for the next.
+#
+# > **Algorithm: PEARL, discrete actions.** Repeat:
+# > 1. Draw tasks. Play trials: where an episode begins, draw $z \sim q(z \mid \text{all transitions of the trial so
+# >    far})$, and keep it to the end of the episode. Keep the trials.
+# > 2. Some times: take kept tasks; of each draw transitions as context, and others to fit $Q$ to. Take a step of Adam on
+# >    (11a.1), and let $\bar Q$ follow.
+
+# %%
+def my_posterior(phi, before, after):
+    """Mean and log standard deviation of q(z | transitions), (11.9) with the prior Normal(0, 1) as first factor."""
+    hidden = torch.tanh(nn.functional.linear(torch.cat([before, after], -1), phi["weight0"], phi["bias0"]))
+    mean, log_std = nn.functional.linear(hidden, phi["weight1"], phi["bias1"]).chunk(2, -1)
+    precision = (-2 * log_std.clamp(-5, 2)).exp()
+    total = 1 + precision.sum(-2)
+    return (precision * mean).sum(-2) / total, -0.5 * total.log()
+
+
+def my_q(theta, cells, z):
+    """Q(o, ·, z) for cells [task, sample] and z [task, latent]."""
+    layer = torch.cat([nn.functional.one_hot(cells, 25).float(), z[:, None].expand(*cells.shape, -1)], -1)
+    for number in (0, 1, 2):
+        layer = nn.functional.linear(layer, theta[f"critic.weight{number}"], theta[f"critic.bias{number}"])
+        layer = torch.relu(layer) if number < 2 else layer
+    return layer
+
+
+def my_pearl(start, method, iterations, generator, steps, lr, tasks=16, size=64, beta=0.1, tau=0.1):
+    """The outer loop."""
+    theta = {name: value.clone().requires_grad_() for name, value in start.items()}
+    slow = {name: value.clone() for name, value in start.items()}
+    adam = torch.optim.Adam(theta.values(), lr=lr)
+    kept = memory.KeptTrials(20 * tasks, method.family.horizon)
+    for _ in range(iterations):
+        kept.add(method.play(theta, method.family.sample_tasks(tasks, generator), generator))  # z once an episode
+        for _ in range(steps):
+            batch = kept.sample(tasks, size, size, generator)  # context and transitions of the same tasks
+            mean, log_std = my_posterior(part(theta, "encoder.factor."), batch.before, batch.after)
+            z = mean + log_std.exp() * torch.randn(mean.shape, generator=generator)
+            with torch.no_grad():  # no gradient through the target, to Q̄ or to z
+                value = tau * (my_q(slow, batch.next_observations, z) / tau).logsumexp(-1)
+                target = batch.rewards + method.discount * ~batch.terminated * value
+            chosen = my_q(theta, batch.observations, z).gather(-1, batch.actions[..., None])[..., 0]
+            kl = 0.5 * (mean.square() + (2 * log_std).exp() - 1 - 2 * log_std).sum(-1)
+            loss = ((chosen - target).square().mean(1) + beta * kl).mean()  # both are means over the tasks
+            adam.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(theta.values(), 10.0)
+            adam.step()
+            for name, follower in slow.items():
+                follower.lerp_(theta[name].detach(), 0.005)
+    return theta
+
+
+# %% [markdown]
+# `kept` holds the trials of the last twenty iterations. `kept.sample` draws of each task context and transitions, with
+# the step that follows; steps at the time limit are left out of the fit, for an episode that was cut off has not
+# terminated, and where it led was not recorded. Two iterations, against the package:
+
+# %%
+grid = GridNavi()
+guesser = memory.ContextAgent(grid.observation_space, grid.action_space, generator=seeded(2))
+pearl = memory.PEARL(grid, guesser, trials=4, episodes=4)
+start = initial_parameters(guesser)
+mine = my_pearl(start, pearl, 2, seeded(3), steps=5, lr=3e-3)
+config = memory.PEARLConfig(iterations=2, meta_batch=16, minibatch=16, updates=5, outer_lr=3e-3, anneal=False)
+theirs, _ = memory.train_pearl(pearl, start, config, seeded(3), description=None)
+
+# %% tags=["hide-input"]
+drift = max(float((mine[name].detach() - theirs[name]).abs().max()) for name in theirs)
+moved = max(float((start[name] - theirs[name]).abs().max()) for name in theirs)
+claim(
+    f"After ten steps of Adam, which moved weights by up to {moved:.3f}, mine and the package's differ by {drift:.0e}.",
+    drift < 1e-4 < moved,
+)
+
+# %% [markdown]
+# ## 3 A belief that is read: VariBAD
+#
+# VariBAD has no draw for an episode. After every step a GRU gives mean and deviation of $q_\phi(z \mid h_t)$, and the
+# policy $\pi(a \mid o_t, \mu_t, \sigma_t)$ reads both: where it does not know the goal it can act on *that*. What
+# teaches the encoder is (11.10), with the rewards of the **whole** trial, those to come included, and for a prior the
+# belief of the step before. With $p(r \mid o, a, z)$ a Normal of unit variance around $\hat r_\psi(o, a, z)$, and
+# without its constants, one step $t$ contributes
+#
+# $$L_t(\phi, \psi) = \mathbb{E}_{z \sim q_\phi(z \mid h_t)}\Bigl[\sum_{i=0}^{L-1} \tfrac12 \bigl(\hat r_\psi(o_i, a_i, z) - r_i\bigr)^2\Bigr]
+# + \beta\, \mathrm{KL}\bigl(q_\phi(z \mid h_t) \,\|\, q_\phi(z \mid h_{t-1})\bigr). \tag{11a.3}$$
+#
+# The squared errors of the *future* ask for a belief that can foresee; for $\beta = 1$ the sum is minus the bound, for
+# a smaller $\beta$ the errors count for more. The divergence lets a belief move when it was surprised, and not else.
+
+# %%
+def my_belief_loss(theta, trials, steps, noise, beta):
+    """(11a.3), a mean over trials and over the given steps, for trials that are all of one length."""
+    own = part(theta, "memory.")
+    read = gru(part(own, "encoder.gru."), trials.inputs)
+    mean, log_std = nn.functional.linear(read, own["encoder.head.weight0"], own["encoder.head.bias0"]).chunk(2, -1)
+    log_std = log_std.clamp(-5, 2)
+    cells, acted = (nn.functional.one_hot(v, n).float() for v, n in ((trials.observations, 25), (trials.actions, 5)))
+    losses = []
+    for number, t in enumerate(steps):
+        std = log_std[:, :, t].exp()
+        z = mean[:, :, t] + std * noise[:, :, number]
+        known = torch.cat([z[:, :, None].expand(*cells.shape[:3], -1), cells, acted], -1)  # beside every step i
+        layer = torch.relu(nn.functional.linear(known, own["decoder.weight0"], own["decoder.bias0"]))
+        guess = nn.functional.linear(layer, own["decoder.weight1"], own["decoder.bias1"])[..., 0]
+        now = torch.distributions.Normal(mean[:, :, t], std)
+        last = torch.distributions.Normal(*((mean[:, :, t - 1], log_std[:, :, t - 1].exp()) if t else (0.0, 1.0)))
+        kl = torch.distributions.kl_divergence(now, last).sum(-1)
+        losses.append(0.5 * (guess - trials.rewards).square().sum(-1) + beta * kl)
+    return torch.stack(losses).mean()
+
+
+believer = memory.MemoryAgent(
+    grid.observation_space, grid.action_space, functools.partial(memory.BeliefMemory, actions=5), (64,), seeded(4)
+)
+varibad = memory.RL2(grid, believer, trials=4, episodes=4, discount=1.0)
+theta = initial_parameters(believer)
+trials = varibad.play(theta, grid.sample_tasks(8, seeded(5)), seeded(6))
+steps, noise = torch.tensor([0, 7, 31, 59]), torch.randn(8, 4, 4, 5, generator=seeded(7))
+with torch.no_grad():
+    by_hand = float(my_belief_loss(theta, trials, steps.tolist(), noise, 0.1))
+    by_package = float(memory.belief_loss(believer, theta, trials, steps, noise, 0.1)[0])
+
+# %% tags=["hide-input"]
+claim(
+    f"By hand the loss of the untrained agent is {by_hand:.4f}, by the package {by_package:.4f}.",
+    abs(by_hand - by_package) < 1e-4 * by_package,
+)
+
+# %% [markdown]
+# > **Algorithm: VariBAD.** Repeat:
+# > 1. Draw tasks, play trials. The GRU runs on through the episodes of a trial.
+# > 2. PPO on whole trials, as in chapter 11, for a policy that reads $(o_t, \mu_t, \sigma_t)$; no gradient goes into the
+# >    GRU.
+# > 3. Some times: draw steps $t$, and take a step of Adam on (11a.3).
+#
+# Here both are learned from the trials that were just played; the paper draws the trials for (11a.3) from a buffer, and
+# takes every $t$. `memory.train_belief` is this loop.
+#
+# **Predict, then run.** Three parts: the encoder, what reads it (a policy, or $Q$), and the decoder. Which of them does
+# each loss move: PPO's in VariBAD, (11a.3), (11a.1), PPO's in RL²?
+#
+# *Your prediction:*
+
+# %%
+def reached(loss, parameters, names):
+    """Which parts, by the beginnings of their names, get a gradient from a loss."""
+    leaves = leaf_parameters(parameters)
+    loss(leaves).backward()
+    hit = {name for name, value in leaves.items() if value.grad is not None and bool(value.grad.any())}
+    return ["–" if not begin else "yes" if any(n.startswith(begin) for n in hit) else "no" for begin in names]
+
+
+def ppo(method, data):
+    advantage = torch.randn(data.mask.shape, generator=seeded(8))
+    config = memory.TrainConfig(value_coef=0.0)
+    return lambda leaves: memory.memory_ppo_loss(method, leaves, data, advantage, advantage, config)[0]
+
+
+rememberer = memory.MemoryAgent(grid.observation_space, grid.action_space, generator=seeded(9))
+rl2 = memory.RL2(grid, rememberer, trials=4, episodes=4, discount=1.0)
+remembered = rl2.play(initial_parameters(rememberer), grid.sample_tasks(8, seeded(5)), seeded(6))
+batch = memory.context_batch(pearl.play(start, grid.sample_tasks(8, seeded(5)), seeded(6)), 15, 64, 64, seeded(10))
+goals = torch.randn(8, 64, generator=seeded(11))
+ways = {
+    "PPO in VariBAD": (ppo(varibad, trials), theta, ("memory.encoder.", "policy.", "memory.decoder.")),
+    "rewards, (11a.3)": (
+        lambda leaves: memory.belief_loss(believer, leaves, trials, steps, noise)[0],
+        theta,
+        ("memory.encoder.", "policy.", "memory.decoder."),
+    ),
+    "Q, (11a.1)": (
+        lambda leaves: memory.pearl_loss(guesser, leaves, batch, torch.zeros(8, 5), goals)[0],
+        start,
+        ("encoder.", "critic.", ""),
+    ),
+    "PPO in RL²": (ppo(rl2, remembered), initial_parameters(rememberer), ("memory.", "policy.", "")),
+}
+paths = {name: reached(*way) for name, way in ways.items()}
+
+# %% tags=["hide-input"]
+show_table(["loss", "encoder", "policy or Q", "decoder"], [(name, *found) for name, found in paths.items()])
+claim(
+    "PPO does not reach VariBAD's encoder, and rewards do not reach its policy; Q teaches PEARL's encoder, and the "
+    "return that of RL².",
+    [paths[name][:2] for name in ways] == [["no", "yes"], ["yes", "no"], ["yes", "yes"], ["yes", "yes"]],
+)
+
+# %% [markdown]
+# One line like this belongs into the tests of every such program: a loss that reaches more than it should, or less,
+# gives no error message.
