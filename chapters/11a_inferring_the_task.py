@@ -272,3 +272,97 @@ claim(
 # %% [markdown]
 # One line like this belongs into the tests of every such program: a loss that reaches more than it should, or less,
 # gives no error message.
+#
+# ## 4 A belief while it searches
+#
+# Now train a VariBAD-like learner by the recipe of the table below, seed 0, from scratch. Its belief is five numbers and
+# five deviations that mean nothing to a reader; but the decoder says what they foresee. For each cell: draw $z$ from the
+# belief, ask for the reward of staying there, and average.
+#
+# **Predict, then run.** (a) In the first episode the exact belief loses the cells that were visited. Will the learned
+# one? (b) What will it look like in the step after the goal is found? (c) A new episode begins, and the agent is back in
+# the corner. What happens to the belief?
+#
+# *Your prediction:*
+
+# %%
+learned = grid_search.trained("VariBAD-like", 0, description="VariBAD-like, seed 0")
+agent, meta = learned.method.agent, learned.parameters
+
+
+def foreseen(inputs, draws=64):
+    """Reward that the belief foresees for staying in each cell, after each input [time, inputs]: [time, cell]."""
+    own = part(meta, "memory.")
+    mean, log_std = agent.memory.belief(own, inputs)
+    z = mean + log_std.exp() * torch.randn(draws, *mean.shape, generator=seeded(12))  # [draw, time, latent]
+    stay = torch.eye(5)[:1].expand(25, -1)
+    with torch.no_grad():
+        return agent.memory.decode(own, z[:, :, None], torch.eye(25), stay).mean(0)
+
+
+def one_trial(goal):
+    trial = learned.method.play(meta, {"goal": torch.tensor([goal])}, seeded(13), trials=1)
+    cells = grid.next_cell[trial.observations, trial.actions][0, 0]
+    exact = goal_belief(grid, cells[None], trial.rewards[0])[0]
+    return cells, exact, foreseen(trial.inputs[0, 0]), trial.rewards[0, 0]
+
+
+# %% tags=["hide-input"]
+SHOWN_GOAL, SHOWN_STEPS = 13, (4, 8, 15, 19, 30)
+cells, exact, shown, paid = one_trial(SHOWN_GOAL)
+# inputs hold what was seen up to the step before, the exact belief includes the step
+figures.searching(
+    grid,
+    cells,
+    {"exact belief": exact, "learned: foreseen reward": shown[1:].clamp_min(0)},
+    SHOWN_STEPS,
+    SHOWN_GOAL,
+    "Alt text.",
+)
+
+# %% [markdown]
+# Text on figure.
+#
+# ## 5 Five learners, one budget
+#
+# The table `grid_search` has five seeds of each learner, trained on the same number of steps. All but PEARL are trained
+# by the same PPO with the same settings, and differ in what the policy reads; each has the first step size that earned
+# most of three, in trainings of a seed that is not in the table. With 21 goals nothing can be held out but the draws:
+# after training everybody plays fifty trials on each goal.
+#
+# | setting | here | VariBAD's GridNavi | PEARL |
+# |---|---|---|---|
+# | discount $\gamma$ | 0.95, over the trial (PEARL: the episode) | 0.95 | 0.99 |
+# | latent dimensions | 5 | 5 | 5 |
+#
+# **Predict, then run.** Two lines are exact, the optimal search and posterior sampling with the exact belief. (a) Which
+# learner will be nearest to the optimal search? (b) Will any that learns its belief be below exact posterior sampling?
+# (c) Whose return does not rise from the first to the second episode?
+#
+# *Your prediction:*
+
+# %%
+table = load_table("grid_search")
+settings = grid_search.Settings()
+earned = {name: table.scores(name)[..., : settings.episodes].mean(1) for name in table.rows}  # [seed, episode]
+intervals = {name: [t_interval(values[:, episode]) for episode in range(4)] for name, values in earned.items()}
+optimal = best_search(grid, settings.episodes).returns
+
+
+def posterior_sampling(goals, episodes, generator):
+    """As in chapter 11: a goal drawn from the exact belief before each episode; mean return of each."""
+    belief = torch.zeros(len(goals), 25)
+    belief[:, grid.goals["train"]] = 1 / 21
+    cells, rewards = [], []
+    for _ in range(episodes):
+        drawn = {"goal": torch.multinomial(belief, 1, generator=generator)[:, 0]}
+        cell = torch.zeros_like(goals)
+        for _ in range(grid.horizon):
+            cell = grid.next_cell[cell, grid.optimal_action(cell, drawn)]
+            cells.append(cell)
+            rewards.append(grid.reward(None, None, cell, None, {"goal": goals}))
+        belief = goal_belief(grid, torch.stack(cells, -1), torch.stack(rewards, -1))[:, -1]
+    return torch.stack(rewards, -1).unflatten(-1, (episodes, -1)).sum(-1).mean(0).numpy()
+
+
+sampled = posterior_sampling(grid.goals["train"].repeat(200), settings.episodes, seeded(14))

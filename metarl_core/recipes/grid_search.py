@@ -10,7 +10,7 @@ number of training episodes; what differs is what the policy reads beside its ce
 - RL²: the state of a GRU that learns from the returns alone.
 
 All but the fourth are trained by the same PPO on whole trials. A method's first step size is the one of `lrs` that
-earned most in the trainings of seed `search_seed` on goals of training, see `searched`.
+earned most in the trainings of `search_seeds` on goals of training, see `searched`.
 
 A row is `[goal, column]`: the mean return of episodes 1 to 4 over `test_trials` trials of that goal, then the seconds
 that the training took, the same for every goal. There are only 21 goals, so that none is held out (see `GridNavi`);
@@ -19,7 +19,7 @@ held out are the draws: every method and seed plays the same number of trials on
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -35,59 +35,66 @@ from metarl_core.meta.memory import (
     MemoryAgent,
     NoMemory,
     PEARLConfig,
+    ProductEncoder,
+    RecurrentEncoder,
     TrainConfig,
     adaptation_curve,
-    train,
-    train_belief,
-    train_pearl,
 )
 from metarl_core.networks import GRU
-from metarl_core.parameters import Parameters, initial_parameters
+from metarl_core.parameters import Parameters, initial_parameters, select_parameters
+from metarl_core.recipes.grid_learners import train_pearl_side_by_side, train_side_by_side
 from metarl_core.tasks import GridNavi, InformedTasks, TaskFamily, Tasks
-from metarl_core.training import Callback, History
+from metarl_core.training import History
 
 METHODS = ("given the goal", "exact belief", "VariBAD-like", "PEARL-like", "RL²")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Settings:
     """All that the table depends on."""
 
     episodes: int = 4
-    iterations: int = 80
+    iterations: int = 60
     meta_batch: int = 16
     """goals of an iteration, drawn anew"""
     trials: int = 8
     """of each goal"""
     lrs: Mapping[str, float] = field(default_factory=lambda: dict(CHOSEN))
     """first step size of each method, as found by `searched`"""
-    hidden: int = 64
-    """of the GRU, and of the layer between what is read and the policy"""
+    hidden: int = 32
+    """of the GRU"""
+    layer: int = 64
+    """between what is read and the policy, and of Q"""
     latent: int = 5
     epochs: int = 3
     minibatches: int = 2
     clip: float = 0.2
     entropy_coef: float = 0.05
     max_grad_norm: float = 1.0
-    belief_lr: float = 3e-3
-    belief_updates: int = 5
-    kl_coef: float = 0.1
+    belief_lr: float = 1e-2
+    belief_updates: int = 12
+    belief_minibatch: int = 32
+    contexts: int = 4
+    kl_coef: float = 0.05
     discount: float = 0.95
     """as in the paper; over a whole trial, but for PEARL, whose values end with an episode"""
     gae_lambda: float = 0.95
     value_coef: float = 0.5
     value_scale: float = 5.0
-    baseline: str = "value"
-    updates: int = 25
+    updates: int = 50
     """of Q in an iteration"""
-    temperature: float = 0.1
+    temperature: float = 0.05
+    context: int = 32
+    samples: int = 48
+    context_kl_coef: float = 0.005
+    tau: float = 0.02
     test_tasks: int = 21
     """every goal"""
     test_trials: int = 50
     test_seed: int = 1000
-    search_seed: int = 100
+    search_seeds: tuple[int, ...] = (100, 101)
     search_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
-    search_iterations: int = 60
+    search_iterations: int = 40
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
     @property
@@ -149,56 +156,65 @@ class GoalBelief(nn.Module):
 
 
 class Trained(NamedTuple):
-    """One learner after training."""
+    """Learners after training side by side."""
 
     method: RL2 | PEARL
     parameters: Parameters
+    """`[seed, ...]`"""
     history: History
+    """entries are lists `[seed]`"""
     seconds: float
+    """of all of them together"""
 
 
 def trained(
-    method: str,
-    seed: int,
-    settings: Settings | None = None,
-    description: str | None = None,
-    callback: Callback | None = None,
+    method: str, seeds: Sequence[int], settings: Settings | None = None, description: str | None = None
 ) -> Trained:
-    """Train one learner from one seed; the table's, with its settings. `callback` as in `memory.train`."""
+    """Train one learner for each seed, side by side; the table's, with its settings and its seeds."""
     settings = settings or Settings()
-    generator = torch.Generator().manual_seed(seed)
-    learner = _learner(method, settings, generator)
-    start, began = initial_parameters(learner.agent), time.perf_counter()
-    also = {"description": description, "callback": callback}
+    learner = _learner(method, settings, torch.Generator().manual_seed(seeds[0]))
+    starts = [
+        initial_parameters(_learner(method, settings, torch.Generator().manual_seed(seed)).agent) for seed in seeds
+    ]
+    generator, began = torch.Generator().manual_seed(seeds[0]), time.perf_counter()
     lr = settings.lrs[method]
     if isinstance(learner, PEARL):
         config = PEARLConfig(
-            iterations=settings.iterations, meta_batch=settings.meta_batch, updates=settings.updates, minibatch=settings.meta_batch, outer_lr=lr
-        )
-        meta, history = train_pearl(learner, start, config, generator, **also)
-    else:
-        ppo = TrainConfig(
             iterations=settings.iterations,
             meta_batch=settings.meta_batch,
+            minibatch=settings.meta_batch,
+            updates=settings.updates,
+            context=settings.context,
+            samples=settings.samples,
             outer_lr=lr,
-            epochs=settings.epochs,
-            minibatches=settings.minibatches,
-            clip=settings.clip,
-            gae_lambda=settings.gae_lambda,
-            value_coef=settings.value_coef,
-            value_scale=settings.value_scale,
-            baseline=settings.baseline,
-            entropy_coef=settings.entropy_coef,
-            anneal_entropy=True,
-            max_grad_norm=settings.max_grad_norm,
+            kl_coef=settings.context_kl_coef,
+            tau=settings.tau,
         )
-        if method == "VariBAD-like":
-            belief = BeliefConfig(
-                belief_lr=settings.belief_lr, updates=settings.belief_updates, kl_coef=settings.kl_coef
-            )
-            meta, history = train_belief(learner, start, ppo, belief, generator, **also)
-        else:
-            meta, history = train(learner, start, ppo, generator, **also)
+        meta, history = train_pearl_side_by_side(learner, starts, config, generator, description)
+        return Trained(learner, meta, history, time.perf_counter() - began)
+    ppo = TrainConfig(
+        iterations=settings.iterations,
+        meta_batch=settings.meta_batch,
+        outer_lr=lr,
+        epochs=settings.epochs,
+        minibatches=settings.minibatches,
+        clip=settings.clip,
+        gae_lambda=settings.gae_lambda,
+        value_coef=settings.value_coef,
+        value_scale=settings.value_scale,
+        entropy_coef=settings.entropy_coef,
+        anneal_entropy=True,
+        max_grad_norm=settings.max_grad_norm,
+    )
+    belief = BeliefConfig(
+        belief_lr=settings.belief_lr,
+        updates=settings.belief_updates,
+        minibatch=settings.belief_minibatch,
+        contexts=settings.contexts,
+        kl_coef=settings.kl_coef,
+    )
+    learns = belief if method == "VariBAD-like" else None
+    meta, history = train_side_by_side(learner, starts, ppo, generator, learns, description)
     return Trained(learner, meta, history, time.perf_counter() - began)
 
 
@@ -208,54 +224,74 @@ def _learner(method: str, settings: Settings, generator: torch.Generator) -> RL2
     spaces = family.observation_space, family.action_space
     if method == "PEARL-like":
         agent = ContextAgent(
-            *spaces, hidden=(settings.hidden, settings.hidden), temperature=settings.temperature, generator=generator
+            *spaces,
+            functools.partial(ProductEncoder, latent=settings.latent, hidden=(settings.hidden,)),
+            hidden=(settings.layer, settings.layer),
+            temperature=settings.temperature,
+            generator=generator,
         )
         return PEARL(family, agent, settings.trials, settings.episodes, settings.discount)
     memories = {
         "given the goal": functools.partial(NoMemory, actions=5),
         "exact belief": functools.partial(GoalBelief, grid),
-        "VariBAD-like": functools.partial(BeliefMemory, actions=5),
+        "VariBAD-like": functools.partial(
+            BeliefMemory,
+            actions=5,
+            encoder=functools.partial(RecurrentEncoder, latent=settings.latent, hidden=settings.hidden),
+            of_arrival=True,
+        ),
         "RL²": functools.partial(GRU, hidden=settings.hidden),
     }
-    reader = MemoryAgent(*spaces, memories[method], (settings.hidden,), generator)
+    reader = MemoryAgent(*spaces, memories[method], (settings.layer,), generator)
     return RL2(family, reader, settings.trials, settings.episodes, settings.discount)
 
 
-def every_goal(settings: Settings) -> Tasks:
+def every_goal() -> Tasks:
     """The 21 goals, in the order of the rows."""
     return {"goal": GridNavi().goals["train"]}
 
 
-def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
-    """The row of one method and seed."""
-    settings = settings or Settings()
-    learned = trained(method, seed, settings)
+@functools.cache
+def _rows(method: str, settings: Settings) -> Tensor:
+    learned = trained(method, settings.seeds, settings)
     returns = tested(learned, settings)
-    return torch.cat([returns, returns.new_full((len(returns), 1), learned.seconds)], 1)
+    seconds = returns.new_full((*returns.shape[:2], 1), learned.seconds / len(settings.seeds))
+    return torch.cat([returns, seconds], -1)
+
+
+def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
+    """The row of one method and seed; all seeds are trained together, once."""
+    settings = settings or Settings()
+    return _rows(method, settings)[settings.seeds.index(seed)]
 
 
 def tested(learned: Trained, settings: Settings | None = None) -> Tensor:
-    """Mean return of each episode on every goal, `[goal, episode]`."""
+    """Mean return of each episode on every goal, `[seed, goal, episode]`; the draws are the same for all seeds."""
     settings = settings or Settings()
-    luck = torch.Generator().manual_seed(settings.test_seed)
-    curve = adaptation_curve(
-        learned.method, learned.parameters, every_goal(settings), luck, trials=settings.test_trials
-    )
-    return curve.returns
+    seeds = len(next(iter(learned.parameters.values())))
+    earned = []
+    for seed in range(seeds):
+        luck = torch.Generator().manual_seed(settings.test_seed)
+        meta = select_parameters(learned.parameters, seed)
+        earned.append(adaptation_curve(learned.method, meta, every_goal(), luck, trials=settings.test_trials).returns)
+    return torch.stack(earned)
 
 
 def searched(method: str, settings: Settings | None = None) -> dict[float, float]:
     """Mean return of a trial's four episodes for each of `search_lrs`, on goals of training; the best is in `CHOSEN`.
 
-    One shorter training of the seed outside of the table for each, then a trial on each of 500 goals of training.
+    For each a shorter training of `search_seeds`, which are not in the table, then a trial on each of 500 goals.
     """
     settings = settings or Settings()
     scores = {}
     for lr in settings.search_lrs:
         shorter = replace(settings, iterations=settings.search_iterations, lrs={**settings.lrs, method: lr})
-        learned = trained(method, settings.search_seed, shorter)
-        tasks = learned.method.family.sample_tasks(500, torch.Generator().manual_seed(settings.search_seed))
-        luck = torch.Generator().manual_seed(settings.search_seed)
-        curve = adaptation_curve(learned.method, learned.parameters, tasks, luck, trials=1)
-        scores[lr] = float(curve.returns.sum(1).mean())
+        learned = trained(method, settings.search_seeds, shorter)
+        tasks = learned.method.family.sample_tasks(500, torch.Generator().manual_seed(settings.search_seeds[0]))
+        earned = []
+        for seed in range(len(settings.search_seeds)):
+            luck = torch.Generator().manual_seed(settings.search_seeds[0])
+            meta = select_parameters(learned.parameters, seed)
+            earned.append(adaptation_curve(learned.method, meta, tasks, luck, trials=1).returns.sum(1).mean())
+        scores[lr] = float(torch.stack(earned).mean())
     return scores

@@ -251,7 +251,7 @@ def draw_latent(agent: ContextAgent, meta: Parameters, batch: ContextBatch, nois
     Args:
         noise: standard normal, `[task, latent]`.
     """
-    check_shape("noise", noise, len(batch.before), agent.latent)
+    check_shape("noise", noise, *batch.before.shape[:-2], agent.latent)
     mean, log_std = agent.belief(meta, batch.before, batch.after)
     return mean + log_std.exp() * noise
 
@@ -270,7 +270,7 @@ def soft_target(
         discount: γ.
     """
     check_between("discount", discount)
-    check_shape("latent", latent, len(batch.rewards), agent.latent)
+    check_shape("latent", latent, *batch.rewards.shape[:-1], agent.latent)
     following = agent.values(target, batch.next_observations, _for_each(latent, batch))
     soft = agent.temperature * (following / agent.temperature).logsumexp(-1)
     return batch.rewards + discount * (~batch.terminated).to(soft.dtype) * soft
@@ -296,12 +296,12 @@ def pearl_loss(
         ValueError: for shapes that do not fit.
     """
     check_type("agent", agent, ContextAgent)
-    check_shape("noise", noise, len(batch.before), agent.latent)
+    check_shape("noise", noise, *batch.before.shape[:-2], agent.latent)
     check_same_shape(targets=targets, rewards=batch.rewards)
     mean, log_std = agent.belief(meta, batch.before, batch.after)
     latent = mean + log_std.exp() * noise
     values = agent.values(meta, batch.observations, _for_each(latent, batch))
-    error = (values.gather(-1, batch.actions[..., None])[..., 0] - targets).square().mean(1)
+    error = (values.gather(-1, batch.actions[..., None])[..., 0] - targets).square().mean(-1)
     kl = gaussian_kl(mean, log_std, torch.zeros_like(mean), torch.zeros_like(mean))
     parts = {"td_error": error.mean().detach(), "kl": kl.mean().detach()}
     return (error + kl_coef * kl).mean(), parts
@@ -309,4 +309,4 @@ def pearl_loss(
 
 def _for_each(latent: Tensor, batch: ContextBatch) -> Tensor:
     """z beside each of its task's transitions, `[task, sample, latent]`."""
-    return latent[:, None].expand(*batch.rewards.shape, -1)
+    return latent.unsqueeze(-2).expand(*batch.rewards.shape, -1)
