@@ -20,6 +20,7 @@ STYLE = {
     "PEARL-like": (plotting.RED, "v"),
     "RL²": (plotting.ORANGE, "D"),
 }
+BACK = {"arrowstyle": "-|>", "color": plotting.BLUE, "linewidth": 1.8}
 
 
 def what_is_read() -> None:
@@ -64,17 +65,18 @@ def what_is_read() -> None:
         "",
         (4.7, 1.9),
         (6.35, 1.42),
-        arrowprops={"arrowstyle": "-|>", "color": plotting.BLUE, "linewidth": 1.8, "connectionstyle": "arc3,rad=-0.25"},
+        arrowprops=BACK | {"connectionstyle": "arc3,rad=-0.25"},
     )
     axes.text(8.9, 1.42, "rewards of the whole trial", color=plotting.BLUE, fontsize=10.5, ha="center", va="center")
     plotting.show(
         figure,
         "A diagram of four policies in rows. Given: the features of the task go into the policy. Inferred, PEARL: "
-        "transitions go through a product of Gaussians to a belief, of which one z is drawn for an episode and given to "
-        "Q; an arrow leads from the TD error of Q back to the encoder. Believed, VariBAD: transitions go through a GRU "
-        "to mean and deviation of a belief, which the policy reads across a barrier that no gradient passes; a decoder "
-        "of rewards below sends its gradient back to the GRU. Remembered, RL²: transitions go through a GRU into the "
-        "policy, and the return of the trial sends its gradient through all of it.",
+        "transitions go through a product of Gaussians to a belief, of which one z is drawn for an episode and "
+        "given to Q; an arrow leads from the TD error of Q back to the encoder. Believed, VariBAD: transitions go "
+        "through a GRU to mean and deviation of a belief, which the policy reads across a barrier that no "
+        "gradient passes; a decoder of rewards below sends its gradient back to the GRU. Remembered, RL²: "
+        "transitions go through a GRU into the policy, and the return of the trial sends its gradient through all "
+        "of it.",
     )
 
 

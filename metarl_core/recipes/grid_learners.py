@@ -1,7 +1,7 @@
 """Learners with memory or context that are meta-trained side by side, `[seed, ...]`.
 
-The rules are those of `memory.train`, `memory.train_belief` and `memory.train_pearl`, and for a single seed the numbers,
-too. Five seeds in one tensor take about half as long as one after another.
+The rules are those of `memory.train`, `memory.train_belief` and `memory.train_pearl`, and so are the numbers where
+there is one seed. Five in one tensor take about half as long as one after another.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ from metarl_core.training import Counter, History, linear_schedule, make_optimis
 def played(
     method: RL2 | PEARL, parameters: Parameters, tasks: int, generator: torch.Generator
 ) -> tuple[Trials, Trials]:
-    """Trials of each seed on new tasks: as `[seed · task, trial, time, ...]` and as `[seed, task · trial, time, ...]`."""
+    """Trials of each seed on new tasks: `[seed · task, trial, time, ...]`, and the same `[seed, task · trial, ...]`."""
     seeds = len(next(iter(parameters.values())))
     drawn = method.family.sample_tasks(seeds * tasks, generator)
     wide = {name: value.detach().repeat_interleave(tasks, 0) for name, value in parameters.items()}
