@@ -35,6 +35,8 @@ from metarl_core.session import begin
 from metarl_core.tasks import GridNavi
 
 begin()
+grid = GridNavi(size=3, horizon=8)
+CELLS, GOALS = grid.size**2, grid.goals["train"]
 
 # %% [markdown]
 # Chapter 11 compared three answers to the question where a description $z$ of the task comes from (*given*, *inferred
@@ -42,9 +44,10 @@ begin()
 # of the field, PEARL (Rakelly et al. 2019) and VariBAD (Zintgraf et al. 2020). Beside them stand RL², which has no
 # belief that one could look at, and the exact answers.
 #
-# The task is the grid of the VariBAD paper: 5 × 5 cells, 21 possible goals, 15 steps an episode, −0.1 for a step and +1
-# for one that ends on the goal. A trial has **four episodes** on the same goal. Every learner plays the same number of
-# steps in training.
+# The task is the small grid of chapter 11: 3 × 3 cells, five possible goals, eight steps an episode, −0.1 for a step and
+# +1 for one that ends on the goal. A trial has **four episodes** on the same goal. Every learner plays the same number
+# of steps in training. (The grid of the VariBAD paper has 5 × 5 cells, 21 goals and 15 steps; section 6 says what
+# happened there.)
 #
 # ## 1 What the policy reads, and who teaches the encoder
 
@@ -100,7 +103,7 @@ def my_posterior(phi, before, after):
 
 def my_q(theta, cells, z):
     """Q(o, ·, z) for cells [task, sample] and z [task, latent]."""
-    layer = torch.cat([nn.functional.one_hot(cells, 25).float(), z[:, None].expand(*cells.shape, -1)], -1)
+    layer = torch.cat([nn.functional.one_hot(cells, CELLS).float(), z[:, None].expand(*cells.shape, -1)], -1)
     for number in (0, 1, 2):
         layer = nn.functional.linear(layer, theta[f"critic.weight{number}"], theta[f"critic.bias{number}"])
         layer = torch.relu(layer) if number < 2 else layer
@@ -140,7 +143,6 @@ def my_pearl(start, method, iterations, generator, steps, lr, tasks=16, size=64,
 # terminated, and where it led was not recorded. Two iterations, against the package:
 
 # %%
-grid = GridNavi()
 guesser = memory.ContextAgent(grid.observation_space, grid.action_space, generator=seeded(2))
 pearl = memory.PEARL(grid, guesser, trials=4, episodes=4)
 start = initial_parameters(guesser)
@@ -178,7 +180,7 @@ def my_belief_loss(theta, trials, steps, noise, beta):
     read = gru(part(own, "encoder.gru."), trials.inputs)
     mean, log_std = nn.functional.linear(read, own["encoder.head.weight0"], own["encoder.head.bias0"]).chunk(2, -1)
     log_std = log_std.clamp(-5, 2)
-    cells, acted = (nn.functional.one_hot(v, n).float() for v, n in ((trials.observations, 25), (trials.actions, 5)))
+    cells, acted = (nn.functional.one_hot(v, n).float() for v, n in ((trials.observations, CELLS), (trials.actions, 5)))
     losses = []
     for number, t in enumerate(steps):
         std = log_std[:, :, t].exp()
@@ -199,7 +201,7 @@ believer = memory.MemoryAgent(
 varibad = memory.RL2(grid, believer, trials=4, episodes=4, discount=1.0)
 theta = initial_parameters(believer)
 trials = varibad.play(theta, grid.sample_tasks(8, seeded(5)), seeded(6))
-steps, noise = torch.tensor([0, 7, 31, 59]), torch.randn(8, 4, 4, 5, generator=seeded(7))
+steps, noise = torch.tensor([0, 7, 15, 31]), torch.randn(8, 4, 4, 5, generator=seeded(7))
 with torch.no_grad():
     by_hand = float(my_belief_loss(theta, trials, steps.tolist(), noise, 0.1))
     by_package = float(memory.belief_loss(believer, theta, trials, steps, noise, 0.1)[0])
@@ -243,7 +245,7 @@ def ppo(method, data):
 rememberer = memory.MemoryAgent(grid.observation_space, grid.action_space, generator=seeded(9))
 rl2 = memory.RL2(grid, rememberer, trials=4, episodes=4, discount=1.0)
 remembered = rl2.play(initial_parameters(rememberer), grid.sample_tasks(8, seeded(5)), seeded(6))
-batch = memory.context_batch(pearl.play(start, grid.sample_tasks(8, seeded(5)), seeded(6)), 15, 64, 64, seeded(10))
+batch = memory.context_batch(pearl.play(start, grid.sample_tasks(8, seeded(5)), seeded(6)), grid.horizon, 64, 64, seeded(10))
 goals = torch.randn(8, 64, generator=seeded(11))
 ways = {
     "PPO in VariBAD": (ppo(varibad, trials), theta, ("memory.encoder.", "policy.", "memory.decoder.")),
@@ -351,8 +353,8 @@ optimal = best_search(grid, settings.episodes).returns
 
 def posterior_sampling(goals, episodes, generator):
     """As in chapter 11: a goal drawn from the exact belief before each episode; mean return of each."""
-    belief = torch.zeros(len(goals), 25)
-    belief[:, grid.goals["train"]] = 1 / 21
+    belief = torch.zeros(len(goals), CELLS)
+    belief[:, GOALS] = 1 / len(GOALS)
     cells, rewards = [], []
     for _ in range(episodes):
         drawn = {"goal": torch.multinomial(belief, 1, generator=generator)[:, 0]}
@@ -365,4 +367,4 @@ def posterior_sampling(goals, episodes, generator):
     return torch.stack(rewards, -1).unflatten(-1, (episodes, -1)).sum(-1).mean(0).numpy()
 
 
-sampled = posterior_sampling(grid.goals["train"].repeat(200), settings.episodes, seeded(14))
+sampled = posterior_sampling(GOALS.repeat(1000), settings.episodes, seeded(14))
