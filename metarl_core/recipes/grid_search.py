@@ -13,9 +13,10 @@ policy reads beside its cell:
 All but the fourth are trained by the same PPO on whole trials. A method's first step size is the one of `search_lrs`
 that earned most in a training of `search_seeds`, see `searched`; the other settings were set by hand on such seeds.
 
-A row is `[goal, column]`: the mean return of episodes 1 to 4 over `test_trials` trials of that goal, then the seconds
-that the training took, those of five side by side divided by five, the same for every goal. With five goals none is
-held out (see `GridNavi`); held out are the draws: after training all play the same number of trials on each goal.
+A row is `[goal, column]`: the mean return of episodes 1 to 4 over `test_trials` trials of that goal, then the seconds of
+the processor that the training took, those of five side by side divided by five, the same for every goal. With five
+goals none is held out (see `GridNavi`); held out are the draws: after training all play the same number of trials on
+each goal.
 """
 
 import functools
@@ -175,7 +176,7 @@ class Trained(NamedTuple):
     history: History
     """entries are lists `[seed]`"""
     seconds: float
-    """of all of them together"""
+    """of the processor, of all of them together"""
 
 
 def trained(
@@ -187,7 +188,7 @@ def trained(
     starts = [
         initial_parameters(_learner(method, settings, torch.Generator().manual_seed(seed)).agent) for seed in seeds
     ]
-    generator, began = torch.Generator().manual_seed(seeds[0]), time.perf_counter()
+    generator, began = torch.Generator().manual_seed(seeds[0]), time.process_time()
     lr = settings.lrs[method]
     if isinstance(learner, PEARL):
         config = PEARLConfig(
@@ -202,7 +203,7 @@ def trained(
             tau=settings.tau,
         )
         meta, history = train_pearl_side_by_side(learner, starts, config, generator, description)
-        return Trained(learner, meta, history, time.perf_counter() - began)
+        return Trained(learner, meta, history, time.process_time() - began)
     ppo = TrainConfig(
         iterations=settings.iterations,
         meta_batch=settings.meta_batch,
@@ -226,7 +227,7 @@ def trained(
     )
     learns = belief if method == "VariBAD-like" else None
     meta, history = train_side_by_side(learner, starts, ppo, generator, learns, description)
-    return Trained(learner, meta, history, time.perf_counter() - began)
+    return Trained(learner, meta, history, time.process_time() - began)
 
 
 def _learner(method: str, settings: Settings, generator: torch.Generator) -> RL2 | PEARL:
@@ -263,7 +264,9 @@ def every_goal(settings: Settings) -> Tasks:
 
 
 @functools.cache
-def _rows(method: str, settings: Settings) -> Tensor:
+def _rows(method: str, settings: Settings | None) -> Tensor:
+    """Rows of all seeds, `[seed, goal, column]`; made once for each method."""
+    settings = settings or Settings()
     learned = trained(method, settings.seeds, settings)
     returns = tested(learned, settings)
     seconds = returns.new_full((*returns.shape[:2], 1), learned.seconds / len(settings.seeds))
@@ -272,8 +275,7 @@ def _rows(method: str, settings: Settings) -> Tensor:
 
 def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
     """The row of one method and seed; all seeds are trained together, once."""
-    settings = settings or Settings()
-    return _rows(method, settings)[settings.seeds.index(seed)]
+    return _rows(method, settings)[(settings or Settings()).seeds.index(seed)]
 
 
 def tested(learned: Trained, settings: Settings | None = None) -> Tensor:
