@@ -13,8 +13,8 @@ policy reads beside its cell:
 All but the fourth are trained by the same PPO on whole trials. A method's first step size is the one of `search_lrs`
 that earned most in a training of `search_seeds`, see `searched`; the other settings were set by hand on such seeds.
 
-A row is `[goal, column]`: the mean return of episodes 1 to 4 over `test_trials` trials of that goal, then the seconds of
-the processor that the training took, those of five side by side divided by five, the same for every goal. With five
+A row is `[goal, column]`: the mean return of episodes 1 to 4 over `test_trials` trials of that goal, then the seconds
+of the processor that the training took, those of five side by side divided by five, the same for every goal. With five
 goals none is held out (see `GridNavi`); held out are the draws: after training all play the same number of trials on
 each goal.
 """
