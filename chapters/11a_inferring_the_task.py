@@ -430,7 +430,7 @@ claim(
 #
 # A trial is one long row of steps, and it is tempting to take each with the next: $(o_t, a_t, r_t, o_{t+1})$. At the end
 # of an episode $o_{t+1}$ is the corner, to which the agent was *carried*. With such steps $Q$ learns that the last cell
-# leads home. They are one in eight, and none gives an error message.
+# leads home, and no error message comes. Three of the 31 steps of a trial that have a successor are of this kind.
 
 # %%
 data = pearl.play(start, grid.sample_tasks(64, seeded(5)), seeded(6))

@@ -56,10 +56,10 @@ def what_is_read() -> None:
                 "connectionstyle": "arc3,rad=-0.1",
             },
         )
-        axes.text(8.6, y - 0.66, words, color=plotting.BLUE, fontsize=10.5, ha="center")
+        axes.text(9.3, y - 0.72, words, color=plotting.BLUE, fontsize=10.5, ha="center")
     axes.text(8.45, 2.2, "‖", fontsize=26, color=plotting.RED, ha="center", va="center", fontweight="bold")
     axes.text(8.45, 2.62, "no gradient", fontsize=10.5, color=plotting.RED, ha="center")
-    box(axes, 7.0, 1.42, r"$\hat r(o, a, z)$", size=11)
+    box(axes, 7.0, 1.42, r"$\hat r(\cdot, z)$", size=11)
     arrow(axes, (7.0, 1.92), (7.0, 1.68), plotting.GREY)
     axes.annotate(
         "",
