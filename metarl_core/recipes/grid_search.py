@@ -110,11 +110,11 @@ class Settings:
 
 
 CHOSEN = {
-    "given the goal": 5e-3,
-    "exact belief": 5e-3,
-    "VariBAD-like": 5e-3,
-    "PEARL-like": 5e-3,
-    "RL²": 5e-3,
+    "given the goal": 0.01,
+    "exact belief": 0.01,
+    "VariBAD-like": 0.01,
+    "PEARL-like": 0.01,
+    "RL²": 0.01,
 }
 
 
