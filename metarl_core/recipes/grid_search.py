@@ -21,9 +21,9 @@ each goal.
 
 import functools
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -109,7 +109,7 @@ class Settings:
         return self.iterations * self.meta_batch * self.trials * self.episodes * self.horizon
 
 
-CHOSEN = {
+CHOSEN: dict[str, float] = {
     "given the goal": 0.01,
     "exact belief": 0.01,
     "VariBAD-like": 0.01,
@@ -243,7 +243,7 @@ def _learner(method: str, settings: Settings, generator: torch.Generator) -> RL2
             generator=generator,
         )
         return PEARL(family, agent, settings.trials, settings.episodes, settings.q_discount)
-    memories = {
+    memories: dict[str, Callable[..., Any]] = {
         "given the goal": functools.partial(NoMemory, actions=5),
         "exact belief": functools.partial(GoalBelief, grid),
         "VariBAD-like": functools.partial(
