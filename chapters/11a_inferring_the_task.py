@@ -9,7 +9,19 @@
 # %% [markdown]
 # # 11a Guess, believe or remember
 #
-# (header)
+# **Four learners look for the same goal: one is told, one guesses, one believes, one remembers. What does each find?**
+#
+# *An appendix to chapter 11. No later chapter needs it.*
+#
+# You will be able to
+#
+# - build PEARL for discrete actions, loop included, and VariBAD's bound, and say which loss teaches which part
+# - see a learned belief beside the exact one while a policy searches
+# - compare given, inferred, believed and remembered tasks with the exact optimum, at equal cost
+#
+# Before you start: chapter 11, [Memory and context](11_memory_and_context.ipynb).
+#
+# Reading: about 40 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours.
 
 # %% tags=["hide-input"]
 import functools
@@ -52,6 +64,7 @@ CELLS, GOALS = grid.size**2, grid.goals["train"]
 
 # %% tags=["hide-input"]
 figures.what_is_read()
+
 
 # %% [markdown]
 # The four rows differ in two things. *What is read*: the task, one draw from a belief, the belief, or a state without a
@@ -157,6 +170,7 @@ claim(
     drift < 1e-4 < moved,
 )
 
+
 # %% [markdown]
 # ## 3 A belief that is read: VariBAD
 #
@@ -210,6 +224,7 @@ claim(
     f"By hand the loss of the untrained agent is {by_hand:.4f}, by the package {by_package:.4f}.",
     abs(by_hand - by_package) < 1e-4 * by_package,
 )
+
 
 # %% [markdown]
 # > **Algorithm: VariBAD.** Repeat:
@@ -547,3 +562,5 @@ claim(
 # - K. Rakelly, A. Zhou, D. Quillen, C. Finn and S. Levine, *Efficient off-policy meta-reinforcement learning via
 #   probabilistic context variables*, 2019, arXiv:1903.08254.
 # - L. Zintgraf et al., *VariBAD: a very good method for Bayes-adaptive deep RL via meta-learning*, 2020, arXiv:1910.08348.
+#
+# Back to [11 Memory and context](11_memory_and_context.ipynb) · [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · next: [12 Models and planning](12_models_and_planning.ipynb)
