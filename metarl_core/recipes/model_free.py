@@ -7,7 +7,8 @@ split, then out of distribution. Actions are drawn from the policy, as in traini
   from another but by what is seen at this step.
 - RL²: a GRU of 64 that reads observation, last action and last reward.
 
-Both train by PPO over whole episodes, each on a new task of the training split, whose change comes at any of the
+40,000 environment steps are what the models of `changing_bodies` learn from, and 400,000 ten times as many. Both
+policies train by PPO over whole episodes, each on a new task of the training split, whose change comes at any of the
 steps that `changing_bodies` trains on. The step size of Adam is the better of `outer_lrs` for each method and number of
 steps, by the reward after the change that a training at seed `search_seed` earns on other tasks of the training split.
 """
@@ -21,22 +22,13 @@ import torch
 from torch import Tensor
 
 from metarl_core.meta import RL2, MemoryAgent, memory
-from metarl_core.networks import GRU, MLP
+from metarl_core.networks import GRU, MLP, mlp
 from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.recipes import changing_bodies
 from metarl_core.tasks import Tasks
 from metarl_core.training import History
 
-METHODS = tuple(f"{name}, {steps} steps" for steps in ("40,000", "1,000,000", "4,000,000") for name in ("PPO", "RL²"))
-
-
-@dataclass(frozen=True)
-class Budget:
-    """Iterations, and what each learns from."""
-
-    iterations: int
-    meta_batch: int
-    """tasks per iteration, each played once"""
+METHODS = tuple(f"{name}, {steps} steps" for steps in ("40,000", "400,000") for name in ("PPO", "RL²"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,8 @@ class Settings:
     """All that the table depends on."""
 
     bodies: changing_bodies.Settings = changing_bodies.Settings()
+    budgets: tuple[tuple[str, int, int], ...] = (("40,000", 20, 20), ("400,000", 80, 50))
+    """environment steps as a method's name gives them, iterations, and tasks per iteration, each played once"""
     hidden: int = 64
     outer_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     epochs: int = 4
@@ -57,11 +51,6 @@ class Settings:
     test_tasks: int = 1
     """a row is the mean over all held-out tasks"""
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
-
-    @property
-    def budgets(self) -> dict[str, Budget]:
-        """By the steps of a method's name."""
-        return {"40,000": Budget(20, 20), "1,000,000": Budget(100, 100), "4,000,000": Budget(200, 200)}
 
 
 class Present(torch.nn.Module):
@@ -89,11 +78,8 @@ class Present(torch.nn.Module):
 
     def sequence(self, parameters: Parameters, inputs: Tensor) -> Tensor:
         """What is read of each input, `[..., hidden]`."""
-        return torch.func.functional_call(self.network, _inner(parameters), inputs[..., : self.observations]).tanh()
-
-
-def _inner(parameters: Parameters) -> Parameters:
-    return {name.removeprefix("network."): value for name, value in parameters.items()}
+        own = {name.removeprefix("network."): value for name, value in parameters.items()}
+        return mlp(own, inputs[..., : self.observations], torch.tanh).tanh()
 
 
 class Trained(NamedTuple):
@@ -118,14 +104,14 @@ def agent_of(name: str, generator: torch.Generator, settings: Settings) -> Memor
 def trained(method: str, seed: int, settings: Settings | None = None, outer_lr: float | None = None) -> Trained:
     """Train one policy from one seed, with the chosen step size unless one is given."""
     settings = settings or Settings()
-    name, budget = _parts(method, settings)
+    name, iterations, meta_batch = _parts(method, settings)
     generator = torch.Generator().manual_seed(seed)
     agent = agent_of(name, generator, settings)
     family = changing_bodies.family_of(settings.bodies, training=True)
     learner = RL2(family, agent, trials=1, episodes=1, discount=settings.discount)
     config = memory.TrainConfig(
-        iterations=budget.iterations,
-        meta_batch=budget.meta_batch,
+        iterations=iterations,
+        meta_batch=meta_batch,
         outer_lr=best_outer_lr(method, settings) if outer_lr is None else outer_lr,
         epochs=settings.epochs,
         minibatches=settings.minibatches,
@@ -170,6 +156,8 @@ def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
     )[None]
 
 
-def _parts(method: str, settings: Settings) -> tuple[str, Budget]:
-    name, steps = method.split(", ")
-    return name, settings.budgets[steps.removesuffix(" steps")]
+def _parts(method: str, settings: Settings) -> tuple[str, int, int]:
+    """Name, iterations and tasks per iteration of a method."""
+    name, words = method.split(", ")
+    iterations, meta_batch = {steps: rest for steps, *rest in settings.budgets}[words.removesuffix(" steps")]
+    return name, iterations, meta_batch
