@@ -43,6 +43,7 @@ begin()
 # **Predict:** which entries of $\theta$ can change at all in a task whose 10 transitions contain only one of the
 # actions? Would that be different if the target were differentiated?
 
+
 # %% nbgrader={"grade": false, "grade_id": "inner_td_steps", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def inner_td_steps(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
     """Adapted parameters of every task, equation (1).
@@ -142,6 +143,7 @@ for steps in (0, 1, 3, 30):
 # **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two goes to
 # zero?
 
+
 # %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def meta_gradients(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
     """Both meta-gradients of the linear problem.
@@ -235,33 +237,35 @@ plotting.show(
 #
 # Tables in place of networks: `theta[s, a]`. A task is a deterministic world, `next_state[task, s, a]` and
 # `reward[task, s, a]`, which starts in state 0 and never ends. The inner loop is a run of Q-learning with a replay
-# memory, a target table that follows softly, and $\varepsilon$ that falls from 1 to 0.1 over 18 steps. All randomness
-# comes in `draws[task, step]`: whether to explore, which action then, and which transition to replay. Wanted is
+# memory, a target table that follows the online one softly, by a tenth of the way in each step, and $\varepsilon$ that falls
+# from 1 to 0.1 over 18 steps. In each step one transition is stored, and then one of all that are stored is replayed, the
+# newest like any other. All randomness comes in `draws[task, step]`: whether to explore, which action then, and which
+# transition to replay, as a share of the memory. Wanted is
 #
 # $$\theta \leftarrow \theta + \epsilon\, \Big(\frac1n \sum_{\mathcal{T}} \varphi_{\mathcal{T}} - \theta\Big), \tag{3}$$
 #
-# with $\varphi_{\mathcal{T}}$ the result of one complete run on task $\mathcal{T}$ that began at $\theta$ and knew nothing of
-# the other tasks. A colleague's code runs, and its $\theta$ takes plausible values. Read it before you run
-# it.
+# with $\varphi_{\mathcal{T}}$ the online table after one complete run on task $\mathcal{T}$ that began at $\theta$ and knew
+# nothing of the other tasks. The four things that section 6 of the chapter warns of are in order. A colleague's code runs,
+# and its $\theta$ takes plausible values. Read it before you run it.
 #
-# **Predict:** which of the bugs would still be there if the batch had one task only?
+# **Predict:** which of the bugs would show in a world with a single state?
+
 
 # %% tags=["setup"]
 def colleagues_iteration(theta, next_state, reward, draws, outer_lr):
-    memory, step, moves = [], 0, []
+    moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        for explore, which, replay in draws[task].tolist():
+        memory, state = [], 0
+        online = target = theta.clone()
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
-            step += 1
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, float(reward[task, state, action]), state))
+            s, a, r, after = memory[int(replay * (len(memory) - 1))]
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(target - theta)
+        moves.append(online - theta)
     return theta + outer_lr * torch.stack(moves).mean(0)
 
 
@@ -286,35 +290,34 @@ def reptile_iteration(theta, next_state, reward, draws, outer_lr):
     theta: float64 [S, A]; next_state: integers [task, S, A]; reward: float64 [task, S, A]; draws: float64
     [task, step, 3], uniform on [0, 1); outer_lr: ε of Reptile. Returns float64 [S, A]; theta stays as it is.
     """
-    memory, step, moves = [], 0, []
+    moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        for explore, which, replay in draws[task].tolist():
+        memory, state = [], 0
+        online = target = theta.clone()
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
-            step += 1
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, float(reward[task, state, action]), state))
+            s, a, r, after = memory[int(replay * (len(memory) - 1))]
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(target - theta)
+        moves.append(online - theta)
     ### BEGIN SOLUTION
     moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        memory = []  # of this task alone
-        for step, (explore, which, replay) in enumerate(draws[task].tolist()):  # ε begins anew
+        memory, state = [], 0
+        online, target = theta.clone(), theta.clone()  # two tables
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            paid = float(reward[task, state, action])  # before the state moves on
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, paid, state))
+            s, a, r, after = memory[int(replay * len(memory))]  # replay < 1, so that the newest is the last
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(online - theta)  # the target lags behind
+        moves.append(online - theta)
     ### END SOLUTION
     return theta + outer_lr * torch.stack(moves).mean(0)
 
@@ -334,38 +337,52 @@ assert torch.allclose(hidden_both, (hidden[0] + hidden[1]) / 2)  # tasks know no
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Swap two tasks. Should the result change? And which names are created outside of the loop over tasks?
+# How many tables are there after `theta.clone()`? What does `state` mean in the line that stores, and how large can
+# `replay` become?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\varphi_{\mathcal{T}}$ depends on $\theta$, on task $\mathcal{T}$ and on its own draws, and on nothing else. It is the table that the
-# updates are applied to.
+# A transition is $(s, a, r(s, a), s')$. With $n$ of them stored, `replay` in $[0, 1)$ stands for entry
+# $\lfloor n \cdot \text{replay} \rfloor$. The targets of two tables differ from those of one from the second update on.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: online = target = copy of theta; memory = []; step = 0; run as before; moves.append(online − theta).
+# For each task: online = copy of theta, target = another copy; memory = []; in each step: action; reward of state and action;
+# then the next state; store; replay entry int(replay · len(memory)); update online; target a tenth of the way towards it;
+# moves.append(online − theta).
 # </details>
 
+
 # %%
-worlds = some_worlds(5)
-turned = tuple(part.flip(0) for part in worlds)
-start = torch.zeros(4, 3, dtype=torch.float64)
-for name, iteration in (("colleague", colleagues_iteration), ("repaired", reptile_iteration)):
-    one, other = iteration(start, *worlds, 0.5), iteration(start, *turned, 0.5)
-    print(f"{name}: result changes by {float((one - other).abs().max()):.3f} when the tasks come in another order")
+def apart(states, steps):
+    """How far the colleague's theta is from the repaired one, in worlds of so many states and runs of so many steps."""
+    generator = torch.Generator().manual_seed(4)
+    worlds = (
+        torch.randint(states, (8, states, 3), generator=generator),
+        torch.randn(8, states, 3, generator=generator, dtype=torch.float64),
+        torch.rand(8, steps, 3, generator=generator, dtype=torch.float64),
+    )
+    start = torch.ones(states, 3, dtype=torch.float64)
+    return float((colleagues_iteration(start, *worlds, 1.0) - reptile_iteration(start, *worlds, 1.0)).abs().max())
+
+
+for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
+    print(f"{states} states, {steps:3} steps: {apart(states, steps):.3f} apart")
 
 # %% [markdown]
-# **Expect:** the colleague's result depends on the order of the tasks, the repaired one does not (0.000).
+# **Expect:** nothing apart with one state and one step, and something in all other rows.
 #
-# **Interpret:** is the order of tasks a test that finds all three bugs?
+# **Interpret:** each row hides some of the bugs. Which row would you keep as a test, and of which would you know most?
 #
 # <details><summary>Answer</summary>
 #
-# No: moving towards the target tables treats all tasks alike. For that one look at the size: with a soft rate of 0.1 a
-# target lags ten updates behind, and after few steps the move is visibly too short. An invariance finds what breaks
-# it and nothing else; write down several.
+# The prediction: with a single state the reward's state cannot be wrong, so two of the three show, and these from the second
+# step on only. With one step and four states the reward alone can be wrong: the memory holds one transition, and the two
+# tables are still equal. The last row finds all three and tells none apart. So keep several: the long run, for what nobody has
+# thought of, and the shortest ones, each of which points at a line. (Whether the order of the tasks matters, an invariance
+# that finds a shared memory, says nothing here: all three bugs treat tasks alike.)
 # </details>
 
 # %% [markdown]
