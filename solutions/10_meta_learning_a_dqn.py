@@ -10,7 +10,7 @@
 # # Exercises to chapter 10: Meta-learning a DQN
 #
 # Four exercises: an inner loop with a target that stays where it is, two meta-gradients by hand, a Reptile iteration
-# with three silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under
+# with three silent bugs, and an experiment on negative transfer. Fill in the cells marked `# YOUR CODE HERE`; the check under
 # each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random
 # unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
 
@@ -386,94 +386,158 @@ for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
 # </details>
 
 # %% [markdown]
-# ## Exercise 4: Does the initialisation help?
+# ## Exercise 4: Was it that the goals were new?
 #
-# **Objective:** plan an experiment on meta-learned Q-networks that could also come out against them.
+# **Objective:** test a cause that the chapter named and did not try, by an experiment that varies it.
 #
-# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 10 min · **Run time:** 1 s
+# **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 35 min · **Run time:** 20 s
 #
-# You have a family of tasks with discrete actions and want to know whether meta-learning an initialisation of DQN is
-# worth it. The choices are:
+# On the dense grid of section 9, fresh networks were sooner than *every* start that had been trained on other goals. Test goals
+# were cells that had never been a goal; "that this is the cause was not tried". Try it, in small: tables in the place of
+# networks, and 6 × 6 cells, numbered row by row. A task is a goal, the reward minus the number of moves that are left to it, as
+# a share of the longest way. `meta_train(seeds, goals)` is Reptile over Q-learning on some of the cells as goals, and
+# `earned(starts, goals, generator)` the mean reward of a step over the first hundred steps on each goal, `[seed, goal]`.
 #
-# | field | choices |
-# |---|---|
-# | `measured_first` | `"nothing"`, `"returns of a random policy"`, `"how often two tasks agree on the best action"` |
-# | `baselines` | `"fresh networks"`, `"fresh and informed networks"`, `"fresh, pre-trained and informed networks"` |
-# | `tasks` | `"training tasks"`, `"held-out tasks, new for each method"`, `"held-out tasks, the same for all methods"` |
-# | `replay_in_a_new_task` | `"transitions of the training tasks"`, `"empty, for all methods"` |
-# | `epsilon_in_a_new_task` | `"as it was at the end of training"`, `"from its start, for all methods"` |
-# | `learning_rate_in_a_new_task` | `"the meta-learner's, for all"`, `"chosen for each method on training tasks"`, `"chosen for each method on the test tasks"` |
-# | `seeds` | a whole number of meta-trainings per method |
-# | `reported` | `"the return after all steps"`, `"returns at several numbers of steps, and steps to a level"`, `"the best return of each run"` |
-# | `level_not_reached` | `"left out of the mean"`, `"counted as the last step, and said so"` |
-# | `cost` | `"steps in the new task"`, `"steps in the new task, and those of meta-training apart"` |
+# Meta-train twice, each time on half of the cells:
 #
-# **Predict:** with "counted as the last step", is the mean number of steps of a method that often fails too large or too
-# small? Whom does that favour?
+# - **scattered:** 18 cells that you draw by chance, so that each new goal lies among old ones;
+# - **sides:** the 18 cells of one half of the grid, so that all new goals lie in the other half.
+#
+# The other 18 cells are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed $s$ from the
+# trained start less that from the fresh one, over the **new** goals, report for each training the t interval
+#
+# $$\bar x \pm t_{n-1,\,0.975}\; s_x / \sqrt{n} \tag{4}$$
+#
+# over $n$ seeds, what follows from it, and what both together say of the cause. Both starts take as many environment steps in a new
+# task; those of the meta-training come on top. The check lets your tables learn once more, and trains one of them again.
+#
+# **Predict:** four numbers to order: the lead of the trained start at old and at new goals, scattered and by sides. Which of
+# them are below 0, if any?
 
-# %% nbgrader={"grade": false, "grade_id": "plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
-plan = {
-    "measured_first": ...,
-    "baselines": ...,
-    "tasks": ...,
-    "replay_in_a_new_task": ...,
-    "epsilon_in_a_new_task": ...,
-    "learning_rate_in_a_new_task": ...,
-    "seeds": ...,
-    "reported": ...,
-    "level_not_reached": ...,
-    "cost": ...,
+# %% tags=["setup"]
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.recipes.goal_cells import earned, meta_train
+
+PLACES = ("scattered, old", "scattered, new", "sides, old", "sides, new")
+
+# %%
+for name in ("HELPS", "HURTS", "NOT_TOLD_APART", "NEVER_A_GOAL", "WHERE_GOALS_LAY", "NOT_DECIDED"):
+    print(f"{name:16} {getattr(ch10, name)}")
+
+# %% nbgrader={"grade": false, "grade_id": "transfer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+transfer = {
+    "seeds": ...,  # list of int: five to twelve
+    "goals_scattered": ...,  # list of 18 cells
+    "goals_sides": ...,  # list of 18 cells
+    "starts_scattered": ...,  # [seed, 36, 4], from meta_train
+    "starts_sides": ...,  # the same of the other training
+    "rewards": ...,  # {place: {"trained": [seed, 18], "fresh": [seed, 18]}} for each of PLACES, the goals in rising order
+    "low_scattered": ...,  # lower end of the interval (4), at the new goals
+    "high_scattered": ...,  # its upper end
+    "conclusion_scattered": ...,  # ch10.HELPS, ch10.HURTS or ch10.NOT_TOLD_APART
+    "low_sides": ...,
+    "high_sides": ...,
+    "conclusion_sides": ...,
+    "verdict": ...,  # ch10.NEVER_A_GOAL, ch10.WHERE_GOALS_LAY or ch10.NOT_DECIDED
 }
 ### BEGIN SOLUTION
-plan = {
-    "measured_first": "how often two tasks agree on the best action",
-    "baselines": "fresh, pre-trained and informed networks",
-    "tasks": "held-out tasks, the same for all methods",
-    "replay_in_a_new_task": "empty, for all methods",
-    "epsilon_in_a_new_task": "from its start, for all methods",
-    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
-    "seeds": 5,
-    "reported": "returns at several numbers of steps, and steps to a level",
-    "level_not_reached": "counted as the last step, and said so",
-    "cost": "steps in the new task, and those of meta-training apart",
+seeds = list(range(8))
+old = {
+    "scattered": sorted(torch.randperm(36, generator=seeded(1))[:18].tolist()),
+    "sides": [cell for cell in range(36) if cell % 6 < 3],
 }
+transfer = {"seeds": seeds, "rewards": {}}
+for number, (split, goals) in enumerate(old.items()):
+    starts = meta_train(seeds, goals)
+    new = [cell for cell in range(36) if cell not in goals]
+    for age, cells in (("old", goals), ("new", new)):
+        transfer["rewards"][f"{split}, {age}"] = {
+            "trained": earned(starts, cells, seeded(10 + number)),
+            "fresh": earned(torch.zeros_like(starts), cells, seeded(10 + number)),
+        }
+    at_new = transfer["rewards"][f"{split}, new"]
+    interval = t_interval((at_new["trained"] - at_new["fresh"]).mean(1))
+    transfer |= {
+        f"goals_{split}": goals,
+        f"starts_{split}": starts,
+        f"low_{split}": interval.low,
+        f"high_{split}": interval.high,
+        f"conclusion_{split}": (
+            ch10.HELPS if interval.low > 0 else ch10.HURTS if interval.high < 0 else ch10.NOT_TOLD_APART
+        ),
+    }
+said = (transfer["conclusion_scattered"], transfer["conclusion_sides"])
+transfer["verdict"] = {
+    (ch10.HELPS, ch10.HURTS): ch10.WHERE_GOALS_LAY,
+    (ch10.HURTS, ch10.HURTS): ch10.NEVER_A_GOAL,
+}.get(said, ch10.NOT_DECIDED)
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "check_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-ch10.check_plan(plan)
+# %% nbgrader={"grade": true, "grade_id": "check_transfer", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch10.check_transfer(transfer)
 
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# For each field ask: with which choice could a sceptic explain the result away?
+# In both trainings the new goals were never a goal. What else is the same in both, and what is not?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# Section 2 of the chapter has three questions about the *tasks*, to be answered before any method is trained.
+# $x_s$ is the row mean of `trained - fresh` at the new goals; `metarl_core.evaluation.t_interval` takes the $n$ of them. A cause
+# that is present in both trainings cannot alone explain a harm that is present in one.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# Measure agreement; train every baseline that a reader would think of; choose learning rates on training tasks; start
-# each new task with nothing but the parameters; measure all methods on the same new tasks; report curves, steps to a
-# level with failures counted, intervals, and what the training cost.
+# goals: 18 of `torch.randperm(36)`, sorted; and the cells with column 0 to 2. For each: starts = meta_train(seeds, goals); new =
+# the other cells; rewards at old and at new goals from starts and from zeros, with generators of the same seed; t interval of
+# the row means at the new goals. Helps above 0, hurts below; helps and hurts: where goals lay; hurts and hurts: never a goal;
+# else not decided.
 # </details>
 
 # %%
-if all(value is not ... for value in plan.values()):
-    for field, choice in plan.items():
-        print(f"{field:28} {choice}")
+flat = {split: transfer[f"starts_{split}"].mean((1, 2), keepdim=True) for split in ("scattered", "sides")}
+figure, axes = plotting.figure(width=7.4, height=3.6)
+for x, place in enumerate(PLACES):
+    split, age = place.split(", ")
+    cells = sorted(transfer[f"goals_{split}"])
+    cells = cells if age == "old" else [cell for cell in range(36) if cell not in cells]
+    start = transfer[f"starts_{split}"]
+    trained = earned(start, cells, seeded(20))
+    for shift, beside, color, marker, name in (
+        (-0.12, 0 * start, plotting.BLUE, "o", "a table of zeros"),
+        (0.12, flat[split].expand_as(start), plotting.ORANGE, "s", "the trained table's mean, everywhere"),
+    ):
+        lead = (trained - earned(beside, cells, seeded(20))).mean(1)
+        spots = x + shift + torch.linspace(-0.05, 0.05, len(lead))
+        axes.plot(spots, lead, marker, color=color, markersize=4, label=name if x == 0 else None)
+axes.axhline(0, color="black", linewidth=1)
+axes.set_xticks(range(4), PLACES)
+axes.set(ylabel="lead of the trained start")
+axes.legend(fontsize=9, title="beside", title_fontsize=9)
+plotting.show(
+    figure,
+    "Lead of the trained start of each seed, beside a table of zeros and beside a flat table of its own mean, in four places. "
+    "By sides it is large at old goals and below zero at new ones; scattered it is above zero at old and at most new goals.",
+)
 
 # %% [markdown]
-# **Expect:** your plan, without a fault that was looked for.
+# **Expect:** with the solution's goals the trained start leads at old goals in both trainings, the more if they lie together. At new
+# goals it leads where these are scattered among the old ones, and is behind where they lie on the other side.
 #
-# **Interpret:** under this plan a method reaches the level in 300 steps on average, another in 350, and the paired
-# interval of the difference is [−120, 20]. Write the sentence that you would publish.
+# **Interpret:** (a) What is left of the cause that the chapter suspected? (b) A table of zeros is *optimistic* here, since all
+# rewards are negative: it tries what it has not tried. Could that be why fresh tables win on the other side? The orange dots hold
+# the trained start beside a flat table that is as pessimistic as it is. (c) Does this say what happened to the networks of
+# section 9?
 #
 # <details><summary>Answer</summary>
 #
-# "The first needed 50 steps fewer (95 % interval −120 to 20); five seeds do not tell them apart." Not "the first is
-# better", and not "they are equal": an interval that reaches to −120 leaves room for a saving of a third. The honest
-# next step is more seeds, decided on before looking again.
+# (a) Not much, in this world: cells that were never a goal are in both trainings, and the start hurts in one of them. What it has
+# learned is where goals *lie*, which is of use at new goals in between and leads astray on the other side. (b) If optimism were the
+# reason, the trained start would not be behind a flat table of its own mean; on the other side it is behind that, too, and further.
+# (c) It makes one explanation less likely. There, test goals were drawn by chance among all free cells, as in the scattered training here,
+# where the start helps; but networks share weights between cells, the grid has walls, and the runs are longer. So look
+# elsewhere next, and vary that: the learned scale of the values, say, or how far a run of DQN has to unlearn.
 # </details>
