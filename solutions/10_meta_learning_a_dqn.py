@@ -10,9 +10,9 @@
 # # Exercises to chapter 10: Meta-learning a DQN
 #
 # Four exercises: an inner loop with a target that stays where it is, two meta-gradients by hand, a Reptile iteration
-# with three silent bugs, and an experiment on negative transfer. Fill in the cells marked `# YOUR CODE HERE`; the check under
-# each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random
-# unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
+# with three silent bugs, and an experiment on negative transfer. Fill in the cells marked `# YOUR CODE HERE`; the check
+# under each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at
+# random unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
 
 # %% tags=["setup"]
 import torch
@@ -126,8 +126,8 @@ for steps in (0, 1, 3, 30):
 #
 # **Kind:** derive · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
 #
-# One task, a linear value $V_\theta(s) = \theta^\top \phi(s)$ of a fixed policy. Support: features $\Phi$ (a row for each of the $n$
-# transitions), rewards $r$, next features $\Phi'$. The inner loop takes $K$ steps
+# One task, a linear value $V_\theta(s) = \theta^\top \phi(s)$ of a fixed policy. Support: features $\Phi$ (a row for
+# each of the $n$ transitions), rewards $r$, next features $\Phi'$. The inner loop takes $K$ steps
 #
 # $$\theta^{(k+1)} = \theta^{(k)} + \frac{2\alpha}{n} \Phi^\top \big(y - \Phi\, \theta^{(k)}\big), \qquad
 # y = r + \gamma\, \Phi'\, \theta, \qquad \theta^{(0)} = \theta, \tag{2}$$
@@ -140,8 +140,8 @@ for steps in (0, 1, 3, 30):
 #
 # No automatic differentiation.
 #
-# **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two goes to
-# zero?
+# **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two
+# goes to zero?
 
 
 # %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -189,8 +189,8 @@ assert abs(hidden["frozen"].item() - 0.5) < 1e-9 and abs(hidden["whole"].item() 
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# M as above; C = 2 alpha discount / n · phiᵀ phi_next; D = E = I; y once; K times: adapted by (2), D = M D, E = M E + C;
-# g = 2/n' · query_phiᵀ (query_phi adapted − query_y); return Dᵀg and Eᵀg.
+# M as above; C = 2 alpha discount / n · phiᵀ phi_next; D = E = I; y once; K times: adapted by (2), D = M D, E = M E +
+# C; g = 2/n' · query_phiᵀ (query_phi adapted − query_y); return Dᵀg and Eᵀg.
 # </details>
 
 # %%
@@ -209,8 +209,8 @@ axes.set(xlabel="inner steps K", ylabel="length of the gradient")
 axes.legend()
 plotting.show(
     figure,
-    "Length of both meta-gradients against the number of inner steps. They are equal without a step; the frozen one then "
-    "falls to nearly zero, the one of the whole procedure levels off.",
+    "Length of both meta-gradients against the number of inner steps. They are equal without a step; the frozen one "
+    "then falls to nearly zero, the one of the whole procedure levels off.",
 )
 
 
@@ -222,31 +222,32 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
-# With the targets as data a converged regression has forgotten where it started: $M^K \to 0$, and $\theta$ is as good as
-# any other. In truth $\theta$ is still there, in the targets: the regression converges to values of the next states as
-# $\theta$ saw them. The frozen gradient is a good description as long as $K$ is small, which is where chapter 10 uses
-# it. Whether one *wants* to train $\theta$ as a maker of targets is another question.
+# With the targets as data a converged regression has forgotten where it started: $M^K \to 0$, and $\theta$ is as good
+# as any other. In truth $\theta$ is still there, in the targets: the regression converges to values of the next states
+# as $\theta$ saw them. The frozen gradient is a good description as long as $K$ is small, which is where chapter 10
+# uses it. Whether one *wants* to train $\theta$ as a maker of targets is another question.
 # </details>
 
 # %% [markdown]
 # ## Exercise 3: A Reptile iteration that looks right
 #
-# **Objective:** find three silent bugs in a Reptile iteration over Q-learning with replay and a target, and repair them.
+# **Objective:** find three silent bugs in a Reptile iteration over Q-learning with replay and a target, and repair
+# them.
 #
 # **Kind:** debug · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
 #
 # Tables in place of networks: `theta[s, a]`. A task is a deterministic world, `next_state[task, s, a]` and
 # `reward[task, s, a]`, which starts in state 0 and never ends. The inner loop is a run of Q-learning with a replay
-# memory, a target table that follows the online one softly, by a tenth of the way in each step, and $\varepsilon$ that falls
-# from 1 to 0.1 over 18 steps. In each step one transition is stored, and then one of all that are stored is replayed, the
-# newest like any other. All randomness comes in `draws[task, step]`: whether to explore, which action then, and which
-# transition to replay, as a share of the memory. Wanted is
+# memory, a target table that follows the online one softly, by a tenth of the way in each step, and $\varepsilon$ that
+# falls from 1 to 0.1 over 18 steps. In each step one transition is stored, and then one of all that are stored is
+# replayed, the newest like any other. All randomness comes in `draws[task, step]`: whether to explore, which action
+# then, and which transition to replay, as a share of the memory. Wanted is
 #
 # $$\theta \leftarrow \theta + \epsilon\, \Big(\frac1n \sum_{\mathcal{T}} \varphi_{\mathcal{T}} - \theta\Big), \tag{3}$$
 #
-# with $\varphi_{\mathcal{T}}$ the online table after one complete run on task $\mathcal{T}$ that began at $\theta$ and knew
-# nothing of the other tasks. The four things that section 6 of the chapter warns of are in order. A colleague's code runs,
-# and its $\theta$ takes plausible values. Read it before you run it.
+# with $\varphi_{\mathcal{T}}$ the online table after one complete run on task $\mathcal{T}$ that began at $\theta$ and
+# knew nothing of the other tasks. The four things that section 6 of the chapter warns of are in order. A colleague's
+# code runs, and its $\theta$ takes plausible values. Read it before you run it.
 #
 # **Predict:** which of the bugs would show in a world with a single state?
 
@@ -349,9 +350,9 @@ assert torch.allclose(hidden_both, (hidden[0] + hidden[1]) / 2)  # tasks know no
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: online = copy of theta, target = another copy; memory = []; in each step: action; reward of state and action;
-# then the next state; store; replay entry int(replay · len(memory)); update online; target a tenth of the way towards it;
-# moves.append(online − theta).
+# For each task: online = copy of theta, target = another copy; memory = []; in each step: action; reward of state and
+# action; then the next state; store; replay entry int(replay · len(memory)); update online; target a tenth of the way
+# towards it; moves.append(online − theta).
 # </details>
 
 
@@ -378,11 +379,11 @@ for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
 #
 # <details><summary>Answer</summary>
 #
-# The prediction: with a single state the reward's state cannot be wrong, so two of the three show, and these from the second
-# step on only. With one step and four states the reward alone can be wrong: the memory holds one transition, and the two
-# tables are still equal. The last row finds all three and tells none apart. So keep several: the long run, for what nobody has
-# thought of, and the shortest ones, each of which points at a line. (Whether the order of the tasks matters, an invariance
-# that finds a shared memory, says nothing here: all three bugs treat tasks alike.)
+# The prediction: with a single state the reward's state cannot be wrong, so two of the three show, and these from the
+# second step on only. With one step and four states the reward alone can be wrong: the memory holds one transition, and
+# the two tables are still equal. The last row finds all three and tells none apart. So keep several: the long run, for
+# what nobody has thought of, and the shortest ones, each of which points at a line. (Whether the order of the tasks
+# matters, an invariance that finds a shared memory, says nothing here: all three bugs treat tasks alike.)
 # </details>
 
 # %% [markdown]
@@ -392,27 +393,30 @@ for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
 #
 # **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 35 min · **Run time:** 20 s
 #
-# On the dense grid of section 9, fresh networks were sooner than *every* start that had been trained on other goals. Test goals
-# were cells that had never been a goal; "that this is the cause was not tried". Try it, in small: tables in the place of
-# networks, and 6 × 6 cells, numbered row by row. A task is a goal, the reward minus the number of moves that are left to it, as
-# a share of the longest way. `meta_train(seeds, goals)` is Reptile over Q-learning on some of the cells as goals, and
-# `earned(starts, goals, generator)` the mean reward of a step over the first hundred steps on each goal, `[seed, goal]`.
+# On the dense grid of section 9, fresh networks were sooner than *every* start that had been trained on other goals.
+# Test goals were cells that had never been a goal; "that this is the cause was not tried". Try it, in small: tables in
+# the place of networks, and 6 × 6 cells, numbered row by row. A task is a goal, the reward minus the number of moves
+# that are left to it, as a share of the longest way. `meta_train(seeds, goals)` is Reptile over Q-learning on some of
+# the cells as goals, and `earned(starts, goals, generator)` the mean reward of a step over the first hundred steps on
+# each goal, `[seed, goal]`.
 #
 # Meta-train twice, each time on half of the cells:
 #
 # - **scattered:** 18 cells that you draw by chance, so that each new goal lies among old ones;
 # - **sides:** the 18 cells of one half of the grid, so that all new goals lie in the other half.
 #
-# The other 18 cells are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed $s$ from the
-# trained start less that from the fresh one, over the **new** goals, report for each training the t interval
+# The other 18 cells are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed
+# $s$ from the trained start less that from the fresh one, over the **new** goals, report for each training the t
+# interval
 #
 # $$\bar x \pm t_{n-1,\,0.975}\; s_x / \sqrt{n} \tag{4}$$
 #
-# over $n$ seeds, what follows from it, and what both together say of the cause. Both starts take as many environment steps in a new
-# task; those of the meta-training come on top. The check lets your tables learn once more, and trains one of them again.
+# over $n$ seeds, what follows from it, and what both together say of the cause. Both starts take as many environment
+# steps in a new task; those of the meta-training come on top. The check lets your tables learn once more, and trains
+# one of them again.
 #
-# **Predict:** four numbers to order: the lead of the trained start at old and at new goals, scattered and by sides. Which of
-# them are below 0, if any?
+# **Predict:** four numbers to order: the lead of the trained start at old and at new goals, scattered and by sides.
+# Which of them are below 0, if any?
 
 # %% tags=["setup"]
 from metarl_core.evaluation import t_interval
@@ -432,7 +436,7 @@ transfer = {
     "goals_sides": ...,  # list of 18 cells
     "starts_scattered": ...,  # [seed, 36, 4], from meta_train
     "starts_sides": ...,  # the same of the other training
-    "rewards": ...,  # {place: {"trained": [seed, 18], "fresh": [seed, 18]}} for each of PLACES, the goals in rising order
+    "rewards": ...,  # {place: {"trained": [seed, 18], "fresh": [seed, 18]}} for each of PLACES
     "low_scattered": ...,  # lower end of the interval (4), at the new goals
     "high_scattered": ...,  # its upper end
     "conclusion_scattered": ...,  # ch10.HELPS, ch10.HURTS or ch10.NOT_TOLD_APART
@@ -485,16 +489,16 @@ ch10.check_transfer(transfer)
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $x_s$ is the row mean of `trained - fresh` at the new goals; `metarl_core.evaluation.t_interval` takes the $n$ of them. A cause
-# that is present in both trainings cannot alone explain a harm that is present in one.
+# $x_s$ is the row mean of `trained - fresh` at the new goals; `metarl_core.evaluation.t_interval` takes the $n$ of
+# them. A cause that is present in both trainings cannot alone explain a harm that is present in one.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# goals: 18 of `torch.randperm(36)`, sorted; and the cells with column 0 to 2. For each: starts = meta_train(seeds, goals); new =
-# the other cells; rewards at old and at new goals from starts and from zeros, with generators of the same seed; t interval of
-# the row means at the new goals. Helps above 0, hurts below; helps and hurts: where goals lay; hurts and hurts: never a goal;
-# else not decided.
+# goals: 18 of `torch.randperm(36)`, sorted; and the cells with column 0 to 2. For each: starts = meta_train(seeds,
+# goals); new = the other cells; rewards at old and at new goals from starts and from zeros, with generators of the same
+# seed; t interval of the row means at the new goals. Helps above 0, hurts below; helps and hurts: where goals lay;
+# hurts and hurts: never a goal; else not decided.
 # </details>
 
 # %%
@@ -519,25 +523,28 @@ axes.set(ylabel="lead of the trained start")
 axes.legend(fontsize=9, title="beside", title_fontsize=9)
 plotting.show(
     figure,
-    "Lead of the trained start of each seed, beside a table of zeros and beside a flat table of its own mean, in four places. "
-    "By sides it is large at old goals and below zero at new ones; scattered it is above zero at old and at most new goals.",
+    "Lead of the trained start of each seed, beside a table of zeros and beside a flat table of its own mean, in four "
+    "places. By sides it is large at old goals and below zero at new ones; scattered it is above zero at old and at "
+    "most new goals.",
 )
 
 # %% [markdown]
-# **Expect:** with the solution's goals the trained start leads at old goals in both trainings, the more if they lie together. At new
-# goals it leads where these are scattered among the old ones, and is behind where they lie on the other side.
+# **Expect:** with the solution's goals the trained start leads at old goals in both trainings, the more if they lie
+# together. At new goals it leads where these are scattered among the old ones, and is behind where they lie on the
+# other side.
 #
-# **Interpret:** (a) What is left of the cause that the chapter suspected? (b) A table of zeros is *optimistic* here, since all
-# rewards are negative: it tries what it has not tried. Could that be why fresh tables win on the other side? The orange dots hold
-# the trained start beside a flat table that is as pessimistic as it is. (c) Does this say what happened to the networks of
-# section 9?
+# **Interpret:** (a) What is left of the cause that the chapter suspected? (b) A table of zeros is *optimistic* here,
+# since all rewards are negative: it tries what it has not tried. Could that be why fresh tables win on the other side?
+# The orange dots hold the trained start beside a flat table that is as pessimistic as it is. (c) Does this say what
+# happened to the networks of section 9?
 #
 # <details><summary>Answer</summary>
 #
-# (a) Not much, in this world: cells that were never a goal are in both trainings, and the start hurts in one of them. What it has
-# learned is where goals *lie*, which is of use at new goals in between and leads astray on the other side. (b) If optimism were the
-# reason, the trained start would not be behind a flat table of its own mean; on the other side it is behind that, too, and further.
-# (c) It makes one explanation less likely. There, test goals were drawn by chance among all free cells, as in the scattered training here,
-# where the start helps; but networks share weights between cells, the grid has walls, and the runs are longer. So look
-# elsewhere next, and vary that: the learned scale of the values, say, or how far a run of DQN has to unlearn.
+# (a) Not much, in this world: cells that were never a goal are in both trainings, and the start hurts in one of them.
+# What it has learned is where goals *lie*, which is of use at new goals in between and leads astray on the other side.
+# (b) If optimism were the reason, the trained start would not be behind a flat table of its own mean; on the other side
+# it is behind that, too, and further. (c) It makes one explanation less likely. There, a quarter of the cells was kept
+# for the test, drawn by chance, so that new goals lay among old ones, as in the scattered training here, where the
+# start helps. But networks share weights between cells, the grid has walls, and the runs are longer. So look elsewhere
+# next, and vary that: how far the values have to be unlearned, say, or how long a run goes on.
 # </details>

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 10, written as a learner would write them."""
 
 import torch
+from attacks import ch10_experiments as report
 
 from metarl_core.check import ch10
 from mutants import Mutant
@@ -320,4 +321,39 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "target_still", _reptile(change="still")),
     Mutant(ch10.check_reptile_iteration, "stored_late", _reptile(change="late")),
     Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on theta")),
+]
+
+MUTANTS += [
+    Mutant(ch10.check_transfer, misconception, answer)
+    for misconception, answer in {
+        "few_seeds": report._four_seeds,
+        "seed_twice": report._a_seed_again,
+        "copied": report._one_start_for_all,
+        "not_a_side": report._first_eighteen,
+        "not_scattered": report._another_half,
+        "starts_exchanged": report._starts_exchanged,
+        "places_exchanged": report._places_exchanged,
+        "higher_than_earned": report._best_of_ten,
+        "lower_than_earned": report._sums_of_less,
+        "turned": report._other_way_round,
+        "of_old_goals": report._at_old_goals,
+        "pooled_episodes": report._every_goal,
+        "extremes": report._lowest_and_highest,
+        "standard_deviation": report._deviation,
+        "standard_error": report._error,
+        "normal_interval": report._normal,
+        "divides_by_n": report._biased,
+        "off_centre": report._another_middle,
+        "one_sided": report._ninety_percent,
+        "too_narrow": report._eighty_percent,
+        "too_wide": report._ninety_nine,
+        "not_an_interval": report._no_interval,
+        "says_too_much": report._a_winner_anyway,
+        "says_too_little": report._too_careful,
+        "wrong_winner": report._wrong_winner,
+        "not_that_cause": report._as_suspected,
+        "verdict_too_bold": report._bold,
+        "verdict_too_careful": report._no_verdict,
+        "not_repeated": report._hardly_trained,
+    }.items()
 ]

@@ -30,7 +30,7 @@ FEWEST, MOST, MOST_SEEDS, TWICE = 100, 300, 20, 3
 """held-out tasks; seeds; how often each is played here for its mean"""
 APART, BETTER, BETTER_TRAINED, SOONER, LONG = 0.2, 0.02, 0.05, 0.7, 90
 """how far weights may be off when trained again; by how much half or double a step size may earn more at test, and in
-training; the share of the episodes that half or double the rate from scratch may do with; updates from scratch at most"""
+training; the share of the episodes that half or double the rate from scratch may do with; updates at most"""
 
 
 @dataclass(frozen=True)

@@ -242,5 +242,5 @@ check_reptile_iteration = function_check(
         "Your greedy actions are those of the target table, or of theta. By which table does the agent act?",
         when=given_by(_fault(fault=("greedy on target",)), _fault(fault=("greedy on theta",))),
     ),
-    cases=36,
+    cases=28,
 )
