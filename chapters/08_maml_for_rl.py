@@ -1071,7 +1071,8 @@ claim(
 #
 # [exercises/08_maml_for_rl_exercises.ipynb](../exercises/08_maml_for_rl_exercises.ipynb): advantages that survive
 # padding and other tasks, the inner step with its joint log-probability, a trust region with its $J^\top F J$ by hand,
-# a meta-loss with three silent bugs, and the plan of an experiment. About an hour and a half.
+# a meta-loss with three silent bugs, and an experiment on a new family of tasks: does meta-training pay, and after how
+# many of them? About two hours.
 #
 # ## Further reading
 #

@@ -879,8 +879,8 @@ claim(
 # ## Exercises
 #
 # [exercises/09_meta_policy_gradient_exercises.ipynb](../exercises/09_meta_policy_gradient_exercises.ipynb): DiCE from
-# scratch, the two Hessians of a bandit, E-MAML's term, and a meta-gradient with three silent bugs. About an hour and a
-# half.
+# scratch, the two Hessians of a bandit, E-MAML's term, a meta-gradient with three silent bugs, and an experiment: how many
+# episodes make a sign? About two hours.
 #
 # ## Further reading
 #

@@ -49,7 +49,6 @@ begin()
 # **Predict:** if the padding is fitted as well, on which side will the baseline be wrong at late times, when most of
 # the steps there are padding?
 
-
 # %% nbgrader={"grade": false, "grade_id": "task_advantages", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def task_advantages(rewards, features, mask, discount):
     """Normalised advantages (1).
@@ -152,7 +151,6 @@ print("both tasks alike, although the rewards of one are twenty times as large")
 # **Predict:** for two action dimensions, by which factor does a mean over dimensions in the place of their sum change
 # $\theta' - \theta$? Would you notice in a learning curve?
 
-
 # %% nbgrader={"grade": false, "grade_id": "inner_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def inner_step(theta, states, actions, advantage, mask, alpha):
     """θ' of equation (2).
@@ -248,7 +246,6 @@ for alpha in (0.5, 1.0):
 #
 # **Predict:** a direction in which every inner step lands exactly at its $c_i$, whatever $\theta$ is: how far may
 # $\theta$ move along it?
-
 
 # %% nbgrader={"grade": false, "grade_id": "trust_region_step", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trust_region_step(theta, curvature, centre, alpha, sigma, delta):
@@ -349,7 +346,6 @@ plotting.show(
 # the support actions of task $i$, `noise[i, 1]` for its query actions. Standard deviations divide by $N$.
 #
 # **Predict:** which of the three would you find by printing the loss alone?
-
 
 # %% tags=["setup"]
 def act(theta, noise, sigma):

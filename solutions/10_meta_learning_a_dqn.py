@@ -43,7 +43,6 @@ begin()
 # **Predict:** which entries of $\theta$ can change at all in a task whose 10 transitions contain only one of the
 # actions? Would that be different if the target were differentiated?
 
-
 # %% nbgrader={"grade": false, "grade_id": "inner_td_steps", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def inner_td_steps(theta, features, actions, rewards, next_features, terminated, alpha, steps, discount):
     """Adapted parameters of every task, equation (1).
@@ -142,7 +141,6 @@ for steps in (0, 1, 3, 30):
 #
 # **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two
 # goes to zero?
-
 
 # %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def meta_gradients(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
@@ -251,7 +249,6 @@ plotting.show(
 #
 # **Predict:** which of the bugs would show in a world with a single state?
 
-
 # %% tags=["setup"]
 def colleagues_iteration(theta, next_state, reward, draws, outer_lr):
     moves = []
@@ -355,7 +352,6 @@ assert torch.allclose(hidden_both, (hidden[0] + hidden[1]) / 2)  # tasks know no
 # towards it; moves.append(online − theta).
 # </details>
 
-
 # %%
 def apart(states, steps):
     """How far the colleague's theta is from the repaired one, in worlds of so many states and runs of so many steps."""
@@ -394,7 +390,7 @@ for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
 # **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 35 min · **Run time:** 20 s
 #
 # On the dense grid of section 9, fresh networks were sooner than *every* start that had been trained on other goals.
-# Test goals were cells that had never been a goal; "that this is the cause was not tried". Try it, in small: tables in
+# Test goals were cells that had never been a goal; whether that is the cause was not tried. Try it, in small: tables in
 # the place of networks, and 6 × 6 cells, numbered row by row. A task is a goal, the reward minus the number of moves
 # that are left to it, as a share of the longest way. `meta_train(seeds, goals)` is Reptile over Q-learning on some of
 # the cells as goals, and `earned(starts, goals, generator)` the mean reward of a step over the first hundred steps on
@@ -405,7 +401,7 @@ for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
 # - **scattered:** 18 cells that you draw by chance, so that each new goal lies among old ones;
 # - **sides:** the 18 cells of one half of the grid, so that all new goals lie in the other half.
 #
-# The other 18 cells are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed
+# The other 18 cells, in rising order, are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed
 # $s$ from the trained start less that from the fresh one, over the **new** goals, report for each training the t
 # interval
 #
