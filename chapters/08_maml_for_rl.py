@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 110 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 110 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses

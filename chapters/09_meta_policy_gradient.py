@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 125 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses

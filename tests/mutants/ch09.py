@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 09, written as a learner would write them."""
 
 import torch
+from attacks import ch09_experiments as report
 from torch.autograd import grad
 
 from metarl_core.check import ch09
@@ -359,3 +360,41 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "mean_of_adapted", _repaired(change="together")),
     Mutant(ch09.check_meta_loss, "other_slope", _repaired(change="square")),
 ]
+
+MUTANTS += [
+    Mutant(ch09.check_sign, misconception, answer)
+    for misconception, answer in {
+        "few_groups": report._five_hundred,
+        "no_such_groups": report._means_for_groups,
+        "chosen_groups": report._selected,
+        "one_road": report._held_chances,
+        "mean_step": report._mean_step,
+        "one_task": report._arm_one_pays,
+        "sampled": report._by_drawing,
+        "truth_off": report._objective_itself,
+        "not_less_truth": report._mean_of_lvc,
+        "of_another": report._other_way_round,
+        "not_an_interval": report._no_interval,
+        "extremes": report._lowest_and_highest,
+        "standard_deviation": report._deviation,
+        "standard_error": report._error,
+        "off_centre": report._another_middle,
+        "one_sided": report._ninety_percent,
+        "too_narrow": report._eighty_percent,
+        "too_wide": report._ninety_nine,
+        "says_too_much": report._a_bias_anyway,
+        "says_too_little": report._too_careful,
+        "wrong_winner": report._wrong_side,
+        "wrong_sign_bought": report._many_of_naive,
+        "gives_up": report._given_up,
+        "two_sided": report._both_sides,
+        "not_squared": report._ratio_alone,
+        "of_the_truth": report._around_the_truth,
+        "other_batch": report._a_hundred,
+        "few_batches": report._two_hundred_batches,
+        "reused": report._again,
+        "other_batches": report._larger_batches,
+        "share_of_wrong_ones": report._wrong_ones,
+        "other_share": report._as_predicted,
+    }.items()
+] + [Mutant(ch09.check_sign, "no_such_groups", report._groups_of_their_own)]

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+from torch import Tensor
 
 from metarl_core.check import CheckFailed
 from metarl_core.check.reports import interval_fault, number
-from metarl_core.check.reports.fields import refused
-from metarl_core.check.reports.tensors import returns
+from metarl_core.check.reports.fields import dense, parts, refused
 from metarl_core.recipes.bandit_groups import NAMES, PULLS, SHARE, STEP_SIZE, THETA, estimates
 
 FEWEST, FEWEST_BATCHES, MOST = 2_000, 500, 200_000
@@ -59,9 +59,17 @@ def by_name(read, needed=NAMES):
 
 def many(where, value):
     """Finite numbers `[n]`."""
-    if not hasattr(value, "__len__") or len(value) > MOST:
-        raise refused(where, value, f"at most {MOST:,} numbers")
-    return returns(where, [value])[0]
+    wanted = f"a list, a tensor or an array of 1 to {MOST:,} finite numbers"
+    found = value
+    if isinstance(value, Tensor) and dense(value) and not value.is_complex():
+        found = value.detach().cpu().double().numpy()
+    elif isinstance(value, (list, tuple)):
+        found = np.array([number(f"an entry of {where}", part) for part in parts(where, value, wanted, MOST)])
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf" or found.ndim != 1:
+        raise refused(where, value, wanted)
+    if not 1 <= len(found) <= MOST or not np.isfinite(found).all():
+        raise refused(where, value, wanted)
+    return found.astype(float)
 
 
 def batch(where, value):

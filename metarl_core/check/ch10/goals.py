@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from metarl_core.check import CheckFailed
 from metarl_core.check.reports import fault_of_returns, interval_fault, returns, whole_numbers
@@ -108,6 +109,22 @@ def goals_of(report, place):
     return old if age == "old" else [cell for cell in range(CELLS) if cell not in old]
 
 
+def _earned_here(report):
+    """Mean rewards over some plays, and those of one more, by place and start; all tables play side by side."""
+    trained = [report[f"starts_{split}"].float() for split in SPLITS]
+    tables = torch.cat([table for one in trained for table in (one, 0 * one)])
+    everywhere = list(range(CELLS))
+    plays = [earned(tables, everywhere, seeded(5150 + k)).double().numpy() for k in range(TWICE + 1)]
+    both = [np.mean(plays[:TWICE], 0), plays[TWICE]]
+    kinds = [(split, start) for split in SPLITS for start in STARTS]
+    blocks = [dict(zip(kinds, np.split(one, len(kinds)), strict=True)) for one in both]
+    return {
+        (place, start): tuple(one[place.split(", ")[0], start][:, goals_of(report, place)] for one in blocks)
+        for place in PLACES
+        for start in STARTS
+    }
+
+
 def examine(report):
     number = len(report["seeds"])
     if not 1 <= number <= MOST_SEEDS:
@@ -120,19 +137,13 @@ def examine(report):
         if len(report[f"goals_{split}"]) != HALF:
             words = f"holds {len(report[f'goals_{split}'])} cells; half of the {CELLS} are asked for."
             raise CheckFailed(f'`transfer["goals_{split}"]` {words}', "shape")
-    said, own = report["rewards"], {}
+    said, own = report["rewards"], _earned_here(report)
     for place in PLACES:
-        wanted = (number, HALF)
         for start in STARTS:
-            if said[place][start].shape != wanted:
-                words = f"has shape {list(said[place][start].shape)}; expected is {list(wanted)}."
+            shape = said[place][start].shape
+            if shape != (number, HALF):
+                words = f"has shape {list(shape)}; expected is {[number, HALF]}."
                 raise CheckFailed(f'`transfer["rewards"]["{place}"]["{start}"]` {words}', "shape")
-        trained = report[f"starts_{place.split(', ')[0]}"].float()
-        for start, tables in zip(STARTS, (trained, 0 * trained), strict=True):
-            plays = [
-                earned(tables, goals_of(report, place), seeded(5150 + k)).double().numpy() for k in range(TWICE + 1)
-            ]
-            own[place, start] = np.mean(plays[:TWICE], 0), plays[TWICE]
 
     def fault(place, start, other=None):
         mean, once = own[other or (place, start)]
