@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 70 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb): about 75 minutes.
+# Reading: about 80 minutes. Running: at most 70 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb): about 100 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses

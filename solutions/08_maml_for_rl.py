@@ -662,6 +662,6 @@ print(f"from scratch {payoff['scratch_episodes']} episodes; paid after {payoff['
 # say that the two are equal: pre-training may be ahead by up to 0.03. More seeds would tell, decided on before looking
 # again. (b) With three trainings for the choice of $\alpha$, all counted, $M$ is three times as large, and so is the
 # number of tasks. (c) That it pays to have learned the keys, which are the same in all tasks, *somehow*. That they were
-# learned through an inner step adds nothing that could be seen here: the hub, where tasks differ, is a place from which
-# one step leads to any arm, for both.
+# learned through an inner step adds nothing that could be seen here. (Why, was not tried. One might vary the episodes
+# before the step: with four or five, which arm pays is harder to see, and a start that searches well could be worth more.)
 # </details>

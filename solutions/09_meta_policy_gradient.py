@@ -43,7 +43,6 @@ begin()
 #
 # **Predict:** one episode of three steps with advantages 1, 10, 100. Which entries of the Hessian hold the 100?
 
-
 # %% nbgrader={"grade": false, "grade_id": "dice_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def dice_loss(log_pi, advantage, mask):
     """Equation (1).
@@ -132,7 +131,6 @@ for name, loss in losses.items():
 #
 # **Predict:** for which $b$ is the naive Hessian zero?
 
-
 # %% nbgrader={"grade": false, "grade_id": "bandit_hessians", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def bandit_hessians(p, q, b):
     """Hessians of J and of S in (2).
@@ -220,7 +218,6 @@ plotting.show(
 # The outcome is a measured number. No gradient may flow into it, even if it happens to carry a graph.
 #
 # **Predict:** $T = 2$ tasks with outcomes 5 and 3. With which factors do their scores enter?
-
 
 # %% nbgrader={"grade": false, "grade_id": "sampling_term", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def sampling_term(log_pi, mask, outcome):
@@ -311,7 +308,6 @@ for support in (
 # improves. None of its bugs is among the six of appendix 09b.
 #
 # **Predict:** which of the bugs change $L$ itself, and which changes its gradient only?
-
 
 # %% tags=["setup"]
 def colleagues_lvc_loss(theta, tasks, alpha, sigma):
