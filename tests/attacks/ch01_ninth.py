@@ -122,7 +122,6 @@ def _stream_accumulate(rewards, ended, discount):
 # ------------------------------------------------------------------ the best length of one step
 
 
-
 def _length(top, bottom):
     def answer(curvature, centre, theta, noise):
         a, d, s = curvature, theta - centre, noise
@@ -270,7 +269,11 @@ def _all_adapt_first(theta, tasks, collect, improve, steps):
 def _recursive(theta, tasks, collect, improve, steps):
     def after(phi, task, left):
         batch = collect(phi, task)
-        return batch["returns"].sum() / batch["returns"].numel() if left == 0 else after(improve(phi, batch), task, left - 1)
+        return (
+            batch["returns"].sum() / batch["returns"].numel()
+            if left == 0
+            else after(improve(phi, batch), task, left - 1)
+        )
 
     return torch.stack(list(after(theta, task, steps) for task in tasks))
 
@@ -321,7 +324,9 @@ WRONG = [
         distance_of_the_mean=_length(
             lambda a, d, s: (a**2).mean() * d.square().mean(), lambda a, d, s: (a**3 * d**2 + a * s**2).mean()
         ),
-        one_axis=_length(lambda a, d, s: (a**2 * d**2).sum(0, keepdim=True), lambda a, d, s: (a**3 * d**2 + a * s**2).sum()),
+        one_axis=_length(
+            lambda a, d, s: (a**2 * d**2).sum(0, keepdim=True), lambda a, d, s: (a**3 * d**2 + a * s**2).sum()
+        ),
         not_squared=_length(lambda a, d, s: (a**2 * d.abs()).sum(), lambda a, d, s: (a**3 * d.abs() + a * s**2).sum()),
         half_the_noise=_length(
             lambda a, d, s: (a**2 * d**2).sum(), lambda a, d, s: (a**3 * d**2 + 0.5 * a * s**2).sum()

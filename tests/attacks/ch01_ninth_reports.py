@@ -126,7 +126,10 @@ def _goals_of_training(report):
 
 
 def _search_on_the_held_out(report):
-    costs = [float(episodes_to_level(learn(report["goals"], float(r), seed=int(report["search_seed"])))) for r in report["rates"]]
+    costs = [
+        float(episodes_to_level(learn(report["goals"], float(r), seed=int(report["search_seed"]))))
+        for r in report["rates"]
+    ]
     best = float(report["rates"][int(np.argmin(costs))])
     return _measured_again({**report, "search_goals": report["goals"], "search_costs": costs}, report["goals"], best)
 

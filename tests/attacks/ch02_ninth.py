@@ -19,9 +19,7 @@ from . import named
 def _step(move=None, stop=None, pay=None):
     def answer(position, action, tasks):
         wind, goal = tasks["wind"][:, None], tasks["goal"][:, None]
-        moved = (
-            position + action.clamp(-0.1, 0.1) + wind if move is None else move(position, action, wind)
-        )
+        moved = position + action.clamp(-0.1, 0.1) + wind if move is None else move(position, action, wind)
         following = moved.clamp(-1, 1) if stop is None else stop(moved, position)
         return following, (-(following - goal).norm(dim=-1) if pay is None else pay(following, moved, position, goal))
 
@@ -105,7 +103,9 @@ def _split(number=None, count=round, chosen=None, of=None):
         near = task[~far].unique() if of is None else of(task, far)
         k = int(count(share * len(near)))
         k = min(max(k, 0), len(near))
-        picked = near[torch.randperm(len(near), generator=generator)[:k]] if chosen is None else chosen(near, k, generator)
+        picked = (
+            near[torch.randperm(len(near), generator=generator)[:k]] if chosen is None else chosen(near, k, generator)
+        )
         test = torch.isin(task, picked) & ~far
         return {"train": rows[~test & ~far], "test": rows[test], "ood": rows[far]}
 
@@ -390,15 +390,21 @@ WRONG = [
         last_flag=_boot(dead=lambda flag: flag[..., -1]),
         last_flag_before=_boot(dead=lambda flag: flag[..., :-1].any(-1)),
         single_powers=_boot(weight=lambda discount, horizon: discount ** torch.arange(horizon)),
-        powers_from_one=_boot(weight=lambda discount, horizon: float(discount) ** torch.arange(1.0, horizon + 1).double()),
-        flags_that_fall=_boot(
-            real=lambda flag: ~torch.cat([torch.zeros_like(flag[..., :1]), flag[..., :-1]], -1)
+        powers_from_one=_boot(
+            weight=lambda discount, horizon: float(discount) ** torch.arange(1.0, horizon + 1).double()
         ),
+        flags_that_fall=_boot(real=lambda flag: ~torch.cat([torch.zeros_like(flag[..., :1]), flag[..., :-1]], -1)),
         value_of_the_first=_boot(ending=lambda values: values[..., 0]),
         value_before=_boot(ending=lambda values: values[..., max(0, values.shape[-1] - 2)]),
     ),
-    *((ch02.check_floor_zero, x) for x in (2.17, 2.16, 13 / 3, LARGE**0.5, 2.0, (LARGE,), torch.tensor([LARGE, LARGE]))),
-    *((ch02.check_floor_agnostic, x) for x in (0.55, 0.5445, LARGE - 8 / math.pi**2, LARGE - 16 / math.pi, 0.2518, 1.6211)),
+    *(
+        (ch02.check_floor_zero, x)
+        for x in (2.17, 2.16, 13 / 3, LARGE**0.5, 2.0, (LARGE,), torch.tensor([LARGE, LARGE]))
+    ),
+    *(
+        (ch02.check_floor_agnostic, x)
+        for x in (0.55, 0.5445, LARGE - 8 / math.pi**2, LARGE - 16 / math.pi, 0.2518, 1.6211)
+    ),
     *((ch02.check_floor_phase_known, x) for x in (0.16, 0.17, 1 / 3, 1 / 12, 2 / 3, 0.1676, lambda: 1 / 6)),
     *(
         (ch02.check_floor_amplitude_known, x)

@@ -54,7 +54,15 @@ def _concluded(report, **fields):
 
 
 def _run(
-    seeds=range(5), tasks=40, designs=30, search_split="train", test_split="test", tests=None, keep=None, offset=50, again=False
+    seeds=range(5),
+    tasks=40,
+    designs=30,
+    search_split="train",
+    test_split="test",
+    tests=None,
+    keep=None,
+    offset=50,
+    again=False,
 ):
     """A report from the beginning."""
     rows = {name: [] for name in PER_SEED}
@@ -120,7 +128,9 @@ def _normal_interval(report):
 
 def _interval_cut_at_zero(report):
     low, high = report["interval"]
-    return {**report, "interval": (max(0.01, float(low)), float(high))} if low < 0 else {**report, "interval": (low, 0.0)}
+    return (
+        {**report, "interval": (max(0.01, float(low)), float(high))} if low < 0 else {**report, "interval": (low, 0.0)}
+    )
 
 
 def _worth_by_the_best_seed(report):
@@ -157,10 +167,8 @@ def _searched_on_test(report):
     return _run(search_split="test")
 
 
-
 def _worst_kept(report):
     return _run(keep=lambda returns: int(returns.argmin()))
-
 
 
 def _few_tasks(report):
@@ -188,7 +196,12 @@ def _six_seeds_as_arrays(report):
 
 def _as_tensors(report):
     changed = {name: torch.as_tensor(np.asarray(report[name], dtype=np.float32)) for name in PER_SEED}
-    return {**report, **changed, "worth": torch.tensor(float(report["worth"])), "apparent": np.float64(report["apparent"])}
+    return {
+        **report,
+        **changed,
+        "worth": torch.tensor(float(report["worth"])),
+        "apparent": np.float64(report["apparent"]),
+    }
 
 
 WRONG = named(

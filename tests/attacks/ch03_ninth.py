@@ -116,7 +116,11 @@ def _bmm(rewards, terminated, truncated, online, target, discount, epsilon):
 
 def _written(slot=None, counts=None, fresh=None):
     def answer(ring, written, new):
-        place = (written[:, None] + torch.arange(new.shape[1])) % ring.shape[1] if slot is None else slot(ring, written, new)
+        place = (
+            (written[:, None] + torch.arange(new.shape[1])) % ring.shape[1]
+            if slot is None
+            else slot(ring, written, new)
+        )
         values = new if fresh is None else fresh(new)
         return ring.scatter(1, place, values), written + new.shape[1] if counts is None else counts(ring, written, new)
 
@@ -270,7 +274,9 @@ def _learners_apart(ring, written, size, generator):
 
 def _python_random(ring, written, size, generator):
     luck = random.Random(int(torch.randint(2**60, (1,), generator=generator)))
-    rows = [luck.choices(row[: min(n, len(row))], k=size) for row, n in zip(ring.tolist(), written.tolist(), strict=True)]
+    rows = [
+        luck.choices(row[: min(n, len(row))], k=size) for row, n in zip(ring.tolist(), written.tolist(), strict=True)
+    ]
     return torch.tensor(rows, dtype=ring.dtype).reshape(len(ring), size)
 
 
@@ -445,9 +451,8 @@ WRONG = [
         one_further=_written(slot=lambda ring, w, new: (w[:, None] + 1 + torch.arange(new.shape[1])) % ring.shape[1]),
         full_ring_begins_at_zero=_written(
             slot=lambda ring, w, new: (
-                torch.where(w >= 2 * ring.shape[1], 0, w)[:, None] + torch.arange(new.shape[1])
+                (torch.where(w >= 2 * ring.shape[1], 0, w)[:, None] + torch.arange(new.shape[1])) % ring.shape[1]
             )
-            % ring.shape[1]
         ),
         counts_modulo=_written(counts=lambda ring, w, new: (w + new.shape[1]) % ring.shape[1]),
         counts_at_most_full=_written(counts=lambda ring, w, new: (w + new.shape[1]).clamp(max=ring.shape[1])),
@@ -489,21 +494,33 @@ WRONG = [
         copies_powers=_learning(copy=lambda n, period: n in (period, 2 * period, 4 * period, 8 * period)),
         never_copies_at_one=_learning(copy=lambda n, period: n % max(period, 2) == 0),
     ),
-    *((ch03.check_bias_equal, x) for x in (3 / math.sqrt(2 * math.pi), 1 / math.sqrt(math.pi), 1.69, 1.7, 3 * SINGLE, 2.3937)),
-    *((ch03.check_bias_single, x) for x in (0.2, 0.1999, SINGLE - 1, 1 + SINGLE, 0.0833, -SINGLE, DENSITY(1) - PHI(-1))),
-    *((ch03.check_bias_double, x) for x in (-0.24, -DOUBLE, -SINGLE, float(-PHI(-1)), float(-PHI(C)), float(DOUBLE / 2))),
-    *((ch03.check_plan, {**PLAN, **change}) for change in (
-        {"changes_per_variant": 0},
-        {"changes_per_variant": 2},
-        {"seeds": 3},
-        {"seeds": -10},
-        {"step_size": ch03.SAME_STEP_SIZE},
-        {"measured_on": ch03.IN_TRAINING},
-        {"budget": ch03.UNTIL_SOLVED},
-        {"reported": ch03.BEST, "seeds": 20},
-        {"if_intervals_overlap": ch03.NO_EFFECT},
-        {"if_intervals_overlap": "no evidence of an effect, so no effect"},
-    )),
+    *(
+        (ch03.check_bias_equal, x)
+        for x in (3 / math.sqrt(2 * math.pi), 1 / math.sqrt(math.pi), 1.69, 1.7, 3 * SINGLE, 2.3937)
+    ),
+    *(
+        (ch03.check_bias_single, x)
+        for x in (0.2, 0.1999, SINGLE - 1, 1 + SINGLE, 0.0833, -SINGLE, DENSITY(1) - PHI(-1))
+    ),
+    *(
+        (ch03.check_bias_double, x)
+        for x in (-0.24, -DOUBLE, -SINGLE, float(-PHI(-1)), float(-PHI(C)), float(DOUBLE / 2))
+    ),
+    *(
+        (ch03.check_plan, {**PLAN, **change})
+        for change in (
+            {"changes_per_variant": 0},
+            {"changes_per_variant": 2},
+            {"seeds": 3},
+            {"seeds": -10},
+            {"step_size": ch03.SAME_STEP_SIZE},
+            {"measured_on": ch03.IN_TRAINING},
+            {"budget": ch03.UNTIL_SOLVED},
+            {"reported": ch03.BEST, "seeds": 20},
+            {"if_intervals_overlap": ch03.NO_EFFECT},
+            {"if_intervals_overlap": "no evidence of an effect, so no effect"},
+        )
+    ),
 ]
 _X = sympy.Symbol("x")
 RIGHT = [
@@ -514,7 +531,10 @@ RIGHT = [
     (ch03.check_bias_equal, 3 / sympy.sqrt(sympy.pi)),
     (ch03.check_bias_equal, np.float64(1.6926)),
     (ch03.check_bias_single, SINGLE),
-    (ch03.check_bias_single, scipy.integrate.quad(lambda x: x * 2 ** -0.5 * DENSITY((x - 1) * C) * (x > 0), 0, 30)[0] - 1),
+    (
+        ch03.check_bias_single,
+        scipy.integrate.quad(lambda x: x * 2**-0.5 * DENSITY((x - 1) * C) * (x > 0), 0, 30)[0] - 1,
+    ),
     (ch03.check_bias_double, torch.tensor(DOUBLE)),
     (ch03.check_bias_double, 0.5 * math.erf(0.5) - 0.5),
     (ch03.check_plan, PLAN),

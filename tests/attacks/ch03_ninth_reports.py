@@ -76,7 +76,9 @@ def _concluded(report, conclusion=None, **fields):
     return {**report, "low": found.low, "high": found.high, "conclusion": conclusion or verdict}
 
 
-def _experiment(seeds=(0, 1, 2, 3, 4), others=None, epsilons=(0.0, 0.1), plays=(5, 6), episodes=50, playing=0.1, **training):
+def _experiment(
+    seeds=(0, 1, 2, 3, 4), others=None, epsilons=(0.0, 0.1), plays=(5, 6), episodes=50, playing=0.1, **training
+):
     tables = [_train(e, tuple(s), **training) for e, s in zip(epsilons, (seeds, others or seeds), strict=True)]
     returns = [_play(t, episodes, playing, seed) for t, seed in zip(tables, plays, strict=True)]
     return _concluded(
@@ -178,7 +180,9 @@ def _of_medians(report):
 def _best_half_of_the_episodes(report):
     found = _experiment()
     kept = found["returns_expected_target"].sort(1).values[:, 20:]
-    return _concluded({**found, "returns_greedy_target": found["returns_greedy_target"][:, :30]}, returns_expected_target=kept)
+    return _concluded(
+        {**found, "returns_greedy_target": found["returns_greedy_target"][:, :30]}, returns_expected_target=kept
+    )
 
 
 def _never_fell(report):

@@ -125,7 +125,9 @@ def _advantage_numpy(rewards, values, final_values, terminated, truncated, disco
 
 def _advantage_matrix(rewards, values, final_values, terminated, truncated, discount, n):
     horizon = rewards.shape[1]
-    delta = rewards + discount * torch.cat([values[:, 1:], final_values[:, None]], 1).masked_fill(terminated, 0) - values
+    delta = (
+        rewards + discount * torch.cat([values[:, 1:], final_values[:, None]], 1).masked_fill(terminated, 0) - values
+    )
     ends = (terminated | truncated).long()
     episode = ends.cumsum(1) - ends
     lag = torch.arange(horizon)[None] - torch.arange(horizon)[:, None]
@@ -209,8 +211,10 @@ def _sample_by_sample(log_pi, old_log_pi, advantage, clip, cap):
 
 def _loss(target=None, advantage=None, scale=None, actor=None, critic=None):
     def answer(log_pi, value, next_value, rewards, terminated, discount):
-        y = (rewards + discount * next_value * ~terminated).detach() if target is None else target(
-            value, next_value, rewards, terminated, discount
+        y = (
+            (rewards + discount * next_value * ~terminated).detach()
+            if target is None
+            else target(value, next_value, rewards, terminated, discount)
         )
         delta = (y - value).detach() if advantage is None else advantage(y, value)
         z = (delta - delta.mean()) / delta.std(correction=0) if scale is None else scale(delta)
@@ -307,7 +311,9 @@ WRONG = [
         critic_stopped=_loss(critic=lambda y, v: 0.5 * (y - v.detach()).square().mean()),
         actor_turned=_loss(actor=lambda log_pi, z: (log_pi * z).mean()),
         actor_of_probabilities=_loss(actor=lambda log_pi, z: -(log_pi.exp() * z).mean()),
-        clipped_target=_loss(target=lambda v, after, r, end, discount: (r + discount * after * ~end).detach().clamp(-10, 10)),
+        clipped_target=_loss(
+            target=lambda v, after, r, end, discount: (r + discount * after * ~end).detach().clamp(-10, 10)
+        ),
     ),
     *((ch04.check_best_baseline, x) for x in (3.0, 6, 5.99, 4.5, "6", 2 * 0.8 + 7 * 0.2, float("nan"))),
     *((ch04.check_variance_mean_baseline, x) for x in (0.64, 2.08, 1.4, 0.8, -1.44, 1.2)),
@@ -315,7 +321,12 @@ WRONG = [
 ]
 P = sympy.Rational(4, 5)
 RIGHT = [
-    *named(ch04.check_n_step_advantages, _advantage_numpy, _advantage_matrix, by_loop=_ends_by_loop(lambda d, c, t, m: not d[m - 1])),
+    *named(
+        ch04.check_n_step_advantages,
+        _advantage_numpy,
+        _advantage_matrix,
+        by_loop=_ends_by_loop(lambda d, c, t, m: not d[m - 1]),
+    ),
     *named(ch04.check_dual_clip_loss, _paper, _detached_weights, _sample_by_sample),
     *named(ch04.check_actor_critic_loss, _flags_as_bits, _mse_of_torch, _with_numpy_advantages),
     (ch04.check_best_baseline, (1 - P) * 2 + P * 7),

@@ -1,6 +1,7 @@
 """Reports of tuned agents and of a project, chapter 04, from a ninth attack."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import torch
@@ -147,10 +148,11 @@ def _of_another_network(report):
     return {**report, "setting": dataclasses.replace(report["setting"], hidden=(32, 32))}
 
 
-
 def _four_agents(report):
     policy = {name: value[:4] for name, value in report["policy"].items()}
-    return _returned({**report, "seeds": list(report["seeds"])[:4], "policy": policy}, torch.as_tensor(report["returns"])[:4])
+    return _returned(
+        {**report, "seeds": list(report["seeds"])[:4], "policy": policy}, torch.as_tensor(report["returns"])[:4]
+    )
 
 
 def _seeds_as_one_number(report):
@@ -175,10 +177,14 @@ def _in_lists(report):
 # ------------------------------------------------------------------ a project
 
 
+def _with_usual(self, f, usual, *args, **kw):
+    return f(usual, self, *args, **kw)
+
+
 def _changed(report, **methods):
     """The project with a family some methods of which are others; `usual` is what the family did before."""
     usual = type(report["family"])
-    made = {name: (lambda f: lambda self, *args, **kw: f(usual, self, *args, **kw))(f) for name, f in methods.items()}
+    made = {name: functools.partialmethod(_with_usual, f, usual) for name, f in methods.items()}
     return {**report, "family": type("Changed", (usual,), made)()}
 
 
@@ -194,7 +200,14 @@ def _again(report, returns=None, seed=400, **fields):
     hand = float(torch.as_tensor(report["controller_returns"]).double().mean())
     verdict = ch04.ABOVE if found.low > hand else ch04.BELOW if found.high < hand else ch04.NOT_TOLD
     seeds = [*report["evaluation_seeds"], seed]
-    return {**report, "returns": returns, "low": found.low, "high": found.high, "verdict": verdict, "evaluation_seeds": seeds}
+    return {
+        **report,
+        "returns": returns,
+        "low": found.low,
+        "high": found.high,
+        "verdict": verdict,
+        "evaluation_seeds": seeds,
+    }
 
 
 def _moves_the_state(report):
@@ -409,7 +422,12 @@ def _four_agents_only(report):
 
 def _played_again(report):
     found = _again(report)
-    return {**found, "returns": found["returns"].tolist(), "seeds": tuple(found["seeds"]), "env_steps": np.int64(found["env_steps"])}
+    return {
+        **found,
+        "returns": found["returns"].tolist(),
+        "seeds": tuple(found["seeds"]),
+        "env_steps": np.int64(found["env_steps"]),
+    }
 
 
 def _controller_of_numpy(report):
@@ -418,7 +436,11 @@ def _controller_of_numpy(report):
         ahead = 5 * seen[..., 0] + 0.7 * (2 * seen[..., 1]) * np.abs(2 * seen[..., 1])
         return torch.from_numpy(np.where(np.abs(ahead) < 0.3, 1, 1 - np.sign(ahead).astype(np.int64)))
 
-    return {**report, "controller": controller, "controller_returns": torch.as_tensor(report["controller_returns"]).numpy()}
+    return {
+        **report,
+        "controller": controller,
+        "controller_returns": torch.as_tensor(report["controller_returns"]).numpy(),
+    }
 
 
 def _family_written_otherwise(report):

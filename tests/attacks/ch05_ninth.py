@@ -360,9 +360,8 @@ def _meta_by_hand(parameters, tasks, alpha, steps):
             hidden = (sx @ w1.T + b1).tanh()
             push = 2 * (hidden @ w2.T + b2 - sy) / len(sx)
             back = push @ w2 * (1 - hidden**2)
-            w1, b1, w2, b2 = (
-                w1 - alpha * back.T @ sx, b1 - alpha * back.sum(0), w2 - alpha * push.T @ hidden, b2 - alpha * push.sum(0)
-            )  # fmt: skip
+            slopes = back.T @ sx, back.sum(0), push.T @ hidden, push.sum(0)
+            w1, b1, w2, b2 = (v - alpha * g for v, g in zip((w1, b1, w2, b2), slopes, strict=True))
         total = total + ((qx @ w1.T + b1).tanh() @ w2.T + b2 - qy).pow(2).mean()
     return total / len(tasks)
 
@@ -413,7 +412,9 @@ WRONG = [
         gradient_of_twice=_quadratic(factor=lambda t, a, alpha: torch.eye(len(t), dtype=t.dtype) - 2 * alpha * a),
         around_the_query=_quadratic(centre=lambda s, q: q),
         centre_of_support=_quadratic(right=lambda a, phi, s, q: a @ (phi - s)),
-        contracted=_quadratic(factor=lambda t, a, alpha: torch.linalg.inv(torch.eye(len(t), dtype=t.dtype) + alpha * a)),
+        contracted=_quadratic(
+            factor=lambda t, a, alpha: torch.linalg.inv(torch.eye(len(t), dtype=t.dtype) + alpha * a)
+        ),
     ),
     *named(
         ch05.check_meta_optimum,
@@ -448,18 +449,21 @@ WRONG = [
         clipped=_meta(update=lambda n, v, alpha, s: v - alpha * s.clamp(-1, 1)),
         median=_meta(total=lambda outer, tasks: torch.stack(outer).median()),
     ),
-    *((ch05.check_comparison, {**PLAN, **change}) for change in (
-        {"seeds": 4},
-        {"seeds": "ten"},
-        {"conclude_from": "whether the two intervals overlap"},
-        {"start_and_tasks": "drawn anew for each training"},
-        {"inner_lr_from": "MAML's paper"},
-        {"methods_differ_in": "two public implementations"},
-        {"checkpoint": "the best on the held-out tasks", "tasks": "training"},
-        {"cost_reported": "iterations"},
-        {"does_the_term_matter": "not measured"},
-        {"error_on": ("query points",)},
-    )),
+    *(
+        (ch05.check_comparison, {**PLAN, **change})
+        for change in (
+            {"seeds": 4},
+            {"seeds": "ten"},
+            {"conclude_from": "whether the two intervals overlap"},
+            {"start_and_tasks": "drawn anew for each training"},
+            {"inner_lr_from": "MAML's paper"},
+            {"methods_differ_in": "two public implementations"},
+            {"checkpoint": "the best on the held-out tasks", "tasks": "training"},
+            {"cost_reported": "iterations"},
+            {"does_the_term_matter": "not measured"},
+            {"error_on": ("query points",)},
+        )
+    ),
 ]
 RIGHT = [
     *named(ch05.check_maml_gradient, _by_torch_func, _by_jacobians, _by_hvp),

@@ -123,7 +123,9 @@ def _terms_cumulated(weights):
 def _terms_matrix(weights):
     k = len(weights)
     before = torch.ones(k, k, dtype=weights.dtype).tril(-1)
-    return torch.stack([weights @ torch.ones(k, dtype=weights.dtype), torch.ones(k, dtype=weights.dtype) @ (before.T @ weights)])
+    return torch.stack(
+        [weights @ torch.ones(k, dtype=weights.dtype), torch.ones(k, dtype=weights.dtype) @ (before.T @ weights)]
+    )
 
 
 def _terms_python(weights):
@@ -178,7 +180,9 @@ def _body_is_constant(parameters, rates, tasks):
     outer = []
     for sx, sy, qx, qy in tasks:
         slopes = torch.autograd.grad(_error(parameters, sx, sy), [parameters[n] for n in HEAD], create_graph=True)
-        outer.append(_error({**fixed, **{n: parameters[n] - rates[n] * s for n, s in zip(HEAD, slopes, strict=True)}}, qx, qy))
+        outer.append(
+            _error({**fixed, **{n: parameters[n] - rates[n] * s for n, s in zip(HEAD, slopes, strict=True)}}, qx, qy)
+        )
     return torch.stack(outer).mean()
 
 
@@ -249,7 +253,12 @@ def _adam(pieces=None, count=None, second=None, denominator=None, gradient=None,
             v = v if "second" in carry else torch.zeros_like(theta)
             s = s if "count" in carry else 0
             for part in order.split(size) if pieces is None else pieces(order, size):
-                g = 2 * x[part].T @ (x[part] @ phi - y[part]) / (len(part) if gradient is None else gradient(part, size))
+                g = (
+                    2
+                    * x[part].T
+                    @ (x[part] @ phi - y[part])
+                    / (len(part) if gradient is None else gradient(part, size))
+                )
                 s = s + 1 if count is None else count(s, part)
                 v = beta * v + (1 - beta) * g.square() if second is None else second(v, g, beta)
                 bottom = (v / (1 - beta**s)).sqrt() + 1e-8 if denominator is None else denominator(v, beta, s)
@@ -346,7 +355,9 @@ WRONG = [
         by_losses=_reptile(ends=_weighted_by_losses),
         summed=_reptile(ends=lambda found, tasks: torch.stack(found).sum(0)),
         mean_loss=_reptile(step=lambda phi, theta, loss, alpha, i: phi - alpha / (i + 1) * _slope(loss, phi)),
-        averaged_over_path=_reptile(step=lambda phi, theta, loss, alpha, i: 0.5 * (phi + phi - alpha * _slope(loss, phi))),
+        averaged_over_path=_reptile(
+            step=lambda phi, theta, loss, alpha, i: 0.5 * (phi + phi - alpha * _slope(loss, phi))
+        ),
         away=_reptile(move=lambda theta, mean, epsilon: theta - epsilon * (mean - theta)),
         scaled=_reptile(move=lambda theta, mean, epsilon: (1 - epsilon) * theta + epsilon * (mean - theta)),
         clamped=_reptile(move=lambda theta, mean, epsilon: theta + min(epsilon, 1.0) * (mean - theta)),
@@ -364,7 +375,9 @@ WRONG = [
         normalised=_terms(first=lambda w: w.sum() / max(float(w.sum()), 1e-9)),
         means=_terms(first=lambda w: w.mean(), second=lambda w, i: (w * i).mean()),
         last=_terms(second=lambda w, i: w[-1] * i[-1]),
-        single=_terms(first=lambda w: w.float().sum().double(), second=lambda w, i: (w.float() * i.float()).sum().double()),
+        single=_terms(
+            first=lambda w: w.float().sum().double(), second=lambda w, i: (w.float() * i.float()).sum().double()
+        ),
     ),
     *named(
         ch06.check_head_loss,
@@ -406,7 +419,9 @@ WRONG = [
         largest=_adam(second=lambda v, g, beta: torch.maximum(v, beta * v + (1 - beta) * g.square())),
         late_count=_adam(count=lambda s, part: s + len(part)),
         by_samples=_adam(
-            total=lambda moves, tasks: sum(m * len(t[0]) for m, t in zip(moves, tasks, strict=True)) / sum(len(t[0]) for t in tasks)
+            total=lambda moves, tasks: (
+                sum(m * len(t[0]) for m, t in zip(moves, tasks, strict=True)) / sum(len(t[0]) for t in tasks)
+            )
         ),
     ),
 ]

@@ -15,7 +15,9 @@ from . import named
 
 def _episode(classes=None, drawn=None, query=None, usable_of=None):
     def answer(scripts, allowed, images, ways, shots, queries, generator):
-        usable = [c for c, s in enumerate(scripts) if s in allowed] if usable_of is None else usable_of(scripts, allowed)
+        usable = (
+            [c for c, s in enumerate(scripts) if s in allowed] if usable_of is None else usable_of(scripts, allowed)
+        )
         usable = torch.tensor(usable)
         if classes is None:
             chosen = usable[torch.randperm(len(usable), generator=generator)[:ways]]
@@ -153,7 +155,11 @@ def _episode_python(scripts, allowed, images, ways, shots, queries, generator):
     classes = luck.sample([c for c, s in enumerate(scripts) if s in set(allowed)], ways)
     pictures = [luck.sample(range(images), shots + queries) for _ in classes]
     support = torch.tensor([p[:shots] for p in pictures], dtype=torch.int64).reshape(ways, shots)
-    return torch.tensor(classes), support, torch.tensor([p[shots:] for p in pictures], dtype=torch.int64).reshape(ways, queries)
+    return (
+        torch.tensor(classes),
+        support,
+        torch.tensor([p[shots:] for p in pictures], dtype=torch.int64).reshape(ways, queries),
+    )
 
 
 def _episode_noise(scripts, allowed, images, ways, shots, queries, generator):
@@ -292,7 +298,11 @@ def _predicted(stats=None, scale=None, means=None, distance=None, out=None, ways
             bottom = (variance + 1e-5).sqrt() if scale is None else scale(variance)
             s, q = (support - mean) / bottom, (query - mean) / bottom
             ways = int(labels.max()) + 1 if ways_of is None else ways_of(labels, support)
-            c = torch.stack([s[labels == k].mean(0) for k in range(ways)]) if means is None else means(s, q, labels, ways)
+            c = (
+                torch.stack([s[labels == k].mean(0) for k in range(ways)])
+                if means is None
+                else means(s, q, labels, ways)
+            )
             d = (q[:, None] - c).square().sum(2) if distance is None else distance(q, c)
             found.append((-d).log_softmax(1) if out is None else out(d))
         return torch.stack(found)
@@ -512,22 +522,25 @@ WRONG = [
         method_tasks=_errors(method=lambda c, x, S, T: x.mean(0).std() / T**0.5),
         method_of_errors=_errors(method=lambda c, x, S, T: (x.std(1) / T**0.5).mean()),
         method_axis=_errors(method=lambda c, x, S, T: (x.mean(1).std() / S**0.5)[None]),
-        method_single=_errors(method=lambda c, x, S, T: (x.mean(1).float().std() / S**0.5)),
+        method_single=_errors(method=lambda c, x, S, T: x.mean(1).float().std() / S**0.5),
         t_quantile=_errors(method=lambda c, x, S, T: 2.776 * x.mean(1).std() / S**0.5),
     ),
-    *((ch07.check_plan, {**PLAN, **change}) for change in (
-        {"split": "by letter"},
-        {"number_of_test_tasks": 5},
-        {"trainings_per_method": 2},
-        {"interval_over": "tasks", "trainings_per_method": 1},
-        {"statistics_at_test": "of all queries together"},
-        {"statistics_at_test": "running averages"},
-        {"settings_chosen_on": "the test scripts"},
-        {"labels_in_training": "one for each letter"},
-        {"beside_it": "chance"},
-        {"number_of_test_tasks": 600.5},
-        {"test_tasks": "drawn anew for each method"},
-    )),
+    *(
+        (ch07.check_plan, {**PLAN, **change})
+        for change in (
+            {"split": "by letter"},
+            {"number_of_test_tasks": 5},
+            {"trainings_per_method": 2},
+            {"interval_over": "tasks", "trainings_per_method": 1},
+            {"statistics_at_test": "of all queries together"},
+            {"statistics_at_test": "running averages"},
+            {"settings_chosen_on": "the test scripts"},
+            {"labels_in_training": "one for each letter"},
+            {"beside_it": "chance"},
+            {"number_of_test_tasks": 600.5},
+            {"test_tasks": "drawn anew for each method"},
+        )
+    ),
 ]
 RIGHT = [
     *named(ch07.check_draw_episode, _episode_python, _episode_noise, _episode_one_by_one),

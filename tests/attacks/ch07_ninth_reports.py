@@ -47,7 +47,9 @@ def _measured(report, data=None, **fields):
     report = {**report, **fields}
     data = _held_out(report) if data is None else data
     return _concluded(
-        report, maml_losses=_losses(report, "maml", data=data), pretrained_losses=_losses(report, "pretrained", data=data)
+        report,
+        maml_losses=_losses(report, "maml", data=data),
+        pretrained_losses=_losses(report, "pretrained", data=data),
     )
 
 
@@ -154,7 +156,9 @@ def _losses_in_between(report):
 
 
 def _losses_smoothed(report):
-    return _concluded(report, maml_losses=torch.as_tensor(report["maml_losses"]).mean(1, keepdim=True).expand(-1, 500).clone())
+    return _concluded(
+        report, maml_losses=torch.as_tensor(report["maml_losses"]).mean(1, keepdim=True).expand(-1, 500).clone()
+    )
 
 
 def _losses_rounded(report):
@@ -199,7 +203,9 @@ def _one_task_for_all(report):
 
     def draw(tasks, generator, split):
         one = usual(1, generator, split)
-        return FewShot(*(x.expand(tasks, *x.shape[1:]).clone() for x in (one.support_x, one.support_y, one.query_x, one.query_y)))
+        return FewShot(
+            *(x.expand(tasks, *x.shape[1:]).clone() for x in (one.support_x, one.support_y, one.query_x, one.query_y))
+        )
 
     return _measured({**report, "draw": draw})
 
@@ -239,7 +245,11 @@ def _more_steps_than_said(report):
 
 def _other_tasks(report):
     found = _measured(report, _held_out(report, 300, seed=77), evaluation_seed=77)
-    return {**found, "maml_losses": found["maml_losses"].numpy(), "pretrained_losses": found["pretrained_losses"].tolist()}
+    return {
+        **found,
+        "maml_losses": found["maml_losses"].numpy(),
+        "pretrained_losses": found["pretrained_losses"].tolist(),
+    }
 
 
 def _in_other_types(report):

@@ -95,7 +95,9 @@ def _by_einsum(rewards, features, mask, discount):
         returns[..., t] = returns[..., t] + discount * returns[..., t + 1]
     gram = torch.einsum("ieta,ietb,iet->iab", features, features, m)
     right = torch.einsum("ieta,iet,iet->ia", features, returns, m)
-    w = torch.cholesky_solve(right[..., None], torch.linalg.cholesky(gram + 1e-5 * torch.eye(features.shape[-1]).double()))
+    w = torch.cholesky_solve(
+        right[..., None], torch.linalg.cholesky(gram + 1e-5 * torch.eye(features.shape[-1]).double())
+    )
     rest = returns - torch.einsum("ietf,if->iet", features, w[..., 0])
     n = m.sum((1, 2))[:, None, None]
     mean = (rest * m).sum((1, 2))[:, None, None] / n
@@ -161,8 +163,9 @@ def _with_distribution(theta, states, actions, advantage, mask, alpha):
 def _with_func(theta, states, actions, advantage, mask, alpha):
     def objective(p):
         cov = torch.diag_embed(p["log_std"].exp())
-        return (torch.distributions.MultivariateNormal(states[mask] @ p["weight"].T, scale_tril=cov, validate_args=False)
-                .log_prob(actions[mask]) @ advantage[mask] / int(mask.sum()))  # fmt: skip
+        mean = states[mask] @ p["weight"].T
+        policy = torch.distributions.MultivariateNormal(mean, scale_tril=cov, validate_args=False)
+        return policy.log_prob(actions[mask]) @ advantage[mask] / int(mask.sum())
 
     free = {name: value.detach() for name, value in theta.items()}
     slopes = torch.func.grad(objective)(free)
@@ -243,10 +246,16 @@ def _meta(advantage=None, graph=True, query=None, adapted_of=None, total=None, o
 
             actions = _act(theta, first, sigma)
             old = _log_density(theta, actions, sigma).detach()
-            (slope,) = torch.autograd.grad(surrogate(theta, actions, old, _pay(actions, goal)), theta, create_graph=graph)
+            (slope,) = torch.autograd.grad(
+                surrogate(theta, actions, old, _pay(actions, goal)), theta, create_graph=graph
+            )
             adapted = theta - alpha * slope if adapted_of is None else adapted_of(theta, alpha, slope)
             again = _act(adapted, second, sigma) if query is None else query(theta, adapted, first, second, sigma)
-            old = _log_density(adapted, again, sigma).detach() if old_query is None else old_query(theta, adapted, again, sigma)
+            old = (
+                _log_density(adapted, again, sigma).detach()
+                if old_query is None
+                else old_query(theta, adapted, again, sigma)
+            )
             if final is None:
                 losses.append(surrogate(adapted, again, old, _pay(again, goal)))
             else:
@@ -263,7 +272,9 @@ def _pathwise(theta, goals, noise, alpha, sigma):
         actions = _act(theta, first, sigma)
         reward = _pay(actions, goal)
         a = (reward - reward.mean()) / reward.std(correction=0)
-        surrogate = -((_log_density(theta, actions, sigma) - _log_density(theta, actions, sigma).detach()).exp() * a).mean()
+        surrogate = -(
+            (_log_density(theta, actions, sigma) - _log_density(theta, actions, sigma).detach()).exp() * a
+        ).mean()
         (slope,) = torch.autograd.grad(surrogate, theta, create_graph=True)
         adapted = theta - alpha * slope
         losses.append(-_pay(adapted + sigma * second, goal).mean())
@@ -325,7 +336,9 @@ WRONG = [
         ridge_times_steps=_advantages(ridge=lambda m: 1e-5 * m.sum((1, 2))[:, None, None]),
         more_ridge=_advantages(ridge=1e-3),
         fixed_discount=_advantages(returns=lambda r, m, discount: _returns(r, 0.95)),
-        masked_returns=_advantages(returns=lambda r, m, discount: _returns(r, discount) - r.sum(-1, keepdim=True) * 1e-3),
+        masked_returns=_advantages(
+            returns=lambda r, m, discount: _returns(r, discount) - r.sum(-1, keepdim=True) * 1e-3
+        ),
         mean_of_all=_advantages(centre=lambda raw, m: raw.mean((1, 2), keepdim=True)),
         mean_of_episodes=_advantages(
             centre=lambda raw, m: ((raw * m).sum(2) / m.sum(2).clamp_min(1)).mean(1)[:, None, None]
@@ -398,27 +411,30 @@ WRONG = [
         stopped=_meta(adapted_of=lambda theta, alpha, slope: theta - alpha * slope.detach()),
         summed=_meta(total=lambda losses: torch.stack(losses).sum()),
         no_ratio=_meta(
-            final=lambda adapted, again, old, r, sigma: -(
-                _log_density(adapted, again, sigma) * (r - r.mean()) / r.std(correction=0)
-            ).mean()
+            final=lambda adapted, again, old, r, sigma: (
+                -(_log_density(adapted, again, sigma) * (r - r.mean()) / r.std(correction=0)).mean()
+            )
         ),
         with_support=_meta(
-            final=lambda adapted, again, old, r, sigma: -(
-                (_log_density(adapted, again, sigma) - old).exp() * (r - r.mean()) / r.std(correction=0)
-            ).sum()
+            final=lambda adapted, again, old, r, sigma: (
+                -((_log_density(adapted, again, sigma) - old).exp() * (r - r.mean()) / r.std(correction=0)).sum()
+            )
         ),
     ),
-    *((ch08.check_plan, {**PLAN, **change}) for change in (
-        {"measured_first": "returns of a random policy"},
-        {"baselines": "random initialisation and from scratch"},
-        {"seeds": 3},
-        {"seeds": True},
-        {"test_tasks": "new ones for each method"},
-        {"baseline_step_size": "MAML's"},
-        {"episodes_counted": "query episodes"},
-        {"action_noise_at_test": "off for MAML alone"},
-        {"conclude_from": "the interval of the paired difference"},
-    )),
+    *(
+        (ch08.check_plan, {**PLAN, **change})
+        for change in (
+            {"measured_first": "returns of a random policy"},
+            {"baselines": "random initialisation and from scratch"},
+            {"seeds": 3},
+            {"seeds": True},
+            {"test_tasks": "new ones for each method"},
+            {"baseline_step_size": "MAML's"},
+            {"episodes_counted": "query episodes"},
+            {"action_noise_at_test": "off for MAML alone"},
+            {"conclude_from": "the interval of the paired difference"},
+        )
+    ),
 ]
 RIGHT = [
     *named(ch08.check_task_advantages, _with_numpy, _by_lstsq, _by_einsum),

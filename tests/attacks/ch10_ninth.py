@@ -45,7 +45,9 @@ def _common_rows(theta, features, actions, rewards, next_features, terminated, a
     """All tasks in turn change one theta."""
     w, out = theta.clone(), []
     for i in range(len(features)):
-        w = _inner()(w, *(x[i : i + 1] for x in (features, actions, rewards, next_features, terminated)), alpha, steps, discount)[0]
+        w = _inner()(
+            w, *(x[i : i + 1] for x in (features, actions, rewards, next_features, terminated)), alpha, steps, discount
+        )[0]
         out.append(w)
     return torch.stack(out)
 
@@ -142,7 +144,11 @@ def _gradients(matrix=None, push=None, first=None, y_renewed=False, query=None, 
                 y = rewards + discount * phi_next @ w
             w = w + 2 * alpha / n * phi.T @ (y - phi @ w)
             d, e = m @ d, m @ e + c
-        g = 2 / len(query_phi) * query_phi.T @ (query_phi @ w - query_y) if query is None else query(query_phi, w, query_y, n)
+        g = (
+            2 / len(query_phi) * query_phi.T @ (query_phi @ w - query_y)
+            if query is None
+            else query(query_phi, w, query_y, n)
+        )
         return {"frozen": d.T @ g if frozen is None else frozen(d, g), "whole": sign * e.T @ g}
 
     return answer
@@ -218,7 +224,9 @@ def _reptile(
                 action = int(which * theta.shape[1]) if explore < epsilon else greedy
                 following = int(next_state[task, state, action])
                 memory.append((state, action, float(reward[task, state, action]), following))
-                s, a, r, after = memory[int(replay * len(memory)) if replayed is None else replayed(replay, len(memory))]
+                s, a, r, after = memory[
+                    int(replay * len(memory)) if replayed is None else replayed(replay, len(memory))
+                ]
                 if target_first:
                     target += 0.1 * (online - target)
                 future = target[after].max() if updated is None else updated(online, target, after)
@@ -370,18 +378,21 @@ WRONG = [
         summed=_reptile(total=lambda moves: torch.stack(moves).sum(0)),
         median=_reptile(total=lambda moves: torch.stack(moves).median(0).values),
     ),
-    *((ch10.check_plan, {**PLAN, **change}) for change in (
-        {"measured_first": "returns of a random policy"},
-        {"baselines": "fresh and informed networks"},
-        {"tasks": "held-out tasks, new for each method"},
-        {"replay_in_a_new_task": "transitions of the training tasks"},
-        {"epsilon_in_a_new_task": "as it was at the end of training"},
-        {"learning_rate_in_a_new_task": "the meta-learner's, for all"},
-        {"seeds": 4},
-        {"seeds": float("inf")},
-        {"reported": "the best return of each run"},
-        {"level_not_reached": "left out of the mean"},
-    )),
+    *(
+        (ch10.check_plan, {**PLAN, **change})
+        for change in (
+            {"measured_first": "returns of a random policy"},
+            {"baselines": "fresh and informed networks"},
+            {"tasks": "held-out tasks, new for each method"},
+            {"replay_in_a_new_task": "transitions of the training tasks"},
+            {"epsilon_in_a_new_task": "as it was at the end of training"},
+            {"learning_rate_in_a_new_task": "the meta-learner's, for all"},
+            {"seeds": 4},
+            {"seeds": float("inf")},
+            {"reported": "the best return of each run"},
+            {"level_not_reached": "left out of the mean"},
+        )
+    ),
 ]
 RIGHT = [
     *named(ch10.check_inner_td_steps, _inner_autograd, _inner_closed, _inner_numpy),
