@@ -389,7 +389,6 @@ WRONG = [
         one_power_less=_boot(exponent=lambda horizon: horizon - 1),
         last_flag=_boot(dead=lambda flag: flag[..., -1]),
         last_flag_before=_boot(dead=lambda flag: flag[..., :-1].any(-1)),
-        single_powers=_boot(weight=lambda discount, horizon: discount ** torch.arange(horizon)),
         powers_from_one=_boot(
             weight=lambda discount, horizon: float(discount) ** torch.arange(1.0, horizon + 1).double()
         ),
@@ -414,7 +413,14 @@ WRONG = [
 RIGHT = [
     *named(ch02.check_windy_step, _step_loops, _step_hypot, _step_numpy),
     *named(ch02.check_split_tasks, _split_by_dictionary, _split_by_sorted_noise, _split_numpy),
-    *named(ch02.check_bootstrapped_returns, _multiplied, _backwards, _boot_lists, _boot_numpy),
+    *named(
+        ch02.check_bootstrapped_returns,
+        _multiplied,
+        _backwards,
+        _boot_lists,
+        _boot_numpy,
+        powers_of_the_given_code=_boot(weight=lambda discount, horizon: discount ** torch.arange(horizon)),
+    ),
     (ch02.check_floor_zero, sympy.Rational(13, 6)),
     (ch02.check_floor_zero, Decimal("2.1667")),
     (ch02.check_floor_zero, torch.tensor(LARGE)),

@@ -315,9 +315,9 @@ WRONG = [
             target=lambda v, after, r, end, discount: (r + discount * after * ~end).detach().clamp(-10, 10)
         ),
     ),
-    *((ch04.check_best_baseline, x) for x in (3.0, 6, 5.99, 4.5, "6", 2 * 0.8 + 7 * 0.2, float("nan"))),
+    *((ch04.check_best_baseline, x) for x in (3.0, 5.99, 4.5, "6", 2 * 0.8 + 7 * 0.2, float("nan"))),
     *((ch04.check_variance_mean_baseline, x) for x in (0.64, 2.08, 1.4, 0.8, -1.44, 1.2)),
-    *((ch04.check_variance_best_baseline, x) for x in (0.64, 1e-2, -0.64, 1.44, None, 0.16)),
+    *((ch04.check_variance_best_baseline, x) for x in (0.64, 1e-2, -0.64, 1.44, 0.16)),
 ]
 P = sympy.Rational(4, 5)
 RIGHT = [

@@ -352,7 +352,6 @@ WRONG = [
         first_loss_always=_reptile(order=lambda task, place: [task[0]] * len(task)),
         lists_of_first=_reptile(order=lambda task, place: task[: max(1, len(task) - 1)] if place else task),
         at_most_ten=_reptile(order=lambda task, place: task[:10]),
-        by_losses=_reptile(ends=_weighted_by_losses),
         summed=_reptile(ends=lambda found, tasks: torch.stack(found).sum(0)),
         mean_loss=_reptile(step=lambda phi, theta, loss, alpha, i: phi - alpha / (i + 1) * _slope(loss, phi)),
         averaged_over_path=_reptile(
@@ -426,7 +425,13 @@ WRONG = [
     ),
 ]
 RIGHT = [
-    *named(ch06.check_reptile_step, _reptile_sgd, _reptile_reduce, _reptile_in_turn),
+    *named(
+        ch06.check_reptile_step,
+        _reptile_sgd,
+        _reptile_reduce,
+        _reptile_in_turn,
+        by_losses=_reptile(ends=_weighted_by_losses),  # of which all tasks have as many
+    ),
     *named(ch06.check_taylor_coefficients, _terms_cumulated, _terms_matrix, _terms_python),
     *named(ch06.check_head_loss, _head_func, _head_by_hand, _head_zero_rates),
     *named(ch06.check_reptile_with_adam, _adam_numpy, _adam_torch, _adam_autograd),

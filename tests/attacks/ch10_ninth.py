@@ -374,7 +374,6 @@ WRONG = [
         no_target=_reptile(updated=lambda online, target, after: online[after].max()),
         double=_reptile(updated=lambda online, target, after: target[after, online[after].argmax()]),
         acts_by_target=_reptile(acts=lambda online, target: target),
-        target_first=_reptile(target_first=True),
         summed=_reptile(total=lambda moves: torch.stack(moves).sum(0)),
         median=_reptile(total=lambda moves: torch.stack(moves).median(0).values),
     ),
@@ -397,7 +396,12 @@ WRONG = [
 RIGHT = [
     *named(ch10.check_inner_td_steps, _inner_autograd, _inner_closed, _inner_numpy),
     *named(ch10.check_meta_gradients, _gradients_by_sums, _gradients_backwards, _gradients_numpy),
-    *named(ch10.check_reptile_iteration, _reptile_lists, _reptile_side_by_side),
+    *named(
+        ch10.check_reptile_iteration,
+        _reptile_lists,
+        _reptile_side_by_side,
+        target_first=_reptile(target_first=True),  # it is read after both, or before both
+    ),
     (ch10.check_plan, PLAN),
     (ch10.check_plan, {**PLAN, "seeds": np.int8(5)}),
 ]

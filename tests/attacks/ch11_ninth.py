@@ -108,7 +108,7 @@ def _memory_loops(weights, observations, actions, rewards, done, begins):
 def _memory_rnn(weights, observations, actions, rewards, done, begins):
     """torch's own cell; trials are cut out and run one by one."""
     w, u, c = weights["input"], weights["memory"], weights["bias"]
-    cell = nn.RNN(w.shape[1], len(u), batch_first=True, dtype=w.dtype)
+    cell = nn.RNN(w.shape[1], len(u), batch_first=True, dtype=w.dtype, device="meta")
     free = {"weight_ih_l0": w, "weight_hh_l0": u, "bias_ih_l0": c, "bias_hh_l0": torch.zeros_like(c)}
     eye = torch.eye(w.shape[1] - observations.shape[2] - 2, dtype=w.dtype)
     rows = []
@@ -216,7 +216,8 @@ def _losses_at_once(theta, inputs, actions, old, rewards, done, baseline, discou
 
 
 def _losses_rnn(theta, inputs, actions, old, rewards, done, baseline, discount, minibatches):
-    cell = nn.RNN(inputs.shape[2], len(theta["memory"]), bias=False, batch_first=True, dtype=rewards.dtype)
+    shape = inputs.shape[2], len(theta["memory"])
+    cell = nn.RNN(*shape, bias=False, batch_first=True, dtype=rewards.dtype, device="meta")
     free = {"weight_ih_l0": theta["input"], "weight_hh_l0": theta["memory"]}
     losses = []
     for x, a, o, r, b in zip(*(y.chunk(minibatches) for y in (inputs, actions, old, rewards, baseline)), strict=True):
@@ -330,7 +331,6 @@ WRONG = [
         two_before=_memory(
             read=lambda led: torch.cat([torch.zeros_like(led[:, :2]), led[:, :-2]], 1)[:, : led.shape[1]]
         ),
-        around=_memory(read=lambda led: led.roll(1, 1)),
         reads_across=_memory(zero_where=lambda begins, done: torch.zeros_like(begins)),
         forgets_after_ends=_memory(
             zero_where=lambda begins, done: begins | torch.cat([begins[:, :1], done[:, :-1]], 1)
@@ -390,13 +390,16 @@ WRONG = [
         actor_up=_context(actor_sign=1.0),
         moves_mean=_context(actor_z=lambda z, mu: z.detach() + mu - mu.detach()),
     ),
-    *(
-        (ch11.check_plan, {**PLAN, **change})
-        for change in [*OTHERS[::2], {"seeds": 4}, {"seeds": None}, {"seeds": "10"}]
-    ),
+    *((ch11.check_plan, {**PLAN, **change}) for change in [*OTHERS[::2], {"seeds": 4}, {"seeds": "10"}]),
 ]
 RIGHT = [
-    *named(ch11.check_memories, _memory_loops, _memory_rnn, _memory_split_weights),
+    *named(
+        ch11.check_memories,
+        _memory_loops,
+        _memory_rnn,
+        _memory_split_weights,
+        around=_memory(read=lambda led: led.roll(1, 1)),  # the first step of a trial reads nothing
+    ),
     *named(ch11.check_minibatch_losses, _losses_at_once, _losses_rnn),
     *named(ch11.check_context_losses, _context_distributions, _context_loops),
     (ch11.check_plan, PLAN),
