@@ -116,7 +116,7 @@ def _look_at_split(answer, cells, far, share, generator):
         "rows listed twice in a split": sum(len(index) - len(set(index.tolist())) for index in rows.values()),
         "equal generator, same split": all(set(rows[k].tolist()) == set(_entry(again, k).tolist()) for k in NAMES),
     }
-    many = 3 <= len(near_tasks) <= 6 and choices > 1
+    many = len(near_tasks) <= 6 and choices > 1
     calls = 2 - math.floor(math.log(ALARM, choices)) if choices > 1 else 1  # that all of them agree is unlikely
     large = len(near_tasks) >= LARGE and min(tests, len(near_tasks) - tests) >= 10
     number = LARGE_CALLS if large else CALLS if many else calls
