@@ -90,18 +90,6 @@ def _greedily_played(report):
     return _experiment(playing=0.0)
 
 
-def _trained_with_other_seeds(report):
-    return _experiment(others=(10, 11, 12, 13, 14))
-
-
-def _trained_shorter(report):
-    return _experiment(iterations=700)
-
-
-def _more_walkers(report):
-    return _experiment(walkers=32)
-
-
 def _expected_with_more(report):
     return _experiment(epsilons=(0.0, 0.3))
 
@@ -120,10 +108,6 @@ def _four_seeds(report):
 
 def _a_seed_twice(report):
     return _experiment(seeds=(0, 1, 2, 3, 0))
-
-
-def _seeds_renamed(report):
-    return {**_experiment(), "seeds": [100, 101, 102, 103, 104]}
 
 
 def _tables_in_another_order(report):
@@ -185,11 +169,6 @@ def _best_half_of_the_episodes(report):
     )
 
 
-def _never_fell(report):
-    found = _experiment()
-    return _concluded(found, returns_expected_target=found["returns_expected_target"].clamp_min(-60))
-
-
 def _constant_returns(report):
     found = _experiment()
     means = found["returns_greedy_target"].mean(1, keepdim=True)
@@ -217,7 +196,7 @@ def _same_tables(report):
 
 def _as_lists(report):
     found = _experiment(seeds=(7, 3, 22, 5, 1, 90))
-    return {name: value.tolist() if isinstance(value, torch.Tensor) else value for name, value in found.items()}
+    return {**found, **{name: found[name].tolist() for name in RETURNS}, "seeds": tuple(found["seeds"])}
 
 
 def _common_luck_of_play(report):
@@ -235,8 +214,6 @@ WRONG = named(
         _cliff,
         (
             _greedily_played,
-            _trained_with_other_seeds,
-            _trained_shorter,
             _expected_with_more,
             _little_epsilon_for_greedy,
             _nineteen_episodes,
@@ -251,14 +228,11 @@ WRONG = named(
             _sign_turned,
             _of_medians,
             _best_half_of_the_episodes,
-            _never_fell,
             _constant_returns,
             _made_up_returns,
             _does_not_conclude,
             _says_the_opposite,
             _same_tables,
-            _seeds_renamed,
-            _more_walkers,
         ),
     ),
 )
