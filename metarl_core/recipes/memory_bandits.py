@@ -22,7 +22,7 @@ from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import BernoulliBandits, Tasks
 from metarl_core.training import Callback, History
 
-METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms")
+METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms", "100 pulls, 5 arms", "10 pulls, 10 arms", "100 pulls, 10 arms")
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Phase:
     entropy_coef: float
     last: bool = False
     """let step size and entropy's weight fall linearly to zero"""
+    baseline: str = "task"
+    """see `memory.trial_advantages`"""
 
 
 def phases() -> dict[str, tuple[Phase, ...]]:
@@ -43,7 +45,11 @@ def phases() -> dict[str, tuple[Phase, ...]]:
     return {
         "10": (first, Phase(10, 60, 5e-3, 0.01, last=True)),
         "30": (first, Phase(30, 70, 7e-3, 0.02, last=True)),
-        "100": (first, Phase(30, 50, 7e-3, 0.02), Phase(100, 100, 4e-3, 0.02, last=True)),
+        "100": (
+            first,
+            Phase(30, 50, 7e-3, 0.02, baseline="past"),
+            Phase(100, 140, 4e-3, 0.01, last=True, baseline="past"),
+        ),
     }
 
 
@@ -119,7 +125,7 @@ def trained(method: str, seed: int, settings: Settings | None = None, callback: 
             clip=settings.clip,
             gae_lambda=1.0,
             value_coef=0.0,
-            baseline="task",
+            baseline=phase.baseline,
             entropy_coef=phase.entropy_coef,
             anneal_entropy=phase.last,
             anneal=phase.last,
