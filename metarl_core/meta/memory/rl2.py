@@ -123,12 +123,13 @@ def trial_advantages(
     if baseline == "past":
         if len(mask) < 2:
             raise ValueError('baseline "past" needs trials of at least 2 tasks, got 1.')
-        result = (result - _forecast(result, trials.expected_rewards, mask)) * mask
+        result = (result - _forecast(result, trials.expected_rewards * mask, mask)) * mask
     return result
 
 
 def _beside_others(values: Tensor, mask: Tensor) -> Tensor:
     """Values `[task, trial, time]` minus their mean over the other trials of the task at the same step."""
+    values = values * mask
     others = values.sum(1, keepdim=True) - values
     return (values - others / (mask.sum(1, keepdim=True) - 1).clamp_min(1)) * mask
 
