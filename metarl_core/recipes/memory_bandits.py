@@ -10,8 +10,10 @@ A memory is trained in phases of more and more pulls. Short play is cheap, and i
 earned them; what a memory has learned there, to come back to what pays, is where the next phase begins.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -37,6 +39,8 @@ class Phase:
     """let step size and entropy's weight fall linearly to zero"""
     baseline: str = "task"
     """see `memory.trial_advantages`"""
+    share: float = 1.0
+    """of the bandits and minibatches of the settings: an iteration of long play has enough steps with fewer"""
 
 
 def phases() -> dict[str, tuple[Phase, ...]]:
@@ -48,7 +52,7 @@ def phases() -> dict[str, tuple[Phase, ...]]:
         "100": (
             first,
             Phase(30, 50, 7e-3, 0.02, baseline="past"),
-            Phase(100, 140, 4e-3, 0.01, last=True, baseline="past"),
+            Phase(100, 90, 4e-3, 0.01, last=True, baseline="past", share=0.5),
         ),
     }
 
@@ -105,23 +109,38 @@ class Trained(NamedTuple):
     """of each phase"""
 
 
-def trained(method: str, seed: int, settings: Settings | None = None, callback: Callback | None = None) -> Trained:
-    """Train one memory from one seed; the table's, with its settings. `callback` as in `memory.train`."""
+def trained(
+    method: str,
+    seed: int,
+    settings: Settings | None = None,
+    callback: Callback | None = None,
+    make_memory: Callable[..., Any] = GRU,
+) -> Trained:
+    """Train one memory from one seed; the table's, with its settings.
+
+    Args:
+        method: pulls and arms, as in `METHODS`.
+        seed: of weights, bandits and luck.
+        settings: of the table unless given.
+        callback: as in `memory.train`.
+        make_memory: of the width of its inputs, `hidden` units and a generator.
+    """
     settings = settings or Settings()
     pulls, arms = size_of(method)
     generator = torch.Generator().manual_seed(seed)
     spaces = (BernoulliBandits(arms).observation_space, BernoulliBandits(arms).action_space)
-    agent = MemoryAgent(*spaces, lambda inputs, generator: GRU(inputs, settings.hidden, generator), generator=generator)
+    make = functools.partial(make_memory, hidden=settings.hidden)
+    agent = MemoryAgent(*spaces, make, generator=generator)
     meta, histories = initial_parameters(agent), []
     for phase in settings.phases[str(pulls)]:
         family = BernoulliBandits(arms, phase.pulls)
         learner = RL2(family, agent, settings.trials, episodes=1, discount=1.0, expected_reward=mean_of_arm)
         config = memory.TrainConfig(
             iterations=phase.iterations,
-            meta_batch=settings.meta_batch,
+            meta_batch=round(settings.meta_batch * phase.share),
             outer_lr=phase.outer_lr,
             epochs=settings.epochs,
-            minibatches=settings.minibatches,
+            minibatches=round(settings.minibatches * phase.share),
             clip=settings.clip,
             gae_lambda=1.0,
             value_coef=0.0,
@@ -146,11 +165,11 @@ def regrets(learned: Trained, tasks: Tasks, pulls: int) -> Tensor:
     return tasks["means"].amax(1, keepdim=True) - played.expected_rewards[:, 0]
 
 
-def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
-    """The row of one method and seed."""
+def run(method: str, seed: int, settings: Settings | None = None, make_memory: Callable[..., Any] = GRU) -> Tensor:
+    """The row of one method and seed; `make_memory` as in `trained`."""
     settings = settings or Settings()
     pulls, arms = size_of(method)
-    learned = trained(method, seed, settings)
+    learned = trained(method, seed, settings, make_memory=make_memory)
     tasks = held_out(method, settings)
     own = regrets(learned, tasks, pulls)
     elsewhere = BernoulliBandits(arms, pulls).sample_tasks(settings.held_out_tasks, learned.generator, "ood")
