@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -163,6 +164,13 @@ def regrets(learned: Trained, tasks: Tasks, pulls: int) -> Tensor:
         family, tasks, learned.method.agent, learned.parameters, 1, 1, learned.generator, mean_of_arm
     )
     return tasks["means"].amax(1, keepdim=True) - played.expected_rewards[:, 0]
+
+
+def total_rewards(method: str, scores: np.ndarray, settings: Settings | None = None) -> np.ndarray:
+    """What a trial earns on the held-out bandits, `[seed]`, from the regrets in a table's scores `[seed, 1, ...]`."""
+    pulls, _ = size_of(method)
+    most = pulls * float(held_out(method, settings)["means"].amax(1).double().mean())
+    return most - scores[:, 0, :pulls].sum(-1)
 
 
 def run(method: str, seed: int, settings: Settings | None = None, make_memory: Callable[..., Any] = GRU) -> Tensor:

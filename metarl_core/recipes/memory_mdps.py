@@ -1,9 +1,9 @@
 """Chapter 11: RL² on random tabular MDPs (Duan et al. 2016, 3.2), five seeds.
 
-A row is `[1, 5 + 25]`, means over the held-out MDPs, which are the same for all seeds, and of which each is played once,
-for 25 episodes: what is earned in the first ten episodes and in all 25; both as fractions of what the optimal policies
-earn that know the MDP; the return of ten episodes on MDPs out of distribution; and the return of each of the 25
-episodes. Everything is counted with the means of the rewards given state and action.
+A row is `[1, 5 + 25]`, means over the held-out MDPs, the same for all seeds, of which each is played once, for 25
+episodes: what is earned in the first ten episodes, and in all 25; both as fractions of what the optimal policies earn
+that know the MDP; what ten episodes earn on MDPs out of distribution; and the return of each of the 25 episodes.
+Everything is counted with the means of the rewards given state and action.
 
 A memory is trained in phases of more and more episodes.
 """
