@@ -26,12 +26,11 @@
 # %% tags=["hide-input"]
 import math
 
-import numpy as np
 import torch
 
 from metarl_core.claims import claim
-from metarl_core.evaluation import t_curves, t_interval
-from metarl_core.exact import bayes_greedy, gittins, optimal_return, play_bandits, policy_value, psrl, thompson
+from metarl_core.evaluation import t_interval
+from metarl_core.exact import optimal_return, policy_value, psrl
 from metarl_core.figures import ch11b as figures
 from metarl_core.figures.intervals import in_words
 from metarl_core.figures.words import table as show_table
@@ -117,4 +116,80 @@ by_memory = {
 }  # fmt: skip
 
 # %% tags=["hide-input"]
-TODO
+gru, attended = (t_interval(values) for values in by_memory.values())
+show_table(
+    ["reward of ten pulls, five seeds", "GRU, 64 units", "attention, two layers of 32"],
+    [("4,000 held-out bandits", in_words(gru), in_words(attended))],
+)
+claim(
+    f"The attention earns **{attended.point:.2f}** and the GRU **{gru.point:.2f}**.",
+    abs(attended.point - gru.point) < 0.15,
+)
+
+# %% [markdown]
+# RESULT
+#
+# ## 2 Random worlds
+#
+# The second set of tasks of the RL² paper has states. An MDP of ten states and five actions is drawn at random: from
+# each state and action, probabilities of the next state from a flat Dirichlet distribution and a mean reward from
+# Normal(1, 1); rewards have noise of variance one. An episode has ten steps from state 0, a trial ten episodes. So there
+# are fifty mean rewards and fifty rows of transitions to find out about, in a hundred steps.
+#
+# Who could do that? With conjugate priors the posterior is exact: a Dirichlet distribution with the transitions counted,
+# and a Normal distribution for each mean reward. **Posterior sampling** (PSRL; Strens 2000; Osband et al. 2013) draws an
+# MDP from it before each episode, solves it by backward induction (03.5), and plays its optimal policy. It is told the
+# prior. The memory learns from training MDPs alone, in phases of two, five and ten episodes, with the settings of
+# chapter 11 and returns counted with the mean rewards.
+#
+# **Predict, then run.** (a) Whose first episode earns more, and why? (b) Who is ahead after ten episodes? (c) The memory
+# goes on for fifteen episodes more, which it was not trained for. Does it improve still?
+#
+# *Your prediction:*
+
+# %%
+family, tasks = TabularMDPs(), memory_mdps.held_out()  # 2,000 MDPs
+optimum = float(optimal_return(family, tasks).mean())
+uniform = torch.full_like(tasks["reward_means"], 1 / family.actions)
+at_random = float(policy_value(tasks["transitions"], tasks["reward_means"], uniform, family.horizon)[:, 0].mean())
+sampling = psrl(family, tasks, 25, seeded(3)).numpy()  # [task, episode]
+ROW = memory_mdps.METHODS[0]
+scores = mdps.scores(ROW)[:, 0]  # [seed, 5 + 25]
+learned = scores[:, 5:]
+
+# %% tags=["hide-input"]
+figures.episodes(learned, sampling.mean(0), optimum, at_random)
+ten, all_of_them = (float(sampling[:, :n].sum(1).mean()) for n in (10, 25))
+
+
+def shown(values, digits):
+    return in_words(t_interval(values), digits, highest=1e9) if len(values) > 1 else f"{values[0]:.{digits}f}"
+
+
+show_table(
+    ["total reward", "10 episodes", "25 episodes", "10, of the optimum", "25, of the optimum"],
+    [
+        ("knows the MDP", f"{10 * optimum:.1f}", f"{25 * optimum:.1f}", "1", "1"),
+        (f"RL² (seeds: {len(scores)})", *(shown(scores[:, i], d) for i, d in ((0, 1), (1, 1), (2, 3), (3, 3)))),
+        ("PSRL, exact posterior", f"{ten:.1f}", f"{all_of_them:.1f}", f"{ten / optimum / 10:.3f}", f"{all_of_them / optimum / 25:.3f}"),
+        ("uniformly random", f"{10 * at_random:.1f}", f"{25 * at_random:.1f}", *[f"{at_random / optimum:.3f}"] * 2),
+        ("RL², published", "156.2", "445.7", ".752", ".859"),
+        ("OPSRL, published", "144.1", "425.2", "–", "–"),
+        ("PSRL, published", "–", "–", ".665", ".788"),
+        ("MAML, published", "–", "–", ".563", ".591"),
+    ],
+)  # fmt: skip
+claim("TODO", True)
+
+# %% [markdown]
+# RESULT
+#
+# ## Further reading
+#
+# - A. Vaswani et al., *Attention is all you need*, 2017, arXiv:1706.03762.
+# - N. Mishra, M. Rohaninejad, X. Chen and P. Abbeel, *A simple neural attentive meta-learner*, 2018, arXiv:1707.03141.
+# - M. Strens, *A Bayesian framework for reinforcement learning*, 2000.
+# - I. Osband, D. Russo and B. Van Roy, *(More) efficient reinforcement learning via posterior sampling*, 2013,
+#   arXiv:1306.0940.
+#
+# Back to [11 Memory and context](11_memory_and_context.ipynb) · [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · next: [12 Models and planning](12_models_and_planning.ipynb)

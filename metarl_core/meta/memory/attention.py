@@ -130,7 +130,8 @@ class CausalAttention(nn.Module):
         def by_head(values: Tensor) -> Tensor:  # [row, head, time, d]
             return values.reshape(-1, *values.shape[-2:]).unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
-        looked = nn.functional.scaled_dot_product_attention(*map(by_head, (query, key, value)), is_causal=causal)
+        queries, keys, values = by_head(query), by_head(key), by_head(value)
+        looked = nn.functional.scaled_dot_product_attention(queries, keys, values, is_causal=causal)
         return looked.transpose(1, 2).flatten(-2).reshape(query.shape)
 
     def _check(self, parameters: Parameters, inputs: Tensor, axes: int) -> None:
