@@ -42,15 +42,15 @@ class Phase:
 class Settings:
     """All that the table depends on."""
 
-    phases: tuple[Phase, ...] = (Phase(2, 60, 5e-3), Phase(5, 60, 5e-3), Phase(10, 120, 4e-3, last=True))
+    phases: tuple[Phase, ...] = (Phase(2, 80, 7e-3), Phase(5, 60, 5e-3), Phase(10, 110, 4e-3, last=True))
     hidden: int = 64
     """of the GRU; 256 in the paper"""
-    meta_batch: int = 128
+    meta_batch: int = 64
     """MDPs per iteration"""
     trials: int = 8
     """of each MDP"""
     epochs: int = 3
-    minibatches: int = 4
+    minibatches: int = 2
     clip: float = 0.2
     entropy_coef: float = 0.01
     max_grad_norm: float = 1.0
