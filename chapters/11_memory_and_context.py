@@ -458,16 +458,30 @@ for setting in (MIDDLE, LONG):
         f"({others['Gittins']:.2f}).",
         max(others[n] for n in ("greedy", "UCB1", "Thompson")) < at_long.low < at_long.high < others["Gittins"],
     )
+so_far = {name: values[:10].sum() for name, values in curves.items()}
+late = {name: values[80:].mean() for name, values in curves.items()}
 claim(
-    f"At the fifth pull of a hundred the memory's regret is {curves['memory'][4]:.3f} and greedy's "
-    f"{curves['greedy'][4]:.3f}; at the last {curves['memory'][99]:.3f} and {curves['greedy'][99]:.3f}.",
-    curves["memory"][4] > curves["greedy"][4] and curves["memory"][99] < curves["greedy"][99],
+    f"In the first ten pulls of a hundred the memory loses {so_far['memory']:.2f} in all and greedy {so_far['greedy']:.2f}; "
+    f"in the last twenty {late['memory']:.3f} a pull, greedy {late['greedy']:.3f}, UCB1 {late['UCB1']:.3f} and Gittins "
+    f"{late['Gittins']:.3f}.",
+    abs(so_far["memory"] - so_far["greedy"]) < 0.1
+    and late["Gittins"] < late["UCB1"] < late["memory"] < 0.7 * late["greedy"],
 )
 apart = float(np.abs(own.mean(0) - table.scores(SHORT)[0, 0, :10]).max())
 claim(f"The memory of section 4 is the table's seed 0: regrets of a pull differ by at most {apart:.4f}.", apart < 0.05)
 
 # %% [markdown]
-# TODO
+# (a) Greedy's, the memory's and that of the Gittins index, which leave an arm that fails. UCB1 tries every arm once
+# before it uses anything, and Thompson sampling draws arms by how likely they are the best. (b) That of Gittins, with
+# UCB1 close to it. Greedy has stopped falling long before: where it drops the best arm after bad luck it does not come
+# back. (c) Level with greedy for ten pulls, and below it from then on. Nobody told the memory to come back to an arm that
+# failed: this is exploration, and it was *learned*. At the end it lies above UCB1 and Gittins, so it does not come back
+# often enough.
+#
+# The paper has RL² 78.7, Gittins 78.3 and UCB1 78.0 at 100 pulls of five arms (Duan et al. 2016). Our memory does not
+# reach that, and on our bandits the Gittins index is ahead of it. It was trained for 200 iterations of at most 51,200
+# steps; the paper has up to a thousand of 250,000. How much of the gap more training would close was not measured. With
+# ten pulls the strategies that know when to stop are close to each other, and a comparison at that length tells little.
 #
 # **Outside of its training.** A strategy is a rule, and holds for any bandit; a memory has seen what it has seen. Two
 # tests. *Other bandits*: one arm pays with 0.9, all others with 0.1. *Longer play*: twice as many pulls as in training.
