@@ -48,7 +48,7 @@ def test_attention_takes_the_place_of_the_gru():
 
 
 def test_a_row_of_mdps_holds_totals_fractions_and_returns():
-    phases = (memory_mdps.Phase(1, 1, 5e-3), memory_mdps.Phase(2, 1, 5e-3, last=True))
+    phases = (memory_mdps.Phase(3, 1, 1, 5e-3, 0.5), memory_mdps.Phase(10, 2, 1, 5e-3, 0.9, last=True))
     settings = memory_mdps.Settings(phases=phases, hidden=4, meta_batch=4, trials=2, minibatches=2, held_out_tasks=20)
     row = memory_mdps.run(memory_mdps.METHODS[0], 0, settings)[0]
     assert row.shape == (30,)
@@ -79,3 +79,11 @@ def test_the_optimal_policy_earns_the_whole_fraction():
     earned = value[:, :1].expand(5, 25)
     assert float(memory_mdps.fraction(earned, tasks, 10)) == pytest.approx(1, abs=1e-6)
     assert float(memory_mdps.fraction(earned / 2, tasks, 25)) == pytest.approx(0.5, abs=1e-6)
+
+
+def test_a_phase_of_few_states_never_enters_the_others():
+    tasks = memory_mdps.Reachable(3).sample_tasks(6, seeded())
+    assert not tasks["transitions"][..., 3:].any() and tasks["transitions"][..., :3].all()
+    assert torch.allclose(tasks["transitions"].sum(-1), torch.ones(6, 10, 5))
+    full = memory_mdps.Reachable(10).sample_tasks(6, seeded())
+    assert torch.allclose(full["transitions"], TabularMDPs().sample_tasks(6, seeded())["transitions"])

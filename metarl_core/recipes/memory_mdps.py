@@ -5,7 +5,9 @@ episodes: what is earned in the first ten episodes, and in all 25; both as fract
 that know the MDP; what ten episodes earn on MDPs out of distribution; and the return of each of the 25 episodes.
 Everything is counted with the means of the rewards given state and action.
 
-A memory is trained in phases of more and more episodes.
+A memory is trained in phases: MDPs of which two states can be reached, then four, then all ten; more and more episodes;
+and a discount that comes closer to 1. With few states and short sight the return of an action is little else than its
+reward, and it is soon seen again whether it paid.
 """
 
 import functools
@@ -15,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from metarl_core.arguments import check_count
 from metarl_core.exact import optimal_return
 from metarl_core.meta import RL2, MemoryAgent, memory
 from metarl_core.networks import GRU
@@ -29,11 +32,14 @@ EPISODES = (10, 25)
 
 @dataclass(frozen=True)
 class Phase:
-    """Training with one number of episodes."""
+    """Training with one kind of MDPs and one number of episodes."""
 
+    reachable: int
+    """states; the others are never entered"""
     episodes: int
     iterations: int
     outer_lr: float
+    discount: float
     last: bool = False
     """let step size and entropy's weight fall linearly to zero"""
 
@@ -42,7 +48,12 @@ class Phase:
 class Settings:
     """All that the table depends on."""
 
-    phases: tuple[Phase, ...] = (Phase(2, 80, 7e-3), Phase(5, 60, 5e-3), Phase(10, 110, 4e-3, last=True))
+    phases: tuple[Phase, ...] = (
+        Phase(2, 2, 80, 1e-2, 0.8),
+        Phase(4, 3, 60, 7e-3, 0.8),
+        Phase(10, 5, 60, 7e-3, 0.9),
+        Phase(10, 10, 80, 5e-3, 0.95, last=True),
+    )
     hidden: int = 64
     """of the GRU; 256 in the paper"""
     meta_batch: int = 64
@@ -59,6 +70,20 @@ class Settings:
     """a row is the mean over all held-out MDPs"""
     test_seed: int = 1000
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+class Reachable(TabularMDPs):
+    """MDPs of ten states of which only the first few are ever entered: transitions to the others have no weight."""
+
+    def __init__(self, reachable: int):
+        super().__init__()
+        self.reachable = check_count("reachable", reachable)
+
+    def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
+        tasks = super().draw_tasks(n, generator, split, dtype)
+        some = tasks["transitions"].clone()
+        some[..., self.reachable :] = 0
+        return {**tasks, "transitions": some / some.sum(-1, keepdim=True)}
 
 
 def held_out(settings: Settings | None = None) -> Tasks:
@@ -95,7 +120,14 @@ def trained(seed: int, settings: Settings | None = None) -> Trained:
     agent = MemoryAgent(family.observation_space, family.action_space, make, generator=generator)
     meta, histories = initial_parameters(agent), []
     for phase in settings.phases:
-        learner = RL2(family, agent, settings.trials, phase.episodes, discount=1.0, expected_reward=mean_reward)
+        learner = RL2(
+            Reachable(phase.reachable),
+            agent,
+            settings.trials,
+            phase.episodes,
+            phase.discount,
+            expected_reward=mean_reward,
+        )
         config = memory.TrainConfig(
             iterations=phase.iterations,
             meta_batch=settings.meta_batch,
@@ -111,7 +143,7 @@ def trained(seed: int, settings: Settings | None = None) -> Trained:
             anneal=phase.last,
             max_grad_norm=settings.max_grad_norm,
         )
-        description = f"MDPs, {phase.episodes} episodes"
+        description = f"{phase.reachable} states, {phase.episodes} episodes"
         meta, history = memory.train(learner, meta, config, generator, description=description)
         histories.append(history)
     return Trained(learner, meta, generator, histories)
