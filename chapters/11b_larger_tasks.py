@@ -62,6 +62,7 @@ bandits, looking, mdps = (load_table(name) for name in ("memory_bandits", "memor
 # out. Play goes step by step. There $k_i$ and $v_i$ of past steps do not change, since they depend on nothing after $i$;
 # so they are kept, and a step computes its own and compares one query with all keys.
 
+
 # %%
 def look_at_once(q, k, v):
     """(11.40) for all steps of trials [..., time, d]."""
@@ -110,24 +111,29 @@ claim(
 # *Your prediction:*
 
 # %%
-SHORT = "10 pulls, 5 arms"
-by_memory = {
-    name: memory_bandits.total_rewards(SHORT, table.scores(SHORT)) for name, table in (("GRU", bandits), ("attention", looking))
-}  # fmt: skip
+SHORT, PULLS = "10 pulls, 5 arms", 10
+earned = {}
+for name, table in {"GRU, 64 units": bandits, "attention, two layers of 32": looking}.items():
+    scores = table.scores(SHORT)  # [seed, 1, ten regrets, other bandits, play of twenty pulls]
+    earned[name] = memory_bandits.total_rewards(SHORT, scores), PULLS * scores[:, 0, -2], 2 * PULLS * scores[:, 0, -1]
 
 # %% tags=["hide-input"]
-gru, attended = (t_interval(values) for values in by_memory.values())
 show_table(
-    ["reward of ten pulls, five seeds", "GRU, 64 units", "attention, two layers of 32"],
-    [("4,000 held-out bandits", in_words(gru), in_words(attended))],
+    ["total reward, five seeds", "ten pulls", "one arm of 0.9, four of 0.1", "twenty pulls"],
+    [(name, *(in_words(t_interval(values)) for values in row)) for name, row in earned.items()],
 )
+gru, attended = ([t_interval(values) for values in row] for row in earned.values())
 claim(
-    f"The attention earns **{attended.point:.2f}** and the GRU **{gru.point:.2f}**.",
-    abs(attended.point - gru.point) < 0.15,
+    f"In ten pulls the attention earns **{attended[0].point:.2f}** and the GRU **{gru[0].point:.2f}**; in twenty, twice as "
+    f"many as in training, {attended[2].point:.2f} and {gru[2].point:.2f}.",
+    6.3 < attended[0].point < gru[0].point and attended[2].point < gru[2].point - 0.3,
 )
 
 # %% [markdown]
-# RESULT
+# Behind, by about a tenth, after as many iterations. Neither layers, widths nor step sizes were searched, so that this
+# says what one attention does with one recipe, and not what attention can do. The last column is worth a thought. From
+# the eleventh pull on the GRU has states, and the attention has positions, that training never met. The GRU goes on to
+# learn from what it sees. The attention earns per pull about what it earned in the first ten.
 #
 # ## 2 Random worlds
 #

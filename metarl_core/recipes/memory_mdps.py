@@ -76,8 +76,8 @@ class Reachable(TabularMDPs):
     """MDPs of ten states of which only the first few are ever entered: transitions to the others have no weight."""
 
     def __init__(self, reachable: int):
-        super().__init__()
         self.reachable = check_count("reachable", reachable)
+        super().__init__()
 
     def draw_tasks(self, n: int, generator: torch.Generator, split: str, dtype: torch.dtype | None = None) -> Tasks:
         tasks = super().draw_tasks(n, generator, split, dtype)
