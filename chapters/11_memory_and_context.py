@@ -474,14 +474,14 @@ claim(f"The memory of section 4 is the table's seed 0: regrets of a pull differ 
 
 # %% [markdown]
 # (a) Greedy's, the memory's and that of the Gittins index, which leave an arm that fails. UCB1 tries every arm once
-# before it uses anything, and Thompson sampling draws arms by how likely they are the best. (b) That of Gittins, with
-# UCB1 close to it. Greedy has stopped falling long before: where it drops the best arm after bad luck it does not come
-# back. (c) Level with greedy for ten pulls, and below it from then on. Nobody told the memory to come back to an arm that
-# failed: this is exploration, and it was *learned*. At the end it lies above UCB1 and Gittins, so it does not come back
-# often enough.
+# before it uses anything, and Thompson sampling draws arms by how likely they are the best. (b) That of Gittins, and
+# UCB1's is the next. Greedy has stopped falling long before: where it drops the best arm after bad luck it does not come
+# back. (c) Level with greedy for ten pulls, and below it from then on. Nobody told the memory to try again an arm that
+# failed: this is exploration, and it was *learned*. At the end the memory lies a little above UCB1, and further above
+# Gittins.
 #
 # The paper has RL² 78.7, Gittins 78.3 and UCB1 78.0 at 100 pulls of five arms (Duan et al. 2016). Our memory does not
-# reach that, and on our bandits the Gittins index is ahead of it. It was trained for 200 iterations of at most 51,200
+# reach that: it is level with a tuned UCB1, and the Gittins index is one ahead of it. It was trained for 200 iterations of at most 51,200
 # steps; the paper has up to a thousand of 250,000. How much of the gap more training would close was not measured. With
 # ten pulls the strategies that know when to stop are close to each other, and a comparison at that length tells little.
 #
