@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); recurrent networks.
 #
-# Reading: about 80 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/11_memory_and_context_exercises.ipynb): about 120 minutes.
+# Reading: about 85 minutes. Running: at most 100 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/11_memory_and_context_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import functools
