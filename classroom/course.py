@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-STUDENT = re.compile(r"[\w.@-]{1,64}")
+STUDENT = re.compile(r"[\w@-][\w.@-]{0,63}")
 
 
 @dataclass(frozen=True)
