@@ -53,7 +53,7 @@ def job(key: Key, answers: list[Answer], check: KeyCell) -> dict[str, Any]:
     every = pieces(key, answers)
     at = next(i for i, piece in enumerate(every) if piece.role == CHECK and piece.code == check.source)
     asked = set(every[at].needed)
-    wanted, chosen = set(asked), []
+    wanted, chosen = asked | names_needed(check.hidden), []
     for number in range(at - 1, -1, -1):
         piece = every[number]
         first = piece.role == SETUP and not any(p.role == SETUP for p in every[:number])

@@ -49,8 +49,9 @@ def readable(package: Path) -> list[Path]:
     course = package.parent
     own = [package, Path(__file__).resolve().parent]
     installed = [sys.prefix, sys.base_prefix, sys.exec_prefix, *sysconfig.get_paths().values(), *sys.path]
-    paths = [Path(p).resolve() for p in installed if p and Path(p).exists()]
-    return [*own, *dict.fromkeys(p for p in paths if p != course and p not in course.parents and p.is_dir())]
+    there = [Path(os.path.abspath(p)) for p in installed if p and os.path.isdir(p)]
+    paths = [q for p in there for q in (p.resolve(), p)]  # Python may go by a link, and by where it leads
+    return [*own, *dict.fromkeys(p for p in paths if p.resolve() != course and p.resolve() not in course.parents)]
 
 
 SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives")
