@@ -20,7 +20,9 @@ from .course import Class
 
 
 def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="python -m classroom", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    made = argparse.ArgumentParser(
+        prog="python -m classroom", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     made.add_argument("--course", type=Path, default=Path("class"), help="the folder of the class")
     commands = made.add_subparsers(dest="command", required=True, metavar="COMMAND")
     one = commands.add_parser("release", help="make the students' set")

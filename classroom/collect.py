@@ -84,7 +84,9 @@ def collect(group: Class, name: str, given: Path, names: Path | None = None) -> 
     with tempfile.TemporaryDirectory() as scratch:
         folder = given if given.is_dir() else _unpacked(given, Path(scratch))
         files = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix.lower() in ENDINGS)
-        files = [p for p in files if not any(part.startswith((".", "__MACOSX")) for part in p.relative_to(folder).parts)]
+        files = [
+            p for p in files if not any(part.startswith((".", "__MACOSX")) for part in p.relative_to(folder).parts)
+        ]
         by_student: dict[str, list[Path]] = {}
         for path in files:
             inside = PurePosixPath(path.relative_to(folder).as_posix())
@@ -130,7 +132,9 @@ def latest(group: Class, student: str, name: str) -> tuple[Path | None, str, int
     notes = _notes(folder)
     path = folder / notes["file"] if notes.get("file") else None
     if path is None or not path.is_file():
-        there = sorted((p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")), key=lambda p: p.stat().st_mtime)
+        there = sorted(
+            (p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".")), key=lambda p: p.stat().st_mtime
+        )
         path = next((p for p in reversed(there) if p.suffix == ".ipynb"), there[-1] if there else None)
     if path is None:
         return None, "nothing", 0

@@ -1,13 +1,13 @@
 """Where the files of one class lie, as nbgrader has them, and what a set of exercises is called.
 
-    FOLDER/source/05-2027a/       the solutions' notebook, for nbgrader; never given away
-    FOLDER/release/05-2027a/      what the students get
-    FOLDER/submitted/ada/05-2027a/
-    FOLDER/autograded/ada/05-2027a/   the repaired notebook, and grade.json
-    FOLDER/feedback/ada/05-2027a/     a page
-    FOLDER/keys/05-2027a.json     what grading needs; it has the hidden tests
-    FOLDER/grades/                CSV
-    FOLDER/gradebook.db           nbgrader's
+FOLDER/source/05-2027a/       the solutions' notebook, for nbgrader; never given away
+FOLDER/release/05-2027a/      what the students get
+FOLDER/submitted/ada/05-2027a/
+FOLDER/autograded/ada/05-2027a/   the repaired notebook, and grade.json
+FOLDER/feedback/ada/05-2027a/     a page
+FOLDER/keys/05-2027a.json     what grading needs; it has the hidden tests
+FOLDER/grades/                CSV
+FOLDER/gradebook.db           nbgrader's
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def page(record: dict[str, Any]) -> str:
         items = "".join(f"<li>{_in_words(words)}</li>" for words in record["remarks"])
         parts.append(f"<p>How your file was read:</p><ul>{items}</ul>")
     rows = "".join(
-        f'<tr><td>{e["exercise"]}. {html.escape(e["title"])}</td><td>{_code(_asked(e))}</td>'
+        f"<tr><td>{e['exercise']}. {html.escape(e['title'])}</td><td>{_code(_asked(e))}</td>"
         f'<td class="n">{e["points"]:g}</td><td class="n">{e["of"]:g}</td></tr>'
         for e in record["exercises"]
     )

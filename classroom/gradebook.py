@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from nbgrader.api import Gradebook
@@ -9,12 +12,12 @@ from nbgrader.api import Gradebook
 from .course import Class
 from .key import ANSWER, CHECK, Key
 
-DAY = "%Y-%m-%d %H:%M:%S"
-
 
 def enter(group: Class, key: Key, records: list[dict[str, Any]]) -> None:
     """Write a set, and who got which points in it."""
     group.folder.mkdir(parents=True, exist_ok=True)
+    folders = [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    os.environ["PATH"] = os.pathsep.join(folders)  # a new book is made by alembic, a program beside Python
     with Gradebook(f"sqlite:///{group.gradebook.resolve()}") as book:
         book.update_or_create_assignment(key.name)
         book.update_or_create_notebook(key.notebook, key.name)

@@ -60,7 +60,9 @@ def prepare(key: Key, student: str, path: Path | None, digest: str, attempts: in
         one.unreadable = str(error)
         return one
     except Exception as error:  # never the run of all for one file
-        one.unreadable = f"{path.name if path else 'The file'} could not be graded ({type(error).__name__}): look at it."
+        one.unreadable = (
+            f"{path.name if path else 'The file'} could not be graded ({type(error).__name__}): look at it."
+        )
         return one
     for answer in one.answers:
         one.remarks += [f"{answer.grade_id}: {words}" for words in answer.remarks]
@@ -182,7 +184,9 @@ def record(key: Key, one: Submission) -> dict[str, Any]:
         "unreadable": one.unreadable,
         "remarks": one.remarks,
         "exercises": exercises,
-        "answers": {answer.grade_id: "\n\n".join(filter(None, [answer.helpers, answer.code])) for answer in one.answers},
+        "answers": {
+            answer.grade_id: "\n\n".join(filter(None, [answer.helpers, answer.code])) for answer in one.answers
+        },
         "digest": one.digest,
     }
 
@@ -219,5 +223,3 @@ def repaired(key: Key, one: Submission) -> nbformat.NotebookNode:
         made.id = f"cell-{number}"
         notebook.cells.append(made)
     return notebook
-
-

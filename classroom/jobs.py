@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,15 +38,23 @@ def pieces(key: Key, answers: list[Answer]) -> list[Piece]:
             answer = by_id[cell.grade_id]
             if answer.helpers:
                 found.append(_piece("helper", answer.helpers, f"other cells for {cell.grade_id}", cell))
-            found.append(_piece(ANSWER, answer.code, f"answer {cell.grade_id}", cell))
+            found.append(_piece(ANSWER, answer.code, f"answer {cell.grade_id}", cell, cell.names))
         elif cell.role in (SETUP, CHECK):
             found.append(_piece(cell.role, cell.source, f"cell {number} of the released notebook", cell))
     return found
 
 
-def _piece(role: str, code: str, label: str, cell: KeyCell) -> Piece:
-    made = names_made(code)
-    return Piece(role, code, label, cell.exercise, frozenset(made), frozenset(made | names_changed(code)), frozenset(names_needed(code)))
+def _piece(role: str, code: str, label: str, cell: KeyCell, asked: Iterable[str] = ()) -> Piece:
+    made = names_made(code) | set(asked)  # also where the answer does not make them
+    return Piece(
+        role,
+        code,
+        label,
+        cell.exercise,
+        frozenset(made),
+        frozenset(made | names_changed(code)),
+        frozenset(names_needed(code)),
+    )
 
 
 def job(key: Key, answers: list[Answer], check: KeyCell) -> dict[str, Any]:
@@ -96,4 +105,9 @@ def foul(task: dict[str, Any]) -> Verdict | None:
 
 def odd_words(task: dict[str, Any]) -> list[str]:
     """Remarks on what the judged cells say."""
-    return [words for cell in task["cells"] if cell["own"] and cell["role"] in (ANSWER, "helper") for words in scan.remarks(cell["code"])]
+    return [
+        words
+        for cell in task["cells"]
+        if cell["own"] and cell["role"] in (ANSWER, "helper")
+        for words in scan.remarks(cell["code"])
+    ]

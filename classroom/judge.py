@@ -84,7 +84,9 @@ def _run(cell: dict[str, Any], space: dict[str, Any], verdict: Verdict) -> None:
     except TooMuchOutput:
         found = Verdict(kind="limit", message="It was ended, because it printed and printed.")
     except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-        found = Verdict(kind="error", message=f"{_the(cell)} was left by {type(error).__name__} before it was finished.")
+        found = Verdict(
+            kind="error", message=f"{_the(cell)} was left by {type(error).__name__} before it was finished."
+        )
     except SyntaxError as error:
         line = f" (line {error.lineno})" if error.lineno else ""
         found = Verdict(kind="error", message=f"{_the(cell)} is no Python: {error.msg}{line}.")
@@ -106,7 +108,9 @@ def _run(cell: dict[str, Any], space: dict[str, Any], verdict: Verdict) -> None:
 
 
 def _the(cell: dict[str, Any]) -> str:
-    return {"check": "The check's cell", "helper": "A cell that the answer needs"}.get(cell["role"], "The answer's cell")
+    return {"check": "The check's cell", "helper": "A cell that the answer needs"}.get(
+        cell["role"], "The answer's cell"
+    )
 
 
 def _report(error: BaseException, cell: dict[str, Any]) -> Verdict:
@@ -191,7 +195,10 @@ def _parts(name: str, value: Any) -> Iterator[tuple[str, Any]]:
     elif _is_check(value):
         yield from _parts(f"{name}.judge", getattr(value.judge, "__func__", value.judge))
         for key in ("name", "wrongs", "judge", "subject"):
-            yield f"{name}.{key}", getattr(value, key) if key != "judge" else getattr(value.judge, "__func__", value.judge)
+            yield (
+                f"{name}.{key}",
+                getattr(value, key) if key != "judge" else getattr(value.judge, "__func__", value.judge),
+            )
         subject = value.subject
         for key in ("oracle", "draw_case", "look", "cases", "rtol", "atol"):
             if hasattr(subject, key):

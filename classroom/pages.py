@@ -53,10 +53,17 @@ def minutes(number: str) -> str:
     lines += [f"| **whole chapter** | **{chapter.reading_minutes}** |"]
     for path in (f"solutions/{chapter.stem}.py", f"projects/{chapter.project_stem}.py" if chapter.project else ""):
         if path and (ROOT / path).exists():
-            lines += ["", "| Exercise | Kind | Difficulty | Minutes | Points |", "|---|---|---|---|---|", *_exercises(ROOT / path)]
+            lines += [
+                "",
+                "| Exercise | Kind | Difficulty | Minutes | Points |",
+                "|---|---|---|---|---|",
+                *_exercises(ROOT / path),
+            ]
     others = [c for c in read().ready if c.appendix_to == number]
     if others:
-        named = ", ".join(f"[{c.number} {c.title}](../../chapters/{c.stem}.ipynb) ({c.reading_minutes} min)" for c in others)
+        named = ", ".join(
+            f"[{c.number} {c.title}](../../chapters/{c.stem}.ipynb) ({c.reading_minutes} min)" for c in others
+        )
         lines += ["", f"Appendices: {named}."]
     return "\n".join(lines)
 
@@ -96,7 +103,11 @@ def misconceptions(number: str) -> str:
     lines: list[str] = []
     for py in sources:
         for exercise in blocks(read_source(py)) if py.exists() else []:
-            lines += [f"**{exercise.number}. {exercise.title}**", ""] if py.parent.name == "solutions" else [f"**Project: {exercise.title}**", ""]
+            lines += (
+                [f"**{exercise.number}. {exercise.title}**", ""]
+                if py.parent.name == "solutions"
+                else [f"**Project: {exercise.title}**", ""]
+            )
             for _, cell in exercise.checks:
                 for name, _answer in check_calls(cell.source):
                     lines += _of_check(getattr(module, name))
@@ -111,8 +122,9 @@ def _of_check(check: Check) -> list[str]:
     names: dict[str, list[str]] = {}
     for wrong in check.wrongs:
         names.setdefault(" ".join(wrong.message.split()), []).append(wrong.id.replace("_", " "))
-    return [f"- `{check.name}`, *{', '.join(ids)}*: {message.replace('|', chr(92) + '|')}" for message, ids in names.items()]
-
+    return [
+        f"- `{check.name}`, *{', '.join(ids)}*: {message.replace('|', chr(92) + '|')}" for message, ids in names.items()
+    ]
 
 
 def main(check: bool = False) -> int:
@@ -125,7 +137,10 @@ def main(check: bool = False) -> int:
             if not check:
                 path.write_text(text, encoding="utf-8", newline="\n")
     for path in stale:
-        print(f"{path.relative_to(ROOT)}: " + ("out of date" if check else "written"), file=sys.stderr if check else sys.stdout)
+        print(
+            f"{path.relative_to(ROOT)}: " + ("out of date" if check else "written"),
+            file=sys.stderr if check else sys.stdout,
+        )
     if not stale:
         print("The pages for teachers are up to date.")
     return int(check and bool(stale))

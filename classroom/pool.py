@@ -80,9 +80,18 @@ class Worker:
             return Verdict(kind="limit", message="It was ended: it took too long, or it ended Python itself.")
 
     def _open(self, *arguments: str) -> subprocess.Popen[bytes]:
-        own = {"PYTHONPATH": str(ROOT), "MPLBACKEND": "Agg", "METARL_CHECK_SECONDS": CHECK_SECONDS, "PYTHONHASHSEED": "0"}
+        own = {
+            "PYTHONPATH": str(ROOT),
+            "MPLBACKEND": "Agg",
+            "METARL_CHECK_SECONDS": CHECK_SECONDS,
+            "PYTHONHASHSEED": "0",
+        }
         threads = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")}
+        kept = {
+            k: v
+            for k, v in os.environ.items()
+            if k in ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "SYSTEMROOT")
+        }
         return subprocess.Popen(
             [sys.executable, *arguments],
             stdin=subprocess.PIPE,

@@ -47,11 +47,15 @@ def read(path: Path) -> Reading:
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be opened: {error.strerror}.") from None
     if size > MOST:
-        raise Unreadable(f"{path.name} has {size / 1e6:.0f} MB, and no notebook of this course has: clear its outputs, save, and hand it in again.")
+        raise Unreadable(
+            f"{path.name} has {size / 1e6:.0f} MB, and no notebook of this course has: clear its outputs, save, and hand it in again."
+        )
     _refuse_what_is_no_notebook(path.name, data)
     text, remarks = _decoded(data)
     if re.search(r"^\s*\"?<{7} ", text, re.M) and ">>>>>>>" in text:
-        raise Unreadable(f"{path.name} has a merge conflict in it (<<<<<<<): settle it in git, and hand in the notebook again.")
+        raise Unreadable(
+            f"{path.name} has a merge conflict in it (<<<<<<<): settle it in git, and hand in the notebook again."
+        )
     if path.suffix == ".py" or not text.lstrip().startswith("{"):
         return _of_python(path.name, text, remarks)
     try:
@@ -127,8 +131,12 @@ def _salvaged(name: str, text: str, remarks: list[str]) -> Reading:
         cells.append(cell)
     found = _cells(cells)
     if not found:
-        raise Unreadable(f"{name} is broken, and no cell of it can be read: save the notebook once more, and hand it in again.")
-    return Reading(found, [*remarks, f"the file is broken after its cell {found[-1].number}; what stands before is graded"])
+        raise Unreadable(
+            f"{name} is broken, and no cell of it can be read: save the notebook once more, and hand it in again."
+        )
+    return Reading(
+        found, [*remarks, f"the file is broken after its cell {found[-1].number}; what stands before is graded"]
+    )
 
 
 def _of_python(name: str, text: str, remarks: list[str]) -> Reading:
@@ -137,5 +145,10 @@ def _of_python(name: str, text: str, remarks: list[str]) -> Reading:
         raise Unreadable(f"{name} is no notebook.")
     parts = re.split(r"^# (?:%%|In\[[^\]]*\]:?)[^\n]*\n", text.replace("\r\n", "\n"), flags=re.M)
     marks = re.findall(r"^# (?:%%|In\[[^\]]*\]:?)([^\n]*)\n", text.replace("\r\n", "\n"), flags=re.M)
-    cells = [Cell("[markdown]" not in mark, part, "", n) for n, (mark, part) in enumerate(zip(["", *marks], parts, strict=True), 1)]
-    return Reading([cell for cell in cells if cell.source.strip()], [*remarks, "a script was handed in, and not a notebook"])
+    cells = [
+        Cell("[markdown]" not in mark, part, "", n)
+        for n, (mark, part) in enumerate(zip(["", *marks], parts, strict=True), 1)
+    ]
+    return Reading(
+        [cell for cell in cells if cell.source.strip()], [*remarks, "a script was handed in, and not a notebook"]
+    )

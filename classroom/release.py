@@ -87,9 +87,7 @@ def _solutions_of(chapter: str) -> Path:
     return found[0]
 
 
-def make_key(
-    name: str, chapter: str, variant: str, stem: str, source: NotebookNode, released: NotebookNode
-) -> Key:
+def make_key(name: str, chapter: str, variant: str, stem: str, source: NotebookNode, released: NotebookNode) -> Key:
     """The key of a set, from the solutions' notebook and the one released."""
     tests = {
         cell.metadata.nbgrader.grade_id: hidden_tests(cell.source)

@@ -14,17 +14,33 @@ from .key import Key
 def table(group: Class, name: str) -> str:
     """CSV of one set: a row for each student, a column for each check."""
     key = Key.read(group.key(name))
-    head = ["student", *(cell.grade_id.removeprefix("check_") for cell in key.checks), "total", "of", "attempts", "remarks"]
+    head = [
+        "student",
+        *(cell.grade_id.removeprefix("check_") for cell in key.checks),
+        "total",
+        "of",
+        "attempts",
+        "remarks",
+    ]
     rows = [_row(record) for record in records(group, name)]
     return _csv([head, *rows])
 
 
 def _row(record: dict[str, Any]) -> list[Any]:
     remarks = [record["unreadable"], *record["remarks"]]
-    remarks += [f"{e['grade_id'].removeprefix('check_')}: {words}" for e in record["exercises"] for words in e["remarks"]]
+    remarks += [
+        f"{e['grade_id'].removeprefix('check_')}: {words}" for e in record["exercises"] for words in e["remarks"]
+    ]
     points = [f"{e['points']:g}" for e in record["exercises"]]
     total = f"{record['points']:g}"
-    return [record["student"], *points, total, f"{record['of']:g}", record["attempts"], "; ".join(filter(None, remarks))]
+    return [
+        record["student"],
+        *points,
+        total,
+        f"{record['of']:g}",
+        record["attempts"],
+        "; ".join(filter(None, remarks)),
+    ]
 
 
 def every_set(group: Class) -> str:
@@ -52,7 +68,10 @@ def misses(group: Class, name: str) -> list[str]:
                 label = e["misconception"] or e["kind"]
                 met[label] = met.get(label, 0) + 1
         often = ", ".join(f"{label} ({count})" for label, count in sorted(met.items(), key=lambda i: (-i[1], i[0]))[:3])
-        lines.append(f"{cell.grade_id.removeprefix('check_')}: {passed} of {len(verdicts)} passed" + (f"; {often}" if often else ""))
+        lines.append(
+            f"{cell.grade_id.removeprefix('check_')}: {passed} of {len(verdicts)} passed"
+            + (f"; {often}" if often else "")
+        )
     return lines
 
 

@@ -11,7 +11,16 @@ import re
 
 CHECK_MODULE = re.compile(r"ch\d\d")
 ODD_NAMES = {"gc", "ctypes", "inspect", "subprocess", "socket", "importlib", "sys", "os", "pty", "multiprocessing"}
-ODD_PARTS = {"__globals__", "__closure__", "__code__", "__subclasses__", "_getframe", "f_back", "f_locals", "__builtins__"}
+ODD_PARTS = {
+    "__globals__",
+    "__closure__",
+    "__code__",
+    "__subclasses__",
+    "_getframe",
+    "f_back",
+    "f_locals",
+    "__builtins__",
+}
 LOOKS = {"vars", "getattr", "setattr", "delattr", "dir", "hasattr"}
 
 
@@ -47,7 +56,14 @@ def remarks(code: str) -> list[str]:
             found |= {name for name in names if name.split(".")[0] in ODD_NAMES}
         elif isinstance(node, ast.Attribute) and node.attr in ODD_PARTS:
             found.add(node.attr)
-        elif isinstance(node, ast.Name) and node.id in {"exec", "eval", "__import__", "open", "compile", "__builtins__"}:
+        elif isinstance(node, ast.Name) and node.id in {
+            "exec",
+            "eval",
+            "__import__",
+            "open",
+            "compile",
+            "__builtins__",
+        }:
             found.add(node.id)
     return [f"uses {', '.join(sorted(found))}"] if found else []
 

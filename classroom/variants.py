@@ -44,7 +44,10 @@ TEXTS: dict[str, tuple[Text, ...]] = {
         ),
     ),
     "03": (
-        Text(r"for $q(1) = q(2)$ and $\sigma = 3$", lambda n: rf"for $q(1) = q(2)$ and $\sigma = {_plain(n.equal_sigma)}$"),
+        Text(
+            r"for $q(1) = q(2)$ and $\sigma = 3$",
+            lambda n: rf"for $q(1) = q(2)$ and $\sigma = {_plain(n.equal_sigma)}$",
+        ),
         Text(r"$q(2) = -1$ and $\sigma = 1$", lambda n: rf"$q(2) = -1$ and $\sigma = {_plain(n.sigma)}$"),
         Text("a, b = true + torch.randn(2,", lambda n: f"a, b = true + {_plain(n.sigma)} * torch.randn(2,"),
         Text("equal = 3 * torch.randn(", lambda n: f"equal = {_plain(n.equal_sigma)} * torch.randn("),
@@ -67,8 +70,9 @@ TEXTS: dict[str, tuple[Text, ...]] = {
         Text("marks = ((3.0, variance_mean", lambda b: f"marks = (({b.mean:g}, variance_mean"),
         Text(
             "at a quarter of the\nheight that the parabola has at $b = 0$",
-            lambda b: f"at {100 * b.variance(b.mean) / b.variance(0.0):.0f} % of the\n"
-            "height that the parabola has at $b = 0$",
+            lambda b: (
+                f"at {100 * b.variance(b.mean) / b.variance(0.0):.0f} % of the\nheight that the parabola has at $b = 0$"
+            ),
         ),
     ),
 }
@@ -138,4 +142,3 @@ def describe(number: str, variant: str) -> str:
     words = [f"numbers of the questions: {numbers}"] if numbers is not None else []
     words += ["seeds of the data shown"] if SEEDS.get(number) else []
     return "; ".join([*words, "cases that the checks try functions on"])
-

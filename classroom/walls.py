@@ -54,7 +54,17 @@ def readable(package: Path) -> list[Path]:
     return [*own, *dict.fromkeys(p for p in paths if p.resolve() != course and p.resolve() not in course.parents)]
 
 
-SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/fonts", "/etc/localtime", "/etc/alternatives")
+SYSTEM = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/bin",
+    "/sbin",
+    "/etc/ld.so.cache",
+    "/etc/fonts",
+    "/etc/localtime",
+    "/etc/alternatives",
+)
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random")
 
 
@@ -211,7 +221,9 @@ def refuse(folder: Path, allowed: Iterable[Path]) -> None:
             raise error(f"{event} is not possible while your work is graded")
         if event.startswith(FILES):
             named = [a for a in arguments[:2] if isinstance(a, (str, bytes, os.PathLike))]
-            reads = event in READ_ONLY and not (event == "open" and isinstance(arguments[2], int) and arguments[2] & writing)
+            reads = event in READ_ONLY and not (
+                event == "open" and isinstance(arguments[2], int) and arguments[2] & writing
+            )
             for given in named[:1] if event == "open" else named:
                 if event == "glob.glob" or event == "glob.glob/2":
                     continue  # what it lists is asked for by os.scandir

@@ -83,7 +83,7 @@ def _in_a_child(job: dict[str, Any], allowed: list[Path], alone: bool, mine: tup
             for descriptor in (inward, *mine):
                 os.close(descriptor)
             os.setsid()
-            os.chdir(folder)
+            _work_in(folder)
             limits.apply()
             walls.refuse(folder, allowed)
             _say(outward, dataclasses.asdict(judge(job, limits)))
@@ -100,6 +100,13 @@ def _in_a_child(job: dict[str, Any], allowed: list[Path], alone: bool, mine: tup
         if data and not why:
             return Verdict(**json.loads(data))
     return Verdict(kind="limit" if why else "crash", message=why or "The answer ended Python itself.")
+
+
+def _work_in(folder: Path) -> None:
+    """Whatever wants to write a file writes it there."""
+    os.chdir(folder)
+    tempfile.tempdir = str(folder)
+    os.environ.update(TMPDIR=str(folder), HOME=str(folder), TORCHINDUCTOR_CACHE_DIR=str(folder / "compiled"))
 
 
 def _wait(child: int, pipe: int, limits: Limits) -> tuple[bytes, str]:
@@ -150,7 +157,7 @@ def once() -> None:
     allowed = walls.readable(_package())
     with tempfile.TemporaryDirectory(prefix="answer-", ignore_cleanup_errors=True) as folder:
         quiet()
-        os.chdir(folder)
+        _work_in(Path(folder))
         limits_module.SIZE = limits_module.address_space()
         limits.apply()
         walls.refuse(Path(folder), allowed)

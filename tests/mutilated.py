@@ -12,11 +12,14 @@ def solved(source):
     """The notebook as a student hands it in: the solutions' cells without the marks and the hidden tests."""
     notebook = copy.deepcopy(source)
     for cell in notebook.cells:
-        for begin, end in (("### BEGIN SOLUTION", "### END SOLUTION"), ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS")):
+        for begin, end in (
+            ("### BEGIN SOLUTION", "### END SOLUTION"),
+            ("### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"),
+        ):
             while begin in cell.source:
                 head, _, rest = cell.source.partition(begin)
                 inside, _, tail = rest.partition(end)
-                cell.source = head.rstrip(" ") + ("" if "HIDDEN" in begin else inside.lstrip("\n")) + tail.lstrip("\n")
+                cell.source = head.rstrip(" ") + ("" if "HIDDEN" in begin else inside.lstrip("\n").rstrip(" ")) + tail.lstrip("\n")
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
@@ -68,7 +71,9 @@ def split_between_definitions(notebook):
     """A helper in a cell of its own, an import in another."""
     at = position(notebook, "maml_gradient")
     cell = notebook.cells[at]
-    cell.source = cell.source.replace("torch.stack(outer).mean()", "average(outer)").replace("range(steps)", "it.repeat(0, steps)")
+    cell.source = cell.source.replace("torch.stack(outer).mean()", "average(outer)").replace(
+        "range(steps)", "it.repeat(0, steps)"
+    )
     helper = nbformat.v4.new_code_cell("def average(values):\n    return torch.stack(values).mean()")
     notebook.cells.insert(at + 1, helper)
     notebook.cells.insert(1, nbformat.v4.new_code_cell("import itertools as it\n%matplotlib inline\n!pip list"))
@@ -132,7 +137,10 @@ def from_vscode(notebook):
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.metadata["vscode"] = {"languageId": "python"}
-    notebook.metadata = {"language_info": {"name": "python"}, "kernelspec": {"name": "my-env", "display_name": "my-env"}}
+    notebook.metadata = {
+        "language_info": {"name": "python"},
+        "kernelspec": {"name": "my-env", "display_name": "my-env"},
+    }
     return text(notebook)
 
 

@@ -67,7 +67,11 @@ def solution_lines(chapter):
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_release_gives_no_solution_away(group, chapter):
     folder = group.release(chapter)
-    lines = {line for line in solution_lines(chapter) if len(line) > 12 and not re.fullmatch(r"for \w+ in range\(\w+\):", line)}
+    lines = {
+        line
+        for line in solution_lines(chapter)
+        if len(line) > 12 and not re.fullmatch(r"for \w+ in range\(\w+\):", line)
+    }
     assert len(lines) >= 8
     exercises = next((folder / "exercises").glob("*.ipynb"))
     for path in folder.rglob("*"):
@@ -119,7 +123,9 @@ def test_links_of_a_set_lead_somewhere(group):
 @pytest.mark.parametrize("chapter", [c for c in CHAPTERS if not c.endswith("p")])
 def test_variants_find_every_text_that_they_replace(chapter):
     for variant in ("2027a", "2027b", "evening"):
-        notebook = read_source(next(p for p in sources() if p.parent.name == "solutions" and p.stem.startswith(chapter)))
+        notebook = read_source(
+            next(p for p in sources() if p.parent.name == "solutions" and p.stem.startswith(chapter))
+        )
         before = len(notebook.cells)
         variants.vary(notebook, chapter, variant)
         text = "\n".join(cell.source for cell in notebook.cells)

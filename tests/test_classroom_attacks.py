@@ -64,7 +64,6 @@ def judged(worker, one, grade_id, seconds=4.0):
     return worker.judge({**task, "limits": {"seconds": seconds, "patience": 15.0}})
 
 
-RIGHT = None  # set by right_answer
 SECRET = "torch.full((2,), 0.125"  # of the hidden tests
 
 FUNCTION = "def maml_gradient(theta, tasks, alpha, steps):\n"
@@ -83,7 +82,7 @@ ATTACKS = {
     "os._exit": ("import os\ncomparison = {}\nos._exit(0)", "ended Python itself"),
     "a crash": ("import os, signal\ncomparison = {}\nos.abort()", "ended Python itself"),
     "a tensor of 10 GB": ("import torch\ncomparison = torch.ones(2_500_000_000)", "more memory than there is"),
-    "a list without end": ("comparison = [0]\nwhile True:\n    comparison = comparison * 2", "more memory than there is"),
+    "a list of 80 GB": ("comparison = [0] * 10**10", "more memory than there is"),
     "printing for ever": ("comparison = {}\nwhile True:\n    print('x' * 1000)", "printed and printed"),
     "printing for ever below Python": ("import os\ncomparison = {}\nwhile True:\n    os.write(1, b'x' * 9999)", "took more than"),
     "filling the disk": (
@@ -110,7 +109,7 @@ ATTACKS = {
         "object.__setattr__(d.check_comparison, 'judge', lambda answer: 'fine')\ncomparison = {}", "has not been counted",
     ),
     "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\ncomparison = {}", "has not been counted"),
-    "patching print": ("import builtins\nbuiltins.isinstance = lambda *a: True\ncomparison = {}", "has not been counted"),
+    "patching print": ("import builtins\nbuiltins.all = lambda *a: True\ncomparison = {}", "has not been counted"),
     "reading the answer out of the check": ("comparison = ch05.check_comparison.subject", "has not been counted"),
     "an object that lies": (
         "class Lie(dict):\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
@@ -157,7 +156,7 @@ def test_hidden_tests_do_not_come_out(worker, key, notebook, tmp_path):
         right.replace("def maml_gradient", "def _right") + "\n\nimport sys, linecache\n" + FUNCTION
         + "    frame, text = sys._getframe(1), ''\n"
         + "    while frame:\n        text += ''.join(linecache.getlines(frame.f_code.co_filename)); frame = frame.f_back\n"
-        + "    if 'hidden' in text:\n        print(text); raise ValueError(text)\n"
+        + "    if '0.125' in text:\n        print(text); raise ValueError(text)\n"
         + "    return _right(theta, tasks, alpha, steps)\n"
     )  # fmt: skip
     one = submission(key, notebook, tmp_path, spy, "maml_gradient")
@@ -178,7 +177,11 @@ def test_without_fork_a_process_judges_one_answer(key, notebook, tmp_path):
 
 
 def test_walls_are_up_where_they_can_be(worker):
-    can = subprocess.run(["unshare", "-rUnmp", "true"], capture_output=True).returncode == 0 if shutil.which("unshare") else False
+    can = (
+        subprocess.run(["unshare", "-rUnmp", "true"], capture_output=True).returncode == 0
+        if shutil.which("unshare")
+        else False
+    )
     assert worker.walled or not can or not sys.platform.startswith("linux")
 
 
@@ -217,7 +220,10 @@ def test_a_class_from_release_to_report(group, key, notebook, tmp_path, capsys, 
 
     assert main([*folder, "feedback", "05"]) == 0 and main([*folder, "report"]) == 0
     rows = (group.grades / "05.csv").read_text().splitlines()
-    assert rows[0] == "student,maml_gradient,quadratic_meta_gradient,meta_optimum,meta_loss,comparison,total,of,attempts,remarks"
+    assert (
+        rows[0]
+        == "student,maml_gradient,quadratic_meta_gradient,meta_optimum,meta_loss,comparison,total,of,attempts,remarks"
+    )
     assert [row.split(",")[6] for row in rows[1:]] == ["16", "16", "0", "13"]
     assert (group.grades / "all.csv").read_text().splitlines()[1] == "ada,16,16"
     page = (group.feedback("dan", "05") / "feedback.html").read_text()
@@ -249,12 +255,24 @@ def test_autograder_grades_one_submission(group, notebook, tmp_path):
             cell.source = "pass"
     path = tmp_path / "ada.ipynb"
     path.write_text(mutilated.text(notebook), encoding="utf-8")
-    command = [sys.executable, "-m", "classroom.autograder", "--key", str(group.key("05")), "--json", str(tmp_path / "r" / "x.json")]
+    command = [
+        sys.executable,
+        "-m",
+        "classroom.autograder",
+        "--key",
+        str(group.key("05")),
+        "--json",
+        str(tmp_path / "r" / "x.json"),
+    ]
     began = time.monotonic()
-    run = subprocess.run([*command, str(path)], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    run = subprocess.run(
+        [*command, str(path)], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
     assert run.returncode == 1, run.stderr
     said = json.loads(run.stdout)
-    assert said["score"] == 3 and said["max_score"] == 16 and said == json.loads((tmp_path / "r" / "x.json").read_text())
+    assert (
+        said["score"] == 3 and said["max_score"] == 16 and said == json.loads((tmp_path / "r" / "x.json").read_text())
+    )
     assert [t["status"] for t in said["tests"]] == ["failed"] * 4 + ["passed"] and time.monotonic() > began
 
 
