@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import builtins
 import contextlib
-import importlib
 import linecache
 import os
 import sys
@@ -84,9 +83,7 @@ def _run(cell: dict[str, Any], space: dict[str, Any], verdict: Verdict) -> None:
     except TooMuchOutput:
         found = Verdict(kind="limit", message="It was ended, because it printed and printed.")
     except (SystemExit, KeyboardInterrupt, GeneratorExit) as error:
-        found = Verdict(
-            kind="error", message=f"{_the(cell)} was left by {type(error).__name__} before it was finished."
-        )
+        found = Verdict(kind="error", message=f"{_the(cell)} was left by {type(error).__name__} half way.")
     except SyntaxError as error:
         line = f" (line {error.lineno})" if error.lineno else ""
         found = Verdict(kind="error", message=f"{_the(cell)} is no Python: {error.msg}{line}.")
@@ -97,8 +94,8 @@ def _run(cell: dict[str, Any], space: dict[str, Any], verdict: Verdict) -> None:
     if role == "hidden":
         verdict.kind = "hidden"
         verdict.message = (
-            "The check passes, and a further test, which is not in your notebook, does not. Read the exercise's text once "
-            "more: does the answer do all that it asks for?"
+            "The check passes, and a further test, which is not in your notebook, does not. Read the exercise's text "
+            "once more: does the answer do all that it asks for?"
         )
         verdict.remarks.append(f"a hidden test failed: {found.message.splitlines()[0][:200] if found.message else ''}")
     elif role == "check" or cell.get("own"):

@@ -4,8 +4,7 @@
     python -m classroom pages --check    only say which are not; exit 1 if any is
 
 A page holds the lines `<!-- course: NAME -->` and `<!-- /course -->`; what stands between them is made here. NAME is
-`minutes` (sections and exercises), `misconceptions` (what the checks recognise, and what they ask then), or `syllabus N`
-(the chapters over N weeks).
+`minutes` (sections and exercises) or `misconceptions` (what the checks recognise, and what they then ask).
 """
 
 from __future__ import annotations

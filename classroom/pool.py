@@ -1,4 +1,4 @@
-"""Workers that judge: processes of `classroom.worker`, started once, used for many answers, started again if they die."""
+"""Workers that judge: processes of `classroom.worker`, started once for many answers, and again if they die."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def read(path: Path) -> Reading:
         raise Unreadable(f"{path.name} cannot be opened: {error.strerror}.") from None
     if size > MOST:
         raise Unreadable(
-            f"{path.name} has {size / 1e6:.0f} MB, and no notebook of this course has: clear its outputs, save, and hand it in again."
+            f"{path.name} has {size / 1e6:.0f} MB, far too much for a notebook: clear its outputs and save it."
         )
     _refuse_what_is_no_notebook(path.name, data)
     text, remarks = _decoded(data)

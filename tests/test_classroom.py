@@ -1,13 +1,12 @@
 """The classroom without anybody's code being run: sets, what was handed in, how it is read and repaired."""
 
-import json
 import re
 import zipfile
 
 import nbformat
 import pytest
 
-from classroom import variants
+from classroom import pages, variants
 from classroom.__main__ import main
 from classroom.collect import collect, latest, whose
 from classroom.course import Class
@@ -359,4 +358,22 @@ def test_feedback_escapes_what_students_write():
 
 def test_class_folder_is_unknown_to_git():
     assert "class/" in (ROOT / ".gitignore").read_text().split()
-    assert json.dumps(read_course().title)
+
+
+def test_pages_are_those_of_the_course():
+    """`python -m classroom pages` brings them up to date."""
+    assert [path.name for path in pages.files() if pages.page(path) != path.read_text(encoding="utf-8")] == []
+    chapters = {c.stem for c in read_course().ready if not c.appendix_to}
+    assert {path.stem for path in pages.files()} == chapters
+    for path in pages.files():
+        text = path.read_text(encoding="utf-8")
+        for heading in ("Pacing", "To start a discussion", "Misconceptions", "Rubric", "What to skip"):
+            assert f"## {heading}\n" in text, (path.name, heading)
+
+
+def test_page_for_teachers_names_every_command():
+    text = (ROOT / "classroom" / "README.md").read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in ("release", "collect", "grade", "feedback", "report"):
+        assert f"make {target}" in text and f"\n{target}:" in makefile
+    assert "A public repository cannot hide its tests" in text

@@ -66,11 +66,13 @@ def judged(worker, one, grade_id, seconds=4.0):
 
 SECRET = "torch.full((2,), 0.125"  # of the hidden tests
 
+PACKAGE = str(ROOT / "metarl_core" / "__init__.py")
 FUNCTION = "def maml_gradient(theta, tasks, alpha, steps):\n"
 ATTACKS = {
     "an endless loop": ("comparison = {}\nwhile True:\n    pass", "took more than"),
     "an endless loop that catches everything": (
-        "comparison = {}\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass", "took more than",
+        "comparison = {}\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "took more than",
     ),
     "a small fork bomb": ("import os\ncomparison = {}\nwhile True:\n    os.fork()", "processes is not possible"),
     "a fork bomb by the shell": ("import os\ncomparison = os.system(':(){ :|:& };:')", "processes is not possible"),
@@ -84,29 +86,37 @@ ATTACKS = {
     "a tensor of 10 GB": ("import torch\ncomparison = torch.ones(2_500_000_000)", "more memory than there is"),
     "a list of 80 GB": ("comparison = [0] * 10**10", "more memory than there is"),
     "printing for ever": ("comparison = {}\nwhile True:\n    print('x' * 1000)", "printed and printed"),
-    "printing for ever below Python": ("import os\ncomparison = {}\nwhile True:\n    os.write(1, b'x' * 9999)", "took more than"),
+    "printing for ever below Python": (
+        "import os\ncomparison = {}\nwhile True:\n    os.write(1, b'x' * 9999)", "took more than",
+    ),
     "filling the disk": (
-        "comparison = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)", "raised OSError",
+        "comparison = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)",
+        "raised OSError",
     ),
     "reading the solutions": (f"comparison = open({str(ROOT / 'solutions' / '05_maml.py')!r}).read()", "not possible"),
     "reading the tests": (f"import os\ncomparison = os.listdir({str(ROOT / 'tests')!r})", "not possible"),
     "reading what others wrote": ("import glob\ncomparison = glob.glob('/**/*.ipynb', recursive=True)", ""),
-    "reading by C": ("import torch\ncomparison = torch.from_file('/etc/passwd', size=1, dtype=torch.uint8)", "raised RuntimeError"),
+    "reading by C": (
+        "import torch\ncomparison = torch.from_file('/etc/passwd', size=1, dtype=torch.uint8)", "raised RuntimeError",
+    ),
     "writing into Python": ("import torch\ncomparison = open(torch.__file__, 'a')", "not possible"),
-    "writing into the package": (f"import os\nos.remove({str(ROOT / 'metarl_core' / '__init__.py')!r})\ncomparison = {{}}", "not possible"),
+    "writing into the package": (f"import os\nos.remove({PACKAGE!r})\ncomparison = {{}}", "not possible"),
     "the network": ("import socket\ncomparison = socket.create_connection(('127.0.0.1', 80))", "no network"),
     "a download": ("import urllib.request as u\ncomparison = u.urlopen('http://127.0.0.1/')", "no network"),
     "C code": ("import ctypes\ncomparison = ctypes.CDLL(None)", "not possible"),
     "ending the judge": ("import os\ncomparison = os.kill(os.getppid(), 9)", "not possible"),
     "patching the check": ("ch05.check_comparison = print\ncomparison = {}", "has not been counted"),
-    "a judge of one's own": ("class ch05:\n    check_comparison = staticmethod(print)\ncomparison = {}", "should have the keys"),
+    "a judge of one's own": (
+        "class ch05:\n    check_comparison = staticmethod(print)\ncomparison = {}", "should have the keys",
+    ),
     "patching all checks": (
         "import sys\ncheck = sys.modules['metarl_core.check.check']\ncheck.Check.__call__ = lambda self, answer: None\n"
         "comparison = {}", "has not been counted",
     ),
     "patching what checks rest on": (
         "import sys\nd = sys.modules['metarl_core.check.ch05.comparison']\n"
-        "object.__setattr__(d.check_comparison, 'judge', lambda answer: 'fine')\ncomparison = {}", "has not been counted",
+        "object.__setattr__(d.check_comparison, 'judge', lambda answer: 'fine')\ncomparison = {}",
+        "has not been counted",
     ),
     "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\ncomparison = {}", "has not been counted"),
     "patching print": ("import builtins\nbuiltins.all = lambda *a: True\ncomparison = {}", "has not been counted"),
@@ -155,7 +165,8 @@ def test_hidden_tests_do_not_come_out(worker, key, notebook, tmp_path):
     spy = (
         right.replace("def maml_gradient", "def _right") + "\n\nimport sys, linecache\n" + FUNCTION
         + "    frame, text = sys._getframe(1), ''\n"
-        + "    while frame:\n        text += ''.join(linecache.getlines(frame.f_code.co_filename)); frame = frame.f_back\n"
+        + "    while frame:\n        text += ''.join(linecache.getlines(frame.f_code.co_filename))\n"
+        + "        frame = frame.f_back\n"
         + "    if '0.125' in text:\n        print(text); raise ValueError(text)\n"
         + "    return _right(theta, tasks, alpha, steps)\n"
     )  # fmt: skip

@@ -11,8 +11,8 @@ def of(waves: Waves) -> Check:
         waves.zero,
         Wrong(
             "variance",
-            "That is built from the variance of the amplitude. Predicting zero does not subtract the mean: which moment "
-            "is it?",
+            "That is built from the variance of the amplitude. Predicting zero does not subtract the mean: which "
+            "moment is it?",
             waves.spread / 2,
         ),
         Wrong(
@@ -22,8 +22,8 @@ def of(waves: Waves) -> Check:
         ),
         Wrong(
             "mean_squared",
-            "That is the squared mean of the amplitude. The mean of a square is not the square of the mean; and where is "
-            "the squared sine?",
+            "That is the squared mean of the amplitude. The mean of a square is not the square of the mean; and where "
+            "is the squared sine?",
             float(waves.amplitude.mean().square()),
         ),
         Wrong("no_sine", "Where is the mean of the squared sine?", 2 * waves.zero),

@@ -55,7 +55,7 @@ class Waves:
 
 
 GIVEN = Waves(1, 3, 1 / 2)
-OTHERS = (Waves(2, 4, 1 / 2), Waves(1, 4, 1 / 2), Waves(2, 5, 1 / 2), Waves(1, 5, 1 / 2), Waves(3, 5, 1 / 2))
+OTHERS = (Waves(1, 4, 1 / 2), Waves(2, 5, 1 / 2), Waves(1, 5, 1 / 2), Waves(2, 6, 1 / 2), Waves(3, 6, 1 / 2))
 """the same question of other amplitudes: the integral over the phases stays, since another would be harder"""
 
 

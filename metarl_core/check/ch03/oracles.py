@@ -63,5 +63,5 @@ class Noise:
 
 
 GIVEN = Noise(3.0, 1.0)
-OTHERS = (Noise(2.0, 1.5), Noise(4.0, 0.8), Noise(5.0, 1.25), Noise(2.5, 1.2), Noise(6.0, 0.75))
+OTHERS = (Noise(3.5, 1.5), Noise(4.0, 0.8), Noise(5.0, 1.25), Noise(2.5, 1.2), Noise(6.0, 0.75))
 """the same question of other noise"""

@@ -41,5 +41,5 @@ class Bandit:
 
 
 GIVEN = Bandit(2, 7, 0.8)
-OTHERS = (Bandit(1, 6, 0.8), Bandit(3, 8, 0.7), Bandit(2, 12, 0.9), Bandit(4, 8, 0.75), Bandit(1, 11, 0.7))
+OTHERS = (Bandit(1, 5, 0.7), Bandit(3, 8, 0.7), Bandit(2, 12, 0.9), Bandit(2, 8, 0.75), Bandit(1, 11, 0.7))
 """the same question of other rewards"""
