@@ -1,9 +1,9 @@
 """Grade one submission, for any platform or CI: `python -m classroom.autograder --key KEY.json NOTEBOOK.ipynb`.
 
 It prints JSON, and ends with 0 where all points were reached, 1 where not, 2 where there is nothing that could be
-graded (no notebook, no key), 3 where the grading itself failed. KEY.json is what `python -m classroom
-release` wrote into the class's folder keys/; it holds the hidden tests, so keep it where students cannot read it. With `--chapter 05` and
-without a key, the course's own exercises are graded, without hidden tests.
+graded (no notebook, no key), 3 where the grading itself failed. KEY.json is what `python -m classroom release` wrote
+into the class's folder keys/; it holds the hidden tests, so keep it where students cannot read it. With
+`--chapter 05` and without a key, the course's own exercises are graded, without hidden tests.
 """
 
 from __future__ import annotations
