@@ -71,10 +71,14 @@ def sections(notebook: nbformat.NotebookNode) -> list[tuple[str, float]]:
     """(heading, minutes) of each part between two headings of the second level."""
     parts: list[tuple[str, list]] = [("opening", [])]
     for cell in notebook.cells:
-        heading = re.search(r"^## (.+)$", cell.source, re.M) if cell.cell_type == "markdown" else None
-        if heading:
-            parts.append((heading[1].strip(), []))
-        parts[-1][1].append(cell)
+        pieces = re.split(r"^(?=## )", cell.source, flags=re.M) if cell.cell_type == "markdown" else []
+        for text in filter(None, pieces):
+            heading = re.match(r"## (.+)", text)
+            if heading:
+                parts.append((heading[1].strip(), []))
+            parts[-1][1].append(nbformat.v4.new_markdown_cell(text))
+        if cell.cell_type != "markdown":
+            parts[-1][1].append(cell)
     found = []
     for title, cells in parts:
         part = nbformat.v4.new_notebook(cells=cells)
