@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from metarl_core.session.names import names_changed, names_made, names_needed
-
 from . import scan
 from .judge import NOT_COUNTED, Verdict
 from .key import ANSWER, CHECK, SETUP, Key, KeyCell
+from .names import names_changed, names_made, names_needed
 from .repair import Answer
 
 BASE_SECONDS, TIMES = 30.0, 6.0

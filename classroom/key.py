@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from metarl_core.session.names import names_made
+from .names import names_made
 
 SETUP, ANSWER, CHECK, OTHER, TEXT = "setup", "answer", "check", "other", "text"
 
@@ -27,7 +27,7 @@ class KeyCell:
     """tests that are not in the release"""
 
     @property
-    def names(self) -> set[str]:
+    def names(self) -> frozenset[str]:
         """What the cell defines."""
         return names_made(self.source)
 

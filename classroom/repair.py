@@ -13,9 +13,8 @@ import builtins
 import re
 from dataclasses import dataclass, field
 
-from metarl_core.session.names import names_changed, names_made, names_needed
-
 from .key import CHECK, OTHER, SETUP, Key, KeyCell
+from .names import names_changed, names_made, names_needed
 from .reading import Cell, Reading
 
 
@@ -168,7 +167,7 @@ def without_checks(source: str) -> str:
 def _helpers(code: str, others: list[Cell], given: set[str]) -> str:
     """The statements of other cells that make, or change, what the code needs and nothing else makes."""
     statements = [text for cell in others for text in _statements(cell.source)]
-    wanted = names_needed(code) - given - names_made(code) - set(dir(builtins))
+    wanted = set(names_needed(code) - given - names_made(code) - set(dir(builtins)))
     taken: set[int] = set()
     while True:
         more = {
