@@ -28,7 +28,7 @@ NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
 NOTEBOOKS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test whole quick checks notebooks exercises mutation attacks experiments map doctor budgets benchmarks lower-bounds results-page clean
+.PHONY: help lab test whole quick checks notebooks exercises mutation attacks experiments map doctor budgets benchmarks lower-bounds results-page clean release collect grade feedback report
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv), nor where the
 # folder was moved: the package is installed by its place, which the stamps hold.
@@ -140,6 +140,36 @@ map: $(TEST_READY)  ## write README's course map from course.toml
 
 doctor: $(LAB_READY)  ## say what is wrong with the installation
 	@$(PY) -m tools.doctor
+
+# For teachers; classroom/README.md has the whole of it. CHAPTER=05 or 07p, VARIANT=2027a for a class with numbers of its own,
+# FROM= a folder or a zip, CLASS= the folder of the class. What is graded cannot see a desk: classroom/walls.py.
+CLASS   ?= class
+VARIANT ?=
+SET      = $(CHAPTER)$(if $(VARIANT),-$(VARIANT))
+CLASSROOM = $(PY) -m classroom --course "$(CLASS)"
+define need_chapter
+	@[ -n "$(CHAPTER)" ] || { echo "Which chapter? As in 'make $@ CHAPTER=05'." >&2; exit 2; }
+endef
+
+release: $(TEST_READY)  ## for teachers: the students' set of a chapter, CHAPTER=05 VARIANT=2027a
+	$(need_chapter)
+	@$(CLASSROOM) release $(CHAPTER) --variant "$(VARIANT)"
+
+collect: $(TEST_READY)  ## for teachers: take over what was handed in, CHAPTER=05 FROM=downloads.zip
+	$(need_chapter)
+	@[ -n "$(FROM)" ] || { echo "From where? As in 'make collect CHAPTER=05 FROM=downloads.zip'." >&2; exit 2; }
+	@$(CLASSROOM) collect $(SET) "$(FROM)" $(if $(ROSTER),--roster "$(ROSTER)")
+
+grade: $(TEST_READY)  ## for teachers: grade what is new; an interrupted run goes on
+	$(need_chapter)
+	@$(CLASSROOM) grade $(SET) --workers $(WORKERS)
+
+feedback: $(TEST_READY)  ## for teachers: a page for each student
+	$(need_chapter)
+	@$(CLASSROOM) feedback $(SET)
+
+report: $(TEST_READY)  ## for teachers: the grades as CSV
+	@$(CLASSROOM) report $(SET)
 
 # The learner's desk stays as it is, JupyterLab's checkpoints in it included.
 clean:  ## remove .venv and what can be made again; work/, the learner's desk, stays
