@@ -820,7 +820,6 @@ claim(
     reader.low < 0 < reader.high,
 )
 
-
 # %% [markdown]
 # (a) All but the fixed model and online SGD come near the ceiling: to *find out about* a body they need nothing but the last
 # steps. (b) GrBAL with its short window, and ReBAL; with sixteen steps GrBAL is level with least squares. (c) The same two,
@@ -874,8 +873,8 @@ claim(
 
 # %% [markdown]
 # At equal steps both policies are far behind GrBAL after the change, and not better than the fixed model by much. With
-# ten times the steps RL² has caught up, and on the average of five seeds it is ahead, on the held-out bodies as on those
-# out of distribution. So what the model saves here is *experience*, and in the long run it costs something: a search of
+# ten times the steps RL² has caught up: on the held-out bodies it is ahead on the average of five seeds, and out of
+# distribution the two are about level. So what the model saves here is *experience*, and in the long run it costs something: a search of
 # fifteen steps through a learned model is not the best that can be done. PPO, too, gets further with more steps than a policy
 # without memory might be thought to; how it does so was not looked into.
 #
