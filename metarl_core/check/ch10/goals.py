@@ -29,8 +29,8 @@ HALVES = [
     for second in (0, 1)
 ]
 """upper, lower, left and right"""
-APART = 0.2
-"""how far a table may be off when it is trained again"""
+APART = 0.1
+"""how far a table may be off when it is trained again, as a part of how far its values lie apart"""
 
 
 def cells(where, value):
@@ -166,4 +166,4 @@ def train_again(found):
     digits = int(abs(report["low_sides"]) * 1e6)
     split, place = SPLITS[digits % 2], digits // 2 % len(report["seeds"])
     again = meta_train([report["seeds"][place]], report[f"goals_{split}"])[0]
-    return float((report[f"starts_{split}"][place] - again).norm() / again.norm())
+    return float((report[f"starts_{split}"][place] - again).norm() / (again - again.mean()).norm())
