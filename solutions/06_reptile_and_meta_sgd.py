@@ -10,10 +10,10 @@
 # # Exercises to chapter 06: Reptile and Meta-SGD
 #
 # Five exercises: Reptile's step, the Taylor terms of any combination of inner gradients, a Meta-SGD for the head with
-# three silent bugs, a Reptile with Adam that teaches too little, and an experiment: rates that are predicted before they
-# are learned. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A
-# function leaves its arguments as they are, and draws nothing at random unless it is handed a generator. Notation is that of
-# [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
+# three silent bugs, a Reptile with Adam that teaches too little, and an experiment: rates that are predicted before
+# they are learned. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as you
+# like. A function leaves its arguments as they are, and draws nothing at random unless it is handed a generator.
+# Notation is that of [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
 
 # %% tags=["setup"]
 import torch
@@ -85,8 +85,8 @@ assert torch.allclose(hidden, torch.full((2,), 0.625, dtype=torch.float64))  # 1
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# ends = []; for each task: phi = copy of theta; for each loss of it: slope = gradient of the loss at phi; phi = phi − α ·
-# slope, without a graph; append phi. Return theta + ε · (mean of ends − theta).
+# ends = []; for each task: phi = copy of theta; for each loss of it: slope = gradient of the loss at phi; phi = phi − α
+# · slope, without a graph; append phi. Return theta + ε · (mean of ends − theta).
 # </details>
 
 # %%
@@ -315,14 +315,14 @@ assert abs(head_loss(hidden_parameters, still, hidden_tasks).item() - plain) < 1
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# The loss of several tasks is a mean. Is the colleague's loss of two tasks the mean of the two losses that each has alone? And
-# read the line that begins with `adapting` aloud.
+# The loss of several tasks is a mean. Is the colleague's loss of two tasks the mean of the two losses that each has
+# alone? And read the line that begins with `adapting` aloud.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\nabla L_i(\theta; x^s_i, y^s_i)$ in (4) knows of task $i$ alone. The outer mean divides by $N$, once. And (4) says $a_h$, not
-# $|a_h|$.
+# $\nabla L_i(\theta; x^s_i, y^s_i)$ in (4) knows of task $i$ alone. The outer mean divides by $N$, once. And (4) says
+# $a_h$, not $|a_h|$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -347,19 +347,20 @@ for name, loss in (("colleague", colleagues_loss), ("repaired", head_loss)):
 
 
 # %% [markdown]
-# **Expect:** a loss that falls to less than half, a rate of the bias that has moved away from 0.1, and two equal numbers in the
-# last line.
+# **Expect:** a loss that falls to less than half, a rate of the bias that has moved away from 0.1, and two equal
+# numbers in the last line.
 #
-# **Interpret:** a division of the inner loss by the number of tasks looks harmless, for an outer optimiser like Adam hardly
-# notices a constant factor, and learned rates could make up for it. When does it do harm nevertheless?
+# **Interpret:** a division of the inner loss by the number of tasks looks harmless, for an outer optimiser like Adam
+# hardly notices a constant factor, and learned rates could make up for it. When does it do harm nevertheless?
 #
 # <details><summary>Answer</summary>
 #
-# In training the rates learn it away: with $N$ tasks a batch they become $N$ times as large. The training loss is then as good
-# as ever, and so is any evaluation with the same number of tasks in one call. A new task that is met alone makes a step $N$
-# times too long. (The rates grow only as far as the outer optimiser gets them; Adam moves each by about its step size an
-# iteration.) The same happens with a learned temperature, a normalisation over the batch, a clip of a sum of gradients:
-# whatever a task's adaptation takes from the *other* tasks of its batch is a part of what was learned, and is missing at test.
+# In training the rates learn it away: with $N$ tasks a batch they become $N$ times as large. The training loss is then
+# as good as ever, and so is any evaluation with the same number of tasks in one call. A new task that is met alone
+# makes a step $N$ times too long. (The rates grow only as far as the outer optimiser gets them; Adam moves each by
+# about its step size an iteration.) The same happens with a learned temperature, a normalisation over the batch, a clip
+# of a sum of gradients: whatever a task's adaptation takes from the *other* tasks of its batch is a part of what was
+# learned, and is missing at test.
 # </details>
 
 # %% [markdown]
@@ -377,12 +378,12 @@ for name, loss in (("colleague", colleagues_loss), ("repaired", head_loss)):
 #
 # and the outer direction is the mean of $\theta - \varphi$ over tasks. Here a task is a small classification problem:
 # labels $-1$ and $1$, squared error of a linear function. The samples are stored sorted by label. For each task a
-# random permutation is given, and **minibatches are to be cut from the permuted samples**, the last one holding what is left.
-# The colleague knows that: his optimiser begins anew with each task, and his samples are shuffled. After a pass, hardly more
-# than a guess is right.
+# random permutation is given, and **minibatches are to be cut from the permuted samples**, the last one holding what is
+# left. The colleague knows that: his optimiser begins anew with each task, and his samples are shuffled. After a pass,
+# hardly more than a guess is right.
 #
-# **Predict:** what would a pass teach if labels belonged to other samples? And what must become of a task's $\varphi$ if a single
-# one of its samples is changed?
+# **Predict:** what would a pass teach if labels belonged to other samples? And what must become of a task's $\varphi$
+# if a single one of its samples is changed?
 
 # %% tags=["setup"]
 def minibatch_gradient(phi, x, y):
@@ -474,14 +475,14 @@ assert torch.allclose(there, back, atol=1e-12)
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# A minibatch is `x[order[at : at + size]]`, with the same indices for the labels, and the last one may be smaller. Its gradient
-# is the mean over its own samples.
+# A minibatch is `x[order[at : at + size]]`, with the same indices for the labels, and the last one may be smaller. Its
+# gradient is the mean over its own samples.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: phi = theta, second = zeros, count = 0. For each piece of `size` indices of its permutation: gradient on
-# these samples; count += 1; second and phi by (5). Add theta − phi. Divide by the number of tasks.
+# For each task: phi = theta, second = zeros, count = 0. For each piece of `size` indices of its permutation: gradient
+# on these samples; count += 1; second and phi by (5). Add theta − phi. Divide by the number of tasks.
 # </details>
 
 # %%
@@ -516,53 +517,57 @@ print(f"five classes, right after one pass: shuffled {best_class_after_a_pass(th
       f"in the order of classes {best_class_after_a_pass(theta, tasks, stored):.0%}")  # fmt: skip
 
 # %% [markdown]
-# **Expect:** 56 % right after the colleague's pass, 87 % after the repaired one. With five classes, the same passes over the same samples get about 80 % right when shuffled, and about
-# 65 % in the order of classes.
+# **Expect:** 56 % right after the colleague's pass, 87 % after the repaired one. With five classes, the same passes
+# over the same samples get about 80 % right when shuffled, and about 65 % in the order of classes.
 #
-# **Interpret:** (a) Neither bug raises an error, and the loss of each minibatch falls. What would a test on a task of eight
-# samples of one class have shown? (b) Reptile's own code keeps $v$ from one training task to the next, and it works. Is that a bug?
+# **Interpret:** (a) Neither bug raises an error, and the loss of each minibatch falls. What would a test on a task of
+# eight samples of one class have shown? (b) Reptile's own code keeps $v$ from one training task to the next, and it
+# works. Is that a bug?
 #
 # <details><summary>Answer</summary>
 #
-# (a) Nothing: with one class all labels are equal, and eight samples fill a minibatch of eight. Test with labels that differ and
-# with sizes that do not divide. (b) It is a choice. A $v$ that is averaged over many tasks is a steadier scale than one built from a handful of gradients,
-# and in training a dependence on the order of random tasks does little harm. At *test* time it would be a leak: the
-# result on a task would depend on the test tasks before it. That code restores the optimiser's state after each test
-# task, and so must you, or a comparison with other methods means nothing.
+# (a) Nothing: with one class all labels are equal, and eight samples fill a minibatch of eight. Test with labels that
+# differ and with sizes that do not divide. (b) It is a choice. A $v$ that is averaged over many tasks is a steadier
+# scale than one built from a handful of gradients, and in training a dependence on the order of random tasks does
+# little harm. At *test* time it would be a leak: the result on a task would depend on the test tasks before it. That
+# code restores the optimiser's state after each test task, and so must you, or a comparison with other methods means
+# nothing.
 # </details>
 
 # %% [markdown]
 # ## Exercise 5: Rates, predicted and then learned
 #
-# **Objective:** predict Meta-SGD's rates for a family of your own before it is trained, then train it, and find out what a rate
-# for each direction is worth.
+# **Objective:** predict Meta-SGD's rates for a family of your own before it is trained, then train it, and find out
+# what a rate for each direction is worth.
 #
 # **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 10 s
 #
-# A task is a linear regression: weights $w \sim N(0, I)$ in $d$ directions, ten support points $x$ whose entries are independent
-# and normal with variances $\lambda_1, \dots, \lambda_d$, and labels $x^\top w + 0.5\,\eta$ with $\eta$ standard normal. The loss
-# of a point is $\frac12 (x^\top \theta - y)^2$. The Hessian of its expectation is diagonal: **$\lambda_j$ is the curvature of
-# direction $j$**. You choose the curvatures: four to eight numbers from 0.05 to 5, the largest ten times the smallest or more.
+# A task is a linear regression: weights $w \sim N(0, I)$ in $d$ directions, ten support points $x$ whose entries are
+# independent and normal with variances $\lambda_1, \dots, \lambda_d$, and labels $x^\top w + 0.5\,\eta$ with $\eta$
+# standard normal. The loss of a point is $\frac12 (x^\top \theta - y)^2$. The Hessian of its expectation is diagonal:
+# **$\lambda_j$ is the curvature of direction $j$**. You choose the curvatures: four to eight numbers from 0.05 to 5,
+# the largest ten times the smallest or more.
 #
-# Meta-SGD makes one step on the mean of the ten, from a start $\theta$ that will end near 0, and is judged by the expected loss.
-# For this family the condition (06.17) says $a_j = \mathbb{E}[g_j\, (\theta_j - w_j)] / \mathbb{E}[g_j^2]$, with the support
-# slope $g = \frac1n \sum_i x_i x_i^\top (\theta - w) - \frac{0.5}{n} \sum_i \eta_i x_i$, $n = 10$. What you need of normal
-# inputs, with $S = \frac1n \sum_i x_i x_i^\top$ and $\theta - w \sim N(0, I)$:
+# Meta-SGD makes one step on the mean of the ten, from a start $\theta$ that will end near 0, and is judged by the
+# expected loss. For this family the condition (06.17) says $a_j = \mathbb{E}[g_j\, (\theta_j - w_j)] /
+# \mathbb{E}[g_j^2]$, with the support slope $g = \frac1n \sum_i x_i x_i^\top (\theta - w) - \frac{0.5}{n} \sum_i \eta_i
+# x_i$, $n = 10$. What you need of normal inputs, with $S = \frac1n \sum_i x_i x_i^\top$ and $\theta - w \sim N(0, I)$:
 #
 # $$\mathbb{E}[S] = \mathrm{diag}(\lambda), \qquad
 # \mathbb{E}[S S]_{jj} = \tfrac1n \Big( (n + 1)\, \lambda_j^2 + \lambda_j \sum_k \lambda_k \Big). \tag{6}$$
 #
 # 1. **Predict** the rates $a_j$ from the curvatures, before you train anything.
-# 2. **Train** `learn(curvatures, seeds, rate_for_each=True)`, and the same with `False`, where one learned rate serves all
-#    directions. Report how far a learned rate (mean over five seeds or more) is from the predicted one, at most, as a part of it.
+# 2. **Train** `learn(curvatures, seeds, rate_for_each=True)`, and the same with `False`, where one learned rate serves
+#    all directions. Report how far a learned rate (mean over five seeds or more) is from the predicted one, at most, as
+#    a part of it.
 # 3. **What is it worth?** `losses(parameters, curvatures, tasks)` on 200 to 5,000 held-out tasks, from
-#    `sample_tasks(curvatures, n, torch.Generator().manual_seed(evaluation_seed))`: the t interval over seeds of *one rate less
-#    own rates*.
+#    `sample_tasks(curvatures, n, torch.Generator().manual_seed(evaluation_seed))`: the t interval over seeds of *one
+#    rate less own rates*.
 #
 # The check has the expectations, computes your losses again, and makes one pair of trainings again.
 #
-# **Predict:** (a) A steep direction needs a small rate, a flat one a large rate. Will the rates go as $1 / \lambda_j$? (b) What
-# will the single rate be near to: that of the steepest direction, of the flattest, or between?
+# **Predict:** (a) A steep direction needs a small rate, a flat one a large rate. Will the rates go as $1 / \lambda_j$?
+# (b) What will the single rate be near to: that of the steepest direction, of the flattest, or between?
 
 # %% tags=["setup"]
 curvatures = [4.0, 2.0, 1.0, 0.5, 0.25, 0.1]  # an example: choose your own
@@ -612,20 +617,22 @@ ch06.check_own_rates(own_rates)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# With all ten points known exactly and no noise the slope of direction $j$ would be $\lambda_j (\theta_j - w_j)$. With ten points
-# it also holds a part of the errors of all other directions, and of the noise. Does that make the best rate larger or smaller?
+# With all ten points known exactly and no noise the slope of direction $j$ would be $\lambda_j (\theta_j - w_j)$. With
+# ten points it also holds a part of the errors of all other directions, and of the noise. Does that make the best rate
+# larger or smaller?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\mathbb{E}[g_j (\theta_j - w_j)] = \lambda_j$, and $\mathbb{E}[g_j^2] = \mathbb{E}[S S]_{jj} + \frac{0.25}{n} \lambda_j$: noise
-# and inputs are independent.
+# $\mathbb{E}[g_j (\theta_j - w_j)] = \lambda_j$, and $\mathbb{E}[g_j^2] = \mathbb{E}[S S]_{jj} + \frac{0.25}{n}
+# \lambda_j$: noise and inputs are independent.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# a_j = n / ((n + 1) λ_j + Σ λ + 0.25). learn twice with the same seeds; furthest = max |rates.mean over seeds / a − 1|; losses of
-# both on the same tasks; t_interval((losses_one − losses_own).mean(1)); the conclusion follows from where 0 lies.
+# a_j = n / ((n + 1) λ_j + Σ λ + 0.25). learn twice with the same seeds; furthest = max |rates.mean over seeds / a − 1|;
+# losses of both on the same tasks; t_interval((losses_one − losses_own).mean(1)); the conclusion follows from where 0
+# lies.
 # </details>
 
 # %%
@@ -653,20 +660,21 @@ print(f"mean loss: own rates {means[0]:.2f}, one rate {means[1]:.2f}, rates 1 / 
       f"{float(losses(naive, own_rates['curvatures'], tasks).mean()):.2f}")  # fmt: skip
 
 # %% [markdown]
-# **Expect:** with the example's curvatures a prediction that is off by some 1 %, and an interval from 0.270 to 0.271: losses of
-# 1.43 and 1.70. Rates of $1/\lambda_j$ would give 2.92.
+# **Expect:** with the example's curvatures a prediction that is off by some 1 %, and an interval from 0.270 to 0.271:
+# losses of 1.43 and 1.70. Rates of $1/\lambda_j$ would give 2.92.
 #
-# **Interpret:** (a) The steepest direction has forty times the curvature of the flattest. By what factor do their rates differ,
-# and why by so much less? (b) What happens to the rates with a thousand support points? (c) The interval is very narrow. Of
-# what does it say nothing?
+# **Interpret:** (a) The steepest direction has forty times the curvature of the flattest. By what factor do their rates
+# differ, and why by so much less? (b) What happens to the rates with a thousand support points? (c) The interval is
+# very narrow. Of what does it say nothing?
 #
 # <details><summary>Answer</summary>
 #
-# The prediction: (a) no, (b) near that of the steepest: a rate that suits a flat direction would throw the steep ones far off. The
-# questions: (a) By less than six. In $a_j = n / ((n + 1) \lambda_j + \sum_k \lambda_k + 0.25)$ only the first term belongs to
-# the direction itself. The others are what ten points bring into its slope from all directions and from the noise; where
-# $\lambda_j$ is small, that is nearly all there is in the slope, and a step of $1 / \lambda_j$ would follow it. Meta-SGD learned
-# that without being told. (b) The terms beside $(n + 1) \lambda_j$ do not grow with $n$, so $a_j \to 1/\lambda_j$: rates that are
-# learned for ten points are too small for a thousand. (c) Of other curvatures, of directions that are correlated, of networks,
-# whose curvature changes on the way; and of tasks drawn anew, for all seeds were measured on the same ones.
+# The prediction: (a) no, (b) near that of the steepest: a rate that suits a flat direction would throw the steep ones
+# far off. The questions: (a) By less than six. In $a_j = n / ((n + 1) \lambda_j + \sum_k \lambda_k + 0.25)$ only the
+# first term belongs to the direction itself. The others are what ten points bring into its slope from all directions
+# and from the noise; where $\lambda_j$ is small, that is nearly all there is in the slope, and a step of $1 /
+# \lambda_j$ would follow it. Meta-SGD learned that without being told. (b) The terms beside $(n + 1) \lambda_j$ do not
+# grow with $n$, so $a_j \to 1/\lambda_j$: rates that are learned for ten points are too small for a thousand. (c) Of
+# other curvatures, of directions that are correlated, of networks, whose curvature changes on the way; and of tasks
+# drawn anew, for all seeds were measured on the same ones.
 # </details>

@@ -10,9 +10,9 @@
 # # Exercises to chapter 07: Few-shot image classification
 #
 # Four exercises: drawing an episode without a leak, two linear heads in closed form, an evaluation with three silent
-# bugs, and an experiment that asks what an interval is an interval of. Fill in the cells marked `# YOUR CODE HERE`; the check under each
-# answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless
-# it is handed a generator. Notation is that of [chapter 07](../chapters/07_few_shot_images.ipynb).
+# bugs, and an experiment that asks what an interval is an interval of. Fill in the cells marked `# YOUR CODE HERE`; the
+# check under each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing
+# at random unless it is handed a generator. Notation is that of [chapter 07](../chapters/07_few_shot_images.ipynb).
 
 # %% tags=["setup"]
 import torch
@@ -41,8 +41,8 @@ begin()
 #
 # The place $k$ is the *label* that class $c_k$ has in this episode. Wanted: classes are drawn from the allowed scripts
 # only, each allowed letter with the same probability, no letter twice; *which letter gets which label is random*; the
-# images are drawn for each class separately, each with the same probability; no image comes twice, in one set or in both.
-# All randomness comes from `generator`, and nothing is kept from one episode to the next.
+# images are drawn for each class separately, each with the same probability; no image comes twice, in one set or in
+# both. All randomness comes from `generator`, and nothing is kept from one episode to the next.
 #
 # **Predict:** what would the training accuracy be, and what the accuracy on new scripts, if class $c$ had the label
 # $c \bmod N$ in every episode (and no episode held two classes of the same label)?
@@ -179,8 +179,8 @@ assert torch.allclose(hidden_bias, torch.zeros(2, dtype=torch.float64))
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $-\lVert f - c_k \rVert^2 = 2 c_k^\top f - \lVert c_k \rVert^2 - \lVert f \rVert^2$. And
-# $\partial L / \partial w_k = \frac1n \sum_i (\frac1N - [y_i = k])\, f_i$, $\partial L / \partial b_k = \frac1n \sum_i (\frac1N - [y_i = k])$.
+# $-\lVert f - c_k \rVert^2 = 2 c_k^\top f - \lVert c_k \rVert^2 - \lVert f \rVert^2$. And $\partial L / \partial w_k =
+# \frac1n \sum_i (\frac1N - [y_i = k])\, f_i$, $\partial L / \partial b_k = \frac1n \sum_i (\frac1N - [y_i = k])$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -245,9 +245,9 @@ plotting.show(
 # $$\hat f = \frac{f - \mu}{\sqrt{\sigma^2 + 10^{-5}}}, \qquad
 # \log p(y = k \mid f) = \log \mathrm{softmax}_k \left( -\lVert \hat f - c_k \rVert^2 \right), \tag{3}$$
 #
-# with $c_k$ the mean of $\hat f$ over the support samples of class $k$. The colleague knows the traps of the chapter: labels
-# are drawn anew, statistics are those of a support set, no query image enters a class mean. The code below runs and gives
-# plausible probabilities. Read it before you run it.
+# with $c_k$ the mean of $\hat f$ over the support samples of class $k$. The colleague knows the traps of the chapter:
+# labels are drawn anew, statistics are those of a support set, no query image enters a class mean. The code below runs
+# and gives plausible probabilities. Read it before you run it.
 #
 # **Predict:** the features here are pure noise, so the right accuracy is that of guessing, 0.2. What will this code
 # report, and which line makes it so?
@@ -325,21 +325,21 @@ assert torch.equal(predict_all(hidden_tasks)[1], predict_all(hidden_tasks[1:2])[
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Three experiments on the code find one bug each: change the order of the tasks; change the order of the support samples
-# of a task, each with its label; exchange two query labels. None of the three may change a query's prediction.
+# Three experiments on the code find one bug each: change the order of the tasks; change the order of the support
+# samples of a task, each with its label; exchange two query labels. None of the three may change a query's prediction.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# In (3) $\mu$, $\sigma^2$ and $c_k$ are functions of *one* task's support set and of its labels, and there is one distance.
-# `query_labels` occurs in no formula, not even to choose between two.
+# In (3) $\mu$, $\sigma^2$ and $c_k$ are functions of *one* task's support set and of its labels, and there is one
+# distance. `query_labels` occurs in no formula, not even to choose between two.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: mean and variance (divided by n) of its own support features; standardise support and query with them; the
-# centre of a class is the mean of the standardised support samples whose label it is; log-softmax of minus the squared
-# distances from queries to centres.
+# For each task: mean and variance (divided by n) of its own support features; standardise support and query with them;
+# the centre of a class is the mean of the standardised support samples whose label it is; log-softmax of minus the
+# squared distances from queries to centres.
 # </details>
 
 # %%
@@ -361,56 +361,59 @@ for name, predict in (("colleague", colleagues_prediction), ("repaired", predict
 # %% [markdown]
 # **Expect:** 0.20 on noise, give or take one hundredth, and no change of a probability by any of the three.
 #
-# **Interpret:** which of the three bugs lifts the accuracy on noise, and why do the other two not show there? Which of them
-# would be called "a careful choice of the metric" in a paper?
+# **Interpret:** which of the three bugs lifts the accuracy on noise, and why do the other two not show there? Which of
+# them would be called "a careful choice of the metric" in a paper?
 #
 # <details><summary>Answer</summary>
 #
-# The choice of the metric: of three guesses for each task the one that is right most often is reported, and with 15 queries the
-# best of three is right more often than one of them. No query *image* leaks; its label does, by a choice, as it does when
-# somebody stops each task's fine-tuning where its query accuracy was highest. The other two harm: statistics of another task
-# and means over mixed classes make predictions worse, or as bad as guessing, and on noise there is nothing to make worse. With
-# one support sample for each class in order the means are even right. So noise finds what flatters, and changes that must not
-# matter find the rest; write both down for every evaluation, for they take a minute. A paper would call the first one "the
-# metric was selected per task", and it would be right if it were selected on *training* tasks, once for all.
+# The choice of the metric: of three guesses for each task the one that is right most often is reported, and with 15
+# queries the best of three is right more often than one of them. No query *image* leaks; its label does, by a choice,
+# as it does when somebody stops each task's fine-tuning where its query accuracy was highest. The other two harm:
+# statistics of another task and means over mixed classes make predictions worse, or as bad as guessing, and on noise
+# there is nothing to make worse. With one support sample for each class in order the means are even right. So noise
+# finds what flatters, and changes that must not matter find the rest; write both down for every evaluation, for they
+# take a minute. A paper would call the first one "the metric was selected per task", and it would be right if it were
+# selected on *training* tasks, once for all.
 # </details>
 
 # %% [markdown]
 # ## Exercise 4: An interval of what?
 #
-# **Objective:** answer a question that the chapter leaves open by an experiment, and say what each of two intervals is an
-# interval of.
+# **Objective:** answer a question that the chapter leaves open by an experiment, and say what each of two intervals is
+# an interval of.
 #
 # **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 20 s
 #
-# **Two standard errors.** One method was trained $S$ times with different seeds, and each of the $S$ networks answered the
-# same $Q$ queries on each of the same $T$ test tasks. Let $\bar x_{st}$ be the share of right answers of network $s$ on task
-# $t$. Two different claims need two different standard errors of a mean, the deviation of independent units over the root of
-# their number:
+# **Two standard errors.** One method was trained $S$ times with different seeds, and each of the $S$ networks answered
+# the same $Q$ queries on each of the same $T$ test tasks. Let $\bar x_{st}$ be the share of right answers of network
+# $s$ on task $t$. Two different claims need two different standard errors of a mean, the deviation of independent units
+# over the root of their number:
 #
 # $$\text{“network } s \text{ reads new tasks with accuracy } \textstyle\frac1T \sum_t \bar x_{st}\text{”}, \qquad
 # \text{“the method gives networks of accuracy } \textstyle\frac{1}{ST} \sum_{s,t} \bar x_{st} \text{ on these tasks”}. \tag{4}$$
 #
 # Write `standard_errors`. Decide first, for each claim, what the independent units are.
 #
-# **The experiment.** In section 7 prototypes win, and they were trained on *twenty* letters at a time where the others had
-# five: "which of these counts, the table cannot say". So vary that alone, with a network that the chapter does not have: one
-# hidden layer on letters of 14 × 14 pixels, no convolutions, no batch normalisation. `learn(ways, seeds)` trains prototypes on
-# tasks of `ways` letters, one shot, for 300 updates of 120 images: with 5 letters four tasks an update, with 20 one. The step
-# size is the best of four for both. The same seed has the same initial weights. `episodes(n, WAYS, QUERIES, generator, "test")`
-# draws 5-way tasks of new scripts with ten queries of each letter, and `accuracies(parameters, images)` gives $\bar x_{st}$.
+# **The experiment.** In section 7 prototypes win, and they were trained on *twenty* letters at a time where the others
+# had five: "which of these counts, the table cannot say". So vary that alone, with a network that the chapter does not
+# have: one hidden layer on letters of 14 × 14 pixels, no convolutions, no batch normalisation. `learn(ways, seeds)`
+# trains prototypes on tasks of `ways` letters, one shot, for 300 updates of 120 images: with 5 letters four tasks an
+# update, with 20 one. The step size is the best of four for both. The same seed has the same initial weights.
+# `episodes(n, WAYS, QUERIES, generator, "test")` draws 5-way tasks of new scripts with ten queries of each letter, and
+# `accuracies(parameters, images)` gives $\bar x_{st}$.
 #
 # **Do twenty letters in training help on five new ones?** Report *twenty less five*
 #
 # - for **the method**: the t interval over seeds of the differences of the means, and what it says;
-# - for **one pair** of networks, of a seed of your choice: the t interval over *tasks* of its differences, and what it says of
-#   these two networks;
+# - for **one pair** of networks, of a seed of your choice: the t interval over *tasks* of its differences, and what it
+#   says of these two networks;
 # - for how many of your pairs such an interval over tasks lies above 0, and for how many below.
 #
 # The check asks your networks again, and trains one of them again.
 #
-# **Predict:** (a) 300 tasks with 50 queries each are 15,000 answers. Which of the two intervals will be the wider one? (b) Your
-# colleague trains one pair and reports its interval over tasks. How likely is it that the next pair contradicts him?
+# **Predict:** (a) 300 tasks with 50 queries each are 15,000 answers. Which of the two intervals will be the wider one?
+# (b) Your colleague trains one pair and reports its interval over tasks. How likely is it that the next pair
+# contradicts him?
 
 # %% nbgrader={"grade": false, "grade_id": "standard_errors", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def standard_errors(correct):
@@ -489,26 +492,29 @@ ch07.check_training_ways(training_ways)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Ask for each claim what would be drawn anew in a repetition. For two networks that are there: tasks, with their letters and
-# images. For the method: trainings.
+# Ask for each claim what would be drawn anew in a repetition. For two networks that are there: tasks, with their
+# letters and images. For the method: trainings.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# With $\bar x_{st}$ the mean over the queries: for network $s$ the deviation of $\bar x_{s1}, \dots, \bar x_{sT}$ (divided by
-# $T - 1$) over $\sqrt T$; for the method the deviation of the $S$ means over $\sqrt S$. `t_interval` of
-# `metarl_core.evaluation` takes the numbers whose mean is asked for: a row of the differences, or the means of the rows.
+# With $\bar x_{st}$ the mean over the queries: for network $s$ the deviation of $\bar x_{s1}, \dots, \bar x_{sT}$
+# (divided by $T - 1$) over $\sqrt T$; for the method the deviation of the $S$ means over $\sqrt S$. `t_interval` of
+# `metarl_core.evaluation` takes the numbers whose mean is asked for: a row of the differences, or the means of the
+# rows.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# share = mean of correct over queries [S, T]; network = std of share over tasks / sqrt(T); method = std over networks of (mean
-# of share over tasks) / sqrt(S). The experiment: learn(5, seeds) and learn(20, seeds); accuracies of both on the same images;
-# differences = twenty − five [seed, task]; t_interval(differences.mean(1)), and t_interval of each row.
+# share = mean of correct over queries [S, T]; network = std of share over tasks / sqrt(T); method = std over networks
+# of (mean of share over tasks) / sqrt(S). The experiment: learn(5, seeds) and learn(20, seeds); accuracies of both on
+# the same images; differences = twenty − five [seed, task]; t_interval(differences.mean(1)), and t_interval of each
+# row.
 # </details>
 
 # %%
-rows = torch.as_tensor(training_ways["accuracies_twenty"]).double() - torch.as_tensor(training_ways["accuracies_five"]).double()
+given = (torch.as_tensor(training_ways[f"accuracies_{kind}"]).double() for kind in ("twenty", "five"))
+rows = next(given) - next(given)
 figure, axes = plotting.figure(width=7.0, height=3.6)
 for place, row in enumerate(rows):
     one = t_interval(row)
@@ -523,29 +529,32 @@ axes.set(xlabel="seed", ylabel="accuracy, twenty less five")
 axes.legend()
 plotting.show(
     figure,
-    "Twenty less five for each seed with its interval over tasks, and for all seeds together. Most single intervals leave 0 out, "
-    "some above and some below; the interval of the method is the widest and contains 0.",
+    "Twenty less five for each seed with its interval over tasks, and for all seeds together. Most single intervals "
+    "leave 0 out, some above and some below; the interval of the method is the widest and contains 0.",
 )
 print(f"the method: [{ends[0]:+.3f}, {ends[1]:+.3f}]; pairs above 0: {training_ways['pairs_for_twenty']}, "
       f"below: {training_ways['pairs_for_five']}")  # fmt: skip
 
 # %% [markdown]
-# **Expect:** with the solution's ten seeds an interval of the method from −0.018 to +0.052: the two cannot be told apart. Of the ten
-# pairs six have an interval over tasks above 0, and three below; that of seed 0 goes from +0.007 to +0.030.
+# **Expect:** with the solution's ten seeds an interval of the method from −0.018 to +0.052: the two cannot be told
+# apart. Of the ten pairs six have an interval over tasks above 0, and three below; that of seed 0 goes from +0.007 to
+# +0.030.
 #
-# **Interpret:** (a) Two colleagues each train one pair, with other seeds, and each reports an interval over tasks that leaves 0
-# out, on different sides. Who is wrong? (b) Which of the two kinds of interval shrinks if you double the number of test tasks,
-# and which if you train twice as many networks? (c) What may be said about the letters of a training task now, and what not?
+# **Interpret:** (a) Two colleagues each train one pair, with other seeds, and each reports an interval over tasks that
+# leaves 0 out, on different sides. Who is wrong? (b) Which of the two kinds of interval shrinks if you double the
+# number of test tasks, and which if you train twice as many networks? (c) What may be said about the letters of a
+# training task now, and what not?
 #
 # <details><summary>Answer</summary>
 #
-# The prediction: (a) that over seeds, by a factor of three, although there are 15,000 answers to each network. (b) With these
-# networks three pairs in ten lie clearly on the other side. The questions: (a) Neither, in what the interval says: *these two
-# networks* differ on such tasks. Both are wrong if they say "training with twenty letters", for of that each has one draw. (b) More
-# tasks shrink the intervals of the pairs, and of the method's only the small part that comes from measuring each network on $T$ tasks;
-# more trainings shrink the method's, and leave each pair's as it is. A paper that reports "± 0.2 % over 600 episodes" gives the
-# first for one network, and says nothing about the next training. (c) For this network, at this budget, an effect of more than five
-# hundredths is unlikely, and one of two or three is neither shown nor excluded: ten pairs are too few for it. Nothing is said of the
-# convolutional network of the chapter, of more updates, or of other scripts, for all seeds were measured on the same five. The
-# chapter's lead of prototypes over MAML at one shot was .05; here twenty letters alone give no more than that, and perhaps nothing.
+# The prediction: (a) that over seeds, by a factor of three, although there are 15,000 answers to each network. (b) With
+# these networks three pairs in ten lie clearly on the other side. The questions: (a) Neither, in what the interval
+# says: *these two networks* differ on such tasks. Both are wrong if they say "training with twenty letters", for of
+# that each has one draw. (b) More tasks shrink the intervals of the pairs, and of the method's only the small part that
+# comes from measuring each network on $T$ tasks; more trainings shrink the method's, and leave each pair's as it is. A
+# paper that reports "± 0.2 % over 600 episodes" gives the first for one network, and says nothing about the next
+# training. (c) For this network, at this budget, an effect of more than five hundredths is unlikely, and one of two or
+# three is neither shown nor excluded: ten pairs are too few for it. Nothing is said of the convolutional network of the
+# chapter, of more updates, or of other scripts, for all seeds were measured on the same five. The chapter's lead of
+# prototypes over MAML at one shot was .05; here twenty letters alone give no more than that, and perhaps nothing.
 # </details>
