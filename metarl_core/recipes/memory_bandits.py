@@ -25,7 +25,7 @@ from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import BernoulliBandits, Tasks
 from metarl_core.training import Callback, History
 
-METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms", "100 pulls, 5 arms")
+METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms", "100 pulls, 5 arms", "100 pulls, 10 arms")
 
 
 @dataclass(frozen=True)
