@@ -30,6 +30,7 @@ extensions = [
 exclude_patterns = ["_static", "_templates", "extensions", "pictures"]
 templates_path = ["_templates"]
 language = "en"
+default_role = "code"  # in docstrings, as in Markdown
 smartquotes = False  # quotation marks and minus signs are the authors'
 nitpicky = False
 
@@ -49,15 +50,11 @@ myst_url_schemes = ["http", "https", "mailto"]
 
 # Formulas: MathJax from an installed package, copied beside the pages.
 mathjax_path = "mathjax/tex-chtml.js"
-mathjax3_config = {
-    "chtml": {"fontURL": None, "displayOverflow": "overflow"},
-    "options": {"menuOptions": {"settings": {"zoom": "None"}}},
-}
-del mathjax3_config["chtml"]
 
 # The package.
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_inherit_docstrings = False
 autodoc_preserve_defaults = True
 autosummary_generate = False
 add_module_names = False
@@ -66,7 +63,6 @@ napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 python_display_short_literal_types = True
 python_maximum_signature_line_length = 100
-default_role = "code"
 
 # Translations: all words pass through catalogues.
 locale_dirs = [str(LOCALE)]
@@ -80,7 +76,9 @@ figure_language_filename = "{root}{ext}"
 html_theme = "sphinx_book_theme"
 html_title = course.title
 html_static_path = ["_static"]
-html_css_files = ["book.css"]
+html_css_files = ["explorer/adaptation.css", "book.css"]
+html_favicon = "_static/star.svg"
+html_context = {"default_mode": "auto"}
 html_js_files = [("explorers.js", {"type": "module"}), ("book.js", {"defer": "defer"})]
 html_copy_source = False
 html_show_sourcelink = False
@@ -98,6 +96,10 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "back_to_top_button": False,
+    "navbar_start": [],
+    "navbar_center": [],
+    "navbar_end": [],
+    "navbar_persistent": [],
     "extra_footer": "",
 }
 editions = os.environ.get("METARL_BOOK_EDITIONS", "").split()

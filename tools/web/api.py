@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
-import re
+import inspect
+
+from tools.course import ROOT
 
 PACKAGES = (
     "tasks", "agents", "meta", "meta.supervised", "meta.policies", "meta.values", "meta.memory", "meta.models",
@@ -21,13 +24,33 @@ def names(package: str) -> list[str]:
 
 
 def page(package: str) -> str:
-    """reStructuredText for autodoc."""
+    """reStructuredText for autodoc: what the package is for, its names at a glance, and each of them."""
     title, listed = f"metarl_core.{package}", names(package)
-    lines = [title, "=" * len(title), "", f".. automodule:: {title}", "   :no-members:", ""]
-    lines += [f".. currentmodule:: {title}", "", ".. autosummary::", "   :nosignatures:", ""]
-    lines += [f"   {name}" for name in listed]
-    lines += ["", f".. automodule:: {title}", f"   :members: {', '.join(listed)}", "   :imported-members:"]
+    module = importlib.import_module(title)
+    told = [name for name in listed if inspect.isclass(getattr(module, name)) or inspect.isroutine(getattr(module, name))]
+    lines = [title, "=" * len(title), "", f".. automodule:: {title}", "", f".. currentmodule:: {title}", ""]
+    lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in told)]
+    for name in listed:
+        thing = getattr(module, name)
+        if name not in told:
+            lines += ["", f".. py:data:: {name}", "", *(f"   {line}" for line in _said_of(name).splitlines())]
+        elif inspect.isclass(thing):
+            lines += ["", f".. autoclass:: {name}", "   :members:"]
+        else:
+            lines += ["", f".. autofunction:: {name}"]
     return "\n".join([*lines, ""])
+
+
+def _said_of(constant: str) -> str:
+    """The string under the assignment of a constant, which Python itself does not keep; nothing where there is none."""
+    for path in sorted((ROOT / "metarl_core").rglob("*.py")):
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        for line, following in zip(body, body[1:], strict=False):
+            targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+            if any(isinstance(target, ast.Name) and target.id == constant for target in targets):
+                if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                    return str(following.value.value)
+    return ""
 
 
 def overview() -> str:
@@ -35,6 +58,6 @@ def overview() -> str:
     lines = ["", "", "## The package", "", "| Package | What is there |", "|---|---|"]
     for package in PACKAGES:
         words = (importlib.import_module(f"metarl_core.{package}").__doc__ or "").strip().splitlines()[0]
-        lines.append(f"| [`metarl_core.{package}`](api/{package}.rst) | {re.sub(r'[|]', '', words)} |")
+        lines.append(f"| [`metarl_core.{package}`](api/{package}.rst) | {words} |")
     entries = [f"api/{package}" for package in PACKAGES]
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *entries, "```", ""])
