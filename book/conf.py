@@ -8,7 +8,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "extensions"))
 
 from tools.course import ROOT, read  # noqa: E402
-from tools.web.catalogues import LOCALE, translated  # noqa: E402
+from tools.web.catalogues import LOCALE  # noqa: E402
 
 course = read()
 project = course.title
@@ -69,13 +69,12 @@ locale_dirs = [str(LOCALE)]
 gettext_compact = False
 gettext_uuid = False
 gettext_location = False
-gettext_additional_targets = ["image", "index"]
-figure_language_filename = "{root}{ext}"
 
 # The page.
 html_theme = "sphinx_book_theme"
 html_title = course.title
 html_static_path = ["_static"]
+html_sidebars = {"**": ["navbar-logo.html", "search-button-field.html", "editions.html", "sbt-sidebar-nav.html"]}
 html_css_files = ["explorer/adaptation.css", "book.css"]
 html_favicon = "_static/star.svg"
 html_context = {"default_mode": "auto"}
@@ -96,12 +95,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "back_to_top_button": False,
-    "navbar_start": [],
-    "navbar_center": [],
-    "navbar_end": [],
-    "navbar_persistent": [],
     "extra_footer": "",
 }
 editions = os.environ.get("METARL_BOOK_EDITIONS", "").split()
-pages_translated = {name: translated(name) for name in editions}
 suppress_warnings = ["mystnb.unknown_mime_type"]

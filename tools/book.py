@@ -39,7 +39,7 @@ def missing() -> list[str]:
 
 def sphinx(builder: str, target: Path, language: str, editions: Sequence[str] = (), *options: str) -> int:
     """Run Sphinx on what has been laid; its exit status. A warning is an error."""
-    command = [sys.executable, "-m", "sphinx", "-b", builder, "-d", str(BUILD / "doctrees" / language), "-W",
+    command = [sys.executable, "-m", "sphinx", "-b", builder, "-d", str(BUILD / "doctrees" / (language if builder == "html" else builder)), "-W",
                "--keep-going", "-q", "-D", f"language={language}", *options]  # fmt: skip
     environment = {**os.environ, "METARL_BOOK_EDITIONS": " ".join(editions), "PYTHONPATH": str(ROOT)}
     source = BUILD / "source"

@@ -8,6 +8,7 @@ from sphinx.util.typing import ExtensionMetadata
 from tools.web.catalogues import translated
 
 NAMES = {"en": "English", "zh_CN": "中文"}
+UNTRANSLATED = {"zh_CN": "本页尚未翻译，以下为英文原文。"}
 
 
 def tell(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
@@ -21,6 +22,7 @@ def tell(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
         for other in known
         if other != language
     ]  # fmt: skip
+    context["note_untranslated"] = UNTRANSLATED.get(language, "This page is not translated yet.")
     context["untranslated"] = language != "en" and doctree is not None and page not in translated(language)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import re
+from functools import cache
 
 from tools.course import ROOT
 
@@ -43,14 +45,21 @@ def page(package: str) -> str:
 
 def _said_of(constant: str) -> str:
     """The string under the assignment of a constant, which Python itself does not keep; nothing where there is none."""
-    for path in sorted((ROOT / "metarl_core").rglob("*.py")):
-        body = ast.parse(path.read_text(encoding="utf-8")).body
+    for text in _texts():
+        if not re.search(rf"^{constant}\b", text, re.M):
+            continue
+        body = ast.parse(text).body
         for line, following in zip(body, body[1:], strict=False):
             targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
             if any(isinstance(target, ast.Name) and target.id == constant for target in targets):
                 if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
                     return str(following.value.value)
     return ""
+
+
+@cache
+def _texts() -> tuple[str, ...]:
+    return tuple(path.read_text(encoding="utf-8") for path in sorted((ROOT / "metarl_core").rglob("*.py")))
 
 
 def overview() -> str:

@@ -10,13 +10,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import nbformat
-
 from tools.course import ROOT, Chapter, Course, read
 from tools.web import api
 from tools.web.citation import citation
 from tools.web.markdown import myst, tags
 from tools.web.notebooks import Shelf, page
+from tools.web.notebooks import read as read_notebook
 
 BOOK = ROOT / "book"
 MODULES = ROOT / "metarl_core" / "widgets" / "static"
@@ -50,7 +49,7 @@ def lay(folder: Path) -> list[str]:
             laid = page(path, chapter, shelf)
             if path.parent.name == "chapters":
                 laid.cells[-1].source += _below(chapter, course)
-            _write(shelf.folder / path.relative_to(ROOT), nbformat.writes(laid) + "\n")
+            _write(shelf.folder / path.relative_to(ROOT), json.dumps(laid, ensure_ascii=False, indent=1) + "\n")
         for name in OWN:
             _write(shelf.folder / f"{name}.md", _prepared(BOOK / f"{name}.md", shelf))
         for name, text in _made(course, shelf).items():
@@ -74,7 +73,7 @@ def _equations(found: list[tuple[Path, Chapter]]) -> Iterator[tuple[str, str]]:
     """Each equation that is numbered throughout the course, and its page."""
     for path, _ in found:
         if path.parent.name == "chapters":
-            for cell in nbformat.read(path, as_version=4).cells:
+            for cell in read_notebook(path).cells:
                 if cell.cell_type == "markdown":
                     yield from ((number, path.relative_to(ROOT).as_posix()) for number in tags(cell.source))
 
