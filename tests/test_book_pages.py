@@ -150,7 +150,9 @@ def test_every_page_is_reached_from_the_first(site, pages):
 
 
 def test_references_to_equations_are_links_across_chapters(pages):
-    eighth = next(page for path, page in pages.items() if path.name == "08_maml_for_rl.html" and path.parts[-3] == "html")
+    eighth = next(
+        page for path, page in pages.items() if path.name == "08_maml_for_rl.html" and path.parts[-3] == "html"
+    )
     targets = {link for link in eighth.links if "#eq-" in link}
     assert any(link.startswith("#eq-08-") for link in targets) and any(".html#eq-0" in link for link in targets)
 

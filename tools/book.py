@@ -24,8 +24,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tools.course import ROOT
-from tools.web.lay import lay
 from tools.web.catalogues import DIGESTS, LOCALE, digest, languages, translated
+from tools.web.lay import lay
 
 BUILD = ROOT / "build" / "book"
 NEEDED = ("sphinx", "myst_nb", "sphinx_book_theme", "sphinx_intl", "mathjax")
@@ -39,8 +39,9 @@ def missing() -> list[str]:
 
 def sphinx(builder: str, target: Path, language: str, editions: Sequence[str] = (), *options: str) -> int:
     """Run Sphinx on what has been laid; its exit status. A warning is an error."""
-    command = [sys.executable, "-m", "sphinx", "-b", builder, "-d", str(BUILD / "doctrees" / (language if builder == "html" else builder)), "-W",
-               "--keep-going", "-q", "-D", f"language={language}", *options]  # fmt: skip
+    read_so_far = BUILD / "doctrees" / (language if builder == "html" else builder)
+    command = [sys.executable, "-m", "sphinx", "-b", builder, "-d", str(read_so_far), "-W", "--keep-going", "-q",
+               "-D", f"language={language}", *options]  # fmt: skip
     environment = {**os.environ, "METARL_BOOK_EDITIONS": " ".join(editions), "PYTHONPATH": str(ROOT)}
     source = BUILD / "source"
     return subprocess.run([*command, str(source), str(target)], cwd=ROOT, env=environment).returncode

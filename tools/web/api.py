@@ -29,7 +29,9 @@ def page(package: str) -> str:
     """reStructuredText for autodoc: what the package is for, its names at a glance, and each of them."""
     title, listed = f"metarl_core.{package}", names(package)
     module = importlib.import_module(title)
-    told = [name for name in listed if inspect.isclass(getattr(module, name)) or inspect.isroutine(getattr(module, name))]
+    told = [
+        name for name in listed if inspect.isclass(getattr(module, name)) or inspect.isroutine(getattr(module, name))
+    ]
     lines = [title, "=" * len(title), "", f".. automodule:: {title}", "", f".. currentmodule:: {title}", ""]
     lines += [".. autosummary::", "   :nosignatures:", "", *(f"   {name}" for name in told)]
     for name in listed:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from tools.course import ROOT
-from tools.web.lay import lay, laid_text
+from tools.web.lay import laid_text, lay
 
 LOCALE = ROOT / "book" / "locale"
 DIGESTS = "digests.json"

@@ -28,9 +28,9 @@ def citation(cff: str) -> str:
             "}",
             "```",
             "",
-            f"The course and its package are free to use, also in your own teaching: the licence is {field['license']}.",
-            "An equation, a data set or an algorithm belongs to those who published it; each chapter names them where it",
-            "uses them, and under *further reading*.",
+            f"The course and its package may be used freely, in teaching, too; the licence is {field['license']}.",
+            "Equations and algorithms have authors of their own. Each chapter names them where it uses them, and under",
+            "*further reading*; please cite these as well.",
             "",
         ]
     )

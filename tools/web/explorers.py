@@ -1,4 +1,4 @@
-"""The explorer of chapter 00 as it was left by the notebook: everything that its module needs, read from the outputs."""
+"""The explorers of chapter 00 as the notebook left them: all that their module needs, read from the outputs."""
 
 from __future__ import annotations
 

@@ -89,8 +89,8 @@ def _desk(name: str, folder: str, chapter: Chapter, shelf: Shelf) -> str:
     own = "there nothing has been run yet, and a prediction can be one" if folder == "chapters" else "the checks answer"
     return (
         ":::{admonition} Open it at your desk\n:class: tip desk\n\n"
-        f"`make lab` opens the course in JupyterLab. This notebook is `{name}` there; {own}. [How to begin](../desk.md)."
-        "\n:::"
+        f"`make lab` opens the course in JupyterLab. This notebook is `{name}` there; {own}. "
+        "[How to begin](../desk.md).\n:::"
     )
 
 
