@@ -95,6 +95,7 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
     "back_to_top_button": False,
+    "navbar_persistent": [],
     "extra_footer": "",
 }
 editions = os.environ.get("METARL_BOOK_EDITIONS", "").split()

@@ -86,10 +86,12 @@ def _desk(name: str, folder: str, chapter: Chapter, shelf: Shelf) -> str:
         exercises = f"../exercises/{Path(name).stem}{'_exercises' if folder == 'solutions' else ''}.ipynb"
         words = f"Try the [exercises]({exercises}) first: their checks say what is wrong, and give nothing away."
         return f":::{{admonition}} Solutions\n:class: warning\n\n{words}\n:::"
-    own = "there nothing has been run yet, and a prediction can be one" if folder == "chapters" else "the checks answer"
+    own = "nothing has been run there yet, so that you can predict before you see"
+    if folder == "exercises":
+        own = "there its checks answer you"
     return (
         ":::{admonition} Open it at your desk\n:class: tip desk\n\n"
-        f"`make lab` opens the course in JupyterLab. This notebook is `{name}` there; {own}. "
+        f"`make lab` opens the course in JupyterLab, and in it this notebook, `{name}`: {own}. "
         "[How to begin](../desk.md).\n:::"
     )
 
