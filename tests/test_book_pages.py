@@ -137,7 +137,7 @@ def test_nothing_is_loaded_from_outside_and_every_picture_has_words(site, pages)
 
 def test_every_page_is_reached_from_the_first(site, pages):
     first = site / "index.html"
-    waiting, met = [first, first.with_name("search.html")], set()  # searching is done by a form
+    waiting, met = [first, *site.rglob("search.html")], set()  # a form leads to the search
     while waiting:
         path = waiting.pop()
         if path in pages and path not in met:

@@ -77,6 +77,14 @@ def nothing(self, node):
     pass
 
 
+def whole(app: Sphinx, doctree: nodes.document, page: str) -> None:
+    """Displayed formulas as they are written: Sphinx would put several lines into `split`, where no tag is allowed."""
+    for formula in doctree.findall(nodes.math_block):
+        if not formula.get("no-wrap"):
+            formula["no-wrap"] = True
+            formula.children = [nodes.Text(rf"\[{formula.astext()}\]")]
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     for node, visit, leave in (
         (details, open_details, close_details),
@@ -86,4 +94,5 @@ def setup(app: Sphinx) -> ExtensionMetadata:
         app.add_node(node, html=(visit, leave), gettext=(nothing, nothing), text=(nothing, nothing))
     app.add_directive("folded", Folded)
     app.add_directive("alive", Alive)
+    app.connect("doctree-resolved", whole)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
