@@ -1,4 +1,4 @@
-"""The same page in other languages: links between them, a word where one is not translated, and a search for Chinese."""
+"""The same page in other languages: links from one to the other, a word where one is missing, and a Chinese search."""
 
 from __future__ import annotations
 
