@@ -50,6 +50,7 @@ from metarl_core.agents import (
     train_reinforce,
 )
 from metarl_core.claims import claim
+from metarl_core.evaluation import t_interval
 from metarl_core.figures import ch00 as figures
 from metarl_core.figures.words import table
 from metarl_core.meta import OuterPPO, PolicyMAML, policies
@@ -183,7 +184,7 @@ after = {
     ("1", "random initialisation"): first[0].scores("random initialisation"),
     **{("2", name): in_turn.scores(name) for name in (*NAMES, "standing still")},
 }
-means = {key: figures.over_seeds(scores[:, :, 1].mean(1)) for key, scores in after.items()}
+means = {key: t_interval(scores[:, :, 1].mean(1)) for key, scores in after.items()}
 closed = {key: (found.point - stay[key[0]]) / (oracle[key[0]] - stay[key[0]]) for key, found in means.items()}
 shown = {key: f"{m.point:.1f} [{m.low:.1f}, {m.high:.1f}]".replace("-", "−") for key, m in means.items()}
 minus = {world: f"{value:.1f}".replace("-", "−") for world, value in {**stay}.items()}

@@ -652,8 +652,8 @@ table(
 claim("All four collect the same number of episodes.", set(episodes.values()) == {meta_episodes})
 
 # %% [markdown]
-# All four took 0.003, the lower of the two rates that were tried; whether a still lower one would be better for any was
-# not tested. One of the forty policies trains now, before your eyes: MAML, seed 0. Chapters 05 and 08 build it.
+# All four took 0.003, the middle one of the three rates that were tried. One of the forty policies trains now, before
+# your eyes: MAML, seed 0. Chapters 05 and 08 build it.
 
 # %%
 maml = equal_updates.trained(MAML_480, seed=0, adam_lr=rows[MAML_480].adam_lr[0])

@@ -679,6 +679,7 @@ claim(
 # tasks: classes are random directions in eight dimensions, and a sample is its class's direction plus noise.
 
 # %%
+torch.manual_seed(0)  # a module draws its first weights from torch's own generator
 network = nn.Sequential(nn.Linear(8, 32), nn.LayerNorm(32), nn.ReLU(), nn.Linear(32, 3))
 
 

@@ -9,11 +9,11 @@
 # %% [markdown]
 # # Project I: An agent for a new environment
 #
-# This project closes the first part of the course. You write an environment that nobody has solved before, because it is
-# yours; you train an agent for it; and you write a report that a stranger can check. Allow two to four hours. The check at
-# the end plays everything again and asks whether the report is complete and its returns are true. It asks little of the result: your
-# agents may earn less than your controller, but a report of agents that have learned nothing is refused. The lower end
-# of their interval has to lie above the mean of random actions.
+# This project closes the first part of the course. You write an environment that nobody has solved before, because it
+# is yours; you train an agent for it; and you write a report that a stranger can check. Allow two to four hours. The
+# check at the end plays everything again and asks whether the report is complete and its returns are true. It asks
+# little of the result: your agents may earn less than your controller, but a report of agents that have learned nothing
+# is refused. The lower end of their interval has to lie above the mean of random actions.
 #
 # What you need is in chapters 02 (an environment of pure functions), 03 and 04 (agents), and 01 and 03 (baselines,
 # seeds, intervals). The solution is one example of many; look at it after you have one of your own.
@@ -44,28 +44,29 @@ begin()
 #
 # 1. **The environment.** A subclass of `TaskFamily`, small enough to step in microseconds: two to six numbers of state.
 #    For instance: a ferry in a current, a lander with little fuel, a crane that must not swing its load, a thermostat
-#    with a delay, two rabbits and a fox. Its functions take and give tensors `[task, episode, ...]`, rewards as floating-point
-#    numbers and ends as bool. They are *pure*: they change nothing that they are given (states, actions, `params`), keep
-#    nothing in the object between calls, and take all random numbers from `rng`, each episode of each task numbers of its own.
-#    What happens in an episode does not depend on the episodes and tasks beside it. Decide what ends an episode (*terminated*)
-#    and what only the clock does (*truncated*), and scale floating-point observations to the order of 1.
-#    `get_default_params` gives one ordinary task, in which everything below is played. `draw_tasks` gives others, of the same
-#    names and shapes, which differ among each other.
+#    with a delay, two rabbits and a fox. Its functions take and give tensors `[task, episode, ...]`, rewards as
+#    floating-point numbers and ends as bool. They are *pure*: they change nothing that they are given (states, actions,
+#    `params`), keep nothing in the object between calls, and take all random numbers from `rng`, each episode of each
+#    task numbers of its own. What happens in an episode does not depend on the episodes and tasks beside it. Decide
+#    what ends an episode (*terminated*) and what only the clock does (*truncated*), and scale floating-point
+#    observations to the order of 1. `get_default_params` gives one ordinary task, in which everything below is played.
+#    `draw_tasks` gives others, of the same names and shapes, which differ among each other.
 # 2. **Two baselines.** Random actions, and a controller written by hand: ten lines that use what you know of the
 #    physics. If the controller is no better than random, the environment is too easy or the controller too poor.
-# 3. **The agent.** DQN, PPO or any other. Its cost is the number of environment steps that *one* agent takes in training. No
-#    check can see that number in the agents; whether it is true is up to you.
-#    `greedy_action(parameters, observation)` draws nothing, and each row of it is what one agent does by its own parameters.
-#    What agents and controller do in an episode depends on what is seen in *that* episode.
-# 4. **The report.** Five or more seeds, each a training of its own. Greedy returns at the *end* of the training, of single
-#    episodes and of all that were played, with a seed that was not used before; the t interval
+# 3. **The agent.** DQN, PPO or any other. Its cost is the number of environment steps that *one* agent takes in
+#    training. No check can see that number in the agents; whether it is true is up to you. `greedy_action(parameters,
+#    observation)` draws nothing, and each row of it is what one agent does by its own parameters. What agents and
+#    controller do in an episode depends on what is seen in *that* episode.
+# 4. **The report.** Five or more seeds, each a training of its own. Greedy returns at the *end* of the training, of
+#    single episodes and of all that were played, with a seed that was not used before; the t interval
 #
 #    $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n} \tag{1}$$
 #
-#    over the $n$ seeds, and a verdict: does the agent earn more than the controller, less, or can the two not be told apart?
+#    over the $n$ seeds, and a verdict: does the agent earn more than the controller, less, or can the two not be told
+#    apart?
 #
-# **Predict:** before you train anything: what will random actions earn, what the controller, and what the agent? Which of
-# them will you be wrong about?
+# **Predict:** before you train anything: what will random actions earn, what the controller, and what the agent? Which
+# of them will you be wrong about?
 
 # %%
 print(TaskFamily.__doc__)
@@ -222,24 +223,26 @@ ch04.check_project(project)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Begin with the smallest thing that can fail: four functions and one episode of random actions, printed step by step. Then
-# the controller. Only when it clearly beats random actions is there something to learn. `metarl_core/tasks/pendulum.py` is
-# an environment of forty lines in this form.
+# Begin with the smallest thing that can fail: four functions and one episode of random actions, printed step by step.
+# Then the controller. Only when it clearly beats random actions is there something to learn.
+# `metarl_core/tasks/pendulum.py` is an environment of forty lines in this form.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# An agent that does not learn, in the order of likelihood: observations far from the order of 1; rewards in the hundreds; a
-# reward that comes only at the end; a discount that does not reach the reward ($1 / (1 - \gamma)$ steps); an episode that can be cut short
-# to escape a cost; too few steps. Change one thing at a time.
+# An agent that does not learn, in the order of likelihood: observations far from the order of 1; rewards in the
+# hundreds; a reward that comes only at the end; a discount that does not reach the reward ($1 / (1 - \gamma)$ steps);
+# an episode that can be cut short to escape a cost; too few steps. Change one thing at a time.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# - `VectorSampler(family.vector_env(num_envs=n * agents), num_steps, agents)` gives each of several agents $n$ environments.
-# - Networks with a seed each; `stack_parameters` of their initial parameters; `train_ppo` (or `train_dqn`) trains all side by side.
-# - `agent.policy_part(parameters)` are the policy's; `rollout` plays it, the controller and `UniformPolicy`, each with a
-#   generator whose seed was not used before.
+# - `VectorSampler(family.vector_env(num_envs=n * agents), num_steps, agents)` gives each of several agents $n$
+#   environments.
+# - Networks with a seed each; `stack_parameters` of their initial parameters; `train_ppo` (or `train_dqn`) trains all
+#   side by side.
+# - `agent.policy_part(parameters)` are the policy's; `rollout` plays it, the controller and `UniformPolicy`, each with
+#   a generator whose seed was not used before.
 # - `history["env_steps"][-1]` counts the steps of all agents.
 # </details>
 
@@ -269,17 +272,17 @@ for current in (0.3, 0.0, -0.3):
     print(f"current {current:+.1f}: agents {by_agents.returns.mean():.1f}, controller {by_rule.returns.mean():.1f}")
 
 # %% [markdown]
-# **Expect:** for the ferry, agents near −3.3 after some 14,000 steps each, the controller near −3.8, random actions near −85. For your
-# environment: whatever is true.
+# **Expect:** for the ferry, agents near −3.3 after some 14,000 steps each, the controller near −3.8, random actions
+# near −85. For your environment: whatever is true.
 #
-# **Interpret:** write half a page, as if for a reader who wants to repeat it. What is the task, and what makes it hard? What did you
-# try before the final setting, and how many steps did *that* cost? Where does the agent still fail? What would your result look
-# like with another current, mass or delay, that is, on another task of the family?
+# **Interpret:** write half a page, as if for a reader who wants to repeat it. What is the task, and what makes it hard?
+# What did you try before the final setting, and how many steps did *that* cost? Where does the agent still fail? What
+# would your result look like with another current, mass or delay, that is, on another task of the family?
 #
 # <details><summary>Answer</summary>
 #
-# For the ferry: the controller was written without a thought of the current, and the agent has learned *this* current by
-# heart. Where the current is reversed, the agents fall behind the controller (the worked example measures it: −5.3 in place
-# of −3.2, while the controller stays near −3.8). That is the question of the rest of the course: what to bring along to the next task, so that
-# learning it takes little.
+# For the ferry: the controller was written without a thought of the current, and the agent has learned *this* current
+# by heart. Where the current is reversed, the agents fall behind the controller (the worked example measures it: −5.3
+# in place of −3.2, while the controller stays near −3.8). That is the question of the rest of the course: what to bring
+# along to the next task, so that learning it takes little.
 # </details>

@@ -10,12 +10,12 @@
 # # Project II: MAML on a family and a network of your own
 #
 # This project closes the part on gradient-based meta-learning. You think of a family of small supervised tasks, train a
-# network of your own on it by MAML and by its plainest rival, and write a report that a stranger can check. Allow two to
-# four hours. The check draws your tasks and adapts your networks again; it asks whether the comparison is fair and the
-# report true, and nothing of who wins.
+# network of your own on it by MAML and by its plainest rival, and write a report that a stranger can check. Allow two
+# to four hours. The check draws your tasks and adapts your networks again; it asks whether the comparison is fair and
+# the report true, and nothing of who wins.
 #
-# What you need is in chapters 05 (MAML, "your own network"), 06 (what a step size does) and 07 (what an interval is of). The
-# solution is one example of many; look at it after you have one of your own.
+# What you need is in chapters 05 (MAML, "your own network"), 06 (what a step size does) and 07 (what an interval is
+# of). The solution is one example of many; look at it after you have one of your own.
 
 # %% tags=["setup"]
 import math
@@ -41,23 +41,25 @@ begin()
 #
 # **Kind:** project · **Difficulty:** ★★★ · **Time:** 150 min · **Run time:** 60 s
 #
-# 1. **The family.** `draw(tasks, generator, split)` gives a `FewShot` of that many tasks: a few support points to learn from, and
-#    other query points to be judged on. For instance: which side of an unknown line or circle a point lies on; the swing of
-#    a damped spring; the dose at which a drug acts; the next note of a scale. Tasks have to have something in common and
-#    something to find out. All luck comes from `generator`. The splits "train" and "test" share no task, not even where
-#    the seeds are equal.
-# 2. **The network.** Any `nn.Module`, with a criterion for the outputs and targets of one task, such as `nn.functional.mse_loss`.
-# 3. **Two methods.** MAML, and `Joint` training on the same number of tasks with fine-tuning, *whose step size you choose on
-#    training tasks*, for the number of steps at test. Five seeds or more of each.
-# 4. **The report.** Query losses of both after the same number of steps, on 100 or more held-out tasks, which are those of
-#    `draw(n, torch.Generator().manual_seed(evaluation_seed), "test")`; and for each seed $i$ the difference of the means,
+# 1. **The family.** `draw(tasks, generator, split)` gives a `FewShot` of that many tasks: a few support points to learn
+#    from, and other query points to be judged on. For instance: which side of an unknown line or circle a point lies
+#    on; the swing of a damped spring; the dose at which a drug acts; the next note of a scale. Tasks have to have
+#    something in common and something to find out. All luck comes from `generator`. The splits "train" and "test" share
+#    no task, not even where the seeds are equal.
+# 2. **The network.** Any `nn.Module`, with a criterion for the outputs and targets of one task, such as
+#    `nn.functional.mse_loss`.
+# 3. **Two methods.** MAML, and `Joint` training on the same number of tasks with fine-tuning, *whose step size you
+#    choose on training tasks*, for the number of steps at test. Five seeds or more of each.
+# 4. **The report.** Query losses of both after the same number of steps, on 100 or more held-out tasks, which are those
+#    of `draw(n, torch.Generator().manual_seed(evaluation_seed), "test")`; and for each seed $i$ the difference of the
+#    means,
 #
 #    $$d_i = \frac 1 n \sum_{t=1}^{n} \bigl( L^{\text{pre-trained}}_{it} - L^{\text{MAML}}_{it} \bigr), \tag{1}$$
 #
 #    with the t interval of the mean of the $d_i$, and a verdict.
 #
-# **Predict:** what will the best *single* function do on your tasks, before any step? Is that what pre-training finds, and how
-# far can a few gradient steps lead from there?
+# **Predict:** what will the best *single* function do on your tasks, before any step? Is that what pre-training finds,
+# and how far can a few gradient steps lead from there?
 
 # %% nbgrader={"grade": false, "grade_id": "draw", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def draw(tasks, generator, split):
@@ -164,22 +166,23 @@ ch07.check_project(project)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Begin with `draw` and a picture of four tasks. Then one seed of MAML, and the query loss before and after its steps. Only
-# when that falls is there something to compare.
+# Begin with `draw` and a picture of four tasks. Then one seed of MAML, and the query loss before and after its steps.
+# Only when that falls is there something to compare.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# Disjoint splits of one distribution: cut the range of a task's parameter into many narrow pieces and give every other one
-# to the test. The rival's step size: the best of a grid by the mean query loss on *training* tasks after as many steps
-# as at test; if it lies at an end of the grid, the grid was too short.
+# Disjoint splits of one distribution: cut the range of a task's parameter into many narrow pieces and give every other
+# one to the test. The rival's step size: the best of a grid by the mean query loss on *training* tasks after as many
+# steps as at test; if it lies at an end of the grid, the grid was too short.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# - `loss = task_loss(network, criterion)`; `MAML(loss, inner_lr, steps)` and `Joint(loss)`; `supervised.train` for each seed, from
-#   parameters of its own; `stack_parameters` of the results.
-# - `supervised.adaptation_curve(Joint(loss, lr), parameters, data, [steps])` fine-tunes any parameters; its `[:, 0]` are the query losses.
+# - `loss = task_loss(network, criterion)`; `MAML(loss, inner_lr, steps)` and `Joint(loss)`; `supervised.train` for each
+#   seed, from parameters of its own; `stack_parameters` of the results.
+# - `supervised.adaptation_curve(Joint(loss, lr), parameters, data, [steps])` fine-tunes any parameters; its `[:, 0]`
+#   are the query losses.
 # - `t_interval` of the five differences.
 # </details>
 
@@ -208,18 +211,18 @@ for name, parameters, lr in (("MAML", meta, maml.inner_lr), ("pre-trained", plai
     print(f"{name}: query loss after 0 to 6 steps", [round(float(value), 2) for value in curve])
 
 # %% [markdown]
-# **Expect:** for the circles, a query loss near 0.32 after three steps from MAML's start and near 0.47 from pre-training's, five seeds
-# apart by 0.144 [0.123, 0.165]. For your family: whatever is true.
+# **Expect:** for the circles, a query loss near 0.32 after three steps from MAML's start and near 0.47 from
+# pre-training's, five seeds apart by 0.144 [0.123, 0.165]. For your family: whatever is true.
 #
-# **Interpret:** write half a page, as if for a reader who wants to repeat it. What do the tasks share, and what has to be found
-# out? Does the rival lack a good start, or steps? What would change with half the support points, or with a task from outside the
-# range of training?
+# **Interpret:** write half a page, as if for a reader who wants to repeat it. What do the tasks share, and what has to
+# be found out? Does the rival lack a good start, or steps? What would change with half the support points, or with a
+# task from outside the range of training?
 #
 # <details><summary>Answer</summary>
 #
-# For the circles: pre-training finds the best single function, which calls a point near the rim of the square outside and is unsure of
-# the rest (0.52 before any step, near $\log 2 = 0.69$). A few small steps lead it slowly from there, to 0.43 after six; large ones, of 1
-# and more, throw it far off. MAML starts worse than anything, at 1.76, and is made for its three steps of size 1: after them it
-# stays near 0.32. Equal budgets of tasks are not equal budgets of compute, for a step of MAML costs several times as much; whether
-# pre-training catches up with more of it is one line to try.
+# For the circles: pre-training finds the best single function, which calls a point near the rim of the square outside
+# and is unsure of the rest (0.52 before any step, near $\log 2 = 0.69$). A few small steps lead it slowly from there,
+# to 0.43 after six; large ones, of 1 and more, throw it far off. MAML starts worse than anything, at 1.76, and is made
+# for its three steps of size 1: after them it stays near 0.32. Equal budgets of tasks are not equal budgets of compute,
+# for a step of MAML costs several times as much; whether pre-training catches up with more of it is one line to try.
 # </details>

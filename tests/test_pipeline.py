@@ -2,7 +2,9 @@
 
 import copy
 import functools
+import os
 import shutil
+import time
 import warnings
 
 import nbformat
@@ -17,6 +19,7 @@ from tools.course import ROOT
 from tools.course_second import seconds_of_parts
 from tools.exercises import blocks, check_calls, generate, problems
 from tools.hints import in_lines
+from tools.measure import processor_seconds
 from tools.notebooks import STATE, VIEW, tidy
 from tools.pairs import mark_executed, notebook_text, pair, read_source, results_loaded, stale, write_pair
 
@@ -253,6 +256,15 @@ def test_a_course_second_is_the_same_work_each_time():
     few, many = (sum(seconds_of_parts(share, 1)) for share in (0.01, 0.05))
     assert few > 0 and many > 0  # both are scaled to a whole course second
     assert all(part > 0 for part in seconds_of_parts(0.01, 1))
+
+
+def test_seconds_of_the_processor_leave_out_those_of_waiting():
+    before, start = processor_seconds(os.getpid()), time.perf_counter()
+    time.sleep(0.3)
+    assert processor_seconds(os.getpid()) - before < time.perf_counter() - start
+    sum(range(10**6))
+    assert processor_seconds(os.getpid()) > before
+    assert all(part > 0 for part in seconds_of_parts(0.02, 1, clock=time.process_time))
 
 
 def test_a_kernel_that_died_at_its_start_is_started_again():

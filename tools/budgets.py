@@ -3,13 +3,15 @@
     python -m tools.budgets                all chapters and solutions
     python -m tools.budgets 05 solutions/  those whose path contains one of the words
 
-A course second (tools/course_second.py) is timed before and after each notebook, so that a slow or busy machine changes
-both sides. The exit code is 1 where a promise is broken.
+Seconds are those in which the processor worked, for the notebook and for the course second (tools/course_second.py)
+that is timed before and after it: a slow machine changes both sides, and a busy one changes little. The exit code is 1
+where a promise is broken.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 from tools.course import ROOT
@@ -27,7 +29,7 @@ class Cost:
 
     name: str
     seconds: float
-    """of this machine"""
+    """of this machine's processor"""
     factor: float
     """seconds of this machine in a course second"""
     megabytes: float
@@ -66,10 +68,10 @@ def main(names: list[str] | None = None) -> int:
         promised = promise(py)
         if promised is None:
             continue
-        before = factor()
+        before = factor(clock=time.process_time)
         seconds, megabytes = execute(read_source(py), py.parent)
         name = py.relative_to(ROOT).with_suffix("").as_posix()
-        costs.append(Cost(name, seconds, (before + factor()) / 2, megabytes, *promised))
+        costs.append(Cost(name, seconds, (before + factor(clock=time.process_time)) / 2, megabytes, *promised))
         print(costs[-1], flush=True)
     print(f"{sum(cost.course_seconds for cost in costs) / 60:.1f} course minutes in all.")
     return int(any(cost.broken for cost in costs))

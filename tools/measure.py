@@ -1,4 +1,4 @@
-"""The largest amount of memory that a process has held."""
+"""What a process has used: the largest amount of memory that it has held, and the time of the processor."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import threading
 from pathlib import Path
 
 import psutil
+
+
+def processor_seconds(pid: int) -> float:
+    """Seconds in which the processor worked for process `pid` and for those of its children that have ended."""
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system + used.children_user + used.children_system)
 
 
 class PeakMemory:

@@ -22,7 +22,6 @@ import json
 import os
 import re
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -32,7 +31,7 @@ from nbformat import NotebookNode
 from tqdm.auto import tqdm
 
 from tools.course import ROOT
-from tools.measure import PeakMemory
+from tools.measure import PeakMemory, processor_seconds
 from tools.pairs import LANGUAGE, digest, mark_executed, pair, promise, sources, stale, write_pair
 
 ENVIRONMENT = {
@@ -49,6 +48,9 @@ VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyt
 def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
     """Run all cells in a fresh kernel, outputs into `notebook`; (seconds, megabytes) from kernel start to last cell.
 
+    Seconds are those in which the processor worked for the kernel: on one thread the seconds that one waits where
+    nothing else runs, and on a busy machine still about the same.
+
     Raises CellExecutionError; the number of the failing cell is then its attribute `cell_number`, from 1.
     """
     os.environ.update(ENVIRONMENT)
@@ -57,9 +59,9 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
         resources={"metadata": {"path": str(folder)}},
     )  # fmt: skip
     notebook.metadata.pop("widgets", None)
-    start = time.perf_counter()
     with client.setup_kernel():
-        peak = PeakMemory(client.km.provisioner.process.pid)
+        kernel = client.km.provisioner.process.pid
+        peak = PeakMemory(kernel)
         with contextlib.closing(peak):
             for number, cell in enumerate(notebook.cells):
                 try:
@@ -67,7 +69,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
                 except (CellExecutionError, DeadKernelError) as error:
                     error.cell_number = number + 1
                     raise
-            seconds, megabytes = time.perf_counter() - start, peak.megabytes()
+            seconds, megabytes = processor_seconds(kernel), peak.megabytes()
         client.set_widgets_metadata()
     tidy(notebook)
     return seconds, megabytes

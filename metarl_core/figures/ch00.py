@@ -2,14 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-import numpy as np
 import torch
-from scipy import stats
 from torch import Tensor
 
 from metarl_core import plotting
 from metarl_core.agents import GaussianPolicy
-from metarl_core.evaluation import Interval
 from metarl_core.meta.policies import AdaptationCurve
 from metarl_core.parameters import Parameters
 from metarl_core.tasks import Tasks
@@ -17,12 +14,6 @@ from metarl_core.tasks.turned_controls import around_goal, turn
 
 SHOWN = ("MAML", "pre-trained")
 Adapt = Callable[[Parameters], AdaptationCurve]
-
-
-def over_seeds(means: np.ndarray) -> Interval:
-    """Mean over seeds with a t interval of 95 %."""
-    low, high = stats.t.interval(0.95, len(means) - 1, means.mean(), stats.sem(means))
-    return Interval(float(means.mean()), float(low), float(high))
 
 
 def two_worlds(

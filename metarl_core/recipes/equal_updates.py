@@ -39,7 +39,7 @@ METHODS = ("MAML, 480 updates", "pre-trained, 480 updates", "MAML, 120 updates",
 class Settings:
     """What the methods share."""
 
-    adam_lrs: tuple[float, ...] = (3e-3, 1e-2)
+    adam_lrs: tuple[float, ...] = (1e-3, 3e-3, 1e-2)
     inner_lrs: tuple[float, ...] = (0.25, 0.35, 0.5, 0.7, 1.0, 1.4)
     steps: int = 3
     search_seeds: tuple[int, ...] = (0, 1)
