@@ -62,7 +62,6 @@ toc_object_entries = False
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 python_display_short_literal_types = True
-python_maximum_signature_line_length = 100
 
 # Translations: all words pass through catalogues.
 locale_dirs = [str(LOCALE)]

@@ -12,7 +12,6 @@ from tools.web.catalogues import translated
 
 NAMES = {"en": "English", "zh_CN": "中文"}
 UNTRANSLATED = {"zh_CN": "本页尚未翻译，以下为英文原文。"}
-TOGGLE = re.compile(r">([^<]*)</a>\s*<details([^>]*)>\s*<summary>")
 
 
 class Chinese(SearchChinese):
@@ -47,9 +46,9 @@ def tell(app: Sphinx, page: str, template: str, context: dict, doctree) -> None:
 
 def named(contents):
     """The table of contents with a name, for a screen reader, on each arrow that opens a part of it."""
-    if not isinstance(contents, str):
-        return contents
-    return TOGGLE.sub(r'>\1</a><details\2><summary aria-label="\1">', contents)
+    for arrow in getattr(contents, "find_all", lambda tag: [])("summary"):
+        arrow["aria-label"] = arrow.find_parent("li").find("a").get_text()
+    return contents
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
