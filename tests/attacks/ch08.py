@@ -461,8 +461,6 @@ def _closed_inner_gradient(theta, goals, noise, alpha, sigma):
     return torch.stack(losses).mean()
 
 
-
-
 WRONG = [
     *((ch08.check_task_advantages, answer) for answer in (
         _per_task(lambda x: x / x.std(correction=0)), _per_task(lambda x: x - x.mean()),

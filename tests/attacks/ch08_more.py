@@ -784,8 +784,6 @@ def _slope_by_hand(theta, goals, noise, alpha, sigma):
     return total + ((theta - start) * push).sum()
 
 
-
-
 WRONG = [
     *(
         (ch08.check_task_advantages, answer)

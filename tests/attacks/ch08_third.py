@@ -897,8 +897,6 @@ class _TwoStages:
         return torch.stack(values).mean()
 
 
-
-
 WRONG = [
     *named(
         ch08.check_task_advantages,

@@ -363,9 +363,6 @@ def _iteration_side_by_side(theta, next_state, reward, draws, outer_lr):
     return (1 - outer_lr) * theta + outer_lr * online.mean(0)
 
 
-
-
-
 class Words(str):
     """A kind of string."""
 

@@ -847,8 +847,6 @@ def _linear_schedule(theta, next_state, reward, draws, outer_lr):
     return result
 
 
-
-
 WRONG = [
     *named(
         ch10.check_inner_td_steps,
