@@ -368,9 +368,9 @@ EXACT: list[Case] = [
 ]
 
 
-def remembering(family, **settings):
+def remembering(family, kind=GRU, **settings):
     """Meta-parameters of a memory, and what it earns on held-out tasks."""
-    make = functools.partial(GRU, hidden=4)
+    make = functools.partial(kind, hidden=4)
     agent = memory.MemoryAgent(family.observation_space, family.action_space, make, generator=seeded())
     method = memory.RL2(family, agent, trials=2, episodes=2)
     config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=2, minibatches=2, **settings)
@@ -473,6 +473,8 @@ META_MEMORY: list[Case] = [
     ("in context, its own actions", lambda: taught(False)),
     ("in context, uniform actions", lambda: taught(True)),
     ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),
+    ("memory, past rewards", lambda: remembering(BernoulliBandits(3, 4), baseline="past", value_coef=0.0)),
+    ("memory, attention", lambda: remembering(BernoulliBandits(3, 4), memory.CausalAttention)),
     ("memory, grid", lambda: remembering(GridGoals(size=3, horizon=5), baseline="time")),
     ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),
     ("memory, Gymnasium", remembering_simulators),

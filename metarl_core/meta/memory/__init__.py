@@ -10,6 +10,7 @@ returns = memory.adaptation_curve(method, meta, held_out, generator).returns
 
 from metarl_core.meta.memory.adaptation import AdaptationCurve, adaptation_curve
 from metarl_core.meta.memory.agent import Memory, MemoryAgent
+from metarl_core.meta.memory.attention import CausalAttention, waves
 from metarl_core.meta.memory.belief import BeliefConfig, belief_loss, gaussian_kl, train_belief
 from metarl_core.meta.memory.config import BASELINES, TrainConfig
 from metarl_core.meta.memory.context import ContextAgent, NoMemory
@@ -41,6 +42,7 @@ __all__ = [
     "BASELINES",
     "BeliefConfig",
     "BeliefMemory",
+    "CausalAttention",
     "ContextAgent",
     "ContextBatch",
     "Encoder",
@@ -75,5 +77,6 @@ __all__ = [
     "train_in_context",
     "train_pearl",
     "trial_advantages",
+    "waves",
     "whole_trials",
 ]
