@@ -683,7 +683,8 @@ claim(
 #
 # At step $t$ the belief of the step before is taken as the prior $p(z)$. To predict the future rewards is to know the
 # task as far as it matters. The encoder learns from (11.10) alone; the policy reads $q$ and sends no gradient into it.
-# `BeliefMemory` is such a memory, and `memory.train_belief` trains it beside the policy.
+# `BeliefMemory` is such a memory, and `memory.train_belief` trains it beside the policy. Appendix
+# [11a](11a_inferring_the_task.ipynb) trains both, PEARL and VariBAD, and RL² beside them.
 #
 # **What sampling costs, exactly.** In a grid the posterior needs no network: a cell that did not pay is no goal. So the
 # three answers can be compared free of learning, on the grid of the VariBAD paper: 5 × 5 cells, 21 possible goals, 15

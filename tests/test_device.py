@@ -405,6 +405,29 @@ def believing(encoder):
     return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
 
 
+def guessing():
+    """Meta-parameters of posterior sampling, and what it earns on held-out tasks."""
+    family = GridNavi(3, horizon=3)
+    encoder = functools.partial(memory.ProductEncoder, latent=2, hidden=(4,))
+    agent = memory.ContextAgent(family.observation_space, family.action_space, encoder, (4,), generator=seeded())
+    method = memory.PEARL(family, agent, trials=2, episodes=2)
+    config = memory.PEARLConfig(iterations=2, meta_batch=2, updates=2, minibatch=3, context=3, samples=4)
+    start = method.initial(initial_parameters(agent))
+    meta, _ = memory.train_pearl(method, start, config, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
+def told():
+    """Meta-parameters of a policy that is given the task, and what it earns."""
+    family = InformedTasks(GridNavi(3, horizon=3))
+    make = functools.partial(memory.NoMemory, actions=5)
+    agent = memory.MemoryAgent(family.observation_space, family.action_space, make, (4,), seeded())
+    method = memory.RL2(family, agent, trials=2, episodes=2)
+    config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=1, minibatches=1)
+    meta, _ = memory.train(method, method.initial(initial_parameters(agent)), config, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
 def planned(make, planner):
     family = make()
     return play(family, family.sample_tasks(2, seeded()), TrueDynamics(family), planner, 2, seeded(1), horizon=3)
@@ -445,6 +468,8 @@ META_MODELS: list[Case] = [
 META_MEMORY: list[Case] = [
     ("belief, recurrent", lambda: believing(functools.partial(memory.RecurrentEncoder, latent=2, hidden=4))),
     ("belief, product", lambda: believing(functools.partial(memory.ProductEncoder, latent=2, hidden=(4,)))),
+    ("told the task", told),
+    ("PEARL", guessing),
     ("in context, its own actions", lambda: taught(False)),
     ("in context, uniform actions", lambda: taught(True)),
     ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),
