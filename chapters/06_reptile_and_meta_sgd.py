@@ -825,7 +825,7 @@ claim(
 # running means of gradients and of their squares. If one optimiser object is made *before* the loop over tasks, that
 # state leaks from task to task, and the result on a test task depends on the other test tasks. (The paper's own code
 # uses Adam without the first mean, $\beta_1 = 0$, and keeps the second between training tasks. Our package starts anew
-# for each task.) The test: reverse the order of the tasks; no task's result may change. An exercise has such a bug.
+# for each task.) The test: reverse the order of the tasks; no task's result may change.
 #
 # ## 11 Check yourself
 #

@@ -805,7 +805,7 @@ else:
 # ## Exercises
 #
 # [exercises/07_few_shot_images_exercises.ipynb](../exercises/07_few_shot_images_exercises.ipynb): an episode without a leak, two heads in
-# closed form, an evaluation that is too good, and what an interval is an interval of. About an hour and a half.
+# closed form, an evaluation that is too good, and an experiment: do twenty letters in training help on five? About two hours.
 #
 # ## Further reading
 #

@@ -257,7 +257,7 @@ claim(
 #
 # With MAML there is another reason against them: its weights move in the inner loop, and averages taken at $\theta$ do
 # not belong to $\theta'_{\mathcal{T}}$. And if copies of one network adapt to several tasks and all write into one
-# buffer, the result of a task depends on the order of the tasks; exercise 3 has such a case.
+# buffer, the result of a task depends on the order of the tasks. (In exercise 3 of chapter 07 it does so for another reason.)
 #
 # ## 3 Out of distribution, and easier?
 #

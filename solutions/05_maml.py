@@ -10,9 +10,10 @@
 # # Exercises to chapter 05: MAML
 #
 # Four exercises: the meta-gradient by automatic differentiation, the same on quadratics by hand, a meta-loss with three
-# silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers
-# at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless it is
-# handed a generator. Notation is that of [chapter 05](../chapters/05_maml.ipynb).
+# silent bugs, and an experiment: what the second order is worth on tasks that are new to you. Fill in the cells marked
+# `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments as they
+# are, and draws nothing at random unless it is handed a generator. Notation is that of
+# [chapter 05](../chapters/05_maml.ipynb).
 
 # %% tags=["setup"]
 import math
@@ -21,6 +22,8 @@ import torch
 
 from metarl_core import plotting
 from metarl_core.check import ch05
+from metarl_core.evaluation import t_interval
+from metarl_core.recipes.pulses import BUDGET, cosines, errors, iterations, learn, sample_tasks
 from metarl_core.session import begin
 
 begin()
@@ -226,11 +229,11 @@ plotting.show(
 # </details>
 
 # %% [markdown]
-# ## Exercise 3: A meta-loss that falls, and is wrong
+# ## Exercise 3: A gradient that agrees, and a loss that is wrong
 #
-# **Objective:** find three silent bugs in a meta-loss, and repair them.
+# **Objective:** find three silent bugs in a meta-loss that finite differences do not see, and repair them.
 #
-# **Kind:** debug · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
+# **Kind:** debug · **Difficulty:** ★★★ · **Time:** 30 min · **Run time:** 1 s
 #
 # A colleague wrote MAML's loss for a small network. Wanted is
 #
@@ -238,10 +241,13 @@ plotting.show(
 # \theta^{(i)}_{k+1} = \theta^{(i)}_k - \alpha \nabla L_i\bigl(\theta^{(i)}_k;\, x^s_i, y^s_i\bigr),
 # \quad \theta^{(i)}_0 = \theta, \tag{3}$$
 #
-# with a gradient that goes through all $K$ steps. The code runs, the optimiser brings the loss down, and held-out
-# tasks come out badly. Read it before you run it.
+# where $L_i(\theta; x, y)$ is the mean squared error on the points $x, y$, with a gradient that goes through all $K$ steps.
+# He did what the chapter says: he held the gradient of his loss against finite differences, and they agree to nine
+# digits. He began with one task of five points, and its loss was nearly what (3) gives. The optimiser brings the loss
+# down, and held-out tasks come out badly. Read the code before you run it.
 #
-# **Predict:** which of the three can you find by looking at values of the loss alone, and which only by its gradient?
+# **Predict:** what does agreement with finite differences say about a loss, and what does it not say? Think of changes of
+# the data that must leave (3) as it is.
 
 # %% tags=["setup"]
 def predict(parameters, x):
@@ -254,17 +260,18 @@ def squared_error(parameters, x, y):
 
 
 def colleagues_loss(parameters, tasks, alpha, steps):
-    adapted, outer = dict(parameters), []
-    for support_x, support_y, _, _ in tasks:
-        for step in range(steps):
-            loss = squared_error(adapted, support_x, support_y)
-            last = step == steps - 1  # the meta-gradient is taken after the last step: keep its graph
-            slopes = torch.autograd.grad(loss, list(adapted.values()), create_graph=last, retain_graph=True)
-            adapted = {
-                name: value - alpha * slope for (name, value), slope in zip(adapted.items(), slopes, strict=True)
-            }
-        outer.append(squared_error(adapted, support_x, support_y))
-    return torch.stack(outer).mean()
+    points = len(tasks[0][1])
+    adapted, judges = [], []
+    for support_x, support_y, query_x, query_y in tasks:
+        weights = dict(parameters)
+        for _ in range(steps):
+            for name in weights:  # one tensor after the other, which needs less memory
+                inner = (predict(weights, support_x) - support_y).square().sum() / points
+                (slope,) = torch.autograd.grad(inner, weights[name], create_graph=True)
+                weights[name] = weights[name] - alpha * slope
+        adapted.append(weights)
+        judges.append(lambda weights: squared_error(weights, query_x, query_y))
+    return torch.stack([judge(weights) for judge, weights in zip(judges, adapted, strict=True)]).mean()
 
 
 def value_of(loss):
@@ -273,21 +280,25 @@ def value_of(loss):
 
 
 def some_tasks(number, seed=5):
+    """Parameters, and tasks with five support points and more."""
     generator = torch.Generator().manual_seed(seed)
     draw = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     parameters = {"w1": draw(5, 1), "b1": draw(5), "w2": 0.5 * draw(1, 5), "b2": draw(1)}
     tasks = []
-    for _ in range(number):
-        phase, support_x, query_x = draw(1), 2 * draw(5, 1), 2 * draw(50, 1)
+    for task in range(number):
+        phase, support_x, query_x = draw(1), 2 * draw(5 + 3 * task, 1), 2 * draw(50, 1)
         tasks.append((support_x, 3 * (support_x + phase).sin(), query_x, 3 * (query_x + phase).sin()))
     return {name: value.requires_grad_() for name, value in parameters.items()}, tasks
 
 
 # %%
 parameters, tasks = some_tasks(3)
-print("tasks 1, 2, 3 each alone:", [value_of(colleagues_loss(parameters, [task], 0.1, 3)) for task in tasks])
-print("mean of these:           ", value_of(sum(colleagues_loss(parameters, [task], 0.1, 3) for task in tasks) / 3))
-print("all three in one call:   ", value_of(colleagues_loss(parameters, tasks, 0.1, 3)))
+bias, shift = parameters["b1"], 1e-5 * torch.eye(5, dtype=torch.float64)
+(by_autograd,) = torch.autograd.grad(colleagues_loss(parameters, tasks, 0.1, 3), bias)
+both = [[colleagues_loss(parameters | {"b1": bias + sign * e}, tasks, 0.1, 3) for e in shift] for sign in (1, -1)]
+by_differences = torch.stack([(above - below).detach() / 2e-5 for above, below in zip(*both, strict=True)])
+print(f"autograd and finite differences differ by {float((by_autograd - by_differences).abs().max()):.0e}")
+print("the loss:", value_of(colleagues_loss(parameters, tasks, 0.1, 3)))
 
 
 # %% nbgrader={"grade": false, "grade_id": "meta_loss", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -298,27 +309,29 @@ def meta_loss(parameters, tasks, alpha, steps):
     list of (support_x, support_y, query_x, query_y), each [points, 1], not always as many; alpha: inner step size;
     steps: K >= 0. Returns a scalar tensor of that dtype.
     """
-    adapted, outer = dict(parameters), []
-    for support_x, support_y, _, _ in tasks:
-        for step in range(steps):
-            loss = squared_error(adapted, support_x, support_y)
-            last = step == steps - 1
-            slopes = torch.autograd.grad(loss, list(adapted.values()), create_graph=last, retain_graph=True)
-            adapted = {
-                name: value - alpha * slope for (name, value), slope in zip(adapted.items(), slopes, strict=True)
-            }
-        outer.append(squared_error(adapted, support_x, support_y))
+    points = len(tasks[0][1])
+    adapted, judges = [], []
+    for support_x, support_y, query_x, query_y in tasks:
+        weights = dict(parameters)
+        for _ in range(steps):
+            for name in weights:
+                inner = (predict(weights, support_x) - support_y).square().sum() / points
+                (slope,) = torch.autograd.grad(inner, weights[name], create_graph=True)
+                weights[name] = weights[name] - alpha * slope
+        adapted.append(weights)
+        judges.append(lambda weights: squared_error(weights, query_x, query_y))
+    outer = [judge(weights) for judge, weights in zip(judges, adapted, strict=True)]
     ### BEGIN SOLUTION
     outer = []
     for support_x, support_y, query_x, query_y in tasks:
-        adapted = dict(parameters)
+        weights = dict(parameters)
         for _ in range(steps):
-            loss = squared_error(adapted, support_x, support_y)
-            slopes = torch.autograd.grad(loss, list(adapted.values()), create_graph=True)
-            adapted = {
-                name: value - alpha * slope for (name, value), slope in zip(adapted.items(), slopes, strict=True)
+            loss = squared_error(weights, support_x, support_y)
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True)
+            weights = {
+                name: value - alpha * slope for (name, value), slope in zip(weights.items(), slopes, strict=True)
             }
-        outer.append(squared_error(adapted, query_x, query_y))
+        outer.append(squared_error(weights, query_x, query_y))
     ### END SOLUTION
     return torch.stack(outer).mean()
 
@@ -334,131 +347,209 @@ assert math.isclose(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2).item(), s
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# The cell above printed a mean over tasks that were given one by one, and the same with all of them in one call. Two
-# numbers that should be equal are not. And which argument of a task is never used?
+# Three changes must not change the value of (3): the tasks in another order; each support point given twice; the names in
+# the dictionary in another order. Try them on the colleague's loss, one by one.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# In (3) each task starts at $\theta^{(i)}_0 = \theta$; the outer loss holds $x^q_i, y^q_i$; and
-# $\partial \theta_K / \partial \theta = (I - \alpha H_{K-1}) \cdots (I - \alpha H_0)$ has a factor for *each* step.
+# $\nabla L_i(\theta_k)$ is taken at *one* point: all tensors as they were before the step. A mean is divided by the
+# number of *its own* points. And a `lambda` looks `query_x` up when it is called, not when it is written.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: adapted = the parameters, anew. K times: gradient of the support loss with its graph kept, in every
-# step; adapted = adapted − α · gradient. Collect the loss of adapted on the query points.
+# For each task: weights = the parameters. K times: slopes = gradients of the mean squared error on the support points
+# with respect to all tensors at once, with graph; weights = weights − α · slopes, all at once. Take the error on the query
+# points at once, inside the loop over tasks.
 # </details>
 
 # %%
 parameters, tasks = some_tasks(3)
-print("tasks 1, 2, 3 each alone:", [value_of(meta_loss(parameters, [task], 0.1, 3)) for task in tasks])
-print("mean of these:           ", value_of(sum(meta_loss(parameters, [task], 0.1, 3) for task in tasks) / 3))
-print("all three in one call:   ", value_of(meta_loss(parameters, tasks, 0.1, 3)))
+changed = {
+    "tasks in another order": (parameters, tasks[::-1]),
+    "each support point twice": (parameters, [(x.repeat(2, 1), y.repeat(2, 1), *query) for x, y, *query in tasks]),
+    "names in another order": (dict(reversed(parameters.items())), tasks),
+}
+for name, loss in (("colleague", colleagues_loss), ("repaired", meta_loss)):
+    print(f"{name:10} as it is: {value_of(loss(parameters, tasks, 0.1, 3))}")
+    for change, data in changed.items():
+        print(f"{'':10} {change}: {value_of(loss(*data, 0.1, 3))}")
 
 # %% [markdown]
-# **Expect:** the last two lines agree now.
+# **Expect:** four equal numbers for the repaired loss, and four different ones for the colleague's.
 #
-# **Interpret:** `create_graph=last` has a comment that sounds reasonable. What does the meta-gradient lack because of
-# it, and would a learning curve have shown it?
+# **Interpret:** which of the three bugs would a test with one task of five points have shown? And why did finite
+# differences show none of them?
 #
 # <details><summary>Answer</summary>
 #
-# The factors of all steps but the last: it is MAML for the last step and FOMAML for those before. The value of the
-# loss does not change by it, and the direction is still a good one when $\alpha H$ is small, so the curve falls
-# almost as it should. A comparison with finite differences, in float64, shows it in one line. Write that line for
-# every meta-gradient you write.
+# One task shows only the steps that are taken tensor by tensor: there is no other task whose query points could be used, and
+# no other number of points. In value even that bug is small, of order $\alpha^2$ (each tensor sees the others as they are
+# after their step, not before it), which is why the colleague called it "nearly". Finite differences ask whether a gradient
+# belongs to a loss, and it does: to the wrong loss. Whether a loss is the right one has to be asked of its value: by a second
+# way to compute it, or by changes that must not matter. Such changes cost a line each, and need no second implementation.
 # </details>
 
 # %% [markdown]
 # ## Exercise 4: Is the second order worth it?
 #
-# **Objective:** plan an experiment whose result would convince someone of the opposite opinion.
+# **Objective:** find out, on tasks that are new to you, whether MAML's factors $I - \alpha H$ are worth what they cost, and
+# defend the number against somebody of the opposite opinion.
 #
-# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 15 min · **Run time:** 1 s
+# **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 40 s
 #
-# FOMAML drops the factors $I - \alpha H$ and costs less. You want to know whether they are worth their price on a
-# family of regression tasks. Fill in the plan. Where there are choices, they are:
+# On sine curves, with one inner step, the chapter could not tell MAML and FOMAML apart. Here a task is a *pulse*,
+# $y = h\, e^{-(x - c)^2 / 2 w^2}$ with height, centre and width of its own, to be fitted from six points in **two** inner
+# steps. And both methods get the same *bill*, not the same number of iterations: with a gradient as the unit and 2 for a
+# product $Hv$, a direction of FOMAML costs 3 and one of MAML 7, so FOMAML makes more than twice as many iterations.
 #
-# | field | choices |
-# |---|---|
-# | `seeds` | a whole number of trainings per method |
-# | `methods_differ_in` | `"the factors I − αH only"`, `"the factors and the number of inner steps"`, `"two public implementations"` |
-# | `start_and_tasks` | `"the same for both in each seed"`, `"drawn anew for each training"` |
-# | `tasks` | `"held-out"`, `"training"` |
-# | `error_on` | `"query points"`, `"support points"` |
-# | `inner_lr_from` | `"MAML's paper"`, `"training tasks, for each method"`, `"held-out tasks, for each method"` |
-# | `checkpoint` | `"the last"`, `"the best on the held-out tasks"` |
-# | `does_the_term_matter` | `"not measured"`, `"size of αHg beside g during training"` |
-# | `cost_reported` | `"none"`, `"iterations"`, `"iterations, seconds and memory"` |
-# | `conclude_from` | `"the lower mean"`, `"whether the two intervals overlap"`, `"the interval of the paired difference"` |
+# - `sample_tasks(n, generator, split)` draws pulses, `"train"` or `"test"`, with the inputs of their six support points.
+# - `learn(seeds, inner_lr, second_order)` trains for the whole budget: MAML, or FOMAML with `second_order=False`, a training
+#   for each seed, side by side. The same seed has the same start and the same tasks for both, as far as its iterations go.
+# - `errors(parameters, inner_lr, tasks)` are the errors after the two steps, `[seed, task]`.
+# - `cosines(parameters, inner_lr, tasks)`: of the angle between the two directions of each task, at these parameters.
 #
-# **Predict:** the result is "no difference". Name two quite different reasons that it may have.
+# 1. **Tune** $\alpha$ for each method *by itself*: train with four step sizes or more, with two or more seeds that you will not
+#    report, and take the one with the lowest mean error on *training* tasks. If the best stands at an end of your list, the list
+#    was too short.
+# 2. **Compare** them with five seeds or more on 200 to 1,000 held-out tasks: of the means of each seed, *FOMAML less MAML*, and
+#    the t interval of these differences,
+#
+#    $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n}. \tag{4}$$
+#
+# 3. **Was there anything to be dropped?** Report the mean cosine at MAML's parameters, with its step size, on the held-out tasks.
+#
+# The check computes your errors again, and makes one of your trainings and one entry of the tuning again; that takes a few seconds.
+#
+# **Predict:** (a) Which method can bear the larger $\alpha$? (b) Two steps have two factors. Is the difference larger than with
+# one? (c) If the interval contains 0: name two quite different reasons that this may have.
 
-# %% nbgrader={"grade": false, "grade_id": "comparison", "locked": false, "schema_version": 3, "solution": true, "task": false}
-comparison = {
-    "seeds": ...,
-    "methods_differ_in": ...,
-    "start_and_tasks": ...,
-    "tasks": ...,
-    "error_on": ...,
-    "inner_lr_from": ...,
-    "checkpoint": ...,
-    "does_the_term_matter": ...,
-    "cost_reported": ...,
-    "conclude_from": ...,
+# %%
+print(
+    f"{BUDGET} gradients for each task of a batch: {iterations(True)} iterations of MAML, {iterations(False)} of FOMAML"
+)
+
+# %% nbgrader={"grade": false, "grade_id": "second_order", "locked": false, "schema_version": 3, "solution": true, "task": false}
+second_order = {
+    "step_sizes": ...,  # list of numbers: four or more, the same for both methods
+    "tuning_seeds": ...,  # list of int: two to ten, none of which is among "seeds"
+    "tuning_tasks": ...,  # from sample_tasks(n, generator, "train")
+    "tuned_maml": ...,  # list of numbers: mean error on these tasks, for each step size
+    "tuned_fomaml": ...,
+    "inner_lr_maml": ...,  # the step size that was chosen
+    "inner_lr_fomaml": ...,
+    "seeds": ...,  # list of int: five or more
+    "held_out": ...,  # from sample_tasks(n, generator, "test"): 200 to 1,000
+    "maml": ...,  # parameters [seed, ...], from learn
+    "fomaml": ...,
+    "errors_maml": ...,  # [seed, task], on the held-out tasks
+    "errors_fomaml": ...,
+    "cosine": ...,  # the mean over seeds and tasks of the cosines
+    "low": ...,  # lower end of the t interval of (error of FOMAML) - (error of MAML)
+    "high": ...,  # its upper end
+    "conclusion": ...,  # ch05.MAML_LOWER, ch05.FOMAML_LOWER or ch05.NOT_TOLD_APART
 }
 ### BEGIN SOLUTION
-comparison = {
-    "seeds": 10,
-    "methods_differ_in": "the factors I − αH only",
-    "start_and_tasks": "the same for both in each seed",
-    "tasks": "held-out",
-    "error_on": "query points",
-    "inner_lr_from": "training tasks, for each method",
-    "checkpoint": "the last",
-    "does_the_term_matter": "size of αHg beside g during training",
-    "cost_reported": "iterations, seconds and memory",
-    "conclude_from": "the interval of the paired difference",
+step_sizes, tuning_seeds, seeds = [0.0175, 0.035, 0.07, 0.14], [100, 101], list(range(8))
+tuning_tasks = sample_tasks(300, torch.Generator().manual_seed(5))
+held_out = sample_tasks(500, torch.Generator().manual_seed(6), "test")
+tuned, rates, found = {}, {}, {}
+for method, with_factors in (("maml", True), ("fomaml", False)):
+    trained = [learn(tuning_seeds, alpha, with_factors) for alpha in step_sizes]
+    tuned[method] = [
+        float(errors(theta, alpha, tuning_tasks).mean()) for theta, alpha in zip(trained, step_sizes, strict=True)
+    ]
+    rates[method] = step_sizes[tuned[method].index(min(tuned[method]))]
+    found[method] = learn(seeds, rates[method], with_factors)
+of_maml, of_fomaml = (errors(found[method], rates[method], held_out) for method in ("maml", "fomaml"))
+interval = t_interval((of_fomaml - of_maml).mean(1))
+conclusion = ch05.MAML_LOWER if interval.low > 0 else ch05.FOMAML_LOWER if interval.high < 0 else ch05.NOT_TOLD_APART
+second_order = {
+    "step_sizes": step_sizes,
+    "tuning_seeds": tuning_seeds,
+    "tuning_tasks": tuning_tasks,
+    "tuned_maml": tuned["maml"],
+    "tuned_fomaml": tuned["fomaml"],
+    "inner_lr_maml": rates["maml"],
+    "inner_lr_fomaml": rates["fomaml"],
+    "seeds": seeds,
+    "held_out": held_out,
+    "maml": found["maml"],
+    "fomaml": found["fomaml"],
+    "errors_maml": of_maml,
+    "errors_fomaml": of_fomaml,
+    "cosine": float(cosines(found["maml"], rates["maml"], held_out).mean()),
+    "low": interval.low,
+    "high": interval.high,
+    "conclusion": conclusion,
 }
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "check_comparison", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-ch05.check_comparison(comparison)
+# %% nbgrader={"grade": true, "grade_id": "check_second_order", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+ch05.check_second_order(second_order)
 
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# For each field ask: with which choice could a sceptic explain the result away?
+# For each entry ask: with which choice could a sceptic explain the result away? FOMAML with MAML's step size is one, and a
+# coarse list of step sizes another.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# The quantity is the mean over tasks and trainings of $L^q_i(\text{MAML}) - L^q_i(\text{FOMAML})$, everything else
-# equal. FOMAML's direction differs from MAML's by $\alpha H g$ for one step.
+# `learn` costs as much for two seeds as for one, nearly: tune with both at once. Step sizes that grow by a factor, from about
+# 0.02 to 0.15. In (4) $n$ is the number of seeds; `t_interval` of `metarl_core.evaluation` takes one number for each,
+# `(errors_fomaml - errors_maml).mean(1)`.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# Change one thing; pair all the rest; choose settings for each method without looking at the test; measure on new
-# tasks and new points; report the difference with an interval, what it cost, and whether the dropped term was there
-# to be dropped.
+# For each method: for each α of the list: θ = learn(tuning seeds, α, second order or not); its mean error on tuning tasks. The
+# α with the lowest one; learn(seeds, that α, …); errors on the held-out tasks. t interval of the row means of the
+# difference; the conclusion follows from where 0 lies. cosines(θ of MAML, its α, held-out tasks).mean().
 # </details>
 
 # %%
-if all(value is not ... for value in comparison.values()):
-    for field, choice in comparison.items():
-        print(f"{field:22} {choice}")
+figure, axes = plotting.figure(1, 2, width=9.6, height=3.4)
+for name, label in (("maml", "MAML"), ("fomaml", "FOMAML")):
+    color, marker = plotting.METHOD_STYLE[label]
+    axes[0].plot(second_order["step_sizes"], second_order[f"tuned_{name}"], marker=marker, color=color, label=label)
+    means = torch.as_tensor(second_order[f"errors_{name}"]).double().mean(1)
+    axes[1].plot(range(len(means)), means, marker, color=color, label=label)
+axes[0].set(xscale="log", xlabel="inner step size α", ylabel="error on training tasks", ylim=(0, 0.6), title="tuning")
+axes[0].set_xticks(second_order["step_sizes"], [f"{size:g}" for size in second_order["step_sizes"]])
+axes[0].minorticks_off()
+axes[1].set_xticks(range(len(means)), [str(seed) for seed in second_order["seeds"]])
+axes[1].set(xlabel="seed", ylabel="error on held-out tasks", ylim=(0, None), title="each at its own step size")
+axes[1].legend()
+plotting.show(
+    figure,
+    "Left: error on training tasks against the inner step size, for both methods. FOMAML's curve has its minimum at a smaller "
+    "step size than MAML's, and rises steeply after it. Right: errors of each seed on held-out tasks; FOMAML's lie above "
+    "MAML's.",
+)
+print(
+    f"FOMAML less MAML: [{second_order['low']:.3f}, {second_order['high']:.3f}]; mean cosine {second_order['cosine']:.2f}"
+)
 
 # %% [markdown]
-# **Expect:** your plan, without a fault that was looked for.
+# **Expect:** with the solution's choices MAML does best at 0.07 and FOMAML at 0.035. FOMAML's error on held-out tasks is higher by
+# 0.029 to 0.047, where MAML's is about 0.16 and predicting zero costs 1.05. The mean cosine is 0.81.
 #
-# **Interpret:** in the chapter's table the two methods can be told apart or not, at $\alpha = 0.01$. Would the answer
-# at $\alpha = 0.5$ be the same?
+# **Interpret:** (a) A colleague compares the two at $\alpha = 0.035$ for both, another at 0.07 for both. What will each of them
+# report? (b) In the chapter they could not be told apart. Name what differs here; which of it decides? (c) What would your
+# reader need to know to use your number for another problem?
 #
 # <details><summary>Answer</summary>
 #
-# There is no reason to expect it. What is dropped is of order $\alpha H$ per step, so it grows with $\alpha$, with the
-# number of steps, and with the curvature of the loss. A result about one setting is a result about that setting; a
-# plan that measures the size of the term says how far it may be carried over.
+# The prediction: (a) MAML; twice its best step size costs it little, FOMAML much. (c) There was little to drop (a cosine near 1,
+# a small $\alpha H$), or there was, and seeds are too few or the tuning too coarse to see it: with 0.025, 0.05 and 0.1 as the list
+# FOMAML's best would be 0.05, where single seeds go astray and the interval becomes several times as wide. The questions: (a) By
+# the tuning, 0.190 against 0.200, "hardly any difference"; and 0.151 against 0.248, "FOMAML fails". Both would be true and
+# neither a fair comparison: each imposes one method's step size, or nobody's. (b) Other tasks, another network, two steps and not
+# one, a step size chosen for each method, an equal bill: five things at once, so this experiment cannot say which. Vary one of
+# them. (c) What was held equal (the bill, counted in gradients and not in seconds or memory), how $\alpha$ was chosen, the number
+# of steps, and that the term was there: a cosine of 0.81 says that the directions differ. At that cosine, for these tasks, it was
+# worth a fifth of the error.
 # </details>

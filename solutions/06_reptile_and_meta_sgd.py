@@ -9,17 +9,19 @@
 # %% [markdown]
 # # Exercises to chapter 06: Reptile and Meta-SGD
 #
-# Four exercises: Reptile's step, the Taylor terms of any combination of inner gradients, a Meta-SGD for the head with
-# three silent bugs, and a Reptile with Adam whose result depends on an order that should not matter. Fill in the cells
-# marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments
-# as they are, and draws nothing at random unless it is handed a generator. Notation is that of
-# [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
+# Five exercises: Reptile's step, the Taylor terms of any combination of inner gradients, a Meta-SGD for the head with
+# three silent bugs, a Reptile with Adam that teaches too little, and an experiment: rates that are predicted before
+# they are learned. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as you
+# like. A function leaves its arguments as they are, and draws nothing at random unless it is handed a generator.
+# Notation is that of [chapter 06](../chapters/06_reptile_and_meta_sgd.ipynb).
 
 # %% tags=["setup"]
 import torch
 
 from metarl_core import plotting
 from metarl_core.check import ch06
+from metarl_core.evaluation import t_interval
+from metarl_core.recipes.own_rates import learn, losses, sample_tasks
 from metarl_core.session import begin
 
 begin()
@@ -83,8 +85,8 @@ assert torch.allclose(hidden, torch.full((2,), 0.625, dtype=torch.float64))  # 1
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# ends = []; for each task: phi = copy of theta; for each loss of it: slope = gradient of the loss at phi; phi = phi − α ·
-# slope, without a graph; append phi. Return theta + ε · (mean of ends − theta).
+# ends = []; for each task: phi = copy of theta; for each loss of it: slope = gradient of the loss at phi; phi = phi − α
+# · slope, without a graph; append phi. Return theta + ε · (mean of ends − theta).
 # </details>
 
 # %%
@@ -200,7 +202,7 @@ for name, w in {
 # </details>
 
 # %% [markdown]
-# ## Exercise 3: Rates that never move
+# ## Exercise 3: Rates that fit the batch
 #
 # **Objective:** find three silent bugs in a Meta-SGD that adapts the head only, and repair them.
 #
@@ -213,10 +215,11 @@ for name, w in {
 # \theta'_{i,h} = \theta_h - a_h \circ \nabla_{\theta_h} L_i(\theta;\, x^s_i, y^s_i), \quad
 # \theta'_{i,\text{rest}} = \theta_{\text{rest}}. \tag{4}$$
 #
-# An outer optimiser is to learn $\theta$ and $a$ from the gradients of $L$. The code runs, the loss falls. It falls
-# less than it should. Read it before you run it.
+# An outer optimiser is to learn $\theta$ and $a$ from the gradients of $L$, with 25 tasks a batch. The code runs, every
+# rate gets a gradient, the loss falls. On new tasks, met one at a time, it comes out badly. Read it before you run it.
 #
-# **Predict:** which gradient will show the first bug, which number the second, which tensor the third?
+# **Predict:** which two calls would you compare to find a step that depends on something it should not depend on? Which
+# tensor shows the second bug, which rate the third?
 
 # %% tags=["setup"]
 HEAD = ("w2", "b2")
@@ -235,12 +238,11 @@ def colleagues_loss(parameters, rates, tasks):
     outer = []
     for support_x, support_y, query_x, query_y in tasks:
         adapting = [name for name in parameters if name not in HEAD]
-        loss = squared_error(parameters, support_x, support_y)
+        loss = squared_error(parameters, support_x, support_y) / len(tasks)  # for batches of any size
         slopes = torch.autograd.grad(loss, [parameters[name] for name in adapting], create_graph=True)
         adapted = dict(parameters)
         for name, slope in zip(adapting, slopes, strict=True):
-            step = torch.tensor(rates[name].tolist(), dtype=slope.dtype).abs()  # a rate is a length
-            adapted[name] = parameters[name] - step * slope
+            adapted[name] = parameters[name] - rates[name].abs() * slope  # a rate is a length
         outer.append(squared_error(adapted, query_x, query_y))
     return torch.stack(outer).mean()
 
@@ -282,12 +284,11 @@ def head_loss(parameters, rates, tasks):
     outer = []
     for support_x, support_y, query_x, query_y in tasks:
         adapting = [name for name in parameters if name not in HEAD]
-        loss = squared_error(parameters, support_x, support_y)
+        loss = squared_error(parameters, support_x, support_y) / len(tasks)
         slopes = torch.autograd.grad(loss, [parameters[name] for name in adapting], create_graph=True)
         adapted = dict(parameters)
         for name, slope in zip(adapting, slopes, strict=True):
-            step = torch.tensor(rates[name].tolist(), dtype=slope.dtype).abs()
-            adapted[name] = parameters[name] - step * slope
+            adapted[name] = parameters[name] - rates[name].abs() * slope
         outer.append(squared_error(adapted, query_x, query_y))
     ### BEGIN SOLUTION
     outer = []
@@ -314,14 +315,14 @@ assert abs(head_loss(hidden_parameters, still, hidden_tasks).item() - plain) < 1
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# The cell above printed the gradient of each tensor. An optimiser learns what has one. And read the line that begins
-# with `adapting` aloud.
+# The loss of several tasks is a mean. Is the colleague's loss of two tasks the mean of the two losses that each has
+# alone? And read the line that begins with `adapting` aloud.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\partial L / \partial a = -\nabla L^s \circ \nabla L^q$ must reach `rates`, so the tensor itself has to stand in the
-# step, not a copy of its numbers. And (4) says $a_h$, not $|a_h|$.
+# $\nabla L_i(\theta; x^s_i, y^s_i)$ in (4) knows of task $i$ alone. The outer mean divides by $N$, once. And (4) says
+# $a_h$, not $|a_h|$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -340,22 +341,30 @@ for step in range(200):
     optimiser.step()
     if step in (0, 199):
         print(f"step {step + 1:3}: loss {value.item():.3f}, rate of the head's bias {float(rates['b2'].detach()):+.3f}")
+for name, loss in (("colleague", colleagues_loss), ("repaired", head_loss)):
+    alone = [loss(parameters, rates, [task]).item() for task in tasks]
+    print(f"{name:10} ten tasks together {loss(parameters, rates, tasks).item():.3f}, mean of each alone {sum(alone) / 10:.3f}")
 
 
 # %% [markdown]
-# **Expect:** a loss that falls to less than half, and a rate of the bias that has moved away from 0.1.
+# **Expect:** a loss that falls to less than half, a rate of the bias that has moved away from 0.1, and two equal
+# numbers in the last line.
 #
-# **Interpret:** with two of the three bugs alone (rates detached and positive) the loss falls as well. What else than
-# the loss should one look at when a method has two kinds of parameters?
+# **Interpret:** a division of the inner loss by the number of tasks looks harmless, for an outer optimiser like Adam
+# hardly notices a constant factor, and learned rates could make up for it. When does it do harm nevertheless?
 #
 # <details><summary>Answer</summary>
 #
-# At each kind by itself: is its gradient not zero, has it changed from where it began, does the result get worse if it
-# is put back there? A loss that falls says that *something* learns. Here $\theta$ learned and the rates did not.
+# In training the rates learn it away: with $N$ tasks a batch they become $N$ times as large. The training loss is then
+# as good as ever, and so is any evaluation with the same number of tasks in one call. A new task that is met alone
+# makes a step $N$ times too long. (The rates grow only as far as the outer optimiser gets them; Adam moves each by
+# about its step size an iteration.) The same happens with a learned temperature, a normalisation over the batch, a clip
+# of a sum of gradients: whatever a task's adaptation takes from the *other* tasks of its batch is a part of what was
+# learned, and is missing at test.
 # </details>
 
 # %% [markdown]
-# ## Exercise 4: A result that depends on the order
+# ## Exercise 4: A pass that teaches too little
 #
 # **Objective:** find two silent bugs in Reptile's inner loop with Adam, and repair them.
 #
@@ -369,12 +378,12 @@ for step in range(200):
 #
 # and the outer direction is the mean of $\theta - \varphi$ over tasks. Here a task is a small classification problem:
 # labels $-1$ and $1$, squared error of a linear function. The samples are stored sorted by label. For each task a
-# random permutation is given, and **minibatches are to be cut from the permuted samples**.
+# random permutation is given, and **minibatches are to be cut from the permuted samples**, the last one holding what is
+# left. The colleague knows that: his optimiser begins anew with each task, and his samples are shuffled. After a pass,
+# hardly more than a guess is right.
 #
-# Two things must not matter: the order of the tasks, and (on average) the order in which samples are stored.
-#
-# **Predict:** what does the first minibatch of a task teach if it holds only one class? What does the second do to
-# that?
+# **Predict:** what would a pass teach if labels belonged to other samples? And what must become of a task's $\varphi$
+# if a single one of its samples is changed?
 
 # %% tags=["setup"]
 def minibatch_gradient(phi, x, y):
@@ -383,13 +392,11 @@ def minibatch_gradient(phi, x, y):
 
 
 def colleagues_direction(theta, tasks, orders, alpha, size, beta=0.999):
-    second, count = torch.zeros_like(theta), 0
     total = torch.zeros_like(theta)
-    for (x, y), _ in zip(tasks, orders, strict=True):
-        phi = theta
-        for at in range(0, len(x), size):
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi, second, x = theta, torch.zeros_like(theta), x[order]
+        for count, at in enumerate(range(0, len(x) - size + 1, size), 1):
             gradient = minibatch_gradient(phi, x[at : at + size], y[at : at + size])
-            count += 1
             second = beta * second + (1 - beta) * gradient.square()
             phi = phi - alpha * gradient / ((second / (1 - beta**count)).sqrt() + 1e-8)
         total = total + theta - phi
@@ -409,12 +416,17 @@ def labelled_tasks(number, samples=20, seed=1):
 
 
 # %%
-theta, tasks, orders = labelled_tasks(6)
-forward = colleagues_direction(theta, tasks, orders, 0.1, 5)
-backward = colleagues_direction(theta, tasks[::-1], orders[::-1], 0.1, 5)
-print("tasks in order:  ", [round(v, 4) for v in forward.tolist()])
-print("tasks reversed:  ", [round(v, 4) for v in backward.tolist()])
-print("labels of the first minibatch of each task:", [y[:5].tolist() for _, y in tasks[:3]])
+def right_after_a_pass(direction, theta, tasks, orders, alpha=0.1, size=8):
+    """Share of a task's samples whose sign is right after its inner loop, mean over tasks."""
+    shares = []
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi = theta - direction(theta, [(x, y)], [order], alpha, size)
+        shares.append(((x @ phi).sign() == y).double().mean().item())
+    return sum(shares) / len(shares)
+
+
+theta, tasks, orders = labelled_tasks(200)
+print(f"the colleague's pass: {right_after_a_pass(colleagues_direction, theta, tasks, orders):.0%} right")
 
 
 # %% nbgrader={"grade": false, "grade_id": "reptile_with_adam", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -425,20 +437,18 @@ def reptile_with_adam(theta, tasks, orders, alpha, size, beta=0.999):
     int64 [samples]; alpha: step size; size: samples in a minibatch, the last of a task holding what is left. Returns
     float64 [d].
     """
-    second, count = torch.zeros_like(theta), 0
     total = torch.zeros_like(theta)
-    for (x, y), _ in zip(tasks, orders, strict=True):
-        phi = theta
-        for at in range(0, len(x), size):
+    for (x, y), order in zip(tasks, orders, strict=True):
+        phi, second, x = theta, torch.zeros_like(theta), x[order]
+        for count, at in enumerate(range(0, len(x) - size + 1, size), 1):
             gradient = minibatch_gradient(phi, x[at : at + size], y[at : at + size])
-            count += 1
             second = beta * second + (1 - beta) * gradient.square()
             phi = phi - alpha * gradient / ((second / (1 - beta**count)).sqrt() + 1e-8)
         total = total + theta - phi
     ### BEGIN SOLUTION
     total = torch.zeros_like(theta)
     for (x, y), order in zip(tasks, orders, strict=True):
-        phi, second = theta, torch.zeros_like(theta)  # the optimiser's state begins anew with the task
+        phi, second = theta, torch.zeros_like(theta)
         for count, chosen in enumerate(order.split(size), 1):
             gradient = minibatch_gradient(phi, x[chosen], y[chosen])
             second = beta * second + (1 - beta) * gradient.square()
@@ -460,27 +470,24 @@ assert torch.allclose(there, back, atol=1e-12)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Which variables live longer than one task? And which argument is never used?
+# Follow one sample and its label through the code. Then count: of 20 samples in minibatches of 8, how many are used?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# (5) begins each task with $v_0 = 0$ and $s = 1$. A minibatch is `x[order[at : at + size]]`, with the same indices for
-# the labels.
+# A minibatch is `x[order[at : at + size]]`, with the same indices for the labels, and the last one may be smaller. Its
+# gradient is the mean over its own samples.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: phi = theta, second = zeros, count = 0. For each piece of `size` indices of its permutation: gradient on
-# these samples; count += 1; second and phi by (5). Add theta − phi. Divide by the number of tasks.
+# For each task: phi = theta, second = zeros, count = 0. For each piece of `size` indices of its permutation: gradient
+# on these samples; count += 1; second and phi by (5). Add theta − phi. Divide by the number of tasks.
 # </details>
 
 # %%
-theta, tasks, orders = labelled_tasks(6)
-forward = reptile_with_adam(theta, tasks, orders, 0.1, 5)
-backward = reptile_with_adam(theta, tasks[::-1], orders[::-1], 0.1, 5)
-print("tasks in order:  ", [round(v, 4) for v in forward.tolist()])
-print("tasks reversed:  ", [round(v, 4) for v in backward.tolist()])
+theta, tasks, orders = labelled_tasks(200)
+print(f"the repaired pass: {right_after_a_pass(reptile_with_adam, theta, tasks, orders):.0%} right")
 
 
 def five_classes(number, ways=5, shots=10, features=6, seed=2):
@@ -495,7 +502,7 @@ def five_classes(number, ways=5, shots=10, features=6, seed=2):
     return torch.zeros(features + 1, ways, dtype=torch.float64), many, permutations
 
 
-def right_after_a_pass(theta, tasks, orders):
+def best_class_after_a_pass(theta, tasks, orders):
     """Share of a task's samples that are classified right after its inner loop, mean over tasks."""
     shares = []
     for (x, y), order in zip(tasks, orders, strict=True):
@@ -506,19 +513,168 @@ def right_after_a_pass(theta, tasks, orders):
 
 theta, tasks, orders = five_classes(200)
 stored = [torch.arange(len(order)) for order in orders]
-print(f"five classes, right after one pass: shuffled {right_after_a_pass(theta, tasks, orders):.0%}, "
-      f"in the order of classes {right_after_a_pass(theta, tasks, stored):.0%}")  # fmt: skip
+print(f"five classes, right after one pass: shuffled {best_class_after_a_pass(theta, tasks, orders):.0%}, "
+      f"in the order of classes {best_class_after_a_pass(theta, tasks, stored):.0%}")  # fmt: skip
 
 # %% [markdown]
-# **Expect:** the first two lines agree now. With five classes, the same passes over the same samples get about 80 %
-# right when shuffled, and about 65 % in the order of classes.
+# **Expect:** 56 % right after the colleague's pass, 87 % after the repaired one. With five classes, the same passes
+# over the same samples get about 80 % right when shuffled, and about 65 % in the order of classes.
 #
-# **Interpret:** Reptile's own code keeps $v$ from one training task to the next, and it works. Is that a bug?
+# **Interpret:** (a) Neither bug raises an error, and the loss of each minibatch falls. What would a test on a task of
+# eight samples of one class have shown? (b) Reptile's own code keeps $v$ from one training task to the next, and it
+# works. Is that a bug?
 #
 # <details><summary>Answer</summary>
 #
-# It is a choice. A $v$ that is averaged over many tasks is a steadier scale than one built from a handful of gradients,
-# and in training a dependence on the order of random tasks does little harm. At *test* time it would be a leak: the
-# result on a task would depend on the test tasks before it. That code restores the optimiser's state after each test
-# task, and so must you, or a comparison with other methods means nothing.
+# (a) Nothing: with one class all labels are equal, and eight samples fill a minibatch of eight. Test with labels that
+# differ and with sizes that do not divide. (b) It is a choice. A $v$ that is averaged over many tasks is a steadier
+# scale than one built from a handful of gradients, and in training a dependence on the order of random tasks does
+# little harm. At *test* time it would be a leak: the result on a task would depend on the test tasks before it. That
+# code restores the optimiser's state after each test task, and so must you, or a comparison with other methods means
+# nothing.
+# </details>
+
+# %% [markdown]
+# ## Exercise 5: Rates, predicted and then learned
+#
+# **Objective:** predict Meta-SGD's rates for a family of your own before it is trained, then train it, and find out
+# what a rate for each direction is worth.
+#
+# **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 10 s
+#
+# A task is a linear regression: weights $w \sim N(0, I)$ in $d$ directions, ten support points $x$ whose entries are
+# independent and normal with variances $\lambda_1, \dots, \lambda_d$, and labels $x^\top w + 0.5\,\eta$ with $\eta$
+# standard normal. The loss of a point is $\frac12 (x^\top \theta - y)^2$. The Hessian of its expectation is diagonal:
+# **$\lambda_j$ is the curvature of direction $j$**. You choose the curvatures: four to eight numbers from 0.05 to 5,
+# the largest ten times the smallest or more.
+#
+# Meta-SGD makes one step on the mean of the ten, from a start $\theta$ that will end near 0, and is judged by the
+# expected loss. For this family the condition (06.17) says $a_j = \mathbb{E}[g_j\, (\theta_j - w_j)] /
+# \mathbb{E}[g_j^2]$, with the support slope $g = \frac1n \sum_i x_i x_i^\top (\theta - w) - \frac{0.5}{n} \sum_i \eta_i
+# x_i$, $n = 10$. What you need of normal inputs, with $S = \frac1n \sum_i x_i x_i^\top$ and $\theta - w \sim N(0, I)$:
+#
+# $$\mathbb{E}[S] = \mathrm{diag}(\lambda), \qquad
+# \mathbb{E}[S S]_{jj} = \tfrac1n \Big( (n + 1)\, \lambda_j^2 + \lambda_j \sum_k \lambda_k \Big). \tag{6}$$
+#
+# 1. **Predict** the rates $a_j$ from the curvatures, before you train anything.
+# 2. **Train** `learn(curvatures, seeds, rate_for_each=True)`, and the same with `False`, where one learned rate serves
+#    all directions. Report how far a learned rate (mean over five seeds or more) is from the predicted one, at most, as
+#    a part of it.
+# 3. **What is it worth?** `losses(parameters, curvatures, tasks)` on 200 to 5,000 held-out tasks, from
+#    `sample_tasks(curvatures, n, torch.Generator().manual_seed(evaluation_seed))`: the t interval over seeds of *one
+#    rate less own rates*.
+#
+# The check has the expectations, computes your losses again, and makes one pair of trainings again.
+#
+# **Predict:** (a) A steep direction needs a small rate, a flat one a large rate. Will the rates go as $1 / \lambda_j$?
+# (b) What will the single rate be near to: that of the steepest direction, of the flattest, or between?
+
+# %% tags=["setup"]
+curvatures = [4.0, 2.0, 1.0, 0.5, 0.25, 0.1]  # an example: choose your own
+
+# %% nbgrader={"grade": false, "grade_id": "own_rates", "locked": false, "schema_version": 3, "solution": true, "task": false}
+own_rates = {
+    "curvatures": ...,  # list of 4 to 8 numbers from 0.05 to 5, the largest ten times the smallest or more
+    "predicted": ...,  # list of numbers: the a_j by (06.17) and (6)
+    "seeds": ...,  # list of int: five or more
+    "own": ...,  # {"theta": [seed, d], "rates": [seed, d]}, from learn
+    "one": ...,  # {"theta": [seed, d], "rates": [seed, 1]}
+    "furthest": ...,  # the largest |mean learned rate / predicted rate - 1|
+    "evaluation_seed": ...,  # int, none of the seeds
+    "losses_own": ...,  # [seed, task], on the held-out tasks
+    "losses_one": ...,
+    "low": ...,  # lower end of the t interval of (loss with one rate) - (loss with own rates)
+    "high": ...,  # its upper end
+    "conclusion": ...,  # ch06.OWN_LOWER, ch06.ONE_LOWER or ch06.NOT_TOLD_APART
+}
+### BEGIN SOLUTION
+points, noise, seeds, evaluation_seed = 10, 0.5, list(range(8)), 1000
+steepness = torch.tensor(curvatures, dtype=torch.float64)
+predicted = points / ((points + 1) * steepness + steepness.sum() + noise**2)
+own, one = learn(curvatures, seeds, rate_for_each=True), learn(curvatures, seeds, rate_for_each=False)
+held_out = sample_tasks(curvatures, 1000, torch.Generator().manual_seed(evaluation_seed))
+losses_own, losses_one = losses(own, curvatures, held_out), losses(one, curvatures, held_out)
+interval = t_interval((losses_one - losses_own).mean(1))
+own_rates = {
+    "curvatures": curvatures,
+    "predicted": predicted.tolist(),
+    "seeds": seeds,
+    "own": own,
+    "one": one,
+    "furthest": float((own["rates"].double().mean(0) / predicted - 1).abs().max()),
+    "evaluation_seed": evaluation_seed,
+    "losses_own": losses_own,
+    "losses_one": losses_one,
+    "low": interval.low,
+    "high": interval.high,
+    "conclusion": ch06.OWN_LOWER if interval.low > 0 else ch06.ONE_LOWER if interval.high < 0 else ch06.NOT_TOLD_APART,
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_own_rates", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+ch06.check_own_rates(own_rates)
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# With all ten points known exactly and no noise the slope of direction $j$ would be $\lambda_j (\theta_j - w_j)$. With
+# ten points it also holds a part of the errors of all other directions, and of the noise. Does that make the best rate
+# larger or smaller?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# $\mathbb{E}[g_j (\theta_j - w_j)] = \lambda_j$, and $\mathbb{E}[g_j^2] = \mathbb{E}[S S]_{jj} + \frac{0.25}{n}
+# \lambda_j$: noise and inputs are independent.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# a_j = n / ((n + 1) λ_j + Σ λ + 0.25). learn twice with the same seeds; furthest = max |rates.mean over seeds / a − 1|;
+# losses of both on the same tasks; t_interval((losses_one − losses_own).mean(1)); the conclusion follows from where 0
+# lies.
+# </details>
+
+# %%
+steepness, places = torch.as_tensor(own_rates["curvatures"]).double(), range(len(own_rates["curvatures"]))
+figure, axes = plotting.figure(width=7.0, height=3.6)
+for row in own_rates["own"]["rates"]:
+    axes.plot(steepness, row, "o", color=plotting.BLUE, alpha=0.4)
+axes.plot([], [], "o", color=plotting.BLUE, label="learned, each seed")
+axes.plot(steepness, own_rates["predicted"], "x", color=plotting.RED, markersize=9, label="predicted")
+axes.plot(steepness, 1 / steepness, "--", color=plotting.GREY, label="1 / λ")
+axes.axhline(float(own_rates["one"]["rates"].mean()), color=plotting.ORANGE, label="one rate for all")
+axes.set(xscale="log", yscale="log", xlabel="curvature λ of a direction", ylabel="rate")
+axes.legend(fontsize=9)
+plotting.show(
+    figure,
+    "Rates against curvatures, both on log scales. The learned rates lie on the predicted ones. Both lie below 1 / λ, and far below "
+    "it for flat directions. The single rate is near that of the steepest direction.",
+)
+print(f"furthest from the prediction: {own_rates['furthest']:.1%}; one rate less own rates: "
+      f"[{own_rates['low']:.3f}, {own_rates['high']:.3f}]")  # fmt: skip
+means = [float(torch.as_tensor(own_rates[f"losses_{kind}"]).double().mean()) for kind in ("own", "one")]
+naive = {"theta": torch.zeros(1, len(steepness)), "rates": (1 / steepness).float()[None]}
+tasks = sample_tasks(own_rates["curvatures"], 1000, torch.Generator().manual_seed(own_rates["evaluation_seed"]))
+print(f"mean loss: own rates {means[0]:.2f}, one rate {means[1]:.2f}, rates 1 / λ "
+      f"{float(losses(naive, own_rates['curvatures'], tasks).mean()):.2f}")  # fmt: skip
+
+# %% [markdown]
+# **Expect:** with the example's curvatures a prediction that is off by some 1 %, and an interval from 0.270 to 0.271:
+# losses of 1.43 and 1.70. Rates of $1/\lambda_j$ would give 2.92.
+#
+# **Interpret:** (a) The steepest direction has forty times the curvature of the flattest. By what factor do their rates
+# differ, and why by so much less? (b) What happens to the rates with a thousand support points? (c) The interval is
+# very narrow. Of what does it say nothing?
+#
+# <details><summary>Answer</summary>
+#
+# The prediction: (a) no, (b) near that of the steepest: a rate that suits a flat direction would throw the steep ones
+# far off. The questions: (a) By less than six. In $a_j = n / ((n + 1) \lambda_j + \sum_k \lambda_k + 0.25)$ only the
+# first term belongs to the direction itself. The others are what ten points bring into its slope from all directions
+# and from the noise; where $\lambda_j$ is small, that is nearly all there is in the slope, and a step of $1 /
+# \lambda_j$ would follow it. Meta-SGD learned that without being told. (b) The terms beside $(n + 1) \lambda_j$ do not
+# grow with $n$, so $a_j \to 1/\lambda_j$: rates that are learned for ten points are too small for a thousand. (c) Of
+# other curvatures, of directions that are correlated, of networks, whose curvature changes on the way; and of tasks
+# drawn anew, for all seeds were measured on the same ones.
 # </details>

@@ -892,44 +892,6 @@ def _by_covariance(correct):
     return {"network": (network / share.shape[1]).sqrt(), "method": (method / share.shape[0]).sqrt()}
 
 
-# ------------------------------------------------------------------ plan
-
-PLAN = {
-    "split": "by script",
-    "labels_in_training": "drawn anew for each task",
-    "statistics_at_test": "of the support images",
-    "test_tasks": "the same for all methods",
-    "number_of_test_tasks": 600,
-    "trainings_per_method": 5,
-    "settings_chosen_on": "some of the training scripts",
-    "interval_over": "trainings",
-    "beside_it": "pixels, a random network and a pre-trained network",
-}
-WRONG_PLANS = [
-    {**PLAN, "split": "by letter"},
-    {**PLAN, "labels_in_training": "one for each letter"},
-    {**PLAN, "statistics_at_test": "running averages"},
-    {**PLAN, "statistics_at_test": "of all queries together"},
-    {**PLAN, "test_tasks": "drawn anew for each method"},
-    {**PLAN, "number_of_test_tasks": 3},
-    {**PLAN, "number_of_test_tasks": 600.5},
-    {**PLAN, "trainings_per_method": 1},
-    {**PLAN, "trainings_per_method": 0},
-    {**PLAN, "trainings_per_method": True},
-    {**PLAN, "settings_chosen_on": "the test scripts"},
-    {**PLAN, "interval_over": "queries"},
-    {**PLAN, "interval_over": "tasks"},
-    {**PLAN, "beside_it": "chance"},
-    {key: value for key, value in PLAN.items() if key != "beside_it"},
-    {**PLAN, "comment": "more to come"},
-]
-RIGHT_PLANS = [
-    {**PLAN, "number_of_test_tasks": 1000, "trainings_per_method": 10},
-    {**PLAN, "number_of_test_tasks": np.int32(2000)},
-    dict(reversed(PLAN.items())),
-    {**PLAN, "trainings_per_method": torch.tensor(20)},
-]
-
 WRONG = [
     *named(
         ch07.check_draw_episode,
@@ -1036,7 +998,6 @@ WRONG = [
         _root_of_n_minus_one,
         _of_two_networks,
     ),
-    *[(ch07.check_plan, plan) for plan in WRONG_PLANS],
 ]
 
 RIGHT = [
@@ -1086,5 +1047,4 @@ RIGHT = [
         _by_pairs,
         _by_covariance,
     ),
-    *[(ch07.check_plan, plan) for plan in RIGHT_PLANS],
 ]

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 05, written as a learner would write them."""
 
 import torch
+from attacks import ch05_experiments as report
 from torch.autograd import grad
 
 from metarl_core.check import ch05
@@ -191,24 +192,39 @@ def _pooled(parameters, tasks, alpha, steps):
     return sum(losses) / sum(len(task[3]) for task in tasks)
 
 
-# ---------------------------------------------------------------- the plan
+def _colleagues(late=True, in_turn=True, first=True):
+    """The colleague's code, with some of its bugs."""
 
-GOOD = {
-    "seeds": 8,
-    "methods_differ_in": "the factors I − αH only",
-    "start_and_tasks": "the same for both in each seed",
-    "tasks": "held-out",
-    "error_on": "query points",
-    "inner_lr_from": "training tasks, for each method",
-    "checkpoint": "the last",
-    "does_the_term_matter": "size of αHg beside g during training",
-    "cost_reported": "iterations, seconds and memory",
-    "conclude_from": "the interval of the paired difference",
-}
+    def predict(p, x):
+        return torch.tanh(x @ p["w1"].T + p["b1"]) @ p["w2"].T + p["b2"]
+
+    def answer(parameters, tasks, alpha, steps):
+        finished = []
+        for sx, sy, _, _ in tasks:
+            weights, number = dict(parameters), len(tasks[0][0]) if first else len(sx)
+            for _ in range(steps):
+                if in_turn:
+                    for n in weights:
+                        (slope,) = grad(
+                            (predict(weights, sx) - sy).pow(2).sum() / number, weights[n], create_graph=True
+                        )
+                        weights[n] = weights[n] - alpha * slope
+                else:
+                    inner = (predict(weights, sx) - sy).pow(2).sum() / number
+                    slopes = grad(inner, list(weights.values()), create_graph=True)
+                    weights = {n: v - alpha * s for (n, v), s in zip(weights.items(), slopes, strict=True)}
+            finished.append(weights)
+        pairs = zip(finished, [tasks[-1]] * len(tasks) if late else tasks, strict=True)
+        return torch.stack([(predict(w, t[2]) - t[3]).pow(2).mean() for w, t in pairs]).mean()
+
+    return answer
 
 
-def _plan(misconception, **changed):
-    return Mutant(ch05.check_comparison, misconception, GOOD | changed)
+# ---------------------------------------------------------------- the experiment
+
+
+def _experiment(misconception, answer):
+    return Mutant(ch05.check_second_order, misconception, answer)
 
 
 def _drawn(theta, tasks, alpha, steps):
@@ -460,26 +476,51 @@ MUTANTS = [
     Mutant(ch05.check_meta_loss, "one_task_only", lambda p, tasks, *a: _loss()(p, tasks[:1], *a)),
     Mutant(ch05.check_meta_loss, "one_task_only", lambda p, tasks, *a: _loss()(p, tasks[-1:], *a)),
     Mutant(ch05.check_meta_loss, "graph_freed", _loss(retain=False)),
-    Mutant(ch05.check_meta_loss, "as_it_was", _loss(graph="last", data="support", fresh=False)),
+    Mutant(ch05.check_meta_loss, "as_it_was", _colleagues()),
+    Mutant(ch05.check_meta_loss, "last_queries", _colleagues(in_turn=False, first=False)),
+    Mutant(ch05.check_meta_loss, "in_turn", _colleagues(late=False, first=False)),
+    Mutant(ch05.check_meta_loss, "number_of_the_first", _colleagues(late=False, in_turn=False)),
     Mutant(ch05.check_meta_loss, "outer_on_support", _loss(data="support")),
     Mutant(ch05.check_meta_loss, "tasks_leak", _loss(fresh=False)),
     Mutant(ch05.check_meta_loss, "graph_cut_early", _loss(graph="last")),
     Mutant(ch05.check_meta_loss, "first_order", _loss(graph="none")),
-    Mutant(ch05.check_meta_loss, "two_left", _loss(graph="last", data="support")),
-    Mutant(ch05.check_meta_loss, "two_left", _loss(graph="last", fresh=False)),
-    Mutant(ch05.check_meta_loss, "two_left", _loss(data="support", fresh=False)),
+    Mutant(ch05.check_meta_loss, "two_left", _colleagues(late=False)),
+    Mutant(ch05.check_meta_loss, "two_left", _colleagues(in_turn=False)),
+    Mutant(ch05.check_meta_loss, "two_left", _colleagues(first=False)),
     Mutant(ch05.check_meta_loss, "sum_over_tasks", _loss(reduce=torch.sum)),
-    _plan("few_seeds", seeds=3),
-    _plan("more_than_one_change", methods_differ_in="two public implementations"),
-    _plan("more_than_one_change", methods_differ_in="the factors and the number of inner steps"),
-    _plan("unpaired", start_and_tasks="drawn anew for each training"),
-    _plan("training_tasks", tasks="training"),
-    _plan("support_error", error_on="support points"),
-    _plan("search_on_test", inner_lr_from="held-out tasks, for each method"),
-    _plan("tuned_for_one", inner_lr_from="MAML's paper"),
-    _plan("best_checkpoint", checkpoint="the best on the held-out tasks"),
-    _plan("term_not_measured", does_the_term_matter="not measured"),
-    _plan("cost_hidden", cost_reported="iterations"),
-    _plan("lower_mean", conclude_from="the lower mean"),
-    _plan("overlap", conclude_from="whether the two intervals overlap"),
+    _experiment("few_seeds", report._four_seeds),
+    _experiment("seed_twice", report._a_seed_again),
+    _experiment("copied", report._one_training_for_all),
+    _experiment("few_step_sizes", report._three_step_sizes),
+    _experiment("tuned_on_these_seeds", report._tuned_on_reported_seeds),
+    _experiment("tuned_on_test", report._tuned_on_held_out),
+    _experiment("measured_on_training", report._measured_on_training),
+    _experiment("twins", report._same_generator_for_both_splits),
+    _experiment("few_tasks", report._hundred_tasks),
+    _experiment("no_errors", report._gains),
+    _experiment("one_for_both", report._step_size_of_maml_for_both),
+    _experiment("not_the_best", report._smallest_step_size),
+    _experiment("at_the_edge", report._short_list),
+    _experiment("exchanged", report._columns_exchanged),
+    _experiment("rate_of_the_other", report._measured_with_mamls_step_size),
+    _experiment("other_errors", report._of_other_tasks),
+    _experiment("turned", report._other_sign),
+    _experiment("unpaired", report._two_groups),
+    _experiment("extremes", report._lowest_and_highest),
+    _experiment("pooled_episodes", report._every_task),
+    _experiment("standard_deviation", report._deviation),
+    _experiment("standard_error", report._error),
+    _experiment("normal_interval", report._normal),
+    _experiment("divides_by_n", report._biased),
+    _experiment("off_centre", report._another_middle),
+    _experiment("one_sided", report._ninety_percent),
+    _experiment("too_narrow", report._eighty_percent),
+    _experiment("too_wide", report._ninety_nine),
+    _experiment("not_an_interval", report._upside_down),
+    _experiment("says_too_much", report._nothing_shown),
+    _experiment("says_too_little", report._too_careful),
+    _experiment("wrong_winner", report._wrong_winner),
+    _experiment("another_cosine", report._cosine_of_the_start),
+    _experiment("not_repeated", report._as_many_iterations_for_both),
+    _experiment("tuning_not_repeated", report._tuning_made_up),
 ]

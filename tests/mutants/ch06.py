@@ -3,6 +3,7 @@
 import math
 
 import torch
+from attacks import ch06_experiments as report
 from torch.autograd import grad
 
 from metarl_core.check import ch06
@@ -282,6 +283,15 @@ def _moves_theta(theta, tasks, orders, *a, **k):
     return result
 
 
+def _shared(adapting=("w2", "b2"), rate=lambda a: a):
+    """Steps that are shorter the more tasks there are."""
+    return lambda p, a, tasks: _loss(adapting, lambda one: rate(one) / len(tasks))(p, a, tasks)
+
+
+def _experiment(misconception, answer):
+    return Mutant(ch06.check_own_rates, misconception, answer)
+
+
 MUTANTS = [
     Mutant(ch06.check_reptile_step, "first_missing", _step(_towards_mean, lambda losses: losses[1:])),
     Mutant(ch06.check_reptile_step, "every_point", _all_points),
@@ -393,7 +403,8 @@ MUTANTS = [
     ),
     Mutant(ch06.check_head_loss, "uphill", _loss(rate=lambda a: -a)),
     Mutant(ch06.check_head_loss, "tasks_leak", _loss(leak=True)),
-    Mutant(ch06.check_head_loss, "as_it_was", _loss(BODY, lambda a: _copied(a).abs())),
+    Mutant(ch06.check_head_loss, "as_it_was", _shared(BODY, torch.abs)),
+    Mutant(ch06.check_head_loss, "divided_by_tasks", _shared()),
     Mutant(ch06.check_head_loss, "wrong_parameters", _loss(BODY)),
     Mutant(ch06.check_head_loss, "all_adapt", _loss(ALL)),
     Mutant(ch06.check_head_loss, "rates_not_learned", _loss(rate=_copied)),
@@ -402,13 +413,13 @@ MUTANTS = [
     Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=lambda a: a.clamp(min=0))),
     Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=torch.nn.functional.softplus)),
     Mutant(ch06.check_head_loss, "forced_positive", _loss(rate=torch.exp)),
-    Mutant(ch06.check_head_loss, "two_left", _loss(BODY, _copied)),
+    Mutant(ch06.check_head_loss, "two_left", _shared(BODY)),
     Mutant(ch06.check_head_loss, "two_left", _loss(BODY, torch.abs)),
-    Mutant(ch06.check_head_loss, "two_left", _loss(rate=lambda a: a.detach().abs())),
+    Mutant(ch06.check_head_loss, "two_left", _shared(rate=torch.abs)),
     Mutant(ch06.check_head_loss, "first_order", _loss(graph=False)),
     Mutant(ch06.check_head_loss, "outer_on_support", _loss(judge="support")),
     Mutant(ch06.check_head_loss, "sum_over_tasks", _loss(divide=False)),
-    Mutant(ch06.check_reptile_with_adam, "as_it_was", _direction(permute="", renew=())),
+    Mutant(ch06.check_reptile_with_adam, "as_it_was", _direction(permute="x", whole=False)),
     Mutant(ch06.check_reptile_with_adam, "ordered_by_label", _direction(permute="")),
     Mutant(ch06.check_reptile_with_adam, "state_shared", _direction(renew=())),
     Mutant(ch06.check_reptile_with_adam, "count_shared", _direction(renew=("v",))),
@@ -427,4 +438,38 @@ MUTANTS = [
     Mutant(ch06.check_reptile_with_adam, "remainder_dropped", _direction(whole=False)),
     Mutant(ch06.check_reptile_with_adam, "sign", _direction(outwards=True)),
     Mutant(ch06.check_reptile_with_adam, "sum_over_tasks", _direction(divide=False)),
+]
+
+MUTANTS += [
+    _experiment("few_seeds", report._four_seeds),
+    _experiment("seed_twice", report._a_seed_again),
+    _experiment("copied", report._one_training_for_all),
+    _experiment("curvatures_alike", report._two_curvatures),
+    _experiment("one_over_curvature", report._inverse_curvatures),
+    _experiment("no_noise", report._without_noise),
+    _experiment("learned_for_predicted", report._read_off),
+    _experiment("another_prediction", report._with_n_points),
+    _experiment("few_tasks", report._hundred_tasks),
+    _experiment("seed_of_a_training", report._on_a_training_seed),
+    _experiment("less_than_noise", report._without_the_noise_of_labels),
+    _experiment("exchanged", report._columns_exchanged),
+    _experiment("other_losses", report._of_another_seed),
+    _experiment("another_distance", report._absolute_distance),
+    _experiment("turned", report._other_sign),
+    _experiment("unpaired", report._two_groups),
+    _experiment("extremes", report._lowest_and_highest),
+    _experiment("pooled_episodes", report._every_task),
+    _experiment("standard_deviation", report._deviation),
+    _experiment("standard_error", report._error),
+    _experiment("normal_interval", report._normal),
+    _experiment("divides_by_n", report._biased),
+    _experiment("off_centre", report._another_middle),
+    _experiment("one_sided", report._ninety_percent),
+    _experiment("too_narrow", report._eighty_percent),
+    _experiment("too_wide", report._ninety_nine),
+    _experiment("not_an_interval", report._upside_down),
+    _experiment("says_too_much", report._nothing_shown),
+    _experiment("says_too_little", report._too_careful),
+    _experiment("wrong_winner", report._wrong_winner),
+    _experiment("not_repeated", report._stopped_early),
 ]

@@ -2,6 +2,7 @@
 
 import torch
 from attacks import ch07 as others
+from attacks import ch07_experiments as report
 from attacks import ch07_more as more
 from attacks import ch07_projects as project
 from torch.nn import functional as F
@@ -273,23 +274,31 @@ def _by_n(correct):
     return {"network": share.std(1, correction=0) / t**0.5, "method": share.mean(1).std(correction=0) / s**0.5}
 
 
-# ---------------------------------------------------------------- the plan
+def _colleagues(known=True, split=True, choose=True):
+    """The colleague's code, with some of its bugs."""
 
-GOOD = {
-    "split": "by script",
-    "labels_in_training": "drawn anew for each task",
-    "statistics_at_test": "of the support images",
-    "test_tasks": "the same for all methods",
-    "number_of_test_tasks": 1000,
-    "trainings_per_method": 8,
-    "settings_chosen_on": "some of the training scripts",
-    "interval_over": "trainings",
-    "beside_it": "pixels, a random network and a pre-trained network",
-}
+    def answer(tasks):
+        found, statistics = [], {}
+        for support, labels, query, query_labels in tasks:
+            key = support.shape if known else len(found)
+            mean, variance = statistics.setdefault(key, (support.mean(0), support.var(0, unbiased=False)))
+            near, far = ((part - mean) / (variance + 1e-5) ** 0.5 for part in (support, query))
+            n = int(labels.max()) + 1
+            parts = near.tensor_split(n) if split else [near[labels == k] for k in range(n)]
+            offset = far.unsqueeze(1) - torch.stack([part.mean(0) for part in parts])
+            ways = [(-d).log_softmax(1) for d in (offset.square().sum(2), offset.abs().sum(2), offset.abs().amax(2))]
+            best = max(ways, key=lambda w: int((w.argmax(1) == query_labels).sum())) if choose else ways[0]
+            found.append(best)
+        return torch.stack(found)
+
+    return answer
 
 
-def _plan(misconception, **changed):
-    return Mutant(ch07.check_plan, misconception, GOOD | changed)
+# ---------------------------------------------------------------- the experiment
+
+
+def _experiment(misconception, answer):
+    return Mutant(ch07.check_training_ways, misconception, answer)
 
 
 def _stepped(misconception, change):
@@ -329,15 +338,18 @@ MUTANTS = [
     _stepped("step_size_ignored", lambda g, f, alpha: (-g.T @ f, -g.sum(0))),
     Mutant(ch07.check_head_after_one_step, "mean_of_class", _class_means_step),
     Mutant(ch07.check_head_after_one_step, "by_autograd", _by_autograd),
-    Mutant(ch07.check_predict_all, "as_it_was", _predict(running=True, seen="all", judge="all")),
+    Mutant(ch07.check_predict_all, "as_it_was", _colleagues()),
+    Mutant(ch07.check_predict_all, "by_position", _colleagues(known=False, choose=False)),
+    Mutant(ch07.check_predict_all, "metric_of_the_queries", _colleagues(known=False, split=False)),
+    Mutant(ch07.check_predict_all, "statistics_of_other_tasks", _colleagues(split=False, choose=False)),
     Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="all")),
     Mutant(ch07.check_predict_all, "query_prototypes", _predict(judge="query")),
     Mutant(ch07.check_predict_all, "running_statistics", _predict(running=True)),
     Mutant(ch07.check_predict_all, "joint_statistics", _predict(seen="all")),
     Mutant(ch07.check_predict_all, "query_statistics", _predict(seen="own")),
-    Mutant(ch07.check_predict_all, "two_left", _predict(running=True, seen="all")),
-    Mutant(ch07.check_predict_all, "two_left", _predict(running=True, judge="all")),
-    Mutant(ch07.check_predict_all, "two_left", _predict(seen="all", judge="all")),
+    Mutant(ch07.check_predict_all, "two_left", _colleagues(known=False)),
+    Mutant(ch07.check_predict_all, "two_left", _colleagues(split=False)),
+    Mutant(ch07.check_predict_all, "two_left", _colleagues(choose=False)),
     Mutant(ch07.check_predict_all, "sign", _predict(logits=lambda d: d)),
     Mutant(ch07.check_predict_all, "not_squared", _predict(logits=lambda d: -d.sqrt())),
     Mutant(ch07.check_predict_all, "other_variance", _predict(correction=1)),
@@ -354,17 +366,36 @@ MUTANTS = [
     Mutant(ch07.check_standard_errors, "tasks_for_method", _task_means),
     Mutant(ch07.check_standard_errors, "deviation", _deviations),
     Mutant(ch07.check_standard_errors, "divide_by_n", _by_n),
-    _plan("split_by_letter", split="by letter"),
-    _plan("fixed_labels", labels_in_training="one for each letter"),
-    _plan("running_averages", statistics_at_test="running averages"),
-    _plan("needs_the_queries", statistics_at_test="of all queries together"),
-    _plan("unpaired", test_tasks="drawn anew for each method"),
-    _plan("few_tasks", number_of_test_tasks=50),
-    _plan("few_trainings", trainings_per_method=1),
-    _plan("chosen_on_test", settings_chosen_on="the test scripts"),
-    _plan("wrong_interval", interval_over="queries"),
-    _plan("wrong_interval", interval_over="tasks"),
-    _plan("chance_only", beside_it="chance"),
+    _experiment("few_seeds", report._four_seeds),
+    _experiment("seed_twice", report._a_seed_again),
+    _experiment("copied", report._one_training_for_all),
+    _experiment("few_tasks", report._hundred_tasks),
+    _experiment("no_shares", report._per_cent),
+    _experiment("exchanged", report._columns_exchanged),
+    _experiment("measured_on_training", report._measured_on_training),
+    _experiment("other_accuracies", report._of_another_seed),
+    _experiment("turned", report._other_sign),
+    _experiment("unpaired", report._two_groups),
+    _experiment("extremes", report._lowest_and_highest),
+    _experiment("pooled_episodes", report._every_task),
+    _experiment("standard_deviation", report._deviation),
+    _experiment("standard_error", report._error),
+    _experiment("normal_interval", report._normal),
+    _experiment("divides_by_n", report._biased),
+    _experiment("off_centre", report._another_middle),
+    _experiment("one_sided", report._ninety_percent),
+    _experiment("too_narrow", report._eighty_percent),
+    _experiment("too_wide", report._ninety_nine),
+    _experiment("not_an_interval", report._upside_down),
+    _experiment("says_too_much", report._winner_all_the_same),
+    _experiment("says_too_little", report._lucky_seeds_and_doubt),
+    _experiment("wrong_winner", report._lucky_seeds_and_the_loser),
+    _experiment("pair_over_trainings", report._pair_of_all),
+    _experiment("pair_over_queries", report._pair_of_answers),
+    _experiment("pair_interval", report._pair_of_another_seed),
+    _experiment("pair_conclusion", report._pair_not_told),
+    _experiment("pairs_miscounted", report._higher_means_counted),
+    _experiment("not_repeated", report._both_of_ten_letters),
 ]
 
 # ---------------------------------------------------------------- answers that are attacks, too

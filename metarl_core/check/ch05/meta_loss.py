@@ -94,6 +94,25 @@ def _meta_loss(keeps=None, on_support=False, leak=False, reduce=torch.mean, movi
     return answer
 
 
+def _colleagues(late=True, in_turn=True, of_first=True):
+    """The colleague's loss, with some of its bugs: the last query points judge all tasks, tensors step in turn, and
+    every inner loss is divided by the number of the first task's support points."""
+
+    def answer(parameters, data, alpha, steps):
+        found, (_, _, last_x, last_y) = [], data[-1]
+        for xs, ys, xq, yq in data:
+            current, share = dict(parameters), len(xs) / len(data[0][0]) if of_first else 1.0
+            for _ in range(steps):
+                at = current if in_turn else dict(current)
+                for name in parameters:
+                    (slope,) = torch.autograd.grad(network_error(at, xs, ys), at[name], create_graph=True)
+                    current[name] = current[name] - alpha * share * slope
+            found.append(network_error(current, last_x, last_y) if late else network_error(current, xq, yq))
+        return torch.stack(found).mean()
+
+    return answer
+
+
 def _root(parameters, data, alpha, steps):
     return _meta_loss(reduce=lambda losses: losses.mean().sqrt())(parameters, data, alpha, steps)
 
@@ -114,10 +133,6 @@ def _leaves(parameters):
 
 def _last(step, steps):
     return step == steps - 1
-
-
-def _always(step, steps):
-    return True
 
 
 def _never(step, steps):
@@ -142,9 +157,26 @@ check_meta_loss = function_check(
     ),
     Wrong(
         "as_it_was",
-        "All three bugs are still there. Begin with the one that you can see in a printed number: which data should "
-        "the outer loss use?",
-        _meta_loss(_last, on_support=True, leak=True),
+        "All three bugs are still there. Give the tasks in another order, and see whether the value stays.",
+        _colleagues(),
+    ),
+    Wrong(
+        "last_queries",
+        "One task alone gives the right number, several do not: all of them are judged on the query points of the last "
+        "one. When does a function look up a name that it does not define?",
+        _colleagues(in_turn=False, of_first=False),
+    ),
+    Wrong(
+        "in_turn",
+        "The value of your loss depends on the order of the names in the dictionary. In the equation, at which "
+        "parameters is the gradient of a step taken?",
+        _colleagues(late=False, of_first=False),
+    ),
+    Wrong(
+        "number_of_the_first",
+        "Tasks with as many support points as the first one step as they should, the others do not. What is the mean "
+        "of each divided by?",
+        _colleagues(late=False, in_turn=False),
     ),
     Wrong(
         "outer_on_support",
@@ -236,14 +268,11 @@ check_meta_loss = function_check(
     ),
     Wrong(
         "two_left",
-        "One bug is gone, two are left. Compare the value of the loss for one task alone, then for two, then the "
-        "gradient.",
+        "One bug is gone, two are left. Change the order of the tasks, the order of the names, the number of support "
+        "points.",
         when=lambda got, *a: same(
             got,
-            *(
-                _value_and_gradients(_meta_loss(*fault), *a)
-                for fault in ((_last, True, False), (_last, False, True), (_always, True, True))
-            ),
+            *(_value_and_gradients(_colleagues(*(number != gone for number in range(3))), *a) for gone in range(3)),
         ),
         everywhere=True,
     ),

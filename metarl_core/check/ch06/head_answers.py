@@ -74,8 +74,4 @@ def detached(a):
     return a.detach()
 
 
-def detached_positive(a):
-    return a.detach().abs()
-
-
 POSITIVE = (torch.abs, torch.relu, torch.exp, torch.nn.functional.softplus, torch.square)

@@ -8,7 +8,6 @@ from metarl_core.check.ch06.head_answers import (
     HEAD,
     POSITIVE,
     detached,
-    detached_positive,
     head_loss,
     partly_cut,
     steps,
@@ -59,6 +58,12 @@ def _draw_case(draw):
     )
 
 
+def _colleagues(which="head", rate=lambda a: a, divided=True):
+    """The colleague's code, with some of its bugs: what adapts, what is made of a rate, and slopes of a share of the
+    inner loss that depends on the number of tasks."""
+    return lambda p, rates, data: head_loss(which, lambda a: rate(a) / (len(data) if divided else 1))(p, rates, data)
+
+
 def _value_and_gradients(answer, parameters, rates, data):
     leaves = {**parameters, **{"rate of " + name: value for name, value in rates.items()}}  # before they are touched
     return value_and_gradients(answer(parameters, rates, data), leaves)
@@ -80,8 +85,15 @@ check_head_loss = function_check(
     ),
     Wrong(
         "as_it_was",
-        "That is the code as it was. Look at the gradient of each rate, at its sign, and at which tensors have moved.",
-        head_loss("body", detached_positive),
+        "That is the code as it was. Look at which tensors have moved, at the step where a rate is negative, and "
+        "at the step of one task alone and among others.",
+        _colleagues("body", torch.abs),
+    ),
+    Wrong(
+        "divided_by_tasks",
+        "One task alone makes the right step, and a shorter one where there are others. On what should its step "
+        "depend?",
+        _colleagues(),
     ),
     Wrong(
         "wrong_parameters",
@@ -175,9 +187,12 @@ check_head_loss = function_check(
     Wrong(
         "two_left",
         "One bug is gone, two are left. Compare which tensors differ from theta after the step, then the sign of the "
-        "step where a rate is negative, then the gradient of the rates.",
-        when=leads_to(_value_and_gradients, 
-            head_loss("body", detached), head_loss("body", torch.abs), head_loss("head", detached_positive)
+        "step where a rate is negative, then the step of one task alone and among others.",
+        when=leads_to(
+            _value_and_gradients,
+            _colleagues("body"),
+            _colleagues("head", torch.abs),
+            _colleagues("body", torch.abs, divided=False),
         ),
     ),
     Wrong(

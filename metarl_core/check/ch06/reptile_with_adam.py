@@ -47,9 +47,8 @@ check_reptile_with_adam = function_check(
     _draw_case,
     Wrong(
         "as_it_was",
-        "That is the code as it was. Give it the tasks in another order, and the samples in another order, and look "
-        "what changes.",
-        adam(permuted="nothing", new_state="never", new_count="never"),
+        "That is the code as it was. Whose label does each sample get, and which samples are never used?",
+        adam(permuted="samples", remainder=False),
     ),
     Wrong(
         "ordered_by_label",

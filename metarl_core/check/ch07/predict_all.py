@@ -124,11 +124,28 @@ def _predict_slowly(tasks):
     return torch.tensor(tables, dtype=torch.float64)
 
 
+def _colleagues(cached=True, by_position=True, best_of=True):
+    """The colleague's code, with some of its bugs: statistics of the first task for all, class means over consecutive
+    samples, and for each task the metric that its query labels like best."""
+
+    def answer(tasks):
+        found, first = [], tasks[0][0]
+        for support, labels, query, query_labels in tasks:
+            own = first if cached else support
+            mean, deviation, ways = own.mean(0), (own.var(0, correction=0) + TINY).sqrt(), int(labels.max()) + 1
+            near, far = (support - mean) / deviation, (query - mean) / deviation
+            groups = near.tensor_split(ways) if by_position else [near[labels == label] for label in range(ways)]
+            off = (far[:, None] - torch.stack([group.mean(0) for group in groups])).abs()
+            candidates = [off.square().sum(2), off.sum(2), off.amax(2)]
+            right = [int((one.argmin(1) == query_labels).sum()) for one in candidates]
+            found.append((-candidates[right.index(max(right)) if best_of else 0]).log_softmax(1))
+        return torch.stack(found)
+
+    return answer
+
+
 def _matches(got, tasks, *faults):
     return any(difference(got, _predict(**fault)(tasks), **TOLERANCE) is None for fault in faults)
-
-
-_BROKEN = {"statistics": "both", "prototypes": "both", "running": True}
 
 
 check_predict_all = function_check(
@@ -138,8 +155,19 @@ check_predict_all = function_check(
     Wrong(
         "as_it_was",
         "All three bugs are still there. Begin by giving the tasks in another order: which line makes the predictions "
-        "of a task depend on the tasks before it?",
-        _predict(**_BROKEN),
+        "of a task depend on another task?",
+        _colleagues(),
+    ),
+    Wrong(
+        "by_position",
+        "Your class means are taken over samples that follow each other, whatever their labels are. Give a task's "
+        "support samples in another order, with their labels.",
+        _colleagues(cached=False, best_of=False),
+    ),
+    Wrong(
+        "metric_of_the_queries",
+        "For each task you take the metric under which most of its queries are right. Who knows these labels at test?",
+        _colleagues(cached=False, by_position=False),
     ),
     Wrong(
         "query_prototypes",
@@ -165,9 +193,11 @@ check_predict_all = function_check(
     ),
     Wrong(
         "two_left",
-        "One bug is gone, two are left. Change the order of the tasks; take a query away; change a query's label.",
-        when=lambda got, tasks: _matches(
-            got, tasks, *({key: value for key, value in _BROKEN.items() if key != gone} for gone in _BROKEN)
+        "One bug is gone, two are left. Change the order of the tasks, the order of the support samples, a query's "
+        "label.",
+        when=lambda got, tasks: any(
+            difference(got, _colleagues(*(number != gone for number in range(3)))(tasks), **TOLERANCE) is None
+            for gone in range(3)
         ),
     ),
     Wrong("sign", "Your probabilities are highest for the class that is farthest away.", _predict(sign=1.0)),
