@@ -11,6 +11,7 @@ VENV := .venv
 PY   := $(VENV)/bin/python
 LAB_READY  := $(VENV)/lab.stamp
 TEST_READY := $(VENV)/test.stamp
+BOOK_READY := $(VENV)/book.stamp
 
 # One thread each: small batched operations gain nothing from a second one, and two busy processes that
 # both ask for every core slow each other down a hundredfold. `OMP_NUM_THREADS=4 make lab` still wins.
@@ -28,12 +29,12 @@ NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
 NOTEBOOKS    ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test whole quick checks notebooks exercises mutation attacks experiments map doctor budgets benchmarks lower-bounds results-page clean
+.PHONY: help lab test whole quick checks notebooks exercises mutation attacks experiments map doctor budgets benchmarks lower-bounds results-page clean release collect grade feedback report book book-test catalogues
 
 # The stamps are worth nothing once the interpreter behind .venv is gone (an upgrade, a half-made .venv), nor where the
 # folder was moved: the package is installed by its place, which the stamps hold.
 ifneq ($(shell test -x $(PY) && cat $(LAB_READY) 2>/dev/null),$(CURDIR))
-.PHONY: $(LAB_READY) $(TEST_READY)
+.PHONY: $(LAB_READY) $(TEST_READY) $(BOOK_READY)
 endif
 
 help:  ## list the targets
@@ -66,6 +67,13 @@ $(TEST_READY): pyproject.toml constraints.txt
 	$(make_venv)
 	$(say_installing)
 	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks,test]'
+	@printf '%s' "$(CURDIR)" | tee $(LAB_READY) > $@
+
+# Not with the test extra: whoever wants to read or publish the pages needs no more than these.
+$(BOOK_READY): pyproject.toml constraints.txt
+	$(make_venv)
+	$(say_installing)
+	@$(PY) -m tools.install -c constraints.txt -e '.[notebooks,book]'
 	@printf '%s' "$(CURDIR)" | tee $(LAB_READY) > $@
 
 # The folder shown is the learner's desk (tools/desk.py), the page is chapter 00: a notebook given by name would show
@@ -135,11 +143,53 @@ lower-bounds: $(TEST_READY)  ## test the package on the oldest versions that pyp
 results-page: $(TEST_READY)  ## write RESULTS.md, published numbers beside ours
 	$(PY) -m tools.results_page
 
+# LANGUAGE is also a variable of the shell, with a list of languages in it (`en_GB:en`): only make's own counts.
+EDITION := $(if $(filter command line,$(origin LANGUAGE)),$(LANGUAGE),en)
+
+book: $(BOOK_READY)  ## build the web edition into build/book/html; LANGUAGE=zh_CN for the Chinese one, =all for both
+	@$(PY) -m tools.book --language $(EDITION)
+
+book-test: $(TEST_READY) $(BOOK_READY)  ## build it, and look at it in a browser: links, requests, accessibility
+	METARL_BOOK=all $(PY) -m pytest tests/test_book.py tests/test_book_pages.py -q
+
+catalogues: $(BOOK_READY)  ## bring the translators' catalogues up to date; LANGUAGE=zh_CN PAGES=chapters/05_maml for new ones
+	@$(PY) -m tools.book --catalogue $(or $(filter-out en,$(EDITION)),zh_CN) $(PAGES)
+
 map: $(TEST_READY)  ## write README's course map from course.toml
 	$(PY) -m tools.course_map
 
 doctor: $(LAB_READY)  ## say what is wrong with the installation
 	@$(PY) -m tools.doctor
+
+# For teachers; classroom/README.md has the whole of it. CHAPTER=05 or 07p, VARIANT=2027a for a class with numbers of its own,
+# FROM= a folder or a zip, CLASS= the folder of the class. What is graded cannot see a desk: classroom/walls.py.
+CLASS   ?= class
+VARIANT ?=
+SET      = $(CHAPTER)$(if $(VARIANT),-$(VARIANT))
+CLASSROOM = $(PY) -m classroom --course "$(CLASS)"
+define need_chapter
+	@[ -n "$(CHAPTER)" ] || { echo "Which chapter? As in 'make $@ CHAPTER=05'." >&2; exit 2; }
+endef
+
+release: $(TEST_READY)  ## for teachers: the students' set of a chapter, CHAPTER=05 VARIANT=2027a
+	$(need_chapter)
+	@$(CLASSROOM) release $(CHAPTER) --variant "$(VARIANT)"
+
+collect: $(TEST_READY)  ## for teachers: take over what was handed in, CHAPTER=05 FROM=downloads.zip
+	$(need_chapter)
+	@[ -n "$(FROM)" ] || { echo "From where? As in 'make collect CHAPTER=05 FROM=downloads.zip'." >&2; exit 2; }
+	@$(CLASSROOM) collect $(SET) "$(FROM)" $(if $(ROSTER),--roster "$(ROSTER)")
+
+grade: $(TEST_READY)  ## for teachers: grade what is new; an interrupted run goes on
+	$(need_chapter)
+	@$(CLASSROOM) grade $(SET) --workers $(WORKERS)
+
+feedback: $(TEST_READY)  ## for teachers: a page for each student
+	$(need_chapter)
+	@$(CLASSROOM) feedback $(SET)
+
+report: $(TEST_READY)  ## for teachers: the grades as CSV
+	@$(CLASSROOM) report $(SET)
 
 # The learner's desk stays as it is, JupyterLab's checkpoints in it included.
 clean:  ## remove .venv and what can be made again; work/, the learner's desk, stays

@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 04, [Policy-gradient agents](04_policy_gradient_agents.ipynb); chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 110 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 110 seconds and 1700 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/08_maml_for_rl_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -1071,7 +1071,8 @@ claim(
 #
 # [exercises/08_maml_for_rl_exercises.ipynb](../exercises/08_maml_for_rl_exercises.ipynb): advantages that survive
 # padding and other tasks, the inner step with its joint log-probability, a trust region with its $J^\top F J$ by hand,
-# a meta-loss with three silent bugs, and the plan of an experiment. About an hour and a half.
+# a meta-loss with three silent bugs, and an experiment on a new family of tasks: does meta-training pay, and after how
+# many of them? About two hours.
 #
 # ## Further reading
 #

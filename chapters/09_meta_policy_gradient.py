@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 90 minutes.
+# Reading: about 80 minutes. Running: at most 120 seconds and 1500 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/09_meta_policy_gradient_exercises.ipynb): about 125 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -879,8 +879,8 @@ claim(
 # ## Exercises
 #
 # [exercises/09_meta_policy_gradient_exercises.ipynb](../exercises/09_meta_policy_gradient_exercises.ipynb): DiCE from
-# scratch, the two Hessians of a bandit, E-MAML's term, and a meta-gradient with three silent bugs. About an hour and a
-# half.
+# scratch, the two Hessians of a bandit, E-MAML's term, a meta-gradient with three silent bugs, and an experiment: how many
+# episodes make a sign? About two hours.
 #
 # ## Further reading
 #

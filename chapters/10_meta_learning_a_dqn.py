@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 03, [Value-based agents](03_value_based_agents.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb).
 #
-# Reading: about 80 minutes. Running: at most 70 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb): about 75 minutes.
+# Reading: about 80 minutes. Running: at most 70 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/10_meta_learning_a_dqn_exercises.ipynb): about 100 minutes.
 
 # %% tags=["hide-input"]
 import dataclasses
@@ -827,7 +827,7 @@ claim(
 # - *Dense.* The fresh networks are first, with 128 steps, against *every* start that was trained on other tasks (162 to
 #   240): **negative transfer**. Compared with pre-training alone, a meta-learned start could have looked like a
 #   success; both baselines are needed. What was learned about a cell in training says where goals *were*, and test
-#   goals are cells that were never a goal; that this is the cause was not tried.
+#   goals are cells that were never a goal; whether this is the cause is the question of exercise 4.
 # - *Sparse.* Before a goal has been met the return is zero for everybody. Against fresh networks nobody is clearly
 #   sooner. A start that makes Q-values quick to change is no help while there is nothing to learn from. Chapter 11 lets
 #   the agent *remember where it has been*.
@@ -1032,8 +1032,8 @@ claim(
 # ## Exercises
 #
 # [exercises/10_meta_learning_a_dqn_exercises.ipynb](../exercises/10_meta_learning_a_dqn_exercises.ipynb): an inner step with a target that
-# stays where it is, the meta-gradient of a linear Q-function by hand, a Reptile iteration with three silent bugs, and
-# the plan of an experiment. About an hour and a quarter.
+# stays where it is, the meta-gradient of a linear Q-function by hand, a Reptile iteration with three silent bugs, and an
+# experiment on negative transfer. About an hour and three quarters.
 #
 # ## Further reading
 #

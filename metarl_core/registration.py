@@ -1,6 +1,7 @@
 """Gymnasium ids of the task families: `gymnasium.make("metarl/PointNavigation-v0", task=...)`."""
 
 import importlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
@@ -18,8 +19,15 @@ FAMILIES = {
     "metarl/TurnedControls-v0": "metarl_core.tasks.turned_controls:TurnedControls",
     "metarl/RotatedKeys-v0": "metarl_core.tasks.rotated_keys:RotatedKeys",
     "metarl/CartPole-v0": "metarl_core.tasks.cartpole:CartPole",
+    "metarl/ContinuousCartPole-v0": "metarl_core.tasks.continuous_cartpole:ContinuousCartPole",
+    "metarl/ChangingCartPole-v0": "metarl_core.tasks.changing_families:changing_cartpole",
     "metarl/Pendulum-v0": "metarl_core.tasks.pendulum:Pendulum",
+    "metarl/DampedPendulum-v0": "metarl_core.tasks.damped_pendulum:DampedPendulum",
+    "metarl/ChangingPendulum-v0": "metarl_core.tasks.changing_families:changing_pendulum",
+    "metarl/TwoLinkArm-v0": "metarl_core.tasks.two_link_arm:TwoLinkArm",
+    "metarl/ChangingArm-v0": "metarl_core.tasks.changing_families:changing_arm",
 }
+"""What makes the family of an id."""
 
 
 def register() -> None:
@@ -40,7 +48,7 @@ def make_env(
     """One task of a family as a `gymnasium.Env`; further keywords go to the family (`horizon=50`)."""
     from metarl_core.tasks.gymnasium_env import TaskEnv
 
-    return TaskEnv(_family_class(family)(**family_arguments), task)
+    return TaskEnv(_family_maker(family)(**family_arguments), task)
 
 
 def make_vector_env(
@@ -54,10 +62,10 @@ def make_vector_env(
     """Tasks × episodes of a family as a `gymnasium.vector.VectorEnv`; `task` may hold several tasks."""
     from metarl_core.tasks.gymnasium_env import TaskVectorEnv
 
-    return TaskVectorEnv(_family_class(family)(**family_arguments), num_envs, task, max_episode_steps)
+    return TaskVectorEnv(_family_maker(family)(**family_arguments), num_envs, task, max_episode_steps)
 
 
-def _family_class(path: str) -> "type[TaskFamily]":
+def _family_maker(path: str) -> "Callable[..., TaskFamily]":
     module, name = path.split(":")
-    family: type[TaskFamily] = getattr(importlib.import_module(module), name)
-    return family
+    make: Callable[..., TaskFamily] = getattr(importlib.import_module(module), name)
+    return make

@@ -459,7 +459,8 @@ for name, value in measured.items():
 # $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n} \tag{4}$$
 #
 # for $n$ seeds, $\bar x$ the mean and $s$ the standard deviation (with $n - 1$) of the $n$ differences. The check plays your
-# agents again on episodes of its own.
+# agents again on episodes of its own. That they come from the seeds that you name, and from this `train`, it cannot see: for
+# that you vouch.
 #
 # **Predict:** (a) Section 7 of the chapter is an ablation. Which entry of the plan does it *not* fulfil? (b) Which of
 # the two agents walks farther from the cliff? Which earns more while it explores, and which if exploration is switched off?

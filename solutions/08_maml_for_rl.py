@@ -10,9 +10,9 @@
 # # Exercises to chapter 08: MAML for reinforcement learning
 #
 # Five exercises: advantages of many tasks at once, one inner step, a trust region by hand, a meta-loss with three
-# silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers
-# at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless it is
-# handed a generator. Notation is that of [chapter 08](../chapters/08_maml_for_rl.ipynb).
+# silent bugs, and an experiment on a new family of tasks. Fill in the cells marked `# YOUR CODE HERE`; the check under
+# each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random
+# unless it is handed a generator. Notation is that of [chapter 08](../chapters/08_maml_for_rl.ipynb).
 
 # %% tags=["setup"]
 import math
@@ -364,18 +364,19 @@ def rewards_of(actions, goal):
 
 def colleagues_loss(theta, goals, noise, alpha, sigma, inner_lr=0.1):
     losses = []
-    for goal, (support_noise, _) in zip(goals, noise, strict=True):
-        actions = act(theta, support_noise, sigma)
-        old = log_density(theta, actions, sigma).detach()
-        reward = rewards_of(actions, goal)
-        advantage = (reward - reward.mean()) / reward.var(correction=0)
+    for goal, (support_noise, query_noise) in zip(goals, noise, strict=True):
 
-        def surrogate(point, actions=actions, old=old, advantage=advantage):
-            return -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
+        def surrogate_of(collector, own_noise, goal=goal):
+            actions = act(collector, own_noise, sigma)
+            old = log_density(theta, actions, sigma).detach()
+            reward = rewards_of(actions, goal)
+            advantage = (reward - reward.mean()) / reward.var(correction=0)
+            return lambda point: -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
 
-        (slope,) = torch.autograd.grad(surrogate(theta), theta, create_graph=True)
+        inner = surrogate_of(theta, support_noise)
+        (slope,) = torch.autograd.grad(inner(theta), theta, create_graph=True)
         adapted = theta - inner_lr * slope
-        losses.append(surrogate(adapted))
+        losses.append(surrogate_of(adapted, query_noise)(adapted))
     return torch.stack(losses).mean()
 
 
@@ -401,23 +402,24 @@ def meta_loss(theta, goals, noise, alpha, sigma):
     are judged.
     """
     losses, inner_lr = [], 0.1
-    for goal, (support_noise, _) in zip(goals, noise, strict=True):
-        actions = act(theta, support_noise, sigma)
-        old = log_density(theta, actions, sigma).detach()
-        reward = rewards_of(actions, goal)
-        advantage = (reward - reward.mean()) / reward.var(correction=0)
+    for goal, (support_noise, query_noise) in zip(goals, noise, strict=True):
 
-        def surrogate(point, actions=actions, old=old, advantage=advantage):
-            return -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
+        def surrogate_of(collector, own_noise, goal=goal):
+            actions = act(collector, own_noise, sigma)
+            old = log_density(theta, actions, sigma).detach()
+            reward = rewards_of(actions, goal)
+            advantage = (reward - reward.mean()) / reward.var(correction=0)
+            return lambda point: -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
 
-        (slope,) = torch.autograd.grad(surrogate(theta), theta, create_graph=True)
+        inner = surrogate_of(theta, support_noise)
+        (slope,) = torch.autograd.grad(inner(theta), theta, create_graph=True)
         adapted = theta - inner_lr * slope
-        losses.append(surrogate(adapted))
+        losses.append(surrogate_of(adapted, query_noise)(adapted))
 
     ### BEGIN SOLUTION
     def surrogate_of(collector, own_noise, goal):
         actions = act(collector, own_noise, sigma)
-        old = log_density(collector, actions, sigma).detach()
+        old = log_density(collector, actions, sigma).detach()  # of the policy that drew them
         reward = rewards_of(actions, goal)
         advantage = (reward - reward.mean()) / reward.std(correction=0)
         return lambda point: -((log_density(point, actions, sigma) - old).exp() * advantage).mean()
@@ -443,12 +445,13 @@ assert abs(meta_loss(hidden_theta, hidden_goals, hidden_noise, 0.5, 0.5).item())
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# One argument is never used, and of another one half. And the cell above asked for three step sizes.
+# One argument is never used. And the value of a quotient of densities is known where actions have just been drawn.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# Line by line against (4): who draws $D_i'$, with which noise? What is the divisor of $A$? What multiplies the slope?
+# Line by line against (4): who drew the actions whose $\pi_{\text{old}}$ it is? What is the divisor of $A$? What
+# multiplies the slope?
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
@@ -479,89 +482,186 @@ for alpha in (0.1, 0.5, 1.0):
 # </details>
 
 # %% [markdown]
-# ## Exercise 5: Does meta-training pay on my tasks?
+# ## Exercise 5: Does it pay in a maze?
 #
-# **Objective:** plan an experiment that could also come out against MAML.
+# **Objective:** compare MAML with *tuned* pre-training on a family that the chapter has not seen, say after how many
+# tasks it has paid for itself, and defend both numbers.
 #
-# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 10 min · **Run time:** 1 s
+# **Kind:** apply · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 20 s
 #
-# You have a family of control tasks and want to know whether meta-training is worth it. Fill in the plan. Where there
-# are choices, they are:
+# **The family.** A maze like a star: five arms of three cells begin at a hub. A walker starts at the hub with five
+# keys. There each key leads into an arm of its own. In an arm one key leads outward and the four others back by a cell,
+# and *which* key that is, another one in each cell, is the same in all tasks. The end of an arm pays, ends the episode,
+# and what the five ends pay is the task: few of them pay much. An episode has at most twelve steps. Policies are tables
+# of logits, `[cell, key]`; a walker knows its cell, and not what the ends pay.
 #
-# | field | choices |
-# |---|---|
-# | `measured_first` | `"nothing"`, `"best single policy against the best policy of each task"`, `"returns of a random policy"` |
-# | `baselines` | `"random initialisation"`, `"random initialisation and from scratch"`, `"random initialisation, from scratch, pre-training with fine-tuning, oracle"` |
-# | `seeds` | a whole number of trainings per method |
-# | `test_tasks` | `"the last training batch"`, `"new ones, the same for all methods"`, `"new ones for each method"` |
-# | `baseline_step_size` | `"MAML's"`, `"chosen on training tasks, for the number of steps reported"`, `"chosen on the test tasks"` |
-# | `episodes_counted` | `"query episodes"`, `"support episodes of the new task"`, `"both, and those of meta-training apart"` |
-# | `action_noise_at_test` | `"as in training, for all"`, `"off for MAML alone"`, `"not reported"` |
-# | `conclude_from` | `"the lower mean"`, `"the interval of the paired difference after 1, 2 and 3 steps"` |
+# **The methods.** `meta_train(seeds, inner_lr)` is MAML with one inner step on ten episodes, as in section 3 of the
+# chapter. `pre_train(seeds)` is REINFORCE on the mean over tasks, with as many tasks, episodes and steps of Adam: 60
+# iterations, 20 tasks in each, and on each task ten episodes before MAML's step and ten after it.
+# `after_a_step(logits, tasks, step_size, generator)` gives the mean return after one step on ten episodes,
+# `[seed, task]`, and `from_scratch(tasks, lr, generator)` what tables of their own earn that begin at zero,
+# `[task, 1 + updates]`; each update takes ten episodes.
 #
-# **Predict:** MAML and pre-training come out equal. Which field of the plan tells you whether that says something about
-# MAML or about the tasks?
+# **The questions.**
+#
+# 1. On `sample_tasks(n, generator, "test")`, with $n$ from 100 to 300: what does MAML earn after one step, less what
+#    pre-training earns? Report the t interval over the seeds. MAML's $\alpha$ and the pre-trained tables' step size are
+#    to suit each of them: choose both on *training* tasks. Step sizes that differ by a factor of two are near enough.
+# 2. How many episodes on a new task does a table from scratch take, on the average over your held-out tasks, until it
+#    earns what MAML earns after its ten? With a rate that suits it, too.
+# 3. Let $M$ be the episodes of one meta-training, $s$ those from scratch. After how many new tasks has it paid:
+#
+# $$\text{the smallest whole number } n \text{ with } \quad M + 10\,n \le s\,n\ ? \tag{5}$$
+#
+# The check plays your tables again, trains a pair of them again, and tries other step sizes. That takes some seconds.
+#
+# **Predict:** (a) Who earns more after one step, and by how much, if both have a step size that suits them? (b) And if
+# pre-training has to take MAML's? (c) After how many tasks has it paid: ten, a hundred, a thousand?
 
-# %% nbgrader={"grade": false, "grade_id": "plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
-plan = {
-    "measured_first": ...,
-    "baselines": ...,
-    "seeds": ...,
-    "test_tasks": ...,
-    "baseline_step_size": ...,
-    "episodes_counted": ...,
-    "action_noise_at_test": ...,
-    "conclude_from": ...,
+# %% tags=["setup"]
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.recipes.star_maze import after_a_step, from_scratch, meta_train, pre_train, sample_tasks
+
+# %% nbgrader={"grade": false, "grade_id": "payoff", "locked": false, "schema_version": 3, "solution": true, "task": false}
+payoff = {
+    "seeds": ...,  # list of int: five to twenty
+    "maml_lr": ...,  # α, in training and at test
+    "maml": ...,  # [seed, 16, 5], from meta_train(seeds, α)
+    "pretrained_step": ...,  # the step size of the pre-trained tables
+    "pretrained": ...,  # [seed, 16, 5], from pre_train(seeds)
+    "held_out": ...,  # {"pays": [task, 5]}: 100 to 300 held-out tasks
+    "returns_maml": ...,  # [seed, task], after one step
+    "returns_pretrained": ...,  # the same for the other tables
+    "low": ...,  # lower end of the t interval of (MAML) - (pre-training)
+    "high": ...,  # its upper end
+    "conclusion": ...,  # ch08.MAML_EARNS_MORE, ch08.PRETRAINING_EARNS_MORE or ch08.NOT_TOLD_APART
+    "scratch_lr": ...,  # the rate from scratch
+    "scratch_episodes": ...,  # int: s
+    "paid_after": ...,  # int: n of (5)
 }
 ### BEGIN SOLUTION
-plan = {
-    "measured_first": "best single policy against the best policy of each task",
-    "baselines": "random initialisation, from scratch, pre-training with fine-tuning, oracle",
-    "seeds": 5,
-    "test_tasks": "new ones, the same for all methods",
-    "baseline_step_size": "chosen on training tasks, for the number of steps reported",
-    "episodes_counted": "both, and those of meta-training apart",
-    "action_noise_at_test": "as in training, for all",
-    "conclude_from": "the interval of the paired difference after 1, 2 and 3 steps",
+numbers = list(range(10))
+training, held_out = sample_tasks(200, seeded(1)), sample_tasks(200, seeded(2), "test")
+
+
+def earned_in_training(logits, size):
+    return float(after_a_step(logits, training, size, seeded(3)).mean())
+
+
+tables = {alpha: meta_train(numbers, alpha) for alpha in (20, 50, 100)}
+alpha = max(tables, key=lambda size: earned_in_training(tables[size], size))
+pretrained = pre_train(numbers)
+size = max((5, 10, 20, 50, 100, 200), key=lambda size: earned_in_training(pretrained, size))
+of_maml = after_a_step(tables[alpha], held_out, alpha, seeded(4))
+of_pretrained = after_a_step(pretrained, held_out, size, seeded(5))
+interval = t_interval((of_maml - of_pretrained).mean(1))
+
+
+def episodes_from_scratch(tasks, lr, level):
+    """Until the mean over tasks is at this level; more than there are where it never is."""
+    above = (from_scratch(tasks, lr, seeded(6)).mean(0) >= level).nonzero()
+    return 10 * int(above[0]) if len(above) else 10**6
+
+
+there = earned_in_training(tables[alpha], alpha)  # MAML's level on the tasks that the rate is chosen on
+scratch_lr = min((0.1, 0.2, 0.4), key=lambda lr: episodes_from_scratch(training, lr, there))
+scratch_episodes = episodes_from_scratch(held_out, scratch_lr, of_maml.mean())
+payoff = {
+    "seeds": numbers,
+    "maml_lr": alpha,
+    "maml": tables[alpha],
+    "pretrained_step": size,
+    "pretrained": pretrained,
+    "held_out": held_out,
+    "returns_maml": of_maml,
+    "returns_pretrained": of_pretrained,
+    "low": interval.low,
+    "high": interval.high,
+    "conclusion": (
+        ch08.MAML_EARNS_MORE
+        if interval.low > 0
+        else ch08.PRETRAINING_EARNS_MORE
+        if interval.high < 0
+        else ch08.NOT_TOLD_APART
+    ),
+    "scratch_lr": scratch_lr,
+    "scratch_episodes": scratch_episodes,
+    "paid_after": math.ceil(60 * 20 * 20 / (scratch_episodes - 10)),
 }
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "check_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-ch08.check_plan(plan)
+# %% nbgrader={"grade": true, "grade_id": "check_payoff", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch08.check_payoff(payoff)
 
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# For each field ask: with which choice could a sceptic explain the result away?
+# Whose step size did anybody look for? And which numbers of the report must not have been chosen on the tasks that it
+# is measured on?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# What adaptation can win at all is
-# $\mathbb{E}_{\mathcal{T}}[\max_\pi J_{\mathcal{T}}(\pi)] - \max_\pi \mathbb{E}_{\mathcal{T}}[J_{\mathcal{T}}(\pi)]$,
-# (08.17).
+# One number for each seed, `(returns_maml - returns_pretrained).mean(1)`, goes into
+# `metarl_core.evaluation.t_interval`. From scratch, update $u$ has seen $10\,u$ episodes. (5) solved for $n$ is a
+# quotient, rounded up.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# Measure the gap; train every baseline that a reader would think of; choose step sizes without looking at the test;
-# measure all methods on the same new tasks under the same noise; count every episode; report paired differences.
+# training = 200 tasks, held_out = 200 of "test" from another seed; for each α of a few, a factor of two or so apart:
+# meta_train(seeds, α) and its mean after a step of α on training; keep the best; pre_train once, and the best of a few
+# step sizes on training; both on held_out; t interval of the row means of the difference. For each rate of a few: the
+# first update at which from_scratch(training, …).mean(0) reaches what MAML earns on training; the best rate once more,
+# on held_out, and with what MAML earns there; times ten.
 # </details>
 
 # %%
-if all(value is not ... for value in plan.values()):
-    for field, choice in plan.items():
-        print(f"{field:22} {choice}")
+figure, axes = plotting.figure(1, 2, width=9.6, height=3.6)
+some = sample_tasks(100, seeded(7))
+step_sizes = (5, 10, 20, 50, 100, 200)
+for kind, color, marker in (("maml", plotting.BLUE, "o"), ("pretrained", plotting.ORANGE, "s")):
+    curve = [float(after_a_step(payoff[kind], some, each, seeded(8)).mean()) for each in step_sizes]
+    axes[0].plot(step_sizes, curve, marker=marker, color=color, label=kind)
+axes[0].axvline(payoff["maml_lr"], color="black", linestyle=":", label="MAML's α")
+axes[0].set(xlabel="step size at test", ylabel="mean return after one step", xscale="log")
+axes[0].legend(fontsize=9)
+curve = from_scratch(payoff["held_out"], payoff["scratch_lr"], seeded(9)).mean(0)
+axes[1].plot(10 * torch.arange(len(curve)), curve, color=plotting.GREY, label="from scratch")
+level = float(torch.as_tensor(payoff["returns_maml"]).double().mean())
+axes[1].plot(10, level, "o", color=plotting.BLUE, label="maml, after one step")
+axes[1].axhline(level, color=plotting.BLUE, linewidth=1, linestyle="--")
+axes[1].set(xlabel="episodes on the new task", ylabel="mean return")
+axes[1].legend(fontsize=9)
+plotting.show(
+    figure,
+    "Left: mean return after one step against the step size, for MAML and pre-training. Both curves rise to a maximum "
+    "between 50 and 100 and fall behind it; at small step sizes pre-training lies above MAML. Right: return from "
+    "scratch against episodes on the new task rises from near 0 and crosses the level that MAML has after ten "
+    "episodes at about 200.",
+)
+print(f"MAML less pre-training: [{payoff['low']:.3f}, {payoff['high']:.3f}]; {payoff['conclusion']}")
+print(f"from scratch {payoff['scratch_episodes']} episodes; paid after {payoff['paid_after']} tasks")
 
 # %% [markdown]
-# **Expect:** your plan, without a fault that was looked for.
+# **Expect:** with the solution's tasks returns of about 0.5 for both, an interval of the difference that is about 0.03
+# wide and reaches to 0, or nearly, and 134 tasks until the meta-training has paid. Where the best arm is always found,
+# 0.6 is earned.
 #
-# **Interpret:** in chapter 08 this plan, applied to CartPole with varying physics, ends at its first field. Name a
-# change of that family after which it would not.
+# **Interpret:** (a) Which statements does your interval exclude? (b) Your bill holds one meta-training. How many did
+# you make to find $\alpha$, and how many tasks does it take if these are paid, too? (c) Pre-training would have the
+# same bill. What has been shown to pay, then?
 #
 # <details><summary>Answer</summary>
 #
-# Let the *effect of the actions* differ: in half of the tasks "left" pushes to the right. Then in one and the same
-# observation one task needs the action that ruins the other, the best single policy fails on half of the tasks, and
-# (08.17) is large. A change that only makes tasks harder, such as longer poles, leaves the gap near zero.
+# The prediction: (a) with step sizes that suit each, nobody by more than a few hundredths of a return of 0.5. (b) Here
+# one and the same step size suits both, so that MAML's costs pre-training nothing; at $\alpha = 20$, which suits
+# neither, pre-training earns *more* than a MAML that was trained for it. (c) A hundred or two. The questions: (a) The
+# solution's interval, from −0.029 to 0.001, excludes that MAML is worth a visible part of the return here. It does not
+# say that the two are equal: pre-training may be ahead by up to 0.03. More seeds would tell, decided on before looking
+# again. (b) With three trainings for the choice of $\alpha$, all counted, $M$ is three times as large, and so is the
+# number of tasks. (c) That it pays to have learned the keys, which are the same in all tasks, *somehow*. That they were
+# learned through an inner step adds nothing that could be seen here. (Why, was not tried. One might vary the episodes
+# before the step: with four or five, which arm pays is harder to see, and a start that searches well could be worth more.)
 # </details>

@@ -9,10 +9,11 @@
 # %% [markdown]
 # # Exercises to chapter 09: The meta-policy gradient, done right
 #
-# Four exercises: DiCE with a mask, the two Hessians of a bandit, E-MAML's sampling term, and a meta-gradient with three
-# silent bugs. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like.
-# A function leaves its arguments as they are, and draws nothing at random unless it is handed a generator. Notation is
-# that of [chapter 09](../chapters/09_meta_policy_gradient.ipynb); $\bot$ marks what is held constant.
+# Five exercises: DiCE with a mask, the two Hessians of a bandit, E-MAML's sampling term, a meta-gradient with three
+# silent bugs, and an experiment on signs. Fill in the cells marked `# YOUR CODE HERE`; the check under each answers at
+# once, as often as you like. A function leaves its arguments as they are, and draws nothing at random unless it is
+# handed a generator. Notation is that of [chapter 09](../chapters/09_meta_policy_gradient.ipynb); $\bot$ marks what is
+# held constant.
 
 # %% tags=["setup"]
 import torch
@@ -304,19 +305,19 @@ for support in (
 # L(\theta) = \frac1T \sum_{i=1}^{T} \lVert \theta'_i - g_i \rVert^2, \tag{4}$$
 #
 # and $L$ is to be descended by its gradient *through the step*. A colleague's function runs, and $\theta$ even
-# improves.
+# improves. None of its bugs is among the six of appendix 09b.
 #
-# **Predict:** which of the bugs changes $L$ itself, and which change its gradient only?
+# **Predict:** which of the bugs change $L$ itself, and which changes its gradient only?
 
 # %% tags=["setup"]
 def colleagues_lvc_loss(theta, tasks, alpha, sigma):
     losses = []
     for actions, advantage, goal in tasks:
-        start = theta.detach().requires_grad_()  # the inner loop begins at a fresh leaf
-        policy = torch.distributions.Normal(start, sigma)
-        log_pi = policy.log_prob(actions).mean(-1)
-        surrogate = (log_pi * advantage).mean()
-        (slope,) = torch.autograd.grad(surrogate, start, create_graph=True)
+        policy = torch.distributions.MultivariateNormal(theta, sigma * torch.eye(2, dtype=theta.dtype))
+        log_pi = policy.log_prob(actions)
+        ratio = (log_pi.detach() - log_pi).exp()
+        surrogate = -(ratio * advantage).sum() / ratio.sum()
+        (slope,) = torch.autograd.grad(surrogate, theta, create_graph=True)
         adapted = theta + alpha * slope
         losses.append((adapted - goal).square().sum())
     return torch.stack(losses).mean()
@@ -355,18 +356,18 @@ def meta_loss(theta, tasks, alpha, sigma):
     """
     losses = []
     for actions, advantage, goal in tasks:
-        start = theta.detach().requires_grad_()
-        policy = torch.distributions.Normal(start, sigma)
-        log_pi = policy.log_prob(actions).mean(-1)
-        surrogate = (log_pi * advantage).mean()
-        (slope,) = torch.autograd.grad(surrogate, start, create_graph=True)
+        policy = torch.distributions.MultivariateNormal(theta, sigma * torch.eye(2, dtype=theta.dtype))
+        log_pi = policy.log_prob(actions)
+        ratio = (log_pi.detach() - log_pi).exp()
+        surrogate = -(ratio * advantage).sum() / ratio.sum()
+        (slope,) = torch.autograd.grad(surrogate, theta, create_graph=True)
         adapted = theta + alpha * slope
         losses.append((adapted - goal).square().sum())
     ### BEGIN SOLUTION
     losses = []
     for actions, advantage, goal in tasks:
-        log_pi = torch.distributions.Normal(theta, sigma).log_prob(actions).sum(-1)  # at theta itself; joint density
-        surrogate = ((log_pi - log_pi.detach()).exp() * advantage).mean()
+        log_pi = torch.distributions.Normal(theta, sigma).log_prob(actions).sum(-1)  # sigma is no covariance
+        surrogate = ((log_pi - log_pi.detach()).exp() * advantage).mean()  # the present density above, and 1/N
         (slope,) = torch.autograd.grad(surrogate, theta, create_graph=True)
         adapted = theta + alpha * slope
         losses.append((adapted - goal).square().sum())
@@ -388,20 +389,24 @@ assert torch.allclose(hidden_slope, torch.tensor([2.0, 0.0]).double())  # H₁ a
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Compute by hand what $\theta'$ is for one action $(1, 0)$ with advantage 2, at $\theta = 0$, $\sigma = \alpha = 1$.
-# Then look at the tensor with respect to which the surrogate is differentiated: is it $\theta$?
+# Compute by hand what $\theta'$ is for one action $(1, 0)$ with advantage 2, at $\theta = 0$, $\sigma = 2$,
+# $\alpha = 1$. What would the colleague's step be for a *single* action? And what does the class of the policy take as
+# its second argument?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\log \pi(a) = \sum_d \log \mathcal{N}(a_d; \theta_d, \sigma^2)$, and the ratio is $\exp(\log \pi - \bot \log \pi)$.
+# The covariance of $\mathcal{N}(\theta, \sigma^2 I)$ is $\sigma^2 I$. In (4) the present density stands above, the
+# constant one below, and the sum is divided by $N$. With $u = \bot x - x$ the second derivative of $-e^{u}$ by $x$ is
+# $-1$, that of $e^{x - \bot x}$ is $+1$, and both have the first derivative $+1$.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: log_pi at theta, summed over dimensions; ratio = exp(log_pi − stop log_pi); slope = gradient of
-# mean(ratio · advantage) with respect to theta, with graph; adapted = theta + α · slope; collect |adapted − goal|².
-# Return the mean.
+# For each task: log_pi at theta with standard deviation sigma, summed over dimensions; ratio = exp(log_pi − stop
+# log_pi); slope = gradient of mean(ratio · advantage) with respect to theta, with graph; adapted = theta + α · slope;
+# collect
+# |adapted − goal|². Return the mean.
 # </details>
 
 # %%
@@ -411,15 +416,171 @@ for alpha in (0.0, 0.1, 0.2):
 
 # %% [markdown]
 # **Expect:** at $\alpha = 0$ the same numbers as before. At $\alpha = 0.2$ a loss of about 1.7 instead of 2.9, and a
-# gradient of about two thirds of the colleague's length.
+# gradient of about seven tenths of the colleague's length.
 #
 # **Interpret:** the expected return here is $-\lVert \theta - g \rVert^2$ up to a constant, so the exact Jacobian of
-# the step is $(1 - 2\alpha) I$. Which of the three bugs would a test at $\alpha = 0$ have found?
+# the step is $(1 - 2\alpha) I$. For each bug name a test, as usual as possible, that it would pass.
 #
 # <details><summary>Answer</summary>
 #
-# None. At $\alpha = 0$ there is no inner step. And had the advantages been centred, the naive loss would have had no
-# second derivative at all, (09.12), and would have passed for first order. A test of the loss at one $\alpha > 0$
-# finds the mean over dimensions; a test of the gradient against $(1 - 2\alpha)^2 \cdot 2 (\theta - \bar g)$, or
-# against finite differences of the closed form, finds all three.
+# The prediction: the covariance and the divided sum change $L$, the quotient that stands upside down changes its
+# gradient only. The tests: with $\sigma = 1$ the covariance is right, and many a unit test has $\sigma = 1$. With
+# centred advantages, which are the custom, the divided sum has the same gradient as the mean. Upside down, the first
+# derivative is right, so that every test of the *step* is passed; in the second, $\psi\psi^\top A$ has the wrong sign.
+# And at $\alpha = 0$ all three are right. A test of the gradient against finite differences of the closed form, at
+# $\alpha > 0$, $\sigma \ne 1$ and with advantages that are not centred, finds all three.
+# </details>
+
+# %% [markdown]
+# ## Exercise 5: How many groups make a sign?
+#
+# **Objective:** predict from a pilot how many groups of episodes each estimator needs for the sign of its
+# meta-gradient, and put the prediction to the test.
+#
+# **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 35 min · **Run time:** 5 s
+#
+# A bandit has two arms. In eight tasks of ten arm 1 pays 1 and arm 2 nothing, in the others it is the other way round.
+# The policy takes arm 1 with probability $\sigma(\theta) = 1 / (1 + e^{-\theta})$, and $\theta = 0.25$. On a new task
+# it makes $N = 20$ pulls, takes one step with $\alpha = 8$ along
+#
+# $$\hat g = \frac1N \sum_n r_n \nabla \log \pi(a_n), \qquad F_N(\theta) = \mathbb{E}\, J(\theta + \alpha \hat g), \tag{5}$$
+#
+# with the reward $r_n$ of pull $n$ and no baseline, and earns $J$, the probability of the arm that pays.
+# `groups(n, generator)` draws $n$ groups of 20 pulls, each on a task of its own, and gives four estimates of
+# $F_N'(\theta)$ from each of them: *first order*, *naive*, *LVC* (which is DiCE here, for there is one step) and *naive
+# + sampling term*. What the query would tell is put in exactly.
+#
+# 1. **The truth.** Compute $F_N'(0.25)$, not by drawing: in a task there are 21 different groups.
+# 2. **The pilot.** Draw 2,000 groups or more. Is LVC biased? Report the t interval of its estimates' mean less the
+#    truth.
+# 3. **The prediction.** Outer steps go the right way if the mean over a batch of $B$ groups has the sign of the truth.
+#    With the mean $m$ and the standard deviation $s$ of your pilot, what is the smallest $B$ for which this holds in 95
+#    % of batches? Take means for normal: a share of 0.95 lies above $m - 1.645\, s / \sqrt{B}$. Where no $B$ will do,
+#    say `math.inf`.
+# 4. **The test.** For each finite $B$ draw 500 batches or more, of *new* groups, and count the signs.
+#
+# **Predict:** order the four by the $B$ that they need. Is the one that is right in the mean the first?
+
+# %% tags=["setup"]
+import math
+
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.recipes.bandit_groups import NAMES, groups
+
+# %% nbgrader={"grade": false, "grade_id": "sign", "locked": false, "schema_version": 3, "solution": true, "task": false}
+sign = {
+    "truth": ...,  # F_N'(0.25), to six decimals or more
+    "pilot": ...,  # {name: [n]} for each of NAMES, from groups(n, generator)
+    "low": ...,  # lower end of the t interval of (mean of LVC) - (truth)
+    "high": ...,  # its upper end
+    "conclusion": ...,  # ch09.LVC_TOO_HIGH, ch09.LVC_TOO_LOW or ch09.NO_BIAS_SEEN
+    "batch": ...,  # {name: B}, math.inf where no number will do
+    "means": ...,  # {name: [batch]} where B is finite: the mean of each of your new batches
+    "right": ...,  # {name: share of these with the sign of the truth}
+}
+### BEGIN SOLUTION
+PULLS, SIZE = 20, 8.0
+
+
+def objective(theta):
+    """F_N of (5), over both kinds of tasks and all numbers of pulls of arm 1."""
+    p, total = torch.sigmoid(theta), 0.0
+    for k in range(PULLS + 1):
+        chance = math.comb(PULLS, k) * p**k * (1 - p) ** (PULLS - k)
+        one = torch.sigmoid(theta + SIZE * k / PULLS * (1 - p))  # arm 1 pays
+        two = 1 - torch.sigmoid(theta - SIZE * (PULLS - k) / PULLS * p)  # arm 2 pays
+        total = total + chance * (0.8 * one + 0.2 * two)
+    return total
+
+
+truth = float(torch.func.grad(objective)(torch.tensor(0.25, dtype=torch.float64)))
+pilot = groups(20_000, seeded(0))
+interval = t_interval(pilot["LVC"] - truth)
+batch = {}
+for name, values in pilot.items():
+    mean, spread = float(values.mean()), float(values.std())
+    batch[name] = math.ceil((1.645 * spread / mean) ** 2) if mean * truth > 0 else math.inf
+fresh, means = seeded(1), {}
+for name, size in batch.items():
+    if size < math.inf:
+        means[name] = groups(2_000 * size, fresh)[name].view(2_000, size).mean(1)
+sign = {
+    "truth": truth,
+    "pilot": pilot,
+    "low": interval.low,
+    "high": interval.high,
+    "conclusion": (
+        ch09.LVC_TOO_HIGH if interval.low > 0 else ch09.LVC_TOO_LOW if interval.high < 0 else ch09.NO_BIAS_SEEN
+    ),
+    "batch": batch,
+    "means": means,
+    "right": {name: float((values * truth > 0).double().mean()) for name, values in means.items()},
+}
+### END SOLUTION
+
+# %% nbgrader={"grade": true, "grade_id": "check_sign", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch09.check_sign(sign)
+
+# %% [markdown]
+# <details><summary>Hint 1: a nudge</summary>
+#
+# $\theta$ acts by two roads, (09.14): a derivative that holds the chances of the groups forgets one. And on which side
+# of 0 is a mean's sign wrong?
+# </details>
+#
+# <details><summary>Hint 2: the formula</summary>
+#
+# Of 20 pulls $k$ are of arm 1 with probability $\binom{20}{k} p^k (1 - p)^{20 - k}$; a pull of arm 1 has the score
+# $1 - p$, one of arm 2 has $-p$. From $|m| = 1.645\, s / \sqrt{B}$ follows $B$.
+# </details>
+#
+# <details><summary>Hint 3: pseudocode</summary>
+#
+# F(θ) = sum over k of chance(k; θ) · (0.8 σ(θ + 8 k/20 (1 − p)) + 0.2 (1 − σ(θ − 8 (20 − k)/20 p))), p = σ(θ); its
+# derivative by autodiff, in float64. pilot = groups(20_000, …); t_interval(pilot["LVC"] − truth); B = ceil((1.645 s /
+# m)²) if m · truth > 0, else inf. For each finite B: groups(2_000 · B, another generator)[name], in 2,000 rows; row
+# means; share with the right sign.
+# </details>
+
+# %%
+figure, axes = plotting.figure(width=7.0, height=3.8)
+sizes = [2**power for power in range(10)]
+many = groups(2**19, seeded(2))
+colors = (plotting.SKY, plotting.RED, plotting.BLUE, plotting.PURPLE)
+for name, color, marker in zip(NAMES, colors, "o^sD", strict=True):
+    shares = [float((many[name].view(-1, size).mean(1) * float(sign["truth"]) > 0).double().mean()) for size in sizes]
+    axes.plot(sizes, shares, marker=marker, markersize=4, color=color, label=name)
+    if name in sign["right"]:
+        axes.plot(sign["batch"][name], sign["right"][name], "*", markersize=13, color=color)
+axes.axhline(0.95, color="black", linewidth=1, linestyle=":")
+axes.set(xlabel="groups in a batch, B", ylabel="share of right signs", xscale="log", ylim=(0, 1.02))
+axes.legend(fontsize=9, loc="center left")
+plotting.show(
+    figure,
+    "Share of batches with the right sign against their size. First order reaches 0.95 at some ten groups, LVC at "
+    "fifty, naive with the sampling term at a hundred and forty; naive falls towards 0. Stars, the predictions that "
+    "were tried, lie on the dotted line at 0.95.",
+)
+for name in NAMES:
+    tried = f"{float(sign['right'][name]):.3f}" if name in sign["right"] else "–"
+    print(f"{name:22} B = {sign['batch'][name]:4}   right signs in new batches: {tried}")
+print(f"LVC less the truth: [{sign['low']:.4f}, {sign['high']:.4f}]; {sign['conclusion']}")
+
+# %% [markdown]
+# **Expect:** a truth of 0.0261. First order needs about 11 groups, LVC about 45, naive with the sampling term about
+# 140, and naive alone never gets there. Shares of 0.95, a little more or less.
+#
+# **Interpret:** (a) First order has the largest bias of the three that get there, and needs the fewest groups. How can
+# that be, and what would have to be asked for the order to turn round? (b) Which pilot would have said "no bias of LVC
+# was seen"? (c) Why may a share of right signs differ from 0.95 by more than counting 2,000 batches allows?
+#
+# <details><summary>Answer</summary>
+#
+# (a) For a sign it counts how far the mean lies from 0 in units of the noise, and first order's bias leads *away* from
+# 0: its mean is 0.047, where the truth is 0.026. Ask for a number instead, say "within 0.01 of the truth in 95 % of
+# batches", and no batch of first order will do, however large, while LVC's bias of about −0.002 leaves room. (b) A
+# smaller one: with 2,000 groups the interval of LVC is some 0.009 wide, four times the bias. Not to have seen a bias is
+# a statement about one's pilot. (c) $m$ and $s$ are those of a pilot, and have errors of their own; and a mean of
+# eleven groups is not normal.
 # </details>

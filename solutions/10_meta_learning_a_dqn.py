@@ -10,9 +10,9 @@
 # # Exercises to chapter 10: Meta-learning a DQN
 #
 # Four exercises: an inner loop with a target that stays where it is, two meta-gradients by hand, a Reptile iteration
-# with three silent bugs, and the plan of an experiment. Fill in the cells marked `# YOUR CODE HERE`; the check under
-# each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at random
-# unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
+# with three silent bugs, and an experiment on negative transfer. Fill in the cells marked `# YOUR CODE HERE`; the check
+# under each answers at once, as often as you like. A function leaves its arguments as they are, and draws nothing at
+# random unless it is handed a generator. Notation is that of [chapter 10](../chapters/10_meta_learning_a_dqn.ipynb).
 
 # %% tags=["setup"]
 import torch
@@ -125,8 +125,8 @@ for steps in (0, 1, 3, 30):
 #
 # **Kind:** derive · **Difficulty:** ★★★ · **Time:** 25 min · **Run time:** 1 s
 #
-# One task, a linear value $V_\theta(s) = \theta^\top \phi(s)$ of a fixed policy. Support: features $\Phi$ (a row for each of the $n$
-# transitions), rewards $r$, next features $\Phi'$. The inner loop takes $K$ steps
+# One task, a linear value $V_\theta(s) = \theta^\top \phi(s)$ of a fixed policy. Support: features $\Phi$ (a row for
+# each of the $n$ transitions), rewards $r$, next features $\Phi'$. The inner loop takes $K$ steps
 #
 # $$\theta^{(k+1)} = \theta^{(k)} + \frac{2\alpha}{n} \Phi^\top \big(y - \Phi\, \theta^{(k)}\big), \qquad
 # y = r + \gamma\, \Phi'\, \theta, \qquad \theta^{(0)} = \theta, \tag{2}$$
@@ -139,8 +139,8 @@ for steps in (0, 1, 3, 30):
 #
 # No automatic differentiation.
 #
-# **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two goes to
-# zero?
+# **Predict:** for $\gamma = 0$, how do the two differ? And as $K \to \infty$ with a small $\alpha$: which of the two
+# goes to zero?
 
 # %% nbgrader={"grade": false, "grade_id": "meta_gradients", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def meta_gradients(theta, phi, rewards, phi_next, query_phi, query_y, alpha, steps, discount):
@@ -187,8 +187,8 @@ assert abs(hidden["frozen"].item() - 0.5) < 1e-9 and abs(hidden["whole"].item() 
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# M as above; C = 2 alpha discount / n · phiᵀ phi_next; D = E = I; y once; K times: adapted by (2), D = M D, E = M E + C;
-# g = 2/n' · query_phiᵀ (query_phi adapted − query_y); return Dᵀg and Eᵀg.
+# M as above; C = 2 alpha discount / n · phiᵀ phi_next; D = E = I; y once; K times: adapted by (2), D = M D, E = M E +
+# C; g = 2/n' · query_phiᵀ (query_phi adapted − query_y); return Dᵀg and Eᵀg.
 # </details>
 
 # %%
@@ -207,8 +207,8 @@ axes.set(xlabel="inner steps K", ylabel="length of the gradient")
 axes.legend()
 plotting.show(
     figure,
-    "Length of both meta-gradients against the number of inner steps. They are equal without a step; the frozen one then "
-    "falls to nearly zero, the one of the whole procedure levels off.",
+    "Length of both meta-gradients against the number of inner steps. They are equal without a step; the frozen one "
+    "then falls to nearly zero, the one of the whole procedure levels off.",
 )
 
 
@@ -220,48 +220,50 @@ plotting.show(
 #
 # <details><summary>Answer</summary>
 #
-# With the targets as data a converged regression has forgotten where it started: $M^K \to 0$, and $\theta$ is as good as
-# any other. In truth $\theta$ is still there, in the targets: the regression converges to values of the next states as
-# $\theta$ saw them. The frozen gradient is a good description as long as $K$ is small, which is where chapter 10 uses
-# it. Whether one *wants* to train $\theta$ as a maker of targets is another question.
+# With the targets as data a converged regression has forgotten where it started: $M^K \to 0$, and $\theta$ is as good
+# as any other. In truth $\theta$ is still there, in the targets: the regression converges to values of the next states
+# as $\theta$ saw them. The frozen gradient is a good description as long as $K$ is small, which is where chapter 10
+# uses it. Whether one *wants* to train $\theta$ as a maker of targets is another question.
 # </details>
 
 # %% [markdown]
 # ## Exercise 3: A Reptile iteration that looks right
 #
-# **Objective:** find three silent bugs in a Reptile iteration over Q-learning with replay and a target, and repair them.
+# **Objective:** find three silent bugs in a Reptile iteration over Q-learning with replay and a target, and repair
+# them.
 #
 # **Kind:** debug · **Difficulty:** ★★☆ · **Time:** 20 min · **Run time:** 1 s
 #
 # Tables in place of networks: `theta[s, a]`. A task is a deterministic world, `next_state[task, s, a]` and
 # `reward[task, s, a]`, which starts in state 0 and never ends. The inner loop is a run of Q-learning with a replay
-# memory, a target table that follows softly, and $\varepsilon$ that falls from 1 to 0.1 over 18 steps. All randomness
-# comes in `draws[task, step]`: whether to explore, which action then, and which transition to replay. Wanted is
+# memory, a target table that follows the online one softly, by a tenth of the way in each step, and $\varepsilon$ that
+# falls from 1 to 0.1 over 18 steps. In each step one transition is stored, and then one of all that are stored is
+# replayed, the newest like any other. All randomness comes in `draws[task, step]`: whether to explore, which action
+# then, and which transition to replay, as a share of the memory. Wanted is
 #
 # $$\theta \leftarrow \theta + \epsilon\, \Big(\frac1n \sum_{\mathcal{T}} \varphi_{\mathcal{T}} - \theta\Big), \tag{3}$$
 #
-# with $\varphi_{\mathcal{T}}$ the result of one complete run on task $\mathcal{T}$ that began at $\theta$ and knew nothing of
-# the other tasks. A colleague's code runs, and its $\theta$ takes plausible values. Read it before you run
-# it.
+# with $\varphi_{\mathcal{T}}$ the online table after one complete run on task $\mathcal{T}$ that began at $\theta$ and
+# knew nothing of the other tasks. The four things that section 6 of the chapter warns of are in order. A colleague's
+# code runs, and its $\theta$ takes plausible values. Read it before you run it.
 #
-# **Predict:** which of the bugs would still be there if the batch had one task only?
+# **Predict:** which of the bugs would show in a world with a single state?
 
 # %% tags=["setup"]
 def colleagues_iteration(theta, next_state, reward, draws, outer_lr):
-    memory, step, moves = [], 0, []
+    moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        for explore, which, replay in draws[task].tolist():
+        memory, state = [], 0
+        online = target = theta.clone()
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
-            step += 1
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, float(reward[task, state, action]), state))
+            s, a, r, after = memory[int(replay * (len(memory) - 1))]
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(target - theta)
+        moves.append(online - theta)
     return theta + outer_lr * torch.stack(moves).mean(0)
 
 
@@ -286,35 +288,34 @@ def reptile_iteration(theta, next_state, reward, draws, outer_lr):
     theta: float64 [S, A]; next_state: integers [task, S, A]; reward: float64 [task, S, A]; draws: float64
     [task, step, 3], uniform on [0, 1); outer_lr: ε of Reptile. Returns float64 [S, A]; theta stays as it is.
     """
-    memory, step, moves = [], 0, []
+    moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        for explore, which, replay in draws[task].tolist():
+        memory, state = [], 0
+        online = target = theta.clone()
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
-            step += 1
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, float(reward[task, state, action]), state))
+            s, a, r, after = memory[int(replay * (len(memory) - 1))]
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(target - theta)
+        moves.append(online - theta)
     ### BEGIN SOLUTION
     moves = []
     for task in range(len(reward)):
-        online, target, state = theta.clone(), theta.clone(), 0
-        memory = []  # of this task alone
-        for step, (explore, which, replay) in enumerate(draws[task].tolist()):  # ε begins anew
+        memory, state = [], 0
+        online, target = theta.clone(), theta.clone()  # two tables
+        for step, (explore, which, replay) in enumerate(draws[task].tolist()):
             epsilon = max(0.1, 1 - step / 20)
             action = int(which * theta.shape[1]) if explore < epsilon else int(online[state].argmax())
-            following = int(next_state[task, state, action])
-            memory.append((state, action, float(reward[task, state, action]), following))
-            s, a, r, after = memory[int(replay * len(memory))]
+            paid = float(reward[task, state, action])  # before the state moves on
+            before, state = state, int(next_state[task, state, action])
+            memory.append((before, action, paid, state))
+            s, a, r, after = memory[int(replay * len(memory))]  # replay < 1, so that the newest is the last
             online[s, a] += 0.5 * (r + 0.9 * target[after].max() - online[s, a])
             target += 0.1 * (online - target)
-            state = following
-        moves.append(online - theta)  # the target lags behind
+        moves.append(online - theta)
     ### END SOLUTION
     return theta + outer_lr * torch.stack(moves).mean(0)
 
@@ -334,129 +335,212 @@ assert torch.allclose(hidden_both, (hidden[0] + hidden[1]) / 2)  # tasks know no
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Swap two tasks. Should the result change? And which names are created outside of the loop over tasks?
+# How many tables are there after `theta.clone()`? What does `state` mean in the line that stores, and how large can
+# `replay` become?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# $\varphi_{\mathcal{T}}$ depends on $\theta$, on task $\mathcal{T}$ and on its own draws, and on nothing else. It is the table that the
-# updates are applied to.
+# A transition is $(s, a, r(s, a), s')$. With $n$ of them stored, `replay` in $[0, 1)$ stands for entry
+# $\lfloor n \cdot \text{replay} \rfloor$. The targets of two tables differ from those of one from the second update on.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each task: online = target = copy of theta; memory = []; step = 0; run as before; moves.append(online − theta).
+# For each task: online = copy of theta, target = another copy; memory = []; in each step: action; reward of state and
+# action; then the next state; store; replay entry int(replay · len(memory)); update online; target a tenth of the way
+# towards it; moves.append(online − theta).
 # </details>
 
 # %%
-worlds = some_worlds(5)
-turned = tuple(part.flip(0) for part in worlds)
-start = torch.zeros(4, 3, dtype=torch.float64)
-for name, iteration in (("colleague", colleagues_iteration), ("repaired", reptile_iteration)):
-    one, other = iteration(start, *worlds, 0.5), iteration(start, *turned, 0.5)
-    print(f"{name}: result changes by {float((one - other).abs().max()):.3f} when the tasks come in another order")
+def apart(states, steps):
+    """How far the colleague's theta is from the repaired one, in worlds of so many states and runs of so many steps."""
+    generator = torch.Generator().manual_seed(4)
+    worlds = (
+        torch.randint(states, (8, states, 3), generator=generator),
+        torch.randn(8, states, 3, generator=generator, dtype=torch.float64),
+        torch.rand(8, steps, 3, generator=generator, dtype=torch.float64),
+    )
+    start = torch.ones(states, 3, dtype=torch.float64)
+    return float((colleagues_iteration(start, *worlds, 1.0) - reptile_iteration(start, *worlds, 1.0)).abs().max())
+
+
+for states, steps in ((1, 1), (1, 2), (4, 1), (4, 2), (4, 100)):
+    print(f"{states} states, {steps:3} steps: {apart(states, steps):.3f} apart")
 
 # %% [markdown]
-# **Expect:** the colleague's result depends on the order of the tasks, the repaired one does not (0.000).
+# **Expect:** nothing apart with one state and one step, and something in all other rows.
 #
-# **Interpret:** is the order of tasks a test that finds all three bugs?
+# **Interpret:** each row hides some of the bugs. Which row would you keep as a test, and of which would you know most?
 #
 # <details><summary>Answer</summary>
 #
-# No: moving towards the target tables treats all tasks alike. For that one look at the size: with a soft rate of 0.1 a
-# target lags ten updates behind, and after few steps the move is visibly too short. An invariance finds what breaks
-# it and nothing else; write down several.
+# The prediction: with a single state the reward's state cannot be wrong, so two of the three show, and these from the
+# second step on only. With one step and four states the reward alone can be wrong: the memory holds one transition, and
+# the two tables are still equal. The last row finds all three and tells none apart. So keep several: the long run, for
+# what nobody has thought of, and the shortest ones, each of which points at a line. (Whether the order of the tasks
+# matters, an invariance that finds a shared memory, says nothing here: all three bugs treat tasks alike.)
 # </details>
 
 # %% [markdown]
-# ## Exercise 4: Does the initialisation help?
+# ## Exercise 4: Was it that the goals were new?
 #
-# **Objective:** plan an experiment on meta-learned Q-networks that could also come out against them.
+# **Objective:** test a cause that the chapter named and did not try, by an experiment that varies it.
 #
-# **Kind:** design · **Difficulty:** ★★☆ · **Time:** 10 min · **Run time:** 1 s
+# **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 35 min · **Run time:** 20 s
 #
-# You have a family of tasks with discrete actions and want to know whether meta-learning an initialisation of DQN is
-# worth it. The choices are:
+# On the dense grid of section 9, fresh networks were sooner than *every* start that had been trained on other goals.
+# Test goals were cells that had never been a goal; whether that is the cause was not tried. Try it, in small: tables in
+# the place of networks, and 6 × 6 cells, numbered row by row. A task is a goal, the reward minus the number of moves
+# that are left to it, as a share of the longest way. `meta_train(seeds, goals)` is Reptile over Q-learning on some of
+# the cells as goals, and `earned(starts, goals, generator)` the mean reward of a step over the first hundred steps on
+# each goal, `[seed, goal]`.
 #
-# | field | choices |
-# |---|---|
-# | `measured_first` | `"nothing"`, `"returns of a random policy"`, `"how often two tasks agree on the best action"` |
-# | `baselines` | `"fresh networks"`, `"fresh and informed networks"`, `"fresh, pre-trained and informed networks"` |
-# | `tasks` | `"training tasks"`, `"held-out tasks, new for each method"`, `"held-out tasks, the same for all methods"` |
-# | `replay_in_a_new_task` | `"transitions of the training tasks"`, `"empty, for all methods"` |
-# | `epsilon_in_a_new_task` | `"as it was at the end of training"`, `"from its start, for all methods"` |
-# | `learning_rate_in_a_new_task` | `"the meta-learner's, for all"`, `"chosen for each method on training tasks"`, `"chosen for each method on the test tasks"` |
-# | `seeds` | a whole number of meta-trainings per method |
-# | `reported` | `"the return after all steps"`, `"returns at several numbers of steps, and steps to a level"`, `"the best return of each run"` |
-# | `level_not_reached` | `"left out of the mean"`, `"counted as the last step, and said so"` |
-# | `cost` | `"steps in the new task"`, `"steps in the new task, and those of meta-training apart"` |
+# Meta-train twice, each time on half of the cells:
 #
-# **Predict:** with "counted as the last step", is the mean number of steps of a method that often fails too large or too
-# small? Whom does that favour?
+# - **scattered:** 18 cells that you draw by chance, so that each new goal lies among old ones;
+# - **sides:** the 18 cells of one half of the grid, so that all new goals lie in the other half.
+#
+# The other 18 cells, in rising order, are the new goals of each. A *fresh* start is a table of zeros. With $x_s$ the mean reward of seed
+# $s$ from the trained start less that from the fresh one, over the **new** goals, report for each training the t
+# interval
+#
+# $$\bar x \pm t_{n-1,\,0.975}\; s_x / \sqrt{n} \tag{4}$$
+#
+# over $n$ seeds, what follows from it, and what both together say of the cause. Both starts take as many environment
+# steps in a new task; those of the meta-training come on top. The check lets your tables learn once more, and trains
+# one of them again.
+#
+# **Predict:** four numbers to order: the lead of the trained start at old and at new goals, scattered and by sides.
+# Which of them are below 0, if any?
 
-# %% nbgrader={"grade": false, "grade_id": "plan", "locked": false, "schema_version": 3, "solution": true, "task": false}
-plan = {
-    "measured_first": ...,
-    "baselines": ...,
-    "tasks": ...,
-    "replay_in_a_new_task": ...,
-    "epsilon_in_a_new_task": ...,
-    "learning_rate_in_a_new_task": ...,
-    "seeds": ...,
-    "reported": ...,
-    "level_not_reached": ...,
-    "cost": ...,
+# %% tags=["setup"]
+from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
+from metarl_core.recipes.goal_cells import earned, meta_train
+
+PLACES = ("scattered, old", "scattered, new", "sides, old", "sides, new")
+
+# %%
+for name in ("HELPS", "HURTS", "NOT_TOLD_APART", "NEVER_A_GOAL", "WHERE_GOALS_LAY", "NOT_DECIDED"):
+    print(f"{name:16} {getattr(ch10, name)}")
+
+# %% nbgrader={"grade": false, "grade_id": "transfer", "locked": false, "schema_version": 3, "solution": true, "task": false}
+transfer = {
+    "seeds": ...,  # list of int: five to twelve
+    "goals_scattered": ...,  # list of 18 cells
+    "goals_sides": ...,  # list of 18 cells
+    "starts_scattered": ...,  # [seed, 36, 4], from meta_train
+    "starts_sides": ...,  # the same of the other training
+    "rewards": ...,  # {place: {"trained": [seed, 18], "fresh": [seed, 18]}} for each of PLACES
+    "low_scattered": ...,  # lower end of the interval (4), at the new goals
+    "high_scattered": ...,  # its upper end
+    "conclusion_scattered": ...,  # ch10.HELPS, ch10.HURTS or ch10.NOT_TOLD_APART
+    "low_sides": ...,
+    "high_sides": ...,
+    "conclusion_sides": ...,
+    "verdict": ...,  # ch10.NEVER_A_GOAL, ch10.WHERE_GOALS_LAY or ch10.NOT_DECIDED
 }
 ### BEGIN SOLUTION
-plan = {
-    "measured_first": "how often two tasks agree on the best action",
-    "baselines": "fresh, pre-trained and informed networks",
-    "tasks": "held-out tasks, the same for all methods",
-    "replay_in_a_new_task": "empty, for all methods",
-    "epsilon_in_a_new_task": "from its start, for all methods",
-    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
-    "seeds": 5,
-    "reported": "returns at several numbers of steps, and steps to a level",
-    "level_not_reached": "counted as the last step, and said so",
-    "cost": "steps in the new task, and those of meta-training apart",
+seeds = list(range(8))
+old = {
+    "scattered": sorted(torch.randperm(36, generator=seeded(1))[:18].tolist()),
+    "sides": [cell for cell in range(36) if cell % 6 < 3],
 }
+transfer = {"seeds": seeds, "rewards": {}}
+for number, (split, goals) in enumerate(old.items()):
+    starts = meta_train(seeds, goals)
+    new = [cell for cell in range(36) if cell not in goals]
+    for age, cells in (("old", goals), ("new", new)):
+        transfer["rewards"][f"{split}, {age}"] = {
+            "trained": earned(starts, cells, seeded(10 + number)),
+            "fresh": earned(torch.zeros_like(starts), cells, seeded(10 + number)),
+        }
+    at_new = transfer["rewards"][f"{split}, new"]
+    interval = t_interval((at_new["trained"] - at_new["fresh"]).mean(1))
+    transfer |= {
+        f"goals_{split}": goals,
+        f"starts_{split}": starts,
+        f"low_{split}": interval.low,
+        f"high_{split}": interval.high,
+        f"conclusion_{split}": (
+            ch10.HELPS if interval.low > 0 else ch10.HURTS if interval.high < 0 else ch10.NOT_TOLD_APART
+        ),
+    }
+said = (transfer["conclusion_scattered"], transfer["conclusion_sides"])
+transfer["verdict"] = {
+    (ch10.HELPS, ch10.HURTS): ch10.WHERE_GOALS_LAY,
+    (ch10.HURTS, ch10.HURTS): ch10.NEVER_A_GOAL,
+}.get(said, ch10.NOT_DECIDED)
 ### END SOLUTION
 
-# %% nbgrader={"grade": true, "grade_id": "check_plan", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-ch10.check_plan(plan)
+# %% nbgrader={"grade": true, "grade_id": "check_transfer", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+ch10.check_transfer(transfer)
 
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# For each field ask: with which choice could a sceptic explain the result away?
+# In both trainings the new goals were never a goal. What else is the same in both, and what is not?
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# Section 2 of the chapter has three questions about the *tasks*, to be answered before any method is trained.
+# $x_s$ is the row mean of `trained - fresh` at the new goals; `metarl_core.evaluation.t_interval` takes the $n$ of
+# them. A cause that is present in both trainings cannot alone explain a harm that is present in one.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# Measure agreement; train every baseline that a reader would think of; choose learning rates on training tasks; start
-# each new task with nothing but the parameters; measure all methods on the same new tasks; report curves, steps to a
-# level with failures counted, intervals, and what the training cost.
+# goals: 18 of `torch.randperm(36)`, sorted; and the cells with column 0 to 2. For each: starts = meta_train(seeds,
+# goals); new = the other cells; rewards at old and at new goals from starts and from zeros, with generators of the same
+# seed; t interval of the row means at the new goals. Helps above 0, hurts below; helps and hurts: where goals lay;
+# hurts and hurts: never a goal; else not decided.
 # </details>
 
 # %%
-if all(value is not ... for value in plan.values()):
-    for field, choice in plan.items():
-        print(f"{field:28} {choice}")
+flat = {split: transfer[f"starts_{split}"].mean((1, 2), keepdim=True) for split in ("scattered", "sides")}
+figure, axes = plotting.figure(width=7.4, height=3.6)
+for x, place in enumerate(PLACES):
+    split, age = place.split(", ")
+    cells = sorted(transfer[f"goals_{split}"])
+    cells = cells if age == "old" else [cell for cell in range(36) if cell not in cells]
+    start = transfer[f"starts_{split}"]
+    trained = earned(start, cells, seeded(20))
+    for shift, beside, color, marker, name in (
+        (-0.12, 0 * start, plotting.BLUE, "o", "a table of zeros"),
+        (0.12, flat[split].expand_as(start), plotting.ORANGE, "s", "the trained table's mean, everywhere"),
+    ):
+        lead = (trained - earned(beside, cells, seeded(20))).mean(1)
+        spots = x + shift + torch.linspace(-0.05, 0.05, len(lead))
+        axes.plot(spots, lead, marker, color=color, markersize=4, label=name if x == 0 else None)
+axes.axhline(0, color="black", linewidth=1)
+axes.set_xticks(range(4), PLACES)
+axes.set(ylabel="lead of the trained start")
+axes.legend(fontsize=9, title="beside", title_fontsize=9)
+plotting.show(
+    figure,
+    "Lead of the trained start of each seed, beside a table of zeros and beside a flat table of its own mean, in four "
+    "places. By sides it is large at old goals and below zero at new ones; scattered it is above zero at old and at "
+    "most new goals.",
+)
 
 # %% [markdown]
-# **Expect:** your plan, without a fault that was looked for.
+# **Expect:** with the solution's goals the trained start leads at old goals in both trainings, the more if they lie
+# together. At new goals it leads where these are scattered among the old ones, and is behind where they lie on the
+# other side.
 #
-# **Interpret:** under this plan a method reaches the level in 300 steps on average, another in 350, and the paired
-# interval of the difference is [−120, 20]. Write the sentence that you would publish.
+# **Interpret:** (a) What is left of the cause that the chapter suspected? (b) A table of zeros is *optimistic* here,
+# since all rewards are negative: it tries what it has not tried. Could that be why fresh tables win on the other side?
+# The orange dots hold the trained start beside a flat table that is as pessimistic as it is. (c) Does this say what
+# happened to the networks of section 9?
 #
 # <details><summary>Answer</summary>
 #
-# "The first needed 50 steps fewer (95 % interval −120 to 20); five seeds do not tell them apart." Not "the first is
-# better", and not "they are equal": an interval that reaches to −120 leaves room for a saving of a third. The honest
-# next step is more seeds, decided on before looking again.
+# (a) Not much, in this world: cells that were never a goal are in both trainings, and the start hurts in one of them.
+# What it has learned is where goals *lie*, which is of use at new goals in between and leads astray on the other side.
+# (b) If optimism were the reason, the trained start would not be behind a flat table of its own mean; on the other side
+# it is behind that, too, and further. (c) It makes one explanation less likely. There, a quarter of the cells was kept
+# for the test, drawn by chance, so that new goals lay among old ones, as in the scattered training here, where the
+# start helps. But networks share weights between cells, the grid has walls, and the runs are longer. So look elsewhere
+# next, and vary that: how far the values have to be unlearned, say, or how long a run goes on.
 # </details>

@@ -12,7 +12,7 @@
 # Five exercises: a memory that reads recorded streams, a loss with three silent bugs, the two losses of an agent that
 # infers its task, an experiment on how many bandits are few, and the plan of a measurement. Fill in the cells marked
 # `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments as
-# they are. Notation is that of [chapter 11](../chapters/11_memory_and_context.ipynb).
+# they are, and draws nothing at random. Notation is that of [chapter 11](../chapters/11_memory_and_context.ipynb).
 
 # %% tags=["setup"]
 import torch

@@ -12,7 +12,7 @@
 # Five exercises: a model whose error looks small, a search for many environments at once, a derivation of what a step on the
 # newest data is worth, a loss of windows with three silent bugs, and a planner that is broken and repaired. Fill in the cells
 # marked `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments as
-# they are. Notation is that of [chapter 12](../chapters/12_models_and_planning.ipynb).
+# they are, and draws nothing at random. Notation is that of [chapter 12](../chapters/12_models_and_planning.ipynb).
 
 # %% tags=["setup"]
 import torch

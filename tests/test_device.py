@@ -368,9 +368,9 @@ EXACT: list[Case] = [
 ]
 
 
-def remembering(family, **settings):
+def remembering(family, kind=GRU, **settings):
     """Meta-parameters of a memory, and what it earns on held-out tasks."""
-    make = functools.partial(GRU, hidden=4)
+    make = functools.partial(kind, hidden=4)
     agent = memory.MemoryAgent(family.observation_space, family.action_space, make, generator=seeded())
     method = memory.RL2(family, agent, trials=2, episodes=2)
     config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=2, minibatches=2, **settings)
@@ -402,6 +402,29 @@ def believing(encoder):
     belief = memory.BeliefConfig(updates=2, minibatch=2, contexts=3)
     start = method.initial(initial_parameters(agent))
     meta, _ = memory.train_belief(method, start, config, belief, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
+def guessing():
+    """Meta-parameters of posterior sampling, and what it earns on held-out tasks."""
+    family = GridNavi(3, horizon=3)
+    encoder = functools.partial(memory.ProductEncoder, latent=2, hidden=(4,))
+    agent = memory.ContextAgent(family.observation_space, family.action_space, encoder, (4,), generator=seeded())
+    method = memory.PEARL(family, agent, trials=2, episodes=2)
+    config = memory.PEARLConfig(iterations=2, meta_batch=2, updates=2, minibatch=3, context=3, samples=4)
+    start = method.initial(initial_parameters(agent))
+    meta, _ = memory.train_pearl(method, start, config, seeded(), description=None)
+    return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
+
+
+def told():
+    """Meta-parameters of a policy that is given the task, and what it earns."""
+    family = InformedTasks(GridNavi(3, horizon=3))
+    make = functools.partial(memory.NoMemory, actions=5)
+    agent = memory.MemoryAgent(family.observation_space, family.action_space, make, (4,), seeded())
+    method = memory.RL2(family, agent, trials=2, episodes=2)
+    config = memory.TrainConfig(iterations=2, meta_batch=2, epochs=1, minibatches=1)
+    meta, _ = memory.train(method, method.initial(initial_parameters(agent)), config, seeded(), description=None)
     return meta, memory.adaptation_curve(method, meta, family.sample_tasks(2, seeded(1)), seeded(2))
 
 
@@ -445,9 +468,13 @@ META_MODELS: list[Case] = [
 META_MEMORY: list[Case] = [
     ("belief, recurrent", lambda: believing(functools.partial(memory.RecurrentEncoder, latent=2, hidden=4))),
     ("belief, product", lambda: believing(functools.partial(memory.ProductEncoder, latent=2, hidden=(4,)))),
+    ("told the task", told),
+    ("PEARL", guessing),
     ("in context, its own actions", lambda: taught(False)),
     ("in context, uniform actions", lambda: taught(True)),
     ("memory, bandits", lambda: remembering(BernoulliBandits(3, 4), baseline="task", value_coef=0.0)),
+    ("memory, past rewards", lambda: remembering(BernoulliBandits(3, 4), baseline="past", value_coef=0.0)),
+    ("memory, attention", lambda: remembering(BernoulliBandits(3, 4), memory.CausalAttention)),
     ("memory, grid", lambda: remembering(GridGoals(size=3, horizon=5), baseline="time")),
     ("memory, navigation", lambda: remembering(walk(), anneal_entropy=True)),
     ("memory, Gymnasium", remembering_simulators),

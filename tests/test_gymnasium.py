@@ -528,3 +528,24 @@ def test_a_policy_adapts_on_gymnasium_tasks():
     assert returns.shape == (2, 2) and bool((returns > 0).all())
     assert not torch.equal(visited[1]["logits.weight0"][0], visited[1]["logits.weight0"][1])
     family.close()
+
+
+@pytest.mark.parametrize(
+    "id, after, keep",
+    [
+        ("ChangingCartPole", "force", {"horizon": 20}),
+        ("ChangingPendulum", "gravity", {"horizon": 20}),
+        ("ChangingArm", "gain2", {"horizon": 20}),
+    ],
+)
+def test_a_body_changes_in_mid_episode(id, after, keep):
+    """One step before the change an episode is that of a task without it, and from there on another."""
+    family = gymnasium.make(f"metarl/{id}-v0", earliest=5, latest=5, **keep).unwrapped.family
+    task = family.sample_tasks(1, seeded(3))
+    same = task | {f"after.{after}": task[after]}
+    played = []
+    for given in (task, same):
+        env = gymnasium.make(f"metarl/{id}-v0", task=given, earliest=5, latest=5, **keep)
+        env.reset(seed=0)
+        played.append(np.stack([env.step(env.action_space.high)[0] for _ in range(10)]))
+    assert np.array_equal(played[0][:5], played[1][:5]) and not np.allclose(played[0][6:], played[1][6:])

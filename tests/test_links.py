@@ -58,6 +58,7 @@ def broken(path, root):
 BOOK = [
     *(path for folder in ("chapters", "exercises", "solutions") for path in sorted((ROOT / folder).glob("*.ipynb"))),
     *sorted(ROOT.glob("*.md")),
+    *sorted((ROOT / "classroom").rglob("*.md")),
 ]
 
 

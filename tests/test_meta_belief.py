@@ -20,6 +20,7 @@ from metarl_core.meta.memory import (
     gaussian_kl,
     gaussian_product,
 )
+from metarl_core.networks import mlp
 from metarl_core.parameters import initial_parameters, leaf_parameters
 from metarl_core.tasks import GridGoals, GridNavi
 
@@ -207,3 +208,49 @@ def test_the_belief_learns_to_foresee_rewards(name):
         float(belief_loss(method.agent, meta, data, contexts, noise)[1]["reconstruction"]) for data in (trials, others)
     )
     assert own < 0.8 * other
+
+
+def test_the_bound_of_arrivals_by_a_plain_loop():
+    """The decoder reads where a step led; where that is the start of the next episode, or padding, nothing counts."""
+    family = GridGoals(size=3, horizon=5, start=(0, 0))
+    make = functools.partial(BeliefMemory, actions=4, encoder=ENCODERS["recurrent"], decoder=(6,), of_arrival=True)
+    agent = MemoryAgent(family.observation_space, family.action_space, make, (8,), seeded())
+    method, parameters = RL2(family, agent, trials=3, episodes=2), initial_parameters(agent)
+    trials = played(method, parameters)
+    contexts, noise = drawn(method, trials, [0, 2, 7])
+    _, parts = belief_loss(agent, parameters, trials, contexts, noise)
+    own = {k[7:]: v for k, v in parameters.items() if k[:7] == "memory."}
+    mean, log_std = agent.memory.belief(own, trials.inputs)
+    total, count = 0.0, 0
+    for task, trial, number in itertools.product(range(4), range(3), range(3)):
+        time, here = int(contexts[number]), (task, trial)
+        if not trials.mask[task, trial, time]:
+            continue
+        count += 1
+        z = mean[here][time] + log_std[here][time].exp() * noise[task, trial, number]
+        for step in range(int(trials.mask[here].sum()) - 1):
+            if trials.done[here][step]:
+                continue
+            arrived = torch.nn.functional.one_hot(trials.observations[here][step + 1], 9).float()
+            total += 0.5 * float((agent.memory.decode(own, z, arrived) - trials.rewards[here][step]) ** 2)
+    assert trials.done[:, :, :-1].any() and not trials.mask.all()
+    assert float(parts["reconstruction"]) == pytest.approx(total / count, rel=1e-4)
+
+
+@pytest.mark.parametrize("of_arrival", [False, True])
+def test_one_latent_beside_many_steps_is_decoded_as_if_it_were_repeated(of_arrival):
+    """Leading axes broadcast, for one network and for several side by side."""
+    make = functools.partial(BeliefMemory, actions=5, decoder=(6, 4), of_arrival=of_arrival)
+    memories = [make(9 + 5 + 2, generator=seeded(seed)) for seed in (0, 1)]
+    each = [initial_parameters(one) for one in memories]
+    both = {name: torch.stack([one[name] for one in each]) for name in each[0]}
+    latent, seen = torch.randn(2, 3, 1, 5, generator=seeded(2)), torch.randn(2, 1, 4, 9, generator=seeded(3))
+    acted = None if of_arrival else torch.randn(2, 1, 4, 5, generator=seeded(4))
+    together = memories[0].decode(both, latent, seen, acted)
+    assert together.shape == (2, 3, 4)
+    for row, own in enumerate(each):
+        for context, step in itertools.product(range(3), range(4)):
+            action = [] if acted is None else [acted[row, 0, step]]
+            known = torch.cat([latent[row, context, 0], seen[row, 0, step], *action])
+            layers = {name[8:]: value for name, value in own.items() if name.startswith("decoder.")}
+            assert torch.allclose(mlp(layers, known)[0], together[row, context, step], atol=1e-5)

@@ -222,6 +222,78 @@ def test_second_baselines_by_hand(baseline):
         assert float(found[task, trial, time]) == pytest.approx(float(plain[task, trial, time]) - mean, abs=1e-5)
 
 
+def by_least_squares(trials, plain):
+    """The baseline "past" with plain loops: fading averages, other trials, and a fit on the other half of the tasks."""
+    tasks, number, length = trials.mask.shape
+    mask, rewards = trials.mask.numpy(), (trials.expected_rewards * trials.mask).double().numpy()
+
+    def beside(values):
+        found = np.zeros_like(values)
+        for task, trial, time in itertools.product(range(tasks), range(number), range(length)):
+            if mask[task, trial, time]:
+                others = [values[task, j, time] for j in range(number) if j != trial and mask[task, j, time]]
+                found[task, trial, time] = values[task, trial, time] - (np.mean(others) if others else 0.0)
+        return found
+
+    features = np.zeros((*mask.shape, 3))
+    for time in range(1, length):
+        for number_of, fading in enumerate((0.0, 0.5, 0.8)):
+            features[:, :, time, number_of] = (
+                fading * features[:, :, time - 1, number_of] + (1 - fading) * rewards[:, :, time - 1]
+            )
+    features = np.stack([beside(features[..., i] * mask) for i in range(3)], -1)
+    left, first = beside(plain.double().numpy() * mask), (tasks + 1) // 2
+    expected = left.copy()
+    for here, other in ((slice(0, first), slice(first, None)), (slice(first, None), slice(0, first))):
+        for time in range(length):
+            seen, target = features[other, :, time].reshape(-1, 3), left[other, :, time].reshape(-1)
+            weights = np.linalg.solve(seen.T @ seen + 1e-6 * len(seen) * np.eye(3), seen.T @ target)
+            expected[here, :, time] -= features[here, :, time] @ weights
+    return expected * mask
+
+
+@pytest.mark.parametrize("family", [grid(), BernoulliBandits(3, 9)])
+def test_a_baseline_of_past_rewards_by_plain_loops(family):
+    agent, parameters = agent_for(family)
+    trials = play_trials(family, family.sample_tasks(7, seeded()), agent, parameters, 5, 3, seeded(1))
+    trials = dataclasses.replace(trials, expected_rewards=trials.expected_rewards.double())
+    zeros = torch.zeros_like(trials.expected_rewards)
+    plain = trial_advantages(trials, zeros, 0.9, 1.0)
+    found = trial_advantages(trials, zeros, 0.9, 1.0, "past")
+    assert np.allclose(found.numpy(), by_least_squares(trials, plain), atol=1e-8)
+    assert not found[~trials.mask].any()
+
+
+def test_a_baseline_of_past_rewards_hears_nothing_from_its_own_present_or_future():
+    """What is subtracted at a step does not change with the rewards of that trial from there on."""
+    method, parameters = bandit_method(3, 8, trials=3)
+    trials = method.play(parameters, method.family.sample_tasks(6, seeded()), seeded(1))
+    zeros, time = torch.zeros_like(trials.rewards), 4
+
+    def subtracted(rewards):
+        changed = dataclasses.replace(trials, expected_rewards=rewards)
+        plain = trial_advantages(changed, zeros, 1.0, 1.0)
+        return (plain - trial_advantages(changed, zeros, 1.0, 1.0, "past"))[2, 1, time]
+
+    rewards = trials.expected_rewards.clone()
+    before = subtracted(rewards)
+    rewards[2, 1, time:] += 1
+    assert torch.equal(subtracted(rewards), before)
+    rewards[2, 1, time - 1] += 1
+    assert not torch.equal(subtracted(rewards), before)
+
+
+def test_late_in_a_trial_past_rewards_leave_less_noise():
+    """Memories that differ in what they settled on: what they will earn is what they have earned."""
+    method, parameters = bandit_method(5, 30, trials=8)
+    trials = method.play(parameters, method.family.sample_tasks(64, seeded()), seeded(1))
+    means = torch.rand((64, 8, 1), generator=seeded(2)).expand(64, 8, 30)  # each trial pulls one arm for good
+    trials = dataclasses.replace(trials, expected_rewards=means.contiguous())
+    zeros = torch.zeros_like(means)
+    task, past = (trial_advantages(trials, zeros, 1.0, 1.0, name)[:, :, 5:] for name in ("task", "past"))
+    assert past.square().mean() < 1e-3 * task.square().mean()
+
+
 # The loss
 
 
@@ -234,7 +306,8 @@ def bandit_method(arms=2, pulls=3, trials=4, hidden=4):
 PLAIN = TrainConfig(value_coef=0.0, entropy_coef=0.0, gae_lambda=1.0)
 
 
-def test_the_policy_gradient_is_that_of_the_enumerated_return():
+@pytest.mark.parametrize("baseline", ["task", "past"])
+def test_the_policy_gradient_is_that_of_the_enumerated_return(baseline):
     """∇ E[return of a trial] over every sequence of actions and rewards, against the mean of sampled gradients."""
     method, parameters = bandit_method()
     means, leaves = torch.tensor([0.2, 0.9]), leaf_parameters(parameters)
@@ -255,7 +328,7 @@ def test_the_policy_gradient_is_that_of_the_enumerated_return():
     estimates = []
     for seed in range(40):
         trials = method.play(parameters, {"means": means.expand(64, 2).contiguous()}, seeded(seed), trials=8)
-        advantages = trial_advantages(trials, torch.zeros_like(trials.rewards), 1.0, 1.0, "task")
+        advantages = trial_advantages(trials, torch.zeros_like(trials.rewards), 1.0, 1.0, baseline)
         loss, _ = memory.memory_ppo_loss(method, leaves, trials, advantages, advantages, PLAIN)
         gradients = torch.autograd.grad(-3 * loss, [leaves[name] for name in names])  # a mean over three steps
         estimates.append(torch.cat([g.flatten() for g in gradients]))

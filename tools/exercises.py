@@ -234,9 +234,12 @@ def exercise_file(py: Path) -> Path:
     return py.parent.parent / "exercises" / f"{name}.ipynb"
 
 
-def generate(py: Path) -> NotebookNode:
-    """The learner's notebook of a solutions file. The same file gives the same notebook, ids included."""
-    notebook = copy.deepcopy(read_source(py))
+def generate(py: Path, source: NotebookNode | None = None) -> NotebookNode:
+    """The learner's notebook of a solutions file. The same file gives the same notebook, ids included.
+
+    `source` is what the file holds, with a class's numbers perhaps (`classroom.variants`).
+    """
+    notebook = copy.deepcopy(read_source(py) if source is None else source)
     for cell in notebook.cells:
         cell.metadata.get("nbgrader", {}).pop("checksum", None)
     notebook.cells = [c for c in notebook.cells if "solution-only" not in c.metadata.get("tags", [])]

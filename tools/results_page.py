@@ -5,6 +5,7 @@ What was published stands in tools/published.toml; what the course reaches is re
 
 from __future__ import annotations
 
+import importlib
 import json
 import tomllib
 from collections.abc import Mapping
@@ -37,6 +38,9 @@ def page() -> str:
 def _result(result: Mapping[str, Any]) -> str:
     chapter, table = read()[result["chapter"]], load_table(result["table"])
     scores = table.scores(result["method"])
+    if "reader" in result:
+        module, _, name = result["reader"].rpartition(".")
+        scores = getattr(importlib.import_module(module), name)(result["method"], scores)[:, None]
     ours = [t_interval(scores[..., at].reshape(len(scores), -1)) for at in result["at"]]
     sign = 1 if result["higher_is_better"] else -1
     reached = [sign * own.point >= sign * theirs for own, theirs in zip(ours, result["published"], strict=True)]

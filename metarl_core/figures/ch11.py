@@ -142,10 +142,11 @@ def regrets(by_strategy: Mapping[str, np.ndarray], band: Mapping[str, tuple[np.n
     right.legend(fontsize=10, loc="upper left")
     plotting.show(
         figure,
-        "Left: mean regret of each pull for a learned memory and four strategies. All begin at one third. Greedy, the "
-        "memory and Gittins fall at once; UCB1 stays level for five pulls and then drops; Thompson sampling falls "
-        "slowly. Greedy begins lowest and flattens out early; the memory begins a little above it and ends between it "
-        "and Gittins. Right: the sum so far. At the end Gittins is lowest, then the memory, greedy, UCB1, Thompson.",
+        "Left: mean regret of each pull for a learned memory and four strategies over a hundred pulls. All begin at "
+        "one third. Greedy, the memory and Gittins fall at once and together for ten pulls; UCB1 stays level for five "
+        "pulls and then drops; Thompson sampling falls slowly. Greedy flattens out early and stays highest; the "
+        "memory ends a little above UCB1 and Gittins. Right: the sum so far. At the end Gittins is lowest, then the "
+        "memory, UCB1, and highest and close together greedy and Thompson.",
     )
 
 

@@ -10,9 +10,12 @@ A memory is trained in phases of more and more pulls. Short play is cheap, and i
 earned them; what a memory has learned there, to come back to what pays, is where the next phase begins.
 """
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -22,7 +25,7 @@ from metarl_core.parameters import Parameters, initial_parameters
 from metarl_core.tasks import BernoulliBandits, Tasks
 from metarl_core.training import Callback, History
 
-METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms")
+METHODS = ("10 pulls, 5 arms", "30 pulls, 5 arms", "100 pulls, 5 arms", "100 pulls, 10 arms")
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Phase:
     entropy_coef: float
     last: bool = False
     """let step size and entropy's weight fall linearly to zero"""
+    baseline: str = "task"
+    """see `memory.trial_advantages`"""
+    share: float = 1.0
+    """of the bandits and minibatches of the settings: an iteration of long play has enough steps with fewer"""
 
 
 def phases() -> dict[str, tuple[Phase, ...]]:
@@ -43,7 +50,11 @@ def phases() -> dict[str, tuple[Phase, ...]]:
     return {
         "10": (first, Phase(10, 60, 5e-3, 0.01, last=True)),
         "30": (first, Phase(30, 70, 7e-3, 0.02, last=True)),
-        "100": (first, Phase(30, 50, 7e-3, 0.02), Phase(100, 100, 4e-3, 0.02, last=True)),
+        "100": (
+            first,
+            Phase(30, 50, 7e-3, 0.02, baseline="past"),
+            Phase(100, 90, 4e-3, 0.01, last=True, baseline="past", share=0.5),
+        ),
     }
 
 
@@ -99,27 +110,42 @@ class Trained(NamedTuple):
     """of each phase"""
 
 
-def trained(method: str, seed: int, settings: Settings | None = None, callback: Callback | None = None) -> Trained:
-    """Train one memory from one seed; the table's, with its settings. `callback` as in `memory.train`."""
+def trained(
+    method: str,
+    seed: int,
+    settings: Settings | None = None,
+    callback: Callback | None = None,
+    make_memory: Callable[..., Any] = GRU,
+) -> Trained:
+    """Train one memory from one seed; the table's, with its settings.
+
+    Args:
+        method: pulls and arms, as in `METHODS`.
+        seed: of weights, bandits and luck.
+        settings: of the table unless given.
+        callback: as in `memory.train`.
+        make_memory: of the width of its inputs, `hidden` units and a generator.
+    """
     settings = settings or Settings()
     pulls, arms = size_of(method)
     generator = torch.Generator().manual_seed(seed)
     spaces = (BernoulliBandits(arms).observation_space, BernoulliBandits(arms).action_space)
-    agent = MemoryAgent(*spaces, lambda inputs, generator: GRU(inputs, settings.hidden, generator), generator=generator)
+    make = functools.partial(make_memory, hidden=settings.hidden)
+    agent = MemoryAgent(*spaces, make, generator=generator)
     meta, histories = initial_parameters(agent), []
     for phase in settings.phases[str(pulls)]:
         family = BernoulliBandits(arms, phase.pulls)
         learner = RL2(family, agent, settings.trials, episodes=1, discount=1.0, expected_reward=mean_of_arm)
         config = memory.TrainConfig(
             iterations=phase.iterations,
-            meta_batch=settings.meta_batch,
+            meta_batch=round(settings.meta_batch * phase.share),
             outer_lr=phase.outer_lr,
             epochs=settings.epochs,
-            minibatches=settings.minibatches,
+            minibatches=round(settings.minibatches * phase.share),
             clip=settings.clip,
             gae_lambda=1.0,
             value_coef=0.0,
-            baseline="task",
+            baseline=phase.baseline,
             entropy_coef=phase.entropy_coef,
             anneal_entropy=phase.last,
             anneal=phase.last,
@@ -140,11 +166,18 @@ def regrets(learned: Trained, tasks: Tasks, pulls: int) -> Tensor:
     return tasks["means"].amax(1, keepdim=True) - played.expected_rewards[:, 0]
 
 
-def run(method: str, seed: int, settings: Settings | None = None) -> Tensor:
-    """The row of one method and seed."""
+def total_rewards(method: str, scores: np.ndarray, settings: Settings | None = None) -> np.ndarray:
+    """What a trial earns on the held-out bandits, `[seed]`, from the regrets in a table's scores `[seed, 1, ...]`."""
+    pulls, _ = size_of(method)
+    most = pulls * float(held_out(method, settings)["means"].amax(1).double().mean())
+    return most - scores[:, 0, :pulls].sum(-1)
+
+
+def run(method: str, seed: int, settings: Settings | None = None, make_memory: Callable[..., Any] = GRU) -> Tensor:
+    """The row of one method and seed; `make_memory` as in `trained`."""
     settings = settings or Settings()
     pulls, arms = size_of(method)
-    learned = trained(method, seed, settings)
+    learned = trained(method, seed, settings, make_memory=make_memory)
     tasks = held_out(method, settings)
     own = regrets(learned, tasks, pulls)
     elsewhere = BernoulliBandits(arms, pulls).sample_tasks(settings.held_out_tasks, learned.generator, "ood")

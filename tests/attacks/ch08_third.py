@@ -897,43 +897,6 @@ class _TwoStages:
         return torch.stack(values).mean()
 
 
-# ------------------------------------------------------------------ plan
-
-PLAN = {
-    "measured_first": "best single policy against the best policy of each task",
-    "baselines": "random initialisation, from scratch, pre-training with fine-tuning, oracle",
-    "seeds": 10,
-    "test_tasks": "new ones, the same for all methods",
-    "baseline_step_size": "chosen on training tasks, for the number of steps reported",
-    "episodes_counted": "both, and those of meta-training apart",
-    "action_noise_at_test": "as in training, for all",
-    "conclude_from": "the interval of the paired difference after 1, 2 and 3 steps",
-}
-WRONG_PLANS = [
-    {**PLAN, "measured_first": "nothing"},
-    {**PLAN, "measured_first": "returns of a random policy"},
-    {**PLAN, "baselines": "random initialisation"},
-    {**PLAN, "baselines": "random initialisation and from scratch"},
-    {**PLAN, "seeds": 1},
-    {**PLAN, "seeds": 2},
-    {**PLAN, "seeds": "many"},
-    {**PLAN, "test_tasks": "the last training batch"},
-    {**PLAN, "test_tasks": "new ones for each method"},
-    {**PLAN, "baseline_step_size": "MAML's"},
-    {**PLAN, "baseline_step_size": "chosen on the test tasks"},
-    {**PLAN, "episodes_counted": "query episodes"},
-    {**PLAN, "action_noise_at_test": "off for MAML alone"},
-    {**PLAN, "action_noise_at_test": "not reported"},
-    {**PLAN, "conclude_from": "the lower mean"},
-    {**PLAN, "conclude_from": True},
-]
-RIGHT_PLANS = [
-    {**PLAN, "seeds": 5},
-    {**PLAN, "seeds": np.uint8(20)},
-    dict(sorted(PLAN.items())),
-    {**PLAN, "seeds": 50},
-]
-
 WRONG = [
     *named(
         ch08.check_task_advantages,
@@ -1027,7 +990,6 @@ WRONG = [
         _baseline_of_the_support,
         _global_noise,
     ),
-    *[(ch08.check_plan, plan) for plan in WRONG_PLANS],
 ]
 
 RIGHT = [
@@ -1068,7 +1030,6 @@ RIGHT = [
         _inner_slope_by_hand,
         _TwoStages(),
     ),
-    *[(ch08.check_plan, plan) for plan in RIGHT_PLANS],
 ]
 
 NOT_SAID = [

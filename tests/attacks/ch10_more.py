@@ -2,10 +2,7 @@
 
 import functools
 import math
-import types
-from collections import ChainMap, OrderedDict, UserDict
-from decimal import Decimal
-from fractions import Fraction
+from collections import OrderedDict
 
 import numpy as np
 import torch
@@ -1066,71 +1063,3 @@ class _Learner:
 
 
 right(reptile)(_Learner())
-
-
-# ------------------------------------------------------------------ plan
-
-PLAN = {
-    "measured_first": "how often two tasks agree on the best action",
-    "baselines": "fresh, pre-trained and informed networks",
-    "tasks": "held-out tasks, the same for all methods",
-    "replay_in_a_new_task": "empty, for all methods",
-    "epsilon_in_a_new_task": "from its start, for all methods",
-    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
-    "seeds": 5,
-    "reported": "returns at several numbers of steps, and steps to a level",
-    "level_not_reached": "counted as the last step, and said so",
-    "cost": "steps in the new task, and those of meta-training apart",
-}
-
-WRONG += [
-    (ch10.check_plan, PLAN | changed)
-    for changed in (
-        {"measured_first": "returns of a random policy"},
-        {"measured_first": "nothing", "seeds": 50},
-        {"baselines": "fresh and informed networks"},
-        {"tasks": "held-out tasks, new for each method", "seeds": 20},
-        {"replay_in_a_new_task": "transitions of the training tasks"},
-        {"epsilon_in_a_new_task": "as it was at the end of training"},
-        {"learning_rate_in_a_new_task": "the meta-learner's, for all"},
-        {"learning_rate_in_a_new_task": "chosen for each method on the test tasks"},
-        {"reported": "the return after all steps"},
-        {"reported": "the best return of each run", "level_not_reached": "left out of the mean"},
-        {"cost": "steps in the new task"},
-        {"seeds": 1},
-        {"seeds": 3},
-        {"seeds": 0},
-        {"seeds": -3},
-        {"seeds": -5.0},
-        {"seeds": 5.5},
-        {"seeds": math.nan},
-        {"seeds": "five"},
-        {"seeds": [0, 1, 2, 3, 4]},
-        {"seeds": True},
-        {"cost": "steps in the new task, and those of meta-training apart."},
-        {"tasks": "Held-out tasks, the same for all methods"},
-        {"baselines": ("fresh, pre-trained and informed networks",)},
-        {"extra": "a power analysis"},
-    )
-] + [
-    (ch10.check_plan, {field: choice for field, choice in PLAN.items() if field != "cost"}),
-    (ch10.check_plan, list(PLAN.items())),
-    (ch10.check_plan, list(PLAN.values())),
-]
-
-RIGHT += [
-    (ch10.check_plan, answer)
-    for answer in (
-        dict(reversed(PLAN.items())),
-        types.MappingProxyType(PLAN),
-        OrderedDict(PLAN),
-        ChainMap({"seeds": 8}, PLAN),
-        UserDict(PLAN, seeds=np.int32(10)),
-        PLAN | {"seeds": torch.tensor(20)},
-        PLAN | {"seeds": Decimal(7)},
-        PLAN | {"seeds": Fraction(12, 2)},
-        PLAN | {"seeds": 10.0},
-        PLAN | {"seeds": np.array(30)},
-        PLAN | {"seeds": 100, "cost": np.str_(PLAN["cost"])},
-    )
-]

@@ -847,47 +847,6 @@ def _linear_schedule(theta, next_state, reward, draws, outer_lr):
     return result
 
 
-# ------------------------------------------------------------------ plan
-
-PLAN = {
-    "measured_first": "how often two tasks agree on the best action",
-    "baselines": "fresh, pre-trained and informed networks",
-    "tasks": "held-out tasks, the same for all methods",
-    "replay_in_a_new_task": "empty, for all methods",
-    "epsilon_in_a_new_task": "from its start, for all methods",
-    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
-    "seeds": 10,
-    "reported": "returns at several numbers of steps, and steps to a level",
-    "level_not_reached": "counted as the last step, and said so",
-    "cost": "steps in the new task, and those of meta-training apart",
-}
-WRONG_PLANS = [
-    {**PLAN, "measured_first": "nothing"},
-    {**PLAN, "measured_first": "returns of a random policy"},
-    {**PLAN, "baselines": "fresh networks"},
-    {**PLAN, "baselines": "fresh and informed networks"},
-    {**PLAN, "tasks": "training tasks"},
-    {**PLAN, "tasks": "held-out tasks, new for each method"},
-    {**PLAN, "replay_in_a_new_task": "transitions of the training tasks"},
-    {**PLAN, "epsilon_in_a_new_task": "as it was at the end of training"},
-    {**PLAN, "learning_rate_in_a_new_task": "the meta-learner's, for all"},
-    {**PLAN, "learning_rate_in_a_new_task": "chosen for each method on the test tasks"},
-    {**PLAN, "seeds": 1},
-    {**PLAN, "seeds": 2},
-    {**PLAN, "reported": "the best return of each run"},
-    {**PLAN, "reported": "the return after all steps"},
-    {**PLAN, "level_not_reached": "left out of the mean"},
-    {**PLAN, "cost": "steps in the new task"},
-    {**PLAN, "cost": ""},
-    "a plan",
-]
-RIGHT_PLANS = [
-    {**PLAN, "seeds": 5},
-    {**PLAN, "seeds": np.int16(15)},
-    dict(sorted(PLAN.items(), reverse=True)),
-    {**PLAN, "seeds": 40},
-]
-
 WRONG = [
     *named(
         ch10.check_inner_td_steps,
@@ -964,7 +923,6 @@ WRONG = [
         _three_actions,
         _memory_outside_of_the_function,
     ),
-    *[(ch10.check_plan, plan) for plan in WRONG_PLANS],
 ]
 
 RIGHT = [
@@ -995,5 +953,4 @@ RIGHT = [
         _an_agent_a_task,
         _linear_schedule,
     ),
-    *[(ch10.check_plan, plan) for plan in RIGHT_PLANS],
 ]

@@ -24,6 +24,9 @@ TAUGHT = InContext(FAMILY, AGENT, trials=2, episodes=2)
 MDPS = TabularMDPs()
 OF_MDPS = MemoryAgent(MDPS.observation_space, MDPS.action_space, functools.partial(GRU, hidden=4), generator=RNG)
 ZEROS = torch.zeros_like(TRIALS.rewards)
+ONE = METHOD.play(META, {"means": TASKS["means"][:1]}, RNG)
+LOOKER = memory.CausalAttention(3, hidden=4, heads=2, layers=1, generator=RNG)
+LOOKS = initial_parameters(LOOKER)
 
 
 def agent(observation_space=SPACES[0], action_space=SPACES[1], **options):
@@ -82,6 +85,23 @@ CALLS = [
         lambda: AGENT.check_parameters({name: value[None] for name, value in META.items()}),
         r"memory.weight_input must have shape \[12, 6\], got \[1, 12, 6\]",
     ),
+    ("CausalAttention", lambda: memory.CausalAttention(0), "inputs must be at least 1, got 0"),
+    ("CausalAttention", lambda: memory.CausalAttention(3, 6, heads=2), "multiple of twice the 2 heads, got 6"),
+    ("CausalAttention", lambda: memory.CausalAttention(3, heads=0), "heads must be at least 1, got 0"),
+    ("CausalAttention", lambda: memory.CausalAttention(3, layers=1.5), "layers must be a whole number, got 1.5"),
+    ("CausalAttention", lambda: memory.CausalAttention(3, generator=1), "generator must be a torch.Generator, got 1"),
+    ("CausalAttention", lambda: LOOKER.sequence(META, torch.zeros(4, 3)), "must be those of this attention, got none"),
+    (
+        "CausalAttention",
+        lambda: LOOKER.sequence(LOOKS, torch.zeros(5, 4)),
+        r"inputs must have shape \[..., time, 3\], got \[5, 4\]",
+    ),
+    (
+        "CausalAttention",
+        lambda: LOOKER.step(LOOKS, torch.zeros(5, 3), torch.zeros(5, 4)),
+        "memory must be the cache of 1 layers beside these inputs, got another",
+    ),
+    ("waves", lambda: memory.waves(torch.arange(3.0), 5), "width must be even, .*, got 5"),
     ("InContext", in_context(family="bandits"), "family must be a TaskFamily, got str"),
     ("InContext", in_context(agent=GRU(2, 3)), "agent must be a MemoryAgent, got GRU"),
     ("InContext", in_context(family=PointNavigation()), "family must have Discrete actions, got Box"),
@@ -131,7 +151,12 @@ CALLS = [
     ("trial_advantages", advantages(values=ZEROS[0]), r"values must have shape \[3, 2, 8\], got \[2, 8\]"),
     ("trial_advantages", advantages(discount=2), r"discount must be in \[0, 1\], got 2"),
     ("trial_advantages", advantages(gae_lambda=-1), r"gae_lambda must be in \[0, 1\], got -1"),
-    ("trial_advantages", advantages(baseline="mean"), "baseline must be one of value, time, task, got 'mean'"),
+    ("trial_advantages", advantages(baseline="mean"), "baseline must be one of value, time, task, past, got 'mean'"),
+    (
+        "trial_advantages",
+        lambda: memory.trial_advantages(ONE, ZEROS[:1], 1.0, 1.0, "past"),
+        'baseline "past" needs trials of at least 2 tasks, got 1',
+    ),
     ("whole_trials", lambda: list(memory.whole_trials(0, 2, RNG)), "trials must be at least 1, got 0"),
     ("whole_trials", lambda: list(memory.whole_trials(2, 0, RNG)), "minibatches must be at least 1, got 0"),
     (
@@ -146,7 +171,7 @@ CALLS = [
     ("TrainConfig", config(outer_lr=0), "outer_lr must be above 0, got 0"),
     ("TrainConfig", config(value_scale=0), "value_scale must be above 0, got 0"),
     ("TrainConfig", config(entropy_coef=-0.1), "entropy_coef must be at least 0, got -0.1"),
-    ("TrainConfig", config(baseline="none"), "baseline must be one of value, time, task, got 'none'"),
+    ("TrainConfig", config(baseline="none"), "baseline must be one of value, time, task, past, got 'none'"),
     ("TrainConfig", config(optimiser="adam"), "optimiser must be a function of tensors and lr"),
     ("train", train(method=AGENT), "method must be an? RL2, got MemoryAgent"),
     ("train", train(config=3), "config must be a TrainConfig, got int"),

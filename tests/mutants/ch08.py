@@ -2,6 +2,7 @@
 
 import torch
 from attacks import ch08 as others
+from attacks import ch08_experiments as report
 from attacks import ch08_more as more
 from torch.autograd import grad
 
@@ -123,8 +124,9 @@ def _region_by_autograd(theta, curvature, centre, alpha, sigma, delta):
 
 
 def _loss(
-    query=True, rate=None, divide="std", graph=True, fresh=True, reduce=torch.mean, cut=False, sign=-1.0, ratio=True
-):
+    query=True, rate=None, divide="std", graph=True, fresh=True, reduce=torch.mean, cut=False, sign=-1.0, ratio=True,
+    recorded=True,
+):  # fmt: skip
     def answer(theta, goals, noise, alpha, sigma):
         def density(point, actions):
             return -((actions - point) ** 2).sum(-1) / (2 * sigma**2)
@@ -148,6 +150,8 @@ def _loss(
             if cut:
                 adapted = adapted.detach()
             judged = collect(adapted, noise[number, 1], goal) if query else support
+            if not recorded:  # by the policy before adaptation
+                judged = judged[0], density(point, judged[0]).detach(), judged[2]
             outer.append(judge(adapted, judged) if ratio else -(density(adapted, judged[0]) * judged[2]).mean())
             point = adapted
         return reduce(torch.stack(outer))
@@ -167,24 +171,6 @@ def _leak(theta, goals, noise, alpha, sigma):
         weight = (reward - reward.mean()) / reward.std(correction=0)
         start = start + alpha * (weight[:, None] * (actions - start)).mean(0) / sigma**2
     return (total.detach() * (theta - theta.detach())).sum()
-
-
-# ---------------------------------------------------------------- the plan
-
-GOOD = {
-    "measured_first": "best single policy against the best policy of each task",
-    "baselines": "random initialisation, from scratch, pre-training with fine-tuning, oracle",
-    "seeds": 10,
-    "test_tasks": "new ones, the same for all methods",
-    "baseline_step_size": "chosen on training tasks, for the number of steps reported",
-    "episodes_counted": "both, and those of meta-training apart",
-    "action_noise_at_test": "as in training, for all",
-    "conclude_from": "the interval of the paired difference after 1, 2 and 3 steps",
-}
-
-
-def _plan(misconception, **changed):
-    return Mutant(ch08.check_plan, misconception, GOOD | changed)
 
 
 MUTANTS = [
@@ -228,12 +214,13 @@ MUTANTS = [
     Mutant(ch08.check_trust_region_step, "plain_gradient", _region(solve=False)),
     Mutant(ch08.check_trust_region_step, "sum_over_tasks", _region(total=True)),
     Mutant(ch08.check_meta_loss, "graph_cut", _loss(cut=True)),
-    Mutant(ch08.check_meta_loss, "as_it_was", _loss(query=False, rate=0.1, divide="var")),
+    Mutant(ch08.check_meta_loss, "as_it_was", _loss(recorded=False, rate=0.1, divide="var")),
+    Mutant(ch08.check_meta_loss, "denominator", _loss(recorded=False)),
     Mutant(ch08.check_meta_loss, "support_as_query", _loss(query=False)),
     Mutant(ch08.check_meta_loss, "inner_rate_ignored", _loss(rate=0.1)),
     Mutant(ch08.check_meta_loss, "variance", _loss(divide="var")),
-    Mutant(ch08.check_meta_loss, "two_left", _loss(query=False, rate=0.1)),
-    Mutant(ch08.check_meta_loss, "two_left", _loss(query=False, divide="var")),
+    Mutant(ch08.check_meta_loss, "two_left", _loss(recorded=False, rate=0.1)),
+    Mutant(ch08.check_meta_loss, "two_left", _loss(recorded=False, divide="var")),
     Mutant(ch08.check_meta_loss, "two_left", _loss(rate=0.1, divide="var")),
     Mutant(ch08.check_meta_loss, "no_curvature", _loss(graph=False)),
     Mutant(ch08.check_meta_loss, "tasks_leak", _leak),
@@ -241,18 +228,50 @@ MUTANTS = [
     Mutant(ch08.check_meta_loss, "uphill_inside", _loss(sign=1.0)),
     Mutant(ch08.check_meta_loss, "divide_by_n_minus_one", _loss(divide="n - 1")),
     Mutant(ch08.check_meta_loss, "log_density", _loss(ratio=False)),
-    _plan("gap_not_measured", measured_first="nothing"),
-    _plan("gap_not_measured", measured_first="returns of a random policy"),
-    _plan("no_pretraining", baselines="random initialisation and from scratch"),
-    _plan("few_seeds", seeds=3),
-    _plan("trained_on_test", test_tasks="the last training batch"),
-    _plan("unpaired", test_tasks="new ones for each method"),
-    _plan("tuned_for_one", baseline_step_size="MAML's"),
-    _plan("search_on_test", baseline_step_size="chosen on the test tasks"),
-    _plan("episodes_hidden", episodes_counted="query episodes"),
-    _plan("noise_differs", action_noise_at_test="off for MAML alone"),
-    _plan("noise_differs", action_noise_at_test="not reported"),
-    _plan("lower_mean", conclude_from="the lower mean"),
+]
+
+# ---------------------------------------------------------------- payoff
+
+MUTANTS += [
+    Mutant(ch08.check_payoff, misconception, answer)
+    for misconception, answer in {
+        "few_seeds": report._four_seeds,
+        "seed_twice": report._a_seed_again,
+        "copied": report._one_table_for_all,
+        "measured_on_training": report._on_training_tasks,
+        "few_tasks": report._sixty_mazes,
+        "not_adapted": report._no_step,
+        "exchanged": report._columns_exchanged,
+        "tuned_for_one": report._step_of_maml,
+        "higher_than_earned": report._lucky,
+        "lower_than_earned": report._a_little_less,
+        "turned": report._other_way_round,
+        "unpaired": report._two_groups,
+        "pooled_episodes": report._every_pair,
+        "extremes": report._lowest_and_highest,
+        "standard_deviation": report._deviation,
+        "standard_error": report._error,
+        "normal_interval": report._normal,
+        "divides_by_n": report._biased,
+        "off_centre": report._another_middle,
+        "one_sided": report._ninety_percent,
+        "too_narrow": report._eighty_percent,
+        "too_wide": report._ninety_nine,
+        "not_an_interval": report._no_interval,
+        "says_too_much": report._a_winner_anyway,
+        "says_too_little": report._too_careful,
+        "wrong_winner": report._wrong_winner,
+        "adaptation_free": report._free_of_charge,
+        "half_the_training": report._queries_alone,
+        "too_early": report._rounded_down,
+        "other_bill": report._tasks_and_seeds,
+        "not_repeated": report._trained_for_longer,
+        "baseline_not_tuned": report._small_steps,
+        "alpha_not_tuned": report._small_alpha,
+        "scratch_not_tuned": report._slow_from_scratch,
+        "counts_updates": report._updates,
+        "another_count": report._to_the_best_arm,
+    }.items()
 ]
 
 # ---------------------------------------------------------------- answers that are attacks, too

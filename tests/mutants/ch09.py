@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 09, written as a learner would write them."""
 
 import torch
+from attacks import ch09_experiments as report
 from torch.autograd import grad
 
 from metarl_core.check import ch09
@@ -203,13 +204,18 @@ def _term(
 
 # ---------------------------------------------------------------- meta_loss
 
+BUGS = ("upside down", "covariance", "shared")
 
-def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=False, no_graph=False, change=None):
+
+def _repaired(
+    mean=False, naive=False, detached=False, create_graph=True, total=False, no_graph=False, change=None, bugs=()
+):
     def answer(theta, tasks, alpha, sigma):
         outer, last, found = [], theta, []
         for actions, advantage, goal in tasks:
             at = theta.detach().requires_grad_() if detached else last
             width = {"variance": sigma**2, "root of sigma": sigma**0.5, "one": 1.0, "half": 0.5}.get(change, sigma)
+            width = sigma**0.5 if "covariance" in bugs else width
             density = torch.distributions.Normal(at, width).log_prob(actions)
             advantage = advantage - advantage.mean() if change == "centred" else advantage
             log_pi = density.mean(-1) if mean or change == "mean, twice as far" else density.sum(-1)
@@ -217,6 +223,10 @@ def _repaired(mean=False, naive=False, detached=False, create_graph=True, total=
             weight = _box(density).sum(-1) if change == "by dimension" else weight
             weight = weight**2 / 2 if change == "square" else log_pi.exp() if change == "density" else weight
             surrogate = (weight * advantage).sum() if change == "sum" else (weight * advantage).mean()
+            if bugs:
+                weight = torch.exp(log_pi.detach() - log_pi) if "upside down" in bugs else weight
+                number = weight.sum() if "shared" in bugs else len(actions)
+                surrogate = (weight * advantage).sum() / number * (-1 if "upside down" in bugs else 1)
             (slope,) = grad(surrogate, at, create_graph=create_graph)
             adapted = theta - alpha * slope if change == "down" else last + alpha * slope
             adapted = theta.detach() + alpha * slope if change == "start" else adapted
@@ -304,18 +314,22 @@ MUTANTS = [
     Mutant(ch09.check_sampling_term, "probabilities", _term(exp=True)),
     Mutant(ch09.check_sampling_term, "neighbour", _term("next")),
     Mutant(ch09.check_sampling_term, "no_graph", _term(cut=True)),
-    Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, naive=True, detached=True)),
-    Mutant(ch09.check_meta_loss, "as_it_was", _repaired(mean=True, detached=True)),
+    Mutant(ch09.check_meta_loss, "as_it_was", _repaired(bugs=BUGS)),
+    Mutant(ch09.check_meta_loss, "upside_down", _repaired(bugs=BUGS[:1])),
+    Mutant(ch09.check_meta_loss, "covariance", _repaired(bugs=BUGS[1:2])),
+    Mutant(ch09.check_meta_loss, "shared", _repaired(bugs=BUGS[2:])),
+    Mutant(ch09.check_meta_loss, "two_left", _repaired(bugs=BUGS[1:])),
+    Mutant(ch09.check_meta_loss, "two_left", _repaired(bugs=BUGS[::2])),
     Mutant(ch09.check_meta_loss, "mean_over_dimensions", _repaired(mean=True)),
     Mutant(ch09.check_meta_loss, "first_order", _repaired(detached=True)),
     Mutant(ch09.check_meta_loss, "first_order", _repaired(create_graph=False)),
     Mutant(ch09.check_meta_loss, "naive", _repaired(naive=True)),
-    Mutant(ch09.check_meta_loss, "two_left", _repaired(mean=True, naive=True)),
+    Mutant(ch09.check_meta_loss, "two_left", _repaired(bugs=BUGS[:2])),
     Mutant(ch09.check_meta_loss, "sum_over_actions", _repaired(change="sum")),
     Mutant(ch09.check_meta_loss, "negated", _repaired(change="negated")),
     Mutant(ch09.check_meta_loss, "centred", _repaired(change="centred")),
     Mutant(ch09.check_meta_loss, "spread", _repaired(change="variance")),
-    Mutant(ch09.check_meta_loss, "spread", _repaired(change="root of sigma")),
+    Mutant(ch09.check_meta_loss, "covariance", _repaired(change="root of sigma")),
     Mutant(ch09.check_meta_loss, "spread", _repaired(change="one")),
     Mutant(ch09.check_meta_loss, "start_cut", _repaired(change="start")),
     Mutant(ch09.check_meta_loss, "descended", _repaired(change="down")),
@@ -346,3 +360,41 @@ MUTANTS = [
     Mutant(ch09.check_meta_loss, "mean_of_adapted", _repaired(change="together")),
     Mutant(ch09.check_meta_loss, "other_slope", _repaired(change="square")),
 ]
+
+MUTANTS += [
+    Mutant(ch09.check_sign, misconception, answer)
+    for misconception, answer in {
+        "few_groups": report._five_hundred,
+        "no_such_groups": report._means_for_groups,
+        "chosen_groups": report._selected,
+        "one_road": report._held_chances,
+        "mean_step": report._mean_step,
+        "one_task": report._arm_one_pays,
+        "sampled": report._by_drawing,
+        "truth_off": report._objective_itself,
+        "not_less_truth": report._mean_of_lvc,
+        "of_another": report._other_way_round,
+        "not_an_interval": report._no_interval,
+        "extremes": report._lowest_and_highest,
+        "standard_deviation": report._deviation,
+        "standard_error": report._error,
+        "off_centre": report._another_middle,
+        "one_sided": report._ninety_percent,
+        "too_narrow": report._eighty_percent,
+        "too_wide": report._ninety_nine,
+        "says_too_much": report._a_bias_anyway,
+        "says_too_little": report._too_careful,
+        "wrong_winner": report._wrong_side,
+        "wrong_sign_bought": report._many_of_naive,
+        "gives_up": report._given_up,
+        "two_sided": report._both_sides,
+        "not_squared": report._ratio_alone,
+        "of_the_truth": report._around_the_truth,
+        "other_batch": report._a_hundred,
+        "few_batches": report._two_hundred_batches,
+        "reused": report._again,
+        "other_batches": report._larger_batches,
+        "share_of_wrong_ones": report._wrong_ones,
+        "other_share": report._as_predicted,
+    }.items()
+] + [Mutant(ch09.check_sign, "no_such_groups", report._groups_of_their_own)]

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 10, written as a learner would write them."""
 
 import torch
+from attacks import ch10_experiments as report
 
 from metarl_core.check import ch10
 from mutants import Mutant
@@ -163,10 +164,13 @@ def _meta(factors="all", path="all", frozen_path=False, transpose=True, at="prim
 
 # ---------------------------------------------------------------- reptile_iteration
 
+BUGS = ("one table", "newest never", "paid where it led")
+
 
 def _reptile(
-    replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1, anchor=True, change=None
-):
+    replay=True, epsilon=True, online_moves=True, fresh=True, reduce=torch.mean, sign=1, anchor=True, change=None,
+    bugs=(),
+):  # fmt: skip
     def answer(theta, next_state, reward, draws, outer_lr):
         buffer, t, moves, point, state = [], 0, [], theta, 0
         outer_lr = 1.0 if change == "no outer_lr" else outer_lr
@@ -180,7 +184,7 @@ def _reptile(
             point = theta if fresh else point
             online, state = point.clone(), state if change == "state kept" else 0
             if change != "target kept":
-                target = online if change == "one table" else point.clone()
+                target = online if "one table" in bugs or change == "one table" else point.clone()
             for chance, which, index in draws[0 if change == "same draws" else task].tolist():
                 t += change == "from 1"
                 random = chance < max(0.0 if change == "to 0" else 0.1, 1 - t / 20)
@@ -188,10 +192,12 @@ def _reptile(
                 acting = {"acts on target": target, "acts on theta": theta}.get(change, online)
                 action = int(which * theta.shape[1]) if random else int(acting[state].argmax())
                 following = int(next_state[task, state, action])
-                new = (state, action, float(reward[task, state, action]), following)
+                paid = following if "paid where it led" in bugs else state
+                new = (state, action, float(reward[task, paid, action]), following)
                 if change != "late" or not buffer:
                     buffer.append(new)
-                s, a, r, f = buffer[-1 if change == "newest" else int(index * len(buffer))]
+                number = len(buffer) - 1 if "newest never" in bugs else len(buffer)
+                s, a, r, f = buffer[-1 if change == "newest" else int(index * number)]
                 if change == "late" and t > 1:
                     buffer.append(new)
                 online[s, a] += 0.5 * (r + 0.9 * target[f].max() - online[s, a])
@@ -208,26 +214,6 @@ def _reptile(
         return theta + sign * outer_lr * reduce(torch.stack(moves), 0)
 
     return answer
-
-
-# ---------------------------------------------------------------- the plan
-
-GOOD = {
-    "measured_first": "how often two tasks agree on the best action",
-    "baselines": "fresh, pre-trained and informed networks",
-    "tasks": "held-out tasks, the same for all methods",
-    "replay_in_a_new_task": "empty, for all methods",
-    "epsilon_in_a_new_task": "from its start, for all methods",
-    "learning_rate_in_a_new_task": "chosen for each method on training tasks",
-    "seeds": 10,
-    "reported": "returns at several numbers of steps, and steps to a level",
-    "level_not_reached": "counted as the last step, and said so",
-    "cost": "steps in the new task, and those of meta-training apart",
-}
-
-
-def _plan(misconception, **changed):
-    return Mutant(ch10.check_plan, misconception, GOOD | changed)
 
 
 MUTANTS = [
@@ -278,13 +264,15 @@ MUTANTS = [
     Mutant(ch10.check_meta_gradients, "outer_factor", _meta(change="no mean")),
     Mutant(ch10.check_meta_gradients, "not_transposed", _meta(transpose=False)),
     Mutant(ch10.check_meta_gradients, "query_at_theta", _meta(at="theta")),
-    Mutant(ch10.check_reptile_iteration, "as_it_was", _reptile(replay=False, epsilon=False, online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "as_it_was", _reptile(bugs=BUGS)),
+    Mutant(ch10.check_reptile_iteration, "newest_never", _reptile(bugs=("newest never",))),
+    Mutant(ch10.check_reptile_iteration, "paid_where_it_led", _reptile(bugs=("paid where it led",))),
     Mutant(ch10.check_reptile_iteration, "one_replay", _reptile(replay=False)),
     Mutant(ch10.check_reptile_iteration, "epsilon_not_reset", _reptile(epsilon=False)),
     Mutant(ch10.check_reptile_iteration, "target_network", _reptile(online_moves=False)),
-    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(replay=False, epsilon=False)),
-    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(replay=False, online_moves=False)),
-    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(epsilon=False, online_moves=False)),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(bugs=BUGS[:2])),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(bugs=BUGS[1:])),
+    Mutant(ch10.check_reptile_iteration, "two_left", _reptile(bugs=BUGS[::2])),
     Mutant(ch10.check_reptile_iteration, "tasks_leak", _reptile(fresh=False)),
     Mutant(ch10.check_reptile_iteration, "reversed", _reptile(sign=-1)),
     Mutant(ch10.check_reptile_iteration, "sum_over_tasks", _reptile(reduce=torch.sum)),
@@ -331,20 +319,41 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="from 1")),
     Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="to 0")),
     Mutant(ch10.check_reptile_iteration, "target_still", _reptile(change="still")),
-    Mutant(ch10.check_reptile_iteration, "stored_late", _reptile(change="late")),
+    Mutant(ch10.check_reptile_iteration, "newest_never", _reptile(change="late")),
     Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on theta")),
-    _plan("gap_not_measured", measured_first="nothing"),
-    _plan("gap_not_measured", measured_first="returns of a random policy"),
-    _plan("no_pretraining", baselines="fresh and informed networks"),
-    _plan("training_tasks", tasks="training tasks"),
-    _plan("unpaired", tasks="held-out tasks, new for each method"),
-    _plan("one_replay", replay_in_a_new_task="transitions of the training tasks"),
-    _plan("epsilon_not_reset", epsilon_in_a_new_task="as it was at the end of training"),
-    _plan("tuned_for_one", learning_rate_in_a_new_task="the meta-learner's, for all"),
-    _plan("search_on_test", learning_rate_in_a_new_task="chosen for each method on the test tasks"),
-    _plan("few_seeds", seeds=3),
-    _plan("end_only", reported="the return after all steps"),
-    _plan("best_picked", reported="the best return of each run"),
-    _plan("failures_dropped", level_not_reached="left out of the mean"),
-    _plan("cost_hidden", cost="steps in the new task"),
+]
+
+MUTANTS += [
+    Mutant(ch10.check_transfer, misconception, answer)
+    for misconception, answer in {
+        "few_seeds": report._four_seeds,
+        "seed_twice": report._a_seed_again,
+        "copied": report._one_start_for_all,
+        "not_a_side": report._first_eighteen,
+        "not_scattered": report._another_half,
+        "starts_exchanged": report._starts_exchanged,
+        "places_exchanged": report._places_exchanged,
+        "higher_than_earned": report._best_of_ten,
+        "lower_than_earned": report._sums_of_less,
+        "turned": report._other_way_round,
+        "of_old_goals": report._at_old_goals,
+        "pooled_episodes": report._every_goal,
+        "extremes": report._lowest_and_highest,
+        "standard_deviation": report._deviation,
+        "standard_error": report._error,
+        "normal_interval": report._normal,
+        "divides_by_n": report._biased,
+        "off_centre": report._another_middle,
+        "one_sided": report._ninety_percent,
+        "too_narrow": report._eighty_percent,
+        "too_wide": report._ninety_nine,
+        "not_an_interval": report._no_interval,
+        "says_too_much": report._a_winner_anyway,
+        "says_too_little": report._too_careful,
+        "wrong_winner": report._wrong_winner,
+        "not_that_cause": report._as_suspected,
+        "verdict_too_bold": report._bold,
+        "verdict_too_careful": report._no_verdict,
+        "not_repeated": report._hardly_trained,
+    }.items()
 ]

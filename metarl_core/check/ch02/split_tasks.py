@@ -91,9 +91,14 @@ def _look_at_split(answer, cells, far, share, generator):
     choices = math.comb(len(near_tasks), tests)
 
     def call(source):
-        return answer(*clone((cells, far)), share, source)
+        return answer(cells.clone(), far.clone(), share, source)
 
     given, marked, (cells, far) = cells, far, clone((cells, far))  # an answer may change what it is given
+    listed = list(map(tuple, cells.tolist()))
+
+    def tasks(split, name):
+        return {listed[row] for row in _entry(split, name).tolist()}
+
     split = answer(given, marked, share, generator)
     if not isinstance(split, dict) or set(split) != set(NAMES):
         raise TypeError("a dict with the keys 'train', 'test', and 'ood' is expected")
@@ -117,9 +122,9 @@ def _look_at_split(answer, cells, far, share, generator):
     number = LARGE_CALLS if large else CALLS if many else calls
     sources = [torch.Generator().manual_seed(1000 + seed) for seed in range(calls)]
     later = [call(source) for source in [generator] * number + sources]
-    tested = [_rows(cells, _entry(one, "test")) for one in later]
+    tested = [tasks(one, "test") for one in later]
     drawn, others = tested[:-calls], tested[-calls:]
-    shared = [len(test & _rows(cells, _entry(one, "train"))) for one, test in zip(later, tested, strict=True)]
+    shared = [len(test & tasks(one, "train")) for one, test in zip(later, tested, strict=True)]
     facts["tasks in train and in test"] = max(facts["tasks in train and in test"], *shared)  # of any call: by luck none
     numbers = {len(_rows(cells, rows["test"])), *map(len, tested)}
     return facts | {

@@ -1,6 +1,8 @@
 """What several checks of chapter 03 compare with."""
 
 import math
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -40,4 +42,26 @@ def of_double(gap: float, sigma: float) -> float:
     return -gap * float((WEIGHT * ((gap + math.sqrt(2) * sigma * Z) < 0)).sum())
 
 
-EQUAL, SINGLE, DOUBLE = of_maximum(0.0, 3.0), of_maximum(1.0, 1.0), of_double(1.0, 1.0)
+@dataclass(frozen=True)
+class Noise:
+    """Standard deviations of the estimates: of two actions of equal value, and of two whose values differ by 1."""
+
+    equal_sigma: float
+    sigma: float
+
+    @cached_property
+    def equal(self) -> float:
+        return of_maximum(0.0, self.equal_sigma)
+
+    @cached_property
+    def single(self) -> float:
+        return of_maximum(1.0, self.sigma)
+
+    @cached_property
+    def double(self) -> float:
+        return of_double(1.0, self.sigma)
+
+
+GIVEN = Noise(3.0, 1.0)
+OTHERS = (Noise(3.5, 1.5), Noise(4.0, 0.8), Noise(5.0, 1.25), Noise(2.5, 1.2), Noise(6.0, 0.75))
+"""the same question of other noise"""

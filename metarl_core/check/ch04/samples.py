@@ -12,13 +12,15 @@ NEW, OLD, GAIN = "gradient into log π", "gradient into the old log π", "gradie
 
 def draw_samples(draw):
     """1 to 12 samples, once 60, ε from 0.05 to 0.5, c from 1 + ε to 4; ratios on all sides of the limits, some
-    exactly 1."""
+    exactly 1, some of e^8 and e^-8."""
     samples, clip = draw.integer(1, 12), draw.uniform(0.05, 0.5)
     samples = draw.once(17, 60, samples)
     cap = 1 + clip + draw.uniform(0.05, 2.5)
     dtype = draw.choice(torch.float64, torch.float64, torch.float32)
     old = draw.normal(samples, mean=-1.5, dtype=dtype)
-    moved = draw.normal(samples, scale=draw.choice(0.1, 0.5, 1.0, 1.5), mean=draw.choice(0.0, 0.0, 0.7), dtype=dtype)
+    moved = draw.normal(
+        samples, scale=draw.choice(0.1, 0.5, 1.0, 1.5, 4.0), mean=draw.choice(0.0, 0.0, 0.7), dtype=dtype
+    )
     new = old + torch.where(draw.flags(samples, share=0.1), 0.0, moved)
     advantage = draw.skewed(samples, scale=100.0 if draw.chance(0.3) and dtype == torch.float64 else 1.0, dtype=dtype)
     advantage = torch.where(draw.flags(samples, share=0.1), 0.0, advantage * draw.choice(1.0, -1.0, -1.0))
@@ -43,6 +45,7 @@ def draw_samples(draw):
             "a ratio is below 1 - epsilon and its advantage is positive": (
                 (ratio < 1 - clip) & (advantage > 0)
             ).any(),
+            "a ratio is below e^-5": (ratio < math.exp(-5)).any(),
             "there is a single sample": samples == 1,
             "the numbers are float32": dtype == torch.float32,
             "the old log-probabilities carry a graph": graphs[0],

@@ -28,6 +28,8 @@ def _draw_case(draw):
     if counted:  # uneven scripts; few enough outcomes to count all of them
         usable, ways = draw.choice((6, 3), (7, 2), (5, 4))
         images, shots, queries = draw.choice((5, 2, 1), (5, 1, 3), (4, 1, 1), (5, 2, 2), (4, 2, 2))
+        if draw.seed == 12:  # enough images for all classes of an episode to draw from one permutation
+            usable, ways, images, shots, queries = 7, 2, 4, 1, 1
         first = draw.choice(1, 2)
         letters = [allowed[0]] * first + [allowed[1]] * (usable - first)
     elif large:

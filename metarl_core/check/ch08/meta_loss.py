@@ -33,6 +33,7 @@ def _meta_gradient_by_hand(
     theta, goals, noise, alpha, sigma,
     reuse=False, rate=None, divide="deviation", curvature=True, leak=False, reduce=torch.mean, sign=1.0,
     centre=True, summed=(), only_first=False, noise_of=(0, 1), log=False, query_by_theta=False, own=True,
+    old_by_theta=False,
 ):  # fmt: skip
     """(I − αĤ)g from closed forms: the score of N(θ, σ²I) is (a − θ)/σ², and the mean advantage is zero."""
 
@@ -65,6 +66,9 @@ def _meta_gradient_by_hand(
         else:
             query = end + sigma * second
             b = weights(query, goal, None if own else actions)
+            if old_by_theta:
+                squares = (query - point).square().sum(-1) - (query - end).square().sum(-1)
+                b = b * (squares / (2 * sigma**2)).exp()
             outer = -(b[:, None] * (query - end) / sigma**2).mean(0)
             outer = outer * (len(a) if "outer" in summed else 1)
             quotient = -(query - end).square().sum(-1) / (2 * sigma**2) if log else 1.0
@@ -102,7 +106,7 @@ def _fault_of_loss(**fault):
 
 
 RATE = 0.1  # what the colleague's code uses instead of alpha
-FAULTS = {"reuse": True, "rate": RATE, "divide": "variance"}
+FAULTS = {"old_by_theta": True, "rate": RATE, "divide": "variance"}
 PAIRS = [dict(pair) for pair in itertools.combinations(FAULTS.items(), 2)]
 
 
@@ -117,10 +121,10 @@ check_meta_loss = function_check(
     ),
     Wrong("as_it_was", "All three bugs are still there.", _fault_of_loss(**FAULTS)),
     Wrong(
-        "support_as_query",
-        "The adapted policy is judged by the episodes that it has learned from. Who has to collect those that judge "
-        "it?",
-        _fault_of_loss(reuse=True),
+        "denominator",
+        "Two of the three are repaired. At the point where the query actions were drawn, what is the value of your "
+        "quotient of densities for them?",
+        _fault_of_loss(old_by_theta=True),
     ),
     Wrong(
         "inner_rate_ignored",
@@ -138,6 +142,12 @@ check_meta_loss = function_check(
         when=lambda got, *a: any(
             difference(got, _meta_gradient_by_hand(*a, **pair), **TOLERANCE) is None for pair in PAIRS
         ),
+    ),
+    Wrong(
+        "support_as_query",
+        "The adapted policy is judged by the episodes that it has learned from. Who has to collect those that judge "
+        "it?",
+        _fault_of_loss(reuse=True),
     ),
     Wrong(
         "no_curvature",

@@ -1,10 +1,12 @@
 """The check of the exercise `meta_loss`."""
 
+import itertools
 import math
 
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.answers import leads_to
 from metarl_core.check.ch09.oracles import GRAPH, scalar, slopes, stop_ratio, without_graph
 from metarl_core.check.compare import difference
 
@@ -60,6 +62,7 @@ def _meta_loss(
     divide=1, weight=stop_ratio, cut=False, reduce=torch.mean, length=1.0, within=torch.mean,
     distance=_square_distance,
     centre=False, power=1, start_cut=False, fixed=None, density=False, in_turn=False, together=False, twice=False,
+    shared=False,
 ):  # fmt: skip
     """`divide`: log-probabilities divided by it; `weight`: the estimator; `cut`: the step has no graph."""
 
@@ -72,7 +75,10 @@ def _meta_loss(
                 log_pi = -(actions - at).square() / (2 * (sigma**power) ** 2)
                 log_pi = log_pi if weight is _of_each_dimension else log_pi.sum(-1) / divide
                 log_pi = log_pi - math.log(2 * math.pi * sigma**2) if density else log_pi
-                (slope,) = torch.autograd.grad(within(weight(log_pi) * advantage), at, create_graph=not cut)
+                weights = weight(log_pi)
+                surrogate = within(weights * advantage)
+                surrogate = (weights * advantage).sum() / weights.sum().abs() if shared else surrogate
+                (slope,) = torch.autograd.grad(surrogate, at, create_graph=not cut)
                 start = theta.detach() if start_cut else theta if cut else at
                 at = start + length * alpha * slope
             begin = at if in_turn else begin
@@ -87,6 +93,15 @@ def _meta_loss(
 
 def _log(x):
     return x
+
+
+def _upside_down(log_pi):
+    """Minus the ratio's inverse: its gradient is that of the ratio."""
+    return -(log_pi.detach() - log_pi).exp()
+
+
+BUGS = {"weight": _upside_down, "power": 0.5, "shared": True}
+TWO_BUGS = [dict(pair) for pair in itertools.combinations(BUGS.items(), 2)]
 
 
 def _of_each_dimension(log_pi):
@@ -106,20 +121,43 @@ check_meta_loss = function_check(
     without_graph("theta"),
     Wrong(
         "as_it_was",
-        "The step still has half its length, and the gradient does not go through it. Compare the loss with one that "
-        "you compute by hand, then its gradient with finite differences in which the actions stay fixed.",
-        _meta_loss(2, _log, cut=True),
+        "All three bugs are still there. Compare the loss with one that you compute by hand for a single action, then "
+        "its gradient with finite differences in which the actions stay fixed.",
+        _meta_loss(**BUGS),
+    ),
+    Wrong(
+        "upside_down",
+        "Two of the three are repaired, and the loss is right. In (4) which density is held constant, and what is the "
+        "second derivative of a quotient that is turned over?",
+        _meta_loss(weight=_upside_down),
+    ),
+    Wrong(
+        "covariance",
+        "Two of the three are repaired. With sigma = 1 your answer would be right, and with another one the step is "
+        "too long or too short. What does that class of distributions take?",
+        _meta_loss(power=0.5),
+    ),
+    Wrong(
+        "shared",
+        "Two of the three are repaired. Add a constant to all advantages: your step does not change, and that of (4) "
+        "does. By what is the sum divided?",
+        _meta_loss(shared=True),
+    ),
+    Wrong(
+        "two_left",
+        "One of the three is repaired, two are left.",
+        when=leads_to(_value_and_gradient, *[_meta_loss(**pair) for pair in TWO_BUGS]),
     ),
     Wrong(
         "mean_over_dimensions",
-        "One bug is left, and it shows in the loss already: the inner step has half its length. How is a joint "
-        "log-density made of those of its dimensions?",
+        "It shows in the loss already: your inner step has half its length. How is a joint log-density made of those "
+        "of its dimensions?",
         _meta_loss(2),
     ),
     Wrong(
         "first_order",
         "The loss is right. Its gradient is that of a constant step: at which tensor are the log-probabilities "
-        "evaluated, and does it lead back to theta? (There may be one more bug behind this one.)",
+        "evaluated, and does it lead back to theta?",
         _meta_loss(1, _log, cut=True),
     ),
     Wrong(
@@ -127,12 +165,6 @@ check_meta_loss = function_check(
         "The loss is right and a gradient goes through the step, but the second derivative is that of log π times "
         "advantage. Equation (4) climbs another surrogate.",
         _meta_loss(1, _log),
-    ),
-    Wrong(
-        "two_left",
-        "The gradient goes through the step now. Two bugs are left: one shows in the length of the step, the other in "
-        "its second derivative.",
-        _meta_loss(2, _log),
     ),
     Wrong(
         "sum_over_tasks",
@@ -166,11 +198,10 @@ check_meta_loss = function_check(
           _meta_loss(centre=True)),
     Wrong(
         "spread",
-        "The spread of your policy is not sigma, but its square, its root, or a fixed number. Which does your density "
-        "take?",
+        "The spread of your policy is not sigma, but its square or a fixed number. Which does your density take?",
         when=lambda got, *a: any(
             difference(got, _value_and_gradient(answer, *a), None, None) is None
-            for answer in (*[_meta_loss(power=power) for power in (2, 0.5, 0)], _meta_loss(fixed=0.5))
+            for answer in (*[_meta_loss(power=power) for power in (2, 0)], _meta_loss(fixed=0.5))
         ),
     ),
     Wrong(

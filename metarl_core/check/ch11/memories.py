@@ -20,10 +20,11 @@ def _draw_case(draw):
         "bias": 0.3 * draw.normal(hidden),
     }
     within = done[:, :-1] & ~begins[:, 1:]
+    taken = actions - (draw.seed % 4 == 3)  # the last action is not always among those that were taken
     return case(
         weights,
         draw.normal(streams, steps, seen),
-        draw.integers(0, actions - 1, streams, steps),
+        draw.integers(0, taken - 1, streams, steps),
         draw.skewed(streams, steps) + draw.uniform(-1, 1),
         done,
         begins,
@@ -34,6 +35,7 @@ def _draw_case(draw):
             "a trial has two ends of episodes": (within.sum(1) > 1).any(),
             "there is a single step": steps == 1,
             "there is more than one stream": streams > 1,
+            "the last action is never taken": taken < actions,
         }
     )
 

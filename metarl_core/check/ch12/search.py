@@ -45,15 +45,18 @@ class Score:
 
 
 def _draw_case(draw):
-    """1 to 4 environments, 1 to 4 rounds, 1 to 12 candidates, plans of 1 to 5 steps of 1 or 2 numbers, any bounds."""
+    """1 to 4 environments, 1 to 4 rounds, 1 to 12 candidates, plans of 1 to 5 steps of 1 or 2 numbers, any bounds; once
+    6 rounds with three elites.
+    """
     environments, rounds = draw.choice(1, *[draw.integer(2, 4)] * 4), draw.choice(1, *[draw.integer(2, 4)] * 5)
     candidates = draw.choice(1, *[draw.integer(2, 12)] * 6)
     environments, rounds, candidates = (
         draw.once(17, 60, environments),
-        draw.once(18, 60, rounds),
-        draw.once(19, 60, candidates),
+        draw.once(18, 60, draw.once(21, 6, rounds)),
+        draw.once(19, 60, draw.once(21, 8, candidates)),
     )
     elites = draw.choice(1, candidates, *[int(draw.integers(1, candidates, 1))] * 3)
+    elites = draw.once(21, 3, elites)  # where there is a single one, all rounds but the first are alike
     steps, width = draw.choice(1, *[draw.integer(2, 5)] * 5), draw.integer(1, 2)
     low = draw.normal(width) - 0.5
     high = low + draw.uniform(0.5, 2.5) * (1 + draw.flags(width).double())
@@ -63,6 +66,7 @@ def _draw_case(draw):
         {
             "there is more than one environment": environments > 1,
             "there is more than one round": rounds > 1,
+            "there are more than four rounds": rounds > 4,
             "there is one elite": elites == 1,
             "all candidates are elites": elites == candidates,
             "an action has more than one number": width > 1,

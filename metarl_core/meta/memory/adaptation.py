@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from metarl_core.arguments import check_type
+from metarl_core.meta.memory.pearl import PEARL
 from metarl_core.meta.memory.rl2 import RL2
 from metarl_core.meta.memory.trials import Trials
 from metarl_core.parameters import Parameters, detach_parameters
@@ -21,7 +22,7 @@ class AdaptationCurve(NamedTuple):
 
 
 def adaptation_curve(
-    method: RL2,
+    method: RL2 | PEARL,
     meta: Parameters,
     tasks: Tasks,
     generator: torch.Generator,
@@ -43,7 +44,8 @@ def adaptation_curve(
     Raises:
         ValueError: for meta-parameters or tasks that do not fit the method, or fewer than 1 trial or episode.
     """
-    check_type("method", method, RL2)
+    if not isinstance(method, PEARL):
+        check_type("method", method, RL2)
     method.check_meta(meta)
     played = method.play(detach_parameters(meta), tasks, generator, trials, episodes)
     returns = played.returns(method.episodes if episodes is None else episodes, expected=True)

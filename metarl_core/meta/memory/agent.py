@@ -88,10 +88,7 @@ class MemoryAgent(nn.Module):
             action, reward, done: of the step before; `done` says that it ended an episode, and o begins the next.
             first: true where a trial begins: nothing came before, and a₋₁, r₋₁, d₋₁ are zeros.
         """
-        seen = encode_observation(observation, self.observation_space, reward.dtype)
-        acted = encode_observation(action, self.action_space, reward.dtype)
-        before = torch.cat([acted, reward[..., None], done[..., None].to(reward.dtype)], -1)
-        return torch.cat([seen, before.masked_fill(first[..., None], 0)], -1)
+        return encode_step(self.observation_space, self.action_space, observation, action, reward, done, first)
 
     def read(self, parameters: Parameters, inputs: Tensor) -> Tensor:
         """What the memory holds at each step of whole trials `[..., time, inputs]`: `[..., time, hidden]`."""
@@ -117,6 +114,22 @@ class MemoryAgent(nn.Module):
     def start(self, parameters: Parameters, *batch: int) -> Any:
         """An empty memory."""
         return self.memory.initial(*batch, like=next(iter(parameters.values())))
+
+
+def encode_step(
+    observation_space: gymnasium.Space[Any],
+    action_space: gymnasium.Space[Any],
+    observation: Tensor,
+    action: Tensor,
+    reward: Tensor,
+    done: Tensor,
+    first: Tensor,
+) -> Tensor:
+    """o, a₋₁, r₋₁ and d₋₁ as one vector `[..., inputs]`; see `MemoryAgent.encode`."""
+    seen = encode_observation(observation, observation_space, reward.dtype)
+    acted = encode_observation(action, action_space, reward.dtype)
+    before = torch.cat([acted, reward[..., None], done[..., None].to(reward.dtype)], -1)
+    return torch.cat([seen, before.masked_fill(first[..., None], 0)], -1)
 
 
 def part(parameters: Parameters, prefix: str) -> Parameters:

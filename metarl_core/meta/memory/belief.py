@@ -58,7 +58,8 @@ def belief_loss(
         −E_q(z | τ_{:t}) Σ_i log p(r_i | o_i, a_i, z) + KL(q(z | τ_{:t}) ‖ q(z | τ_{:t−1})),
 
     with all rewards i of the trial, those before t and those after it, and p a Normal of unit variance, constants left
-    out. Sums run over rewards and latent dimensions; means over trials and over the steps t.
+    out. Sums run over rewards and latent dimensions; means over trials and over the steps t. Where the decoder is given
+    arrivals, p is p(r_i | o_{i+1}, z), and the rewards of an episode's last step are left out.
 
     Args:
         trials: `[task, trial, time, ...]`.
@@ -84,15 +85,16 @@ def belief_loss(
     counted = trials.mask[:, :, contexts].to(mean.dtype)
     latent = mean + log_std.exp() * noise
     seen = encode_observation(trials.observations, agent.observation_space, mean.dtype).to(mean.dtype)
-    acted = encode_observation(trials.actions, agent.action_space, mean.dtype)
-    every = (*latent.shape[:3], seen.shape[2])  # task, trial, context, time
-    rewards = memory.decode(
-        own,
-        latent.unsqueeze(3).expand(*every, -1),
-        seen.unsqueeze(2).expand(*every, -1),
-        acted.unsqueeze(2).expand(*every, -1),
-    )
-    errors = 0.5 * (rewards - trials.expected_rewards.unsqueeze(2)).square() * trials.mask.unsqueeze(2)
+    foreseen, acted = trials.mask, None
+    if memory.of_arrival:
+        # the last step of an episode led somewhere that trials do not hold
+        followed = torch.cat([trials.mask[:, :, 1:], torch.zeros_like(trials.mask[:, :, :1])], 2)
+        foreseen, seen = followed & ~trials.done, seen.roll(-1, 2)
+    else:
+        acted = encode_observation(trials.actions, agent.action_space, mean.dtype).unsqueeze(2)
+    # z of each context beside each step: [task, trial, context, time]
+    rewards = memory.decode(own, latent.unsqueeze(3), seen.unsqueeze(2), acted)
+    errors = 0.5 * (rewards - trials.expected_rewards.unsqueeze(2)).square() * foreseen.unsqueeze(2)
     divergence = gaussian_kl(mean, log_std, *before)
     count = counted.sum().clamp_min(1)
     reconstruction, kl = (errors.sum(-1) * counted).sum() / count, (divergence * counted).sum() / count

@@ -14,7 +14,7 @@ from metarl_core.arguments import (
 )
 from metarl_core.training import OptimiserFactory, adam, check_optimiser
 
-BASELINES = ("value", "time", "task")
+BASELINES = ("value", "time", "task", "past")
 
 
 @dataclass(frozen=True, kw_only=True)

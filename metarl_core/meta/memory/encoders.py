@@ -104,6 +104,27 @@ class ProductEncoder(nn.Module):
         prior = mean.new_zeros((*inputs.shape[:-2], 1, self.latent))
         return gaussian_product(torch.cat([prior, mean], -2), torch.cat([prior, log_std], -2), cumulative=True)
 
+    def posterior(
+        self, parameters: Parameters, before: Tensor, after: Tensor, counted: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation `[..., latent]` after a set of transitions, in whatever order.
+
+        Args:
+            before, after: the inputs at a step and at the next, `[..., transition, inputs]`.
+            counted: false where a transition is none, `[..., transition]`; all count unless given.
+
+        Raises:
+            ValueError: for shapes that differ.
+        """
+        check_same_shape(before=before, after=after)
+        mean, log_std = self._factors(parameters, before, after)
+        precision = (-2 * log_std).exp()
+        if counted is not None:
+            check_shape("counted", counted, *before.shape[:-1])
+            precision, mean = precision * counted[..., None], mean.masked_fill(~counted[..., None], 0)
+        total = 1 + precision.sum(-2)
+        return (precision * mean).sum(-2) / total, -0.5 * total.log()
+
     def _factors(self, parameters: Parameters, before: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
         found = mlp(part(parameters, "factor."), torch.cat([before, inputs], -1), torch.tanh)
         mean, log_std = found.chunk(2, -1)
@@ -146,6 +167,8 @@ class BeliefMemory(nn.Module):
         encoder: makes the encoder from the width of its inputs and a generator.
         decoder: widths of the decoder's hidden layers; it maps z, o and a to the mean of the reward.
         generator: draws the initial weights.
+        of_arrival: the decoder is given the observation that a step led to in place of o and a, as in VariBAD's grid,
+            where the reward depends on that alone and the decoder need not learn where an action leads.
     """
 
     def __init__(
@@ -155,6 +178,7 @@ class BeliefMemory(nn.Module):
         encoder: Callable[..., Any] = RecurrentEncoder,
         decoder: Sequence[int] = (64,),
         generator: torch.Generator | None = None,
+        of_arrival: bool = False,
     ):
         super().__init__()
         check_callable("encoder", encoder, "the width of its inputs and a generator")
@@ -165,7 +189,9 @@ class BeliefMemory(nn.Module):
         latent = self.encoder.latent
         self.hidden = self.observations + 2 * latent
         check_widths("decoder", decoder)
-        self.decoder = MLP((latent + self.observations + actions, *decoder, 1), torch.relu, generator)
+        self.of_arrival = of_arrival
+        known = self.observations + (0 if of_arrival else actions)
+        self.decoder = MLP((latent + known, *decoder, 1), torch.relu, generator)
 
     def initial(self, *batch: int, like: Tensor) -> Any:
         return self.encoder.initial(*batch, like=like)
@@ -182,10 +208,32 @@ class BeliefMemory(nn.Module):
         """Mean and log standard deviation of q(z | what was seen) after each input, with gradients."""
         return self.encoder.sequence(part(parameters, "encoder."), inputs)
 
-    def decode(self, parameters: Parameters, latent: Tensor, observation: Tensor, action: Tensor) -> Tensor:
-        """Mean reward `[...]` of z, o and a, `[..., latent]` and encoded `[..., observation]`, `[..., action]`."""
-        check_shape("observation", observation, *latent.shape[:-1], self.observations)
-        return mlp(part(parameters, "decoder."), torch.cat([latent, observation, action], -1))[..., 0]
+    def decode(
+        self, parameters: Parameters, latent: Tensor, observation: Tensor, action: Tensor | None = None
+    ) -> Tensor:
+        """Mean reward `[...]` of z, o and a, `[..., latent]` and encoded `[..., observation]`, `[..., action]`.
+
+        With `of_arrival` there is no action, and the observation is the one that the step led to.
+
+        Leading axes broadcast: the first layer is a sum of what z, o and a give to it, so that one z beside many steps
+        is multiplied by its weights once.
+        """
+        check_shape("observation", observation, *observation.shape[:-1], self.observations)
+        own, width = part(parameters, "decoder."), self.encoder.latent
+        of_latent, of_step = own["weight0"][..., :width], own["weight0"][..., width:]
+        known = observation if action is None else torch.cat([observation, action], -1)
+        first = _affine(of_latent, latent) + _affine(of_step, known, own["bias0"])
+        rest = {f"{kind}{n}": own[f"{kind}{n + 1}"] for kind in ("weight", "bias") for n in range(len(own) // 2 - 1)}
+        return (mlp(rest, first.relu_()) if rest else first)[..., 0]
 
     def _shown(self, inputs: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
         return torch.cat([inputs[..., : self.observations], mean.detach(), log_std.detach()], -1)
+
+
+def _affine(weight: Tensor, inputs: Tensor, bias: Tensor | None = None) -> Tensor:
+    """W x + b, each task with its own where weights carry a task axis."""
+    if weight.ndim == 2:
+        return nn.functional.linear(inputs, weight, bias)
+    rows = inputs.reshape(len(inputs), -1, inputs.shape[-1]) @ weight.mT
+    rows = rows if bias is None else rows + bias.unsqueeze(1)
+    return rows.reshape(*inputs.shape[:-1], -1)

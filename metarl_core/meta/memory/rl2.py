@@ -13,6 +13,9 @@ from metarl_core.meta.memory.trials import ExpectedReward, Trials, play_trials
 from metarl_core.parameters import Parameters, copy_parameters
 from metarl_core.tasks.family import GivenTasks, TaskFamily
 
+FADING = (0.0, 0.5, 0.8)
+"""how much of an average of past rewards is left after one more step: the last reward alone, and two longer ones"""
+
 
 @dataclass(frozen=True)
 class RL2:
@@ -86,19 +89,23 @@ def trial_advantages(
     - "time": the mean over all tasks and trials at the same step.
     - "task": the mean over the *other* trials of the same task at the same step, which takes away what makes a task's
       returns high or low. An action's own trial is left out, so that the gradient stays unbiased.
+    - "past": that of "task", and what a trial's own rewards so far say about those to come: they are averaged with
+      weights that fade at three rates, compared with the task's other trials, and the advantages that "task" leaves
+      are regressed on them, at each step. The regression comes from the other half of the tasks, so that the gradient
+      stays unbiased here, too. Late in a trial little is left but what an action changes.
 
     Args:
         trials: what was played.
         values: V(h_t), `[task, trial, time]`; zeros for none.
         discount: γ in [0, 1].
         gae_lambda: λ in [0, 1].
-        baseline: one of the three.
+        baseline: one of the four; "past" needs two tasks.
 
     Returns:
         `[task, trial, time]`, constants, zero on the padding.
 
     Raises:
-        ValueError: for another baseline, γ or λ out of range, or shapes that do not fit.
+        ValueError: for another baseline, "past" with one task, γ or λ out of range, or shapes that do not fit.
     """
     check_type("trials", trials, Trials)
     check_shape("values", values, *trials.mask.shape)
@@ -111,7 +118,35 @@ def trial_advantages(
     if baseline == "time":
         count = mask.sum((0, 1)).clamp_min(1)
         result = (result - result.sum((0, 1)) / count) * mask
-    if baseline == "task":
-        others = result.sum(1, keepdim=True) - result
-        result = (result - others / (mask.sum(1, keepdim=True) - 1).clamp_min(1)) * mask
+    if baseline in ("task", "past"):
+        result = _beside_others(result, mask)
+    if baseline == "past":
+        if len(mask) < 2:
+            raise ValueError('baseline "past" needs trials of at least 2 tasks, got 1.')
+        result = (result - _forecast(result, trials.expected_rewards * mask, mask)) * mask
     return result
+
+
+def _beside_others(values: Tensor, mask: Tensor) -> Tensor:
+    """Values `[task, trial, time]` minus their mean over the other trials of the task at the same step."""
+    values = values * mask
+    others = values.sum(1, keepdim=True) - values
+    return (values - others / (mask.sum(1, keepdim=True) - 1).clamp_min(1)) * mask
+
+
+def _forecast(advantages: Tensor, rewards: Tensor, mask: Tensor) -> Tensor:
+    """What rewards before each step say about the advantages there, by least squares on the other half of the tasks."""
+    fading = rewards.new_tensor(FADING)
+    average, averages = rewards.new_zeros((*rewards.shape[:2], len(FADING))), []
+    for reward in rewards.unbind(2):
+        averages.append(average)
+        average = average + (1 - fading) * (reward.unsqueeze(-1) - average)
+    features = torch.stack([_beside_others(one, mask) for one in torch.stack(averages, 2).unbind(-1)], -1)
+    forecast, first = torch.empty_like(advantages), (len(mask) + 1) // 2
+    halves = slice(0, first), slice(first, None)
+    for here, other in (halves, halves[::-1]):
+        seen, target = (value[other].movedim(2, 0).flatten(1, 2) for value in (features, advantages))  # time leads
+        ridge = 1e-6 * seen.shape[1] * torch.eye(len(FADING), dtype=seen.dtype, device=seen.device)
+        weights = torch.linalg.solve(seen.mT @ seen + ridge, (seen.mT @ target.unsqueeze(-1))[..., 0])
+        forecast[here] = torch.einsum("ntsf,sf->nts", features[here], weights)
+    return forecast

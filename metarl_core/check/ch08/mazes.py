@@ -1,0 +1,181 @@
+"""What is seen of a report on the star-shaped maze: its tables are played and trained again, its bill is added up."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from metarl_core.check import CheckFailed
+from metarl_core.check.reports import fault_of_returns, finite, interval_fault
+from metarl_core.check.reports.fields import refused
+from metarl_core.randomness import seeded
+from metarl_core.recipes.star_maze import (
+    ARMS,
+    CELLS,
+    EPISODES,
+    ITERATIONS,
+    TASKS,
+    after_a_step,
+    from_scratch,
+    meta_train,
+    pre_train,
+    sample_tasks,
+)
+
+KINDS = ("maml", "pretrained")
+COST = 2 * EPISODES * TASKS * ITERATIONS
+"""episodes of one meta-training"""
+FEWEST, MOST, MOST_SEEDS, TWICE = 100, 300, 20, 3
+"""held-out tasks; seeds; how often each is played here for its mean"""
+APART, BETTER, BETTER_TRAINED, SOONER, LONG = 0.2, 0.02, 0.05, 0.7, 90
+"""how far weights may be off when trained again; by how much half or double a step size may earn more at test, and in
+training; the share of the episodes that half or double the rate from scratch may do with; updates at most"""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the report says, and what its tables earn here."""
+
+    report: dict
+    reported: tuple
+    """returns less their means over luck, `[seed, task]`, by kind"""
+    own: tuple
+    """the same of one more play"""
+    others: dict
+    """the reported returns less the means of something else that was played, by what"""
+
+    @property
+    def pairs(self):
+        return self.report["returns_maml"] - self.report["returns_pretrained"]
+
+    @property
+    def difference(self):
+        """Of each seed: MAML less pre-training."""
+        return self.pairs.mean(1)
+
+    @property
+    def interval(self):
+        return self.report["low"], self.report["high"]
+
+    @property
+    def faults(self):
+        return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    def told_of(self, what):
+        """Whether what is reported fits this, and not what was asked for."""
+        pairs = zip(self.others[what], self.own, strict=True)
+        return any(self.faults) and all(fault_of_returns(said, found) is None for said, found in pairs)
+
+    @property
+    def turned(self):
+        wrong = interval_fault(*self.interval, self.difference, self.pairs) is not None
+        return wrong and interval_fault(*self.interval, -self.difference) is None
+
+    @property
+    def unpaired(self):
+        """Whether the interval is as wide as that of two groups that have nothing in common."""
+        means = [self.report[f"returns_{kind}"].mean(1) for kind in KINDS]
+        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
+        like = any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
+        return like and interval_fault(*self.interval, self.difference) in ("off_centre", "too_narrow", "too_wide")
+
+    @property
+    def bill(self):
+        """What the number of tasks is, where it is not the right one."""
+        spent, said = self.report["scratch_episodes"], self.report["paid_after"]
+        saved = max(spent - EPISODES, 1)
+        if said == math.ceil(COST / saved):
+            return None
+        like = {
+            "adaptation_free": math.ceil(COST / spent),
+            "half_the_training": math.ceil(COST / 2 / saved),
+            "too_early": COST // saved,
+        }
+        names = [name for name, number in like.items() if number == said]
+        return names[0] if len(names) == 1 else "other_bill"
+
+
+def positive(where, value):
+    found = finite(where, value)
+    if not 0 < found <= 1e4:
+        raise refused(where, value, "a number above 0 and at most 10,000")
+    return found
+
+
+def examine(report):
+    number, held_out = len(report["seeds"]), report["held_out"]
+    if not 1 <= number <= MOST_SEEDS or len(held_out["pays"]) > MOST:
+        raise CheckFailed(f"`payoff` may have at most {MOST_SEEDS} seeds and {MOST} held-out tasks.", "shape")
+    for kind in KINDS:
+        for name, shape in ((kind, (number, CELLS, ARMS)), (f"returns_{kind}", (number, len(held_out["pays"])))):
+            found = tuple(report[name].shape)
+            if found != shape:
+                raise CheckFailed(f'`payoff["{name}"]` has shape {list(found)}; expected is {list(shape)}.', "shape")
+    if not 0 <= float(held_out["pays"].min()) <= float(held_out["pays"].max()) <= 1:
+        raise CheckFailed('`payoff["held_out"]` holds pays that `sample_tasks` would not draw.', "value")
+    if report["scratch_episodes"] <= 0:
+        raise refused('`payoff["scratch_episodes"]`', report["scratch_episodes"], "a number above 0")
+    sizes = {"maml": report["maml_lr"], "pretrained": report["pretrained_step"]}
+    told = [report[f"returns_{kind}"] for kind in KINDS]
+    means, own = zip(*(_played(report[kind], held_out, sizes[kind]) for kind in KINDS), strict=True)
+    unmoved = [_played(report[kind], held_out, 0.0, 1)[0] for kind in KINDS]
+    same = means[0], _played(report["pretrained"], held_out, sizes["maml"])[0]
+
+    def less(others):
+        return tuple(said - mean for said, mean in zip(told, others, strict=True))
+
+    others = {"exchanged": less(means[::-1]), "not_adapted": less(unmoved), "tuned_for_one": less(same)}
+    return Found(report, less(means), tuple(one - mean for one, mean in zip(own, means, strict=True)), others)
+
+
+def _played(logits, held_out, step_size, often=TWICE):
+    """Each task's mean return over several plays, and that of one more, `[seed, task]`."""
+    repeated = {"pays": held_out["pays"].repeat(often, 1)}
+    many = after_a_step(logits.float(), repeated, step_size, seeded(4242)).unflatten(1, (often, -1)).mean(1)
+    return many.double().numpy(), after_a_step(logits.float(), held_out, step_size, seeded(4243)).double().numpy()
+
+
+@dataclass(frozen=True)
+class Again:
+    """What came out here: of other step sizes, from scratch, and of one training that was repeated."""
+
+    off: float
+    lead_at_test: float
+    lead_in_training: float
+    episodes: float
+    """from scratch, with the rate of the report"""
+    sooner: float
+    """with half or double the rate; infinite where that is not much sooner"""
+
+
+def look(found):
+    report = found.report
+    place = int(abs(report["low"]) * 1e6) % len(report["seeds"])
+    seed = [report["seeds"][place]]
+    off = []
+    for kind, again in (("maml", meta_train(seed, report["maml_lr"])), ("pretrained", pre_train(seed))):
+        off.append(float((report[kind][place] - again[0]).norm() / again.norm()))
+    own = sample_tasks(150, seeded(8080))
+
+    def earned(logits, size):
+        return float(after_a_step(logits, own, size, seeded(8081)).mean())
+
+    step, alpha, mine = report["pretrained_step"], report["maml_lr"], list(range(9100, 9105))
+    at_test = [earned(report["pretrained"].float(), factor * step) for factor in (1, 0.25, 0.5, 2, 4)]
+    trained = [earned(meta_train(mine, factor * alpha), factor * alpha) for factor in (1, 0.5, 2)]
+    level, rate = float(report["returns_maml"].mean()), report["scratch_lr"]
+    episodes = _episodes_to(level, report["held_out"], rate)
+    enough = min(SOONER * episodes, EPISODES * LONG) - 1
+    sooner = min(_episodes_to(level, report["held_out"], factor * rate, int(enough / EPISODES)) for factor in (0.5, 2))
+    return Again(max(off), max(at_test) - at_test[0], max(trained) - trained[0], episodes, sooner)
+
+
+def _episodes_to(level, held_out, lr, updates=LONG):
+    """Episodes after which tables from scratch earn this much on the average; infinite if that takes more updates."""
+    above = (from_scratch(held_out, lr, seeded(8082), updates=updates).mean(0) >= level).nonzero()
+    return EPISODES * int(above[0]) if len(above) else math.inf
+
+
+def near(said, found):
+    return abs(said - found) <= max(40, 0.2 * found)
