@@ -220,7 +220,7 @@ def broken(notebook):
 
 def _of_another_chapter(whole):
     for number, name in enumerate(
-        ("quadratic_meta_gradient", "maml_gradient", "meta_loss", "meta_optimum", "comparison")
+        ("quadratic_meta_gradient", "maml_gradient", "meta_loss", "meta_optimum", "second_order")
     ):
         whole = whole.replace(name, f"another_{number}")
     return whole

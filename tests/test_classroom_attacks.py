@@ -48,8 +48,8 @@ def notebook(group):
     return mutilated.solved(nbformat.read(next(group.source("05").glob("*.ipynb")), as_version=4))
 
 
-def submission(key, notebook, tmp_path, answer=None, cell="comparison"):
-    """A notebook with an answer, to the plan of exercise 4, put in."""
+def submission(key, notebook, tmp_path, answer=None, cell="meta_optimum"):
+    """A notebook with an answer, to exercise 2, put in."""
     if answer is not None:
         notebook.cells[mutilated.position(notebook, cell)].source = answer
     path = tmp_path / "x.ipynb"
@@ -69,66 +69,66 @@ SECRET = "torch.full((2,), 0.125"  # of the hidden tests
 PACKAGE = str(ROOT / "metarl_core" / "__init__.py")
 FUNCTION = "def maml_gradient(theta, tasks, alpha, steps):\n"
 ATTACKS = {
-    "an endless loop": ("comparison = {}\nwhile True:\n    pass", "took more than"),
+    "an endless loop": ("meta_optimum = {}\nwhile True:\n    pass", "took more than"),
     "an endless loop that catches everything": (
-        "comparison = {}\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass",
+        "meta_optimum = {}\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass",
         "took more than",
     ),
-    "a small fork bomb": ("import os\ncomparison = {}\nwhile True:\n    os.fork()", "processes is not possible"),
-    "a fork bomb by the shell": ("import os\ncomparison = os.system(':(){ :|:& };:')", "processes is not possible"),
-    "a program": ("import subprocess\ncomparison = subprocess.run(['ls'])", "processes is not possible"),
+    "a small fork bomb": ("import os\nmeta_optimum = {}\nwhile True:\n    os.fork()", "processes is not possible"),
+    "a fork bomb by the shell": ("import os\nmeta_optimum = os.system(':(){ :|:& };:')", "processes is not possible"),
+    "a program": ("import subprocess\nmeta_optimum = subprocess.run(['ls'])", "processes is not possible"),
     "processes of Python": (
-        "import multiprocessing as m\ncomparison = m.get_context('fork').Process(target=print).start()", "not possible",
+        "import multiprocessing as m\nmeta_optimum = m.get_context('fork').Process(target=print).start()", "not possible",
     ),
-    "sys.exit": ("import sys\ncomparison = {}\nsys.exit(0)", "left by SystemExit"),
-    "os._exit": ("import os\ncomparison = {}\nos._exit(0)", "ended Python itself"),
-    "a crash": ("import os, signal\ncomparison = {}\nos.abort()", "ended Python itself"),
-    "a tensor of 10 GB": ("import torch\ncomparison = torch.ones(2_500_000_000)", "more memory than there is"),
-    "a list of 80 GB": ("comparison = [0] * 10**10", "more memory than there is"),
-    "printing for ever": ("comparison = {}\nwhile True:\n    print('x' * 1000)", "printed and printed"),
+    "sys.exit": ("import sys\nmeta_optimum = {}\nsys.exit(0)", "left by SystemExit"),
+    "os._exit": ("import os\nmeta_optimum = {}\nos._exit(0)", "ended Python itself"),
+    "a crash": ("import os, signal\nmeta_optimum = {}\nos.abort()", "ended Python itself"),
+    "a tensor of 10 GB": ("import torch\nmeta_optimum = torch.ones(2_500_000_000)", "more memory than there is"),
+    "a list of 80 GB": ("meta_optimum = [0] * 10**10", "more memory than there is"),
+    "printing for ever": ("meta_optimum = {}\nwhile True:\n    print('x' * 1000)", "printed and printed"),
     "printing for ever below Python": (
-        "import os\ncomparison = {}\nwhile True:\n    os.write(1, b'x' * 9999)", "took more than",
+        "import os\nmeta_optimum = {}\nwhile True:\n    os.write(1, b'x' * 9999)", "took more than",
     ),
     "filling the disk": (
-        "comparison = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)",
+        "meta_optimum = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)",
         "raised OSError",
     ),
-    "reading the solutions": (f"comparison = open({str(ROOT / 'solutions' / '05_maml.py')!r}).read()", "not possible"),
-    "reading the tests": (f"import os\ncomparison = os.listdir({str(ROOT / 'tests')!r})", "not possible"),
-    "reading what others wrote": ("import glob\ncomparison = glob.glob('/**/*.ipynb', recursive=True)", ""),
+    "reading the solutions": (f"meta_optimum = open({str(ROOT / 'solutions' / '05_maml.py')!r}).read()", "not possible"),
+    "reading the tests": (f"import os\nmeta_optimum = os.listdir({str(ROOT / 'tests')!r})", "not possible"),
+    "reading what others wrote": ("import glob\nmeta_optimum = glob.glob('/**/*.ipynb', recursive=True)", ""),
     "reading by C": (
-        "import torch\ncomparison = torch.from_file('/etc/passwd', size=1, dtype=torch.uint8)", "raised RuntimeError",
+        "import torch\nmeta_optimum = torch.from_file('/etc/passwd', size=1, dtype=torch.uint8)", "raised RuntimeError",
     ),
-    "writing into Python": ("import torch\ncomparison = open(torch.__file__, 'a')", "not possible"),
-    "writing into the package": (f"import os\nos.remove({PACKAGE!r})\ncomparison = {{}}", "not possible"),
-    "the network": ("import socket\ncomparison = socket.create_connection(('127.0.0.1', 80))", "no network"),
-    "a download": ("import urllib.request as u\ncomparison = u.urlopen('http://127.0.0.1/')", "no network"),
-    "C code": ("import ctypes\ncomparison = ctypes.CDLL(None)", "not possible"),
-    "ending the judge": ("import os\ncomparison = os.kill(os.getppid(), 9)", "not possible"),
-    "patching the check": ("ch05.check_comparison = print\ncomparison = {}", "has not been counted"),
+    "writing into Python": ("import torch\nmeta_optimum = open(torch.__file__, 'a')", "not possible"),
+    "writing into the package": (f"import os\nos.remove({PACKAGE!r})\nmeta_optimum = {{}}", "not possible"),
+    "the network": ("import socket\nmeta_optimum = socket.create_connection(('127.0.0.1', 80))", "no network"),
+    "a download": ("import urllib.request as u\nmeta_optimum = u.urlopen('http://127.0.0.1/')", "no network"),
+    "C code": ("import ctypes\nmeta_optimum = ctypes.CDLL(None)", "not possible"),
+    "ending the judge": ("import os\nmeta_optimum = os.kill(os.getppid(), 9)", "not possible"),
+    "patching the check": ("ch05.check_meta_optimum = print\nmeta_optimum = {}", "has not been counted"),
     "a judge of one's own": (
-        "class ch05:\n    check_comparison = staticmethod(print)\ncomparison = {}", "should have the keys",
+        "class ch05:\n    check_meta_optimum = staticmethod(print)\nmeta_optimum = {}", "should be a function",
     ),
     "patching all checks": (
         "import sys\ncheck = sys.modules['metarl_core.check.check']\ncheck.Check.__call__ = lambda self, answer: None\n"
-        "comparison = {}", "has not been counted",
+        "meta_optimum = {}", "has not been counted",
     ),
     "patching what checks rest on": (
-        "import sys\nd = sys.modules['metarl_core.check.ch05.comparison']\n"
-        "object.__setattr__(d.check_comparison, 'judge', lambda answer: 'fine')\ncomparison = {}",
+        "import sys\nd = sys.modules['metarl_core.check.ch05.meta_optimum']\n"
+        "object.__setattr__(d.check_meta_optimum, 'judge', lambda answer: 'fine')\nmeta_optimum = {}",
         "has not been counted",
     ),
-    "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\ncomparison = {}", "has not been counted"),
-    "patching print": ("import builtins\nbuiltins.all = lambda *a: True\ncomparison = {}", "has not been counted"),
-    "reading the answer out of the check": ("comparison = ch05.check_comparison.subject", "has not been counted"),
+    "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\nmeta_optimum = {}", "has not been counted"),
+    "patching print": ("import builtins\nbuiltins.all = lambda *a: True\nmeta_optimum = {}", "has not been counted"),
+    "reading the answer out of the check": ("meta_optimum = ch05.check_meta_optimum.subject", "has not been counted"),
     "an object that lies": (
         "class Lie(dict):\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
-        "    def __len__(self): raise SystemExit\ncomparison = Lie()", "should have the keys",
+        "    def __len__(self): raise SystemExit\nmeta_optimum = Lie()", "should be a function",
     ),
-    "no Python": ("comparison = {", "is no Python"),
-    "a name that is not there": ("comparison = nobody", "NameError"),
+    "no Python": ("meta_optimum = {", "is no Python"),
+    "a name that is not there": ("meta_optimum = nobody", "NameError"),
     "an exception that cannot be read": (
-        "class E(Exception):\n    def __str__(self): raise E\ncomparison = {}\nraise E", "cannot be read",
+        "class E(Exception):\n    def __str__(self): raise E\nmeta_optimum = {}\nraise E", "cannot be read",
     ),
 }  # fmt: skip
 
@@ -137,18 +137,18 @@ ATTACKS = {
 def test_attack_costs_its_own_answer(name, worker, key, notebook, tmp_path):
     answer, words = ATTACKS[name]
     one = submission(key, notebook, tmp_path, answer)
-    verdict = judged(worker, one, "check_comparison")
+    verdict = judged(worker, one, "check_meta_optimum")
     assert not verdict.passed and words in verdict.message, verdict
     assert verdict.message.count("\n") < 12 and SECRET not in verdict.message
     if name == "reading what others wrote":
-        assert "is a list of length 0" in verdict.message or "list" in verdict.message
+        assert "list of length 0" in verdict.message or "list" in verdict.message
 
 
 def test_others_are_judged_as_if_nothing_had_happened(worker, key, notebook, tmp_path):
     """After all those attacks, in whatever order, by the same worker."""
     one = submission(key, notebook, tmp_path)
     assert worker.process.poll() is None
-    assert judged(worker, one, "check_comparison").passed
+    assert judged(worker, one, "check_meta_optimum", 20).passed
     assert judged(worker, one, "check_quadratic_meta_gradient", 20).passed
 
 
@@ -156,7 +156,7 @@ def test_attack_within_a_function_costs_its_own_answer(worker, key, notebook, tm
     one = submission(key, notebook, tmp_path, FUNCTION + "    import sys\n    sys.exit(0)\n", "maml_gradient")
     verdict = judged(worker, one, "check_maml_gradient", 20)
     assert not verdict.passed and "left by SystemExit" in verdict.message
-    assert judged(worker, one, "check_comparison").passed
+    assert judged(worker, one, "check_meta_optimum", 20).passed
 
 
 def test_hidden_tests_do_not_come_out(worker, key, notebook, tmp_path):
@@ -183,7 +183,7 @@ def test_without_fork_a_process_judges_one_answer(key, notebook, tmp_path):
     """As on Windows."""
     lonely = Worker(["ch05"], "", forks=False)
     one = submission(key, notebook, tmp_path)
-    task = next(t for t in one.tasks if t["id"] == "check_comparison")
+    task = next(t for t in one.tasks if t["id"] == "check_meta_optimum")
     assert lonely.judge({**task, "limits": {"seconds": 120.0}}).passed and lonely.walled is False
 
 
@@ -207,7 +207,8 @@ def test_a_class_from_release_to_report(group, key, worker, notebook, tmp_path, 
     monkeypatch.setattr(grading, "judge_all", judge_all)
     folder = ["--course", str(group.folder)]
     downloads = tmp_path / "downloads"
-    plan = "comparison = {}"
+    plan = "meta_optimum = {}"
+    notebook.cells[mutilated.position(notebook, "second_order")].source = "second_order = ..."  # it trains
     hand_in = {
         "ada": mutilated.text(notebook),
         "bob": mutilated.from_colab(json_copy(notebook)),
@@ -240,19 +241,19 @@ def test_a_class_from_release_to_report(group, key, worker, notebook, tmp_path, 
     rows = (group.grades / "05.csv").read_text().splitlines()
     assert (
         rows[0]
-        == "student,maml_gradient,quadratic_meta_gradient,meta_optimum,meta_loss,comparison,total,of,attempts,remarks"
+        == "student,maml_gradient,quadratic_meta_gradient,meta_optimum,meta_loss,second_order,total,of,attempts,remarks"
     )
-    assert [row.split(",")[6] for row in rows[1:]] == ["16", "16", "0", "13"]
-    assert (group.grades / "all.csv").read_text().splitlines()[1] == "ada,16,16"
+    assert [row.split(",")[6] for row in rows[1:]] == ["13", "13", "0", "10"]
+    assert (group.grades / "all.csv").read_text().splitlines()[1] == "ada,13,13"
     page = (group.feedback("dan", "05") / "feedback.html").read_text()
-    assert "should have the keys" in page
+    assert "should be a function" in page
     repaired = nbformat.read(group.autograded("bob", "05") / "05_maml_exercises.ipynb", as_version=4)
     nbformat.validate(repaired)
 
     from nbgrader.api import Gradebook
 
     with Gradebook(f"sqlite:///{group.gradebook}") as book:
-        assert book.find_submission("05", "dan").score == 13 and book.find_assignment("05").max_score == 16
+        assert book.find_submission("05", "dan").score == 10 and book.find_assignment("05").max_score == 18
         assert {s.id for s in book.students} == {"ada", "bob", "cem", "dan"}
 
 
@@ -261,12 +262,12 @@ def json_copy(notebook):
 
 
 def with_answer(notebook, answer):
-    notebook.cells[mutilated.position(notebook, "comparison")].source = answer
+    notebook.cells[mutilated.position(notebook, "meta_optimum")].source = answer
     return notebook
 
 
 def test_autograder_grades_one_submission(group, notebook, tmp_path):
-    only = ("comparison",)  # the other answers are left out: this is about the command
+    only = ("meta_optimum",)  # the other answers are left out: this is about the command
     for cell in notebook.cells:
         marks = cell.metadata.get("nbgrader", {})
         if marks.get("solution") and marks["grade_id"] not in only:
@@ -289,9 +290,15 @@ def test_autograder_grades_one_submission(group, notebook, tmp_path):
     assert run.returncode == 1, run.stderr
     said = json.loads(run.stdout)
     assert (
-        said["score"] == 3 and said["max_score"] == 16 and said == json.loads((tmp_path / "r" / "x.json").read_text())
+        said["score"] == 3 and said["max_score"] == 18 and said == json.loads((tmp_path / "r" / "x.json").read_text())
     )
-    assert [t["status"] for t in said["tests"]] == ["failed"] * 4 + ["passed"] and time.monotonic() > began
+    assert [t["status"] for t in said["tests"]] == [
+        "failed",
+        "failed",
+        "passed",
+        "failed",
+        "failed",
+    ] and time.monotonic() > began
 
 
 @pytest.mark.parametrize("arguments", [("--key", "nothing.json"), ("--chapter", "99"), ("--chapter", "00")])
