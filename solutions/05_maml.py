@@ -266,8 +266,9 @@ def colleagues_loss(parameters, tasks, alpha, steps):
         weights = dict(parameters)
         for _ in range(steps):
             for name in weights:  # one tensor after the other, which needs less memory
-                inner = (predict(weights, support_x) - support_y).square().sum() / points
-                (slope,) = torch.autograd.grad(inner, weights[name], create_graph=True)
+                here = {key: value.clone() for key, value in weights.items()}
+                inner = (predict(here, support_x) - support_y).square().sum() / points
+                (slope,) = torch.autograd.grad(inner, here[name], create_graph=True)
                 weights[name] = weights[name] - alpha * slope
         adapted.append(weights)
         judges.append(lambda weights: squared_error(weights, query_x, query_y))
@@ -315,8 +316,9 @@ def meta_loss(parameters, tasks, alpha, steps):
         weights = dict(parameters)
         for _ in range(steps):
             for name in weights:
-                inner = (predict(weights, support_x) - support_y).square().sum() / points
-                (slope,) = torch.autograd.grad(inner, weights[name], create_graph=True)
+                here = {key: value.clone() for key, value in weights.items()}
+                inner = (predict(here, support_x) - support_y).square().sum() / points
+                (slope,) = torch.autograd.grad(inner, here[name], create_graph=True)
                 weights[name] = weights[name] - alpha * slope
         adapted.append(weights)
         judges.append(lambda weights: squared_error(weights, query_x, query_y))

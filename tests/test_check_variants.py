@@ -61,7 +61,7 @@ def said(check, answer):
     return caught.value.misconception
 
 
-@pytest.mark.parametrize("chapter, numbers, formulas", EVERY, ids=str)
+@pytest.mark.parametrize("chapter, numbers, formulas", EVERY, ids=lambda part: getattr(part, "__name__", str(part)))
 def test_right_answers_pass_and_each_misconception_keeps_its_message(chapter, numbers, formulas, capsys):
     given = {"ch02": waves, "ch03": noises, "ch04": bandits}[chapter].GIVEN
     for name, right in formulas(numbers).items():

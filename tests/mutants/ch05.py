@@ -205,9 +205,8 @@ def _colleagues(late=True, in_turn=True, first=True):
             for _ in range(steps):
                 if in_turn:
                     for n in weights:
-                        (slope,) = grad(
-                            (predict(weights, sx) - sy).pow(2).sum() / number, weights[n], create_graph=True
-                        )
+                        here = {m: v.clone() for m, v in weights.items()}
+                        (slope,) = grad((predict(here, sx) - sy).pow(2).sum() / number, here[n], create_graph=True)
                         weights[n] = weights[n] - alpha * slope
                 else:
                     inner = (predict(weights, sx) - sy).pow(2).sum() / number

@@ -103,8 +103,9 @@ def _colleagues(late=True, in_turn=True, of_first=True):
         for xs, ys, xq, yq in data:
             current, share = dict(parameters), len(xs) / len(data[0][0]) if of_first else 1.0
             for _ in range(steps):
-                at = current if in_turn else dict(current)
+                before = dict(current)
                 for name in parameters:
+                    at = {key: value.clone() for key, value in (current if in_turn else before).items()}
                     (slope,) = torch.autograd.grad(network_error(at, xs, ys), at[name], create_graph=True)
                     current[name] = current[name] - alpha * share * slope
             found.append(network_error(current, last_x, last_y) if late else network_error(current, xq, yq))
