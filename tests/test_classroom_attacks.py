@@ -66,6 +66,7 @@ def judged(worker, one, grade_id, seconds=2.5):
 
 SECRET = "torch.full((2,), 0.125"  # of the hidden tests
 
+SOLUTIONS = str(ROOT / "solutions" / "05_maml.py")
 PACKAGE = str(ROOT / "metarl_core" / "__init__.py")
 FUNCTION = "def maml_gradient(theta, tasks, alpha, steps):\n"
 ATTACKS = {
@@ -78,7 +79,8 @@ ATTACKS = {
     "a fork bomb by the shell": ("import os\nmeta_optimum = os.system(':(){ :|:& };:')", "processes is not possible"),
     "a program": ("import subprocess\nmeta_optimum = subprocess.run(['ls'])", "processes is not possible"),
     "processes of Python": (
-        "import multiprocessing as m\nmeta_optimum = m.get_context('fork').Process(target=print).start()", "not possible",
+        "import multiprocessing as m\nmeta_optimum = m.get_context('fork').Process(target=print).start()",
+        "not possible",
     ),
     "sys.exit": ("import sys\nmeta_optimum = {}\nsys.exit(0)", "left by SystemExit"),
     "os._exit": ("import os\nmeta_optimum = {}\nos._exit(0)", "ended Python itself"),
@@ -93,7 +95,7 @@ ATTACKS = {
         "meta_optimum = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)",
         "raised OSError",
     ),
-    "reading the solutions": (f"meta_optimum = open({str(ROOT / 'solutions' / '05_maml.py')!r}).read()", "not possible"),
+    "reading the solutions": (f"meta_optimum = open({SOLUTIONS!r}).read()", "not possible"),
     "reading the tests": (f"import os\nmeta_optimum = os.listdir({str(ROOT / 'tests')!r})", "not possible"),
     "reading what others wrote": ("import glob\nmeta_optimum = glob.glob('/**/*.ipynb', recursive=True)", ""),
     "reading by C": (
@@ -118,7 +120,9 @@ ATTACKS = {
         "object.__setattr__(d.check_meta_optimum, 'judge', lambda answer: 'fine')\nmeta_optimum = {}",
         "has not been counted",
     ),
-    "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\nmeta_optimum = {}", "has not been counted"),
+    "patching torch": (
+        "import torch\ntorch.allclose = lambda *a, **k: True\nmeta_optimum = {}", "has not been counted",
+    ),
     "patching print": ("import builtins\nbuiltins.all = lambda *a: True\nmeta_optimum = {}", "has not been counted"),
     "reading the answer out of the check": ("meta_optimum = ch05.check_meta_optimum.subject", "has not been counted"),
     "an object that lies": (
