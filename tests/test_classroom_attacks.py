@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -127,7 +128,7 @@ ATTACKS = {
     "reading the answer out of the check": ("meta_optimum = ch05.check_meta_optimum.subject", "has not been counted"),
     "an object that lies": (
         "class Lie(dict):\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
-        "    def __len__(self): raise SystemExit\nmeta_optimum = Lie()", "should be a function",
+        "    def __len__(self): raise SystemExit\nmeta_optimum = Lie()", "left by SystemExit",
     ),
     "no Python": ("meta_optimum = {", "is no Python"),
     "a name that is not there": ("meta_optimum = nobody", "NameError"),
@@ -213,6 +214,9 @@ def test_a_class_from_release_to_report(group, key, worker, notebook, tmp_path, 
     downloads = tmp_path / "downloads"
     plan = "meta_optimum = {}"
     notebook.cells[mutilated.position(notebook, "second_order")].source = "second_order = ..."  # it trains
+    loss = notebook.cells[mutilated.position(notebook, "meta_loss")]
+    broken = r"    points = len.*?zip\(judges, adapted, strict=True\)\]\n"  # the lines that were to be repaired
+    loss.source = re.sub(broken, "", loss.source, flags=re.S)
     hand_in = {
         "ada": mutilated.text(notebook),
         "bob": mutilated.from_colab(json_copy(notebook)),
