@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 02, [Tasks and their distributions](02_tasks.ipynb); the chain rule in several variables.
 #
-# Reading: about 75 minutes. Running: at most 100 seconds and 2000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/05_maml_exercises.ipynb): about 90 minutes.
+# Reading: about 75 minutes. Running: at most 100 seconds and 2000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/05_maml_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import numpy as np

@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb).
 #
-# Reading: about 75 minutes. Running: at most 110 seconds and 1300 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb): about 80 minutes.
+# Reading: about 75 minutes. Running: at most 110 seconds and 1300 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/06_reptile_and_meta_sgd_exercises.ipynb): about 120 minutes.
 
 # %% tags=["hide-input"]
 import numpy as np

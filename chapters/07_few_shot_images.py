@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 05, [MAML](05_maml.ipynb); chapter 06, [Reptile and Meta-SGD](06_reptile_and_meta_sgd.ipynb); convolutional networks.
 #
-# Reading: about 70 minutes. Running: at most 90 seconds and 1600 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 85 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
+# Reading: about 70 minutes. Running: at most 90 seconds and 1600 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 110 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
 
 # %% [markdown]
 # HEADER

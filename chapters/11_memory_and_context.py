@@ -953,4 +953,4 @@ claim(
 # - V. Mikulik et al., *Meta-trained agents implement Bayes-optimal agents*, 2020, arXiv:2010.11223.
 # - J. N. Lee et al., *Supervised pretraining can learn in-context reinforcement learning*, 2023, arXiv:2306.14892.
 #
-# [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb) · next: [12 Models and planning](12_models_and_planning.ipynb)
+# [Exercises](../exercises/11_memory_and_context_exercises.ipynb) · previous: [10 Meta-learning a DQN](10_meta_learning_a_dqn.ipynb) · next: [12 Models and planning](12_models_and_planning.ipynb) · appendix: [11a Guess, believe or remember](11a_inferring_the_task.ipynb)

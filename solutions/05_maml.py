@@ -11,9 +11,9 @@
 #
 # Four exercises: the meta-gradient by automatic differentiation, the same on quadratics by hand, a meta-loss with three
 # silent bugs, and an experiment: what the second order is worth on tasks that are new to you. Fill in the cells marked
-# `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments as they
-# are, and draws nothing at random unless it is handed a generator. Notation is that of
-# [chapter 05](../chapters/05_maml.ipynb).
+# `# YOUR CODE HERE`; the check under each answers at once, as often as you like. A function leaves its arguments as
+# they are, and draws nothing at random unless it is handed a generator. Notation is that of [chapter
+# 05](../chapters/05_maml.ipynb).
 
 # %% tags=["setup"]
 import math
@@ -241,13 +241,13 @@ plotting.show(
 # \theta^{(i)}_{k+1} = \theta^{(i)}_k - \alpha \nabla L_i\bigl(\theta^{(i)}_k;\, x^s_i, y^s_i\bigr),
 # \quad \theta^{(i)}_0 = \theta, \tag{3}$$
 #
-# where $L_i(\theta; x, y)$ is the mean squared error on the points $x, y$, with a gradient that goes through all $K$ steps.
-# He did what the chapter says: he held the gradient of his loss against finite differences, and they agree to nine
-# digits. He began with one task of five points, and its loss was nearly what (3) gives. The optimiser brings the loss
-# down, and held-out tasks come out badly. Read the code before you run it.
+# where $L_i(\theta; x, y)$ is the mean squared error on the points $x, y$, with a gradient that goes through all $K$
+# steps. He did what the chapter says: he held the gradient of his loss against finite differences, and they agree to
+# nine digits. He began with one task of five points, and its loss was nearly what (3) gives. The optimiser brings the
+# loss down, and held-out tasks come out badly. Read the code before you run it.
 #
-# **Predict:** what does agreement with finite differences say about a loss, and what does it not say? Think of changes of
-# the data that must leave (3) as it is.
+# **Predict:** what does agreement with finite differences say about a loss, and what does it not say? Think of changes
+# of the data that must leave (3) as it is.
 
 # %% tags=["setup"]
 def predict(parameters, x):
@@ -347,8 +347,8 @@ assert math.isclose(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2).item(), s
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# Three changes must not change the value of (3): the tasks in another order; each support point given twice; the names in
-# the dictionary in another order. Try them on the colleague's loss, one by one.
+# Three changes must not change the value of (3): the tasks in another order; each support point given twice; the names
+# in the dictionary in another order. Try them on the colleague's loss, one by one.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
@@ -360,8 +360,8 @@ assert math.isclose(meta_loss(hidden_parameters, hidden_tasks, 0.1, 2).item(), s
 # <details><summary>Hint 3: pseudocode</summary>
 #
 # For each task: weights = the parameters. K times: slopes = gradients of the mean squared error on the support points
-# with respect to all tensors at once, with graph; weights = weights − α · slopes, all at once. Take the error on the query
-# points at once, inside the loop over tasks.
+# with respect to all tensors at once, with graph; weights = weights − α · slopes, all at once. Take the error on the
+# query points at once, inside the loop over tasks.
 # </details>
 
 # %%
@@ -384,46 +384,51 @@ for name, loss in (("colleague", colleagues_loss), ("repaired", meta_loss)):
 #
 # <details><summary>Answer</summary>
 #
-# One task shows only the steps that are taken tensor by tensor: there is no other task whose query points could be used, and
-# no other number of points. In value even that bug is small, of order $\alpha^2$ (each tensor sees the others as they are
-# after their step, not before it), which is why the colleague called it "nearly". Finite differences ask whether a gradient
-# belongs to a loss, and it does: to the wrong loss. Whether a loss is the right one has to be asked of its value: by a second
-# way to compute it, or by changes that must not matter. Such changes cost a line each, and need no second implementation.
+# One task shows only the steps that are taken tensor by tensor: there is no other task whose query points could be
+# used, and no other number of points. In value even that bug is small, of order $\alpha^2$ (each tensor sees the others
+# as they are after their step, not before it), which is why the colleague called it "nearly". Finite differences ask
+# whether a gradient belongs to a loss, and it does: to the wrong loss. Whether a loss is the right one has to be asked
+# of its value: by a second way to compute it, or by changes that must not matter. Such changes cost a line each, and
+# need no second implementation.
 # </details>
 
 # %% [markdown]
 # ## Exercise 4: Is the second order worth it?
 #
-# **Objective:** find out, on tasks that are new to you, whether MAML's factors $I - \alpha H$ are worth what they cost, and
-# defend the number against somebody of the opposite opinion.
+# **Objective:** find out, on tasks that are new to you, whether MAML's factors $I - \alpha H$ are worth what they cost,
+# and defend the number against somebody of the opposite opinion.
 #
 # **Kind:** experiment · **Difficulty:** ★★★ · **Time:** 40 min · **Run time:** 40 s
 #
-# On sine curves, with one inner step, the chapter could not tell MAML and FOMAML apart. Here a task is a *pulse*,
-# $y = h\, e^{-(x - c)^2 / 2 w^2}$ with height, centre and width of its own, to be fitted from six points in **two** inner
-# steps. And both methods get the same *bill*, not the same number of iterations: with a gradient as the unit and 2 for a
-# product $Hv$, a direction of FOMAML costs 3 and one of MAML 7, so FOMAML makes more than twice as many iterations.
+# On sine curves, with one inner step, the chapter could not tell MAML and FOMAML apart. Here a task is a *pulse*, $y =
+# h\, e^{-(x - c)^2 / 2 w^2}$ with height, centre and width of its own, to be fitted from six points in **two** inner
+# steps. And both methods get the same *bill*, not the same number of iterations: with a gradient as the unit and 2 for
+# a product $Hv$, a direction of FOMAML costs 3 and one of MAML 7, so FOMAML makes more than twice as many iterations.
 #
-# - `sample_tasks(n, generator, split)` draws pulses, `"train"` or `"test"`, with the inputs of their six support points.
-# - `learn(seeds, inner_lr, second_order)` trains for the whole budget: MAML, or FOMAML with `second_order=False`, a training
-#   for each seed, side by side. The same seed has the same start and the same tasks for both, as far as its iterations go.
+# - `sample_tasks(n, generator, split)` draws pulses, `"train"` or `"test"`, with the inputs of their six support
+#   points.
+# - `learn(seeds, inner_lr, second_order)` trains for the whole budget: MAML, or FOMAML with `second_order=False`, a
+#   training for each seed, side by side. The same seed has the same start and the same tasks for both, as far as its
+#   iterations go.
 # - `errors(parameters, inner_lr, tasks)` are the errors after the two steps, `[seed, task]`.
 # - `cosines(parameters, inner_lr, tasks)`: of the angle between the two directions of each task, at these parameters.
 #
-# 1. **Tune** $\alpha$ for each method *by itself*: train with four step sizes or more, with two or more seeds that you will not
-#    report, and take the one with the lowest mean error on *training* tasks. If the best stands at an end of your list, the list
-#    was too short.
-# 2. **Compare** them with five seeds or more on 200 to 1,000 held-out tasks: of the means of each seed, *FOMAML less MAML*, and
-#    the t interval of these differences,
+# 1. **Tune** $\alpha$ for each method *by itself*: train with four step sizes or more, with two or more seeds that you
+#    will not report, and take the one with the lowest mean error on *training* tasks. If the best stands at an end of
+#    your list, the list was too short.
+# 2. **Compare** them with five seeds or more on 200 to 1,000 held-out tasks: of the means of each seed, *FOMAML less
+#    MAML*, and the t interval of these differences,
 #
 #    $$\bar x \pm t_{n-1,\,0.975}\; s / \sqrt{n}. \tag{4}$$
 #
-# 3. **Was there anything to be dropped?** Report the mean cosine at MAML's parameters, with its step size, on the held-out tasks.
+# 3. **Was there anything to be dropped?** Report the mean cosine at MAML's parameters, with its step size, on the
+#    held-out tasks.
 #
-# The check computes your errors again, and makes one of your trainings and one entry of the tuning again; that takes a few seconds.
+# The check computes your errors again, and makes one of your trainings and one entry of the tuning again; that takes a
+# few seconds.
 #
-# **Predict:** (a) Which method can bear the larger $\alpha$? (b) Two steps have two factors. Is the difference larger than with
-# one? (c) If the interval contains 0: name two quite different reasons that this may have.
+# **Predict:** (a) Which method can bear the larger $\alpha$? (b) Two steps have two factors. Is the difference larger
+# than with one? (c) If the interval contains 0: name two quite different reasons that this may have.
 
 # %%
 print(
@@ -492,22 +497,22 @@ ch05.check_second_order(second_order)
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
-# For each entry ask: with which choice could a sceptic explain the result away? FOMAML with MAML's step size is one, and a
-# coarse list of step sizes another.
+# For each entry ask: with which choice could a sceptic explain the result away? FOMAML with MAML's step size is one,
+# and a coarse list of step sizes another.
 # </details>
 #
 # <details><summary>Hint 2: the formula</summary>
 #
-# `learn` costs as much for two seeds as for one, nearly: tune with both at once. Step sizes that grow by a factor, from about
-# 0.02 to 0.15. In (4) $n$ is the number of seeds; `t_interval` of `metarl_core.evaluation` takes one number for each,
-# `(errors_fomaml - errors_maml).mean(1)`.
+# `learn` costs as much for two seeds as for one, nearly: tune with both at once. Step sizes that grow by a factor, from
+# about 0.02 to 0.15. In (4) $n$ is the number of seeds; `t_interval` of `metarl_core.evaluation` takes one number for
+# each, `(errors_fomaml - errors_maml).mean(1)`.
 # </details>
 #
 # <details><summary>Hint 3: pseudocode</summary>
 #
-# For each method: for each α of the list: θ = learn(tuning seeds, α, second order or not); its mean error on tuning tasks. The
-# α with the lowest one; learn(seeds, that α, …); errors on the held-out tasks. t interval of the row means of the
-# difference; the conclusion follows from where 0 lies. cosines(θ of MAML, its α, held-out tasks).mean().
+# For each method: for each α of the list: θ = learn(tuning seeds, α, second order or not); its mean error on tuning
+# tasks. The α with the lowest one; learn(seeds, that α, …); errors on the held-out tasks. t interval of the row means
+# of the difference; the conclusion follows from where 0 lies. cosines(θ of MAML, its α, held-out tasks).mean().
 # </details>
 
 # %%
@@ -534,22 +539,23 @@ print(
 )
 
 # %% [markdown]
-# **Expect:** with the solution's choices MAML does best at 0.07 and FOMAML at 0.035. FOMAML's error on held-out tasks is higher by
-# 0.029 to 0.047, where MAML's is about 0.16 and predicting zero costs 1.05. The mean cosine is 0.81.
+# **Expect:** with the solution's choices MAML does best at 0.07 and FOMAML at 0.035. FOMAML's error on held-out tasks
+# is higher by 0.029 to 0.047, where MAML's is about 0.16 and predicting zero costs 1.05. The mean cosine is 0.81.
 #
-# **Interpret:** (a) A colleague compares the two at $\alpha = 0.035$ for both, another at 0.07 for both. What will each of them
-# report? (b) In the chapter they could not be told apart. Name what differs here; which of it decides? (c) What would your
-# reader need to know to use your number for another problem?
+# **Interpret:** (a) A colleague compares the two at $\alpha = 0.035$ for both, another at 0.07 for both. What will each
+# of them report? (b) In the chapter they could not be told apart. Name what differs here; which of it decides? (c) What
+# would your reader need to know to use your number for another problem?
 #
 # <details><summary>Answer</summary>
 #
-# The prediction: (a) MAML; twice its best step size costs it little, FOMAML much. (c) There was little to drop (a cosine near 1,
-# a small $\alpha H$), or there was, and seeds are too few or the tuning too coarse to see it: with 0.025, 0.05 and 0.1 as the list
-# FOMAML's best would be 0.05, where single seeds go astray and the interval becomes several times as wide. The questions: (a) By
-# the tuning, 0.190 against 0.200, "hardly any difference"; and 0.151 against 0.248, "FOMAML fails". Both would be true and
-# neither a fair comparison: each imposes one method's step size, or nobody's. (b) Other tasks, another network, two steps and not
-# one, a step size chosen for each method, an equal bill: five things at once, so this experiment cannot say which. Vary one of
-# them. (c) What was held equal (the bill, counted in gradients and not in seconds or memory), how $\alpha$ was chosen, the number
-# of steps, and that the term was there: a cosine of 0.81 says that the directions differ. At that cosine, for these tasks, it was
-# worth a fifth of the error.
+# The prediction: (a) MAML; twice its best step size costs it little, FOMAML much. (c) There was little to drop (a
+# cosine near 1, a small $\alpha H$), or there was, and seeds are too few or the tuning too coarse to see it: with
+# 0.025, 0.05 and 0.1 as the list FOMAML's best would be 0.05, where single seeds go astray and the interval becomes
+# several times as wide. The questions: (a) By the tuning, 0.190 against 0.200, "hardly any difference"; and 0.151
+# against 0.248, "FOMAML fails". Both would be true and neither a fair comparison: each imposes one method's step size,
+# or nobody's. (b) Other tasks, another network, two steps and not one, a step size chosen for each method, an equal
+# bill: five things at once, so this experiment cannot say which. Vary one of them. (c) What was held equal (the bill,
+# counted in gradients and not in seconds or memory), how $\alpha$ was chosen, the number of steps, and that the term
+# was there: a cosine of 0.81 says that the directions differ. At that cosine, for these tasks, it was worth a fifth of
+# the error.
 # </details>

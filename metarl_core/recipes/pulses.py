@@ -114,8 +114,8 @@ def cosines(parameters: Parameters, inner_lr: float, tasks: Tasks) -> Tensor:
     grid = torch.linspace(-RANGE, RANGE, 61).expand(n, -1)
     x = torch.cat([tasks["support"].float(), grid], 1)[None, :, :, None].expand(number, -1, -1, -1)
     both = [directions(parameters, inner_lr, second, x, _target(tasks, x)) for second in (True, False)]
-    flat = [torch.cat([value.flatten(2) for value in one.values()], 2).double() for one in both]
-    return torch.nn.functional.cosine_similarity(*flat, dim=2).float()
+    exact, first = (torch.cat([value.flatten(2) for value in one.values()], 2).double() for one in both)
+    return torch.nn.functional.cosine_similarity(exact, first, dim=2).float()
 
 
 def _initial(generator: torch.Generator) -> Parameters:

@@ -194,7 +194,7 @@ WRONG = [
         lambda r: {**r, "goals_sides": [cell + 36 for cell in r["goals_sides"]]},
         lambda r: {**r, "rewards": {"old": 0, "new": 1}},
         lambda r: {**r, "rewards": {place: both["trained"] for place, both in r["rewards"].items()}},
-        lambda r: _changed(r, "sides, new", "trained", lambda x: x.mean(1)),
+        lambda r: {**r, "rewards": {p: {k: v.mean(1) for k, v in both.items()} for p, both in r["rewards"].items()}},
         lambda r: {**r, "verdict": "it was the goals"},
         lambda r: {**r, "low_sides": float("nan")},
         lambda r: {**r, "seeds": []},

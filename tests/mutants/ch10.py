@@ -319,7 +319,7 @@ MUTANTS = [
     Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="from 1")),
     Mutant(ch10.check_reptile_iteration, "other_epsilon", _reptile(change="to 0")),
     Mutant(ch10.check_reptile_iteration, "target_still", _reptile(change="still")),
-    Mutant(ch10.check_reptile_iteration, "stored_late", _reptile(change="late")),
+    Mutant(ch10.check_reptile_iteration, "newest_never", _reptile(change="late")),
     Mutant(ch10.check_reptile_iteration, "greedy_on_target", _reptile(change="acts on theta")),
 ]
 

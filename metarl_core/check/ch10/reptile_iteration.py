@@ -14,7 +14,7 @@ def _draw_case(draw):
     them."""
     tasks, steps = (
         draw.choice(1, *[draw.integer(2, 3)] * 4),
-        draw.choice(1, *[draw.integer(3, 60)] * 5, *[draw.integer(20, 140)] * 2),
+        draw.choice(1, *[draw.integer(3, 40)] * 6, draw.integer(101, 140)),
     )
     tasks, steps = draw.once(17, 60, tasks), draw.once(17, 4, steps)
     states, actions = draw.choice(1, *[draw.integer(2, 4)] * 7), draw.choice(1, *[draw.integer(2, 4)] * 4)
@@ -75,9 +75,8 @@ def _one_run(start, following, rewards, draws, memory, clock, tables, state=0, f
         after = following[state, action]
         paid = rewards[after if "paid where it led" in fault else state, action]
         memory.append((state, action, paid, after))
-        old = memory[:-1] if "stored late" in fault and len(memory) > 1 else memory
-        number = len(old) - 1 if "newest never" in fault else len(old)
-        s, a, r, later = old[-1 if "newest" in fault else int(index * number)]
+        number = len(memory) - 1 if "newest never" in fault else len(memory)
+        s, a, r, later = memory[-1 if "newest" in fault else int(index * number)]
         if "one table" in fault:
             target = online
         online[s, a] += 0.5 * (r + 0.9 * target[later].max() - online[s, a])
@@ -201,11 +200,6 @@ check_reptile_iteration = function_check(
         "target_still",
         "Your target table stays where it began. It should follow the online one.",
         _fault(fault=("target still",)),
-    ),
-    Wrong(
-        "stored_late",
-        "A step's own transition cannot be replayed in it. Which comes first, storing or drawing?",
-        _fault(fault=("stored late",)),
     ),
     Wrong(
         "outer_lr_ignored",
