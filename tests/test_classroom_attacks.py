@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -66,6 +67,7 @@ def judged(worker, one, grade_id, seconds=2.5):
 
 SECRET = "torch.full((2,), 0.125"  # of the hidden tests
 
+SOLUTIONS = str(ROOT / "solutions" / "05_maml.py")
 PACKAGE = str(ROOT / "metarl_core" / "__init__.py")
 FUNCTION = "def maml_gradient(theta, tasks, alpha, steps):\n"
 ATTACKS = {
@@ -78,7 +80,8 @@ ATTACKS = {
     "a fork bomb by the shell": ("import os\nmeta_optimum = os.system(':(){ :|:& };:')", "processes is not possible"),
     "a program": ("import subprocess\nmeta_optimum = subprocess.run(['ls'])", "processes is not possible"),
     "processes of Python": (
-        "import multiprocessing as m\nmeta_optimum = m.get_context('fork').Process(target=print).start()", "not possible",
+        "import multiprocessing as m\nmeta_optimum = m.get_context('fork').Process(target=print).start()",
+        "not possible",
     ),
     "sys.exit": ("import sys\nmeta_optimum = {}\nsys.exit(0)", "left by SystemExit"),
     "os._exit": ("import os\nmeta_optimum = {}\nos._exit(0)", "ended Python itself"),
@@ -93,7 +96,7 @@ ATTACKS = {
         "meta_optimum = {}\nwith open('x', 'wb') as f:\n    while True:\n        f.write(b'x' * 1_000_000)",
         "raised OSError",
     ),
-    "reading the solutions": (f"meta_optimum = open({str(ROOT / 'solutions' / '05_maml.py')!r}).read()", "not possible"),
+    "reading the solutions": (f"meta_optimum = open({SOLUTIONS!r}).read()", "not possible"),
     "reading the tests": (f"import os\nmeta_optimum = os.listdir({str(ROOT / 'tests')!r})", "not possible"),
     "reading what others wrote": ("import glob\nmeta_optimum = glob.glob('/**/*.ipynb', recursive=True)", ""),
     "reading by C": (
@@ -118,12 +121,14 @@ ATTACKS = {
         "object.__setattr__(d.check_meta_optimum, 'judge', lambda answer: 'fine')\nmeta_optimum = {}",
         "has not been counted",
     ),
-    "patching torch": ("import torch\ntorch.allclose = lambda *a, **k: True\nmeta_optimum = {}", "has not been counted"),
+    "patching torch": (
+        "import torch\ntorch.allclose = lambda *a, **k: True\nmeta_optimum = {}", "has not been counted",
+    ),
     "patching print": ("import builtins\nbuiltins.all = lambda *a: True\nmeta_optimum = {}", "has not been counted"),
     "reading the answer out of the check": ("meta_optimum = ch05.check_meta_optimum.subject", "has not been counted"),
     "an object that lies": (
         "class Lie(dict):\n    def __eq__(self, other): return True\n    def __hash__(self): return 0\n"
-        "    def __len__(self): raise SystemExit\nmeta_optimum = Lie()", "should be a function",
+        "    def __len__(self): raise SystemExit\nmeta_optimum = Lie()", "left by SystemExit",
     ),
     "no Python": ("meta_optimum = {", "is no Python"),
     "a name that is not there": ("meta_optimum = nobody", "NameError"),
@@ -209,6 +214,9 @@ def test_a_class_from_release_to_report(group, key, worker, notebook, tmp_path, 
     downloads = tmp_path / "downloads"
     plan = "meta_optimum = {}"
     notebook.cells[mutilated.position(notebook, "second_order")].source = "second_order = ..."  # it trains
+    loss = notebook.cells[mutilated.position(notebook, "meta_loss")]
+    broken = r"    points = len.*?zip\(judges, adapted, strict=True\)\]\n"  # the lines that were to be repaired
+    loss.source = re.sub(broken, "", loss.source, flags=re.S)
     hand_in = {
         "ada": mutilated.text(notebook),
         "bob": mutilated.from_colab(json_copy(notebook)),
