@@ -293,6 +293,7 @@ def _server(root: Path, scratch: Path) -> Iterator[tuple[str, str]]:
         sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
         "--port-retries=0", f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={root.parent}",
         "--LabApp.expose_app_in_browser=True",
+        f"--LabApp.app_settings_dir={scratch / 'share' / 'jupyter' / 'lab' / 'settings'}",
     ]  # fmt: skip
     log = scratch / "server.log"
     with log.open("w") as out:
