@@ -873,10 +873,9 @@ claim(
 
 # %% [markdown]
 # At equal steps both policies are far behind GrBAL after the change, and not better than the fixed model by much. With
-# ten times the steps RL² has caught up: on the held-out bodies it is ahead on the average of five seeds, and out of
-# distribution the two are about level. So what the model saves here is *experience*, and in the long run it costs something: a search of
-# fifteen steps through a learned model is not the best that can be done. PPO, too, gets further with more steps than a policy
-# without memory might be thought to; how it does so was not looked into.
+# ten times the steps RL² has caught up: on the held-out bodies it earns more on the average, a difference that five seeds
+# do not settle, and out of distribution the two are level. So what the model saves here is *experience*. PPO, too, gets
+# further with more steps than a policy without memory might be thought to; how it does so was not looked into.
 #
 # ## 8 What goes wrong in practice
 #
