@@ -6,6 +6,7 @@ Of the wrong answers `make test` tries one in SHARE, and `make attacks` all.
 import importlib
 import pkgutil
 import re
+from collections import ChainMap
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def solution(chapter, name):
 
 def all_answers(chapter):
     """What exercises and projects of a chapter give to each check."""
-    return {check: answer for py in SOURCES[chapter] for check, answer in answers(py).items()}
+    return ChainMap(*(answers(py) for py in SOURCES[chapter]))
 
 
 def rejection(check, answer):
