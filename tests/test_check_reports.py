@@ -7,6 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from metarl_core.check import CheckFailed, NotDone, Wrong
 from metarl_core.check.reports import (
@@ -16,6 +17,8 @@ from metarl_core.check.reports import (
     finite,
     interval_fault,
     interval_faults,
+    is_turned,
+    is_unpaired,
     number,
     number_lists,
     numbers,
@@ -314,3 +317,15 @@ def test_the_cost_counts_updates_before_the_mean_reaches_the_level():
     assert episodes_to_level(curve, level=-3.0) == EPISODES * 2
     assert episodes_to_level(curve, level=-9.0) == 0
     assert episodes_to_level(curve, level=-0.5) == math.inf
+
+
+def test_an_interval_of_paired_differences_that_is_turned_or_of_two_groups():
+    generator = np.random.default_rng(0)
+    common = generator.normal(size=(6, 1))
+    groups = [common + 0.1 * generator.normal(size=(6, 50)) + shift for shift in (0.0, 0.3)]
+    pairs = groups[1] - groups[0]
+    right = t_interval(pairs)
+    apart = stats.ttest_ind(groups[1].mean(1), groups[0].mean(1)).confidence_interval()
+    own, other, wide = (right.low, right.high), (-right.high, -right.low), (float(apart.low), float(apart.high))
+    assert [is_turned(ends, pairs) for ends in (own, other, wide)] == [False, True, False]
+    assert [is_unpaired(ends, groups, pairs.mean(1)) for ends in (own, other, wide)] == [False, False, True]

@@ -13,8 +13,9 @@ from metarl_core.check.reports import (
     conclusion_faults,
     fault_of_returns,
     finite,
-    interval_fault,
     interval_faults,
+    is_turned,
+    is_unpaired,
     report_check,
     returns,
     same_agents,
@@ -74,21 +75,14 @@ class _Found:
         return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
 
     @property
-    def fault_of_interval(self):
-        return interval_fault(*self.interval, self.difference, self.reported[1] - self.reported[0])
-
-    @property
     def turned(self):
         """Whether the interval is that of the differences the other way round."""
-        return self.fault_of_interval is not None and interval_fault(*self.interval, -self.difference) is None
+        return is_turned(self.interval, self.reported[1] - self.reported[0])
 
     @property
     def unpaired(self):
         """Whether it is nothing else, and as wide as that of two groups of agents that have nothing in common."""
-        means = [one.mean(1) for one in self.reported]
-        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
-        like = any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
-        return like and self.fault_of_interval in ("off_centre", "too_narrow", "too_wide")
+        return is_unpaired(self.interval, self.reported, self.difference, self.reported[1] - self.reported[0])
 
 
 def _nearly_alike(tables) -> bool:

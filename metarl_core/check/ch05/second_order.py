@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.reports import (
@@ -12,8 +11,9 @@ from metarl_core.check.reports import (
     conclusion_faults,
     drawn_from,
     finite,
-    interval_fault,
     interval_faults,
+    is_turned,
+    is_unpaired,
     numbers,
     report_check,
     returns,
@@ -87,16 +87,12 @@ class _Found:
 
     @property
     def turned(self):
-        wrong = interval_fault(*self.interval, self.difference, self.pairs) is not None
-        return wrong and interval_fault(*self.interval, -self.difference) is None
+        return is_turned(self.interval, self.pairs)
 
     @property
     def unpaired(self):
         """Whether the interval is as wide as that of two groups of trainings that have nothing in common."""
-        means = [self.told[kind].mean(1) for kind in KINDS]
-        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
-        like = any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
-        return like and interval_fault(*self.interval, self.difference) in ("off_centre", "too_narrow", "too_wide")
+        return is_unpaired(self.interval, [self.told[kind] for kind in KINDS], self.difference)
 
 
 def _alike(told, own):

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import stats
 
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.reports import (
@@ -13,6 +12,8 @@ from metarl_core.check.reports import (
     finite,
     interval_fault,
     interval_faults,
+    is_turned,
+    is_unpaired,
     report_check,
     returns,
     same_agents,
@@ -82,16 +83,12 @@ class _Found:
 
     @property
     def turned(self):
-        wrong = interval_fault(*self.interval, self.difference, self.pairs) is not None
-        return wrong and interval_fault(*self.interval, -self.difference) is None
+        return is_turned(self.interval, self.pairs)
 
     @property
     def unpaired(self):
         """Whether the interval is as wide as that of two groups of trainings that have nothing in common."""
-        means = [one.mean(1) for one in self.told.values()]
-        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
-        like = any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
-        return like and interval_fault(*self.interval, self.difference) in ("off_centre", "too_narrow", "too_wide")
+        return is_unpaired(self.interval, list(self.told.values()), self.difference)
 
     @property
     def pair_fault(self):

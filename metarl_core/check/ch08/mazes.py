@@ -3,11 +3,8 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from scipy import stats
-
 from metarl_core.check import CheckFailed
-from metarl_core.check.reports import fault_of_returns, finite, interval_fault
+from metarl_core.check.reports import fault_of_returns, finite, is_turned, is_unpaired
 from metarl_core.check.reports.fields import refused
 from metarl_core.randomness import seeded
 from metarl_core.recipes.star_maze import (
@@ -69,16 +66,12 @@ class Found:
 
     @property
     def turned(self):
-        wrong = interval_fault(*self.interval, self.difference, self.pairs) is not None
-        return wrong and interval_fault(*self.interval, -self.difference) is None
+        return is_turned(self.interval, self.pairs)
 
     @property
     def unpaired(self):
         """Whether the interval is as wide as that of two groups that have nothing in common."""
-        means = [self.report[f"returns_{kind}"].mean(1) for kind in KINDS]
-        widths = [np.ptp(stats.ttest_ind(*means, equal_var=equal).confidence_interval()) for equal in (True, False)]
-        like = any(abs(np.ptp(self.interval) - width) < 0.01 * width for width in widths)
-        return like and interval_fault(*self.interval, self.difference) in ("off_centre", "too_narrow", "too_wide")
+        return is_unpaired(self.interval, [self.report[f"returns_{kind}"] for kind in KINDS], self.difference)
 
     @property
     def bill(self):

@@ -26,6 +26,7 @@ have to fit together, or something has to be computed before any fault can be se
 from .agents import fault_of_returns, same_agents
 from .fields import anything, choice, finite, function, number, number_lists, numbers, pair, seeds, whole, whole_numbers
 from .intervals import conclusion_faults, interval_fault, interval_faults
+from .paired import is_turned, is_unpaired
 from .report import report_check
 from .samples import drawn_from, share_twins
 from .tensors import returns, tasks, tensor, tensors
@@ -40,6 +41,8 @@ __all__ = [
     "function",
     "interval_fault",
     "interval_faults",
+    "is_turned",
+    "is_unpaired",
     "number",
     "number_lists",
     "numbers",
