@@ -84,10 +84,14 @@ def _first_for_all(report):
 
 
 def _ranked(report):
-    """The five seeds whose interval lies highest: a choice that the check cannot see."""
-    x = _differences(report)
-    chosen = max(itertools.combinations(range(len(x)), 5), key=lambda some: t_interval(x[list(some)]).low)
-    return _some(report, list(chosen))
+    """The five seeds whose interval lies highest, on the first tasks where it leaves 0 out: choices that the check
+    cannot see."""
+    for evaluation_seed in itertools.count(500):
+        told = _on(report, np.shape(report[FIVE])[1], evaluation_seed)
+        x = _differences(told)
+        chosen = max(itertools.combinations(range(len(x)), 5), key=lambda some: t_interval(x[list(some)]).low)
+        if t_interval(x[list(chosen)]).low > 0.002:
+            return _some(told, list(chosen))
 
 
 def _half(x, confidence=0.95):
