@@ -212,7 +212,7 @@ class Subject:
                     wrong.message, "misconception", wrong.id
                 )  # of a method, only where numbers are right
             for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
-                if all(self.recognised(wrong, one) for one in some) and len(some) > sum(
+                if self.explains(wrong, some) and len(some) > sum(
                     self.contradicts(wrong, one) for one in seen if one.right
                 ):
                     explained = {id(one) for one in some}
@@ -222,6 +222,29 @@ class Subject:
         one = self.smaller(watched, (raising or differing)[0])
         message = value_message(self, watched, one, seen, failed)
         return CheckFailed("\n".join(filter(None, [str(one.report or ""), message])), one.kind)
+
+    def explains(self, wrong: Wrong, some: list[Seen]) -> bool:
+        """Whether the misconception leads to all of these.
+
+        Where numbers have run away to infinity, on its way or on the learner's, rounding decides what is left of
+        them: such a case says nothing, if the misconception is recognised by another.
+        """
+        recognised = 0
+        for one in some:
+            if self.recognised(wrong, one):
+                recognised += 1
+            elif not self.runs_away(wrong, one):
+                return False
+        return recognised > 0
+
+    def runs_away(self, wrong: Wrong, one: Seen) -> bool:
+        """Whether finite arguments became infinite, or no numbers, in the learner's answer or the misconception's."""
+        if one.report is not None or wrong.answer is UNSET or _holds_infinities(one.case):
+            return False
+        with contextlib.suppress(Exception):  # a misconception may not apply to every case
+            results = [one.got, self._of_misconception(wrong.answer, one.case)]
+            return any(not bool(part.isfinite().all()) for part in tensors(results))
+        return False
 
     def recognised(self, wrong: Wrong, one: Seen) -> bool:
         """Whether the misconception leads to just this."""
