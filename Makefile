@@ -25,7 +25,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Against hanging only: a slow machine fails nothing.
 CELL_TIMEOUT := 3600
 NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
-# A third of them, unless NOTEBOOKS=all (tools/notebook_sample.py).
+# As many as fit into ten minutes, unless NOTEBOOKS=all (tools/notebook_sample.py).
 NOTEBOOKS    ?=
 
 .DEFAULT_GOAL := help
@@ -103,7 +103,7 @@ quick: checks  ## lint, types, imports and the fast tests, in two minutes
 	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile -m "not slow" -q
 
 # All parts run even if the first one fails: one run tells all that is wrong. Cells of a notebook keep their order.
-test: $(TEST_READY)  ## prove the package, the exercises, and a third of the notebooks; of the others, what they came from
+test: $(TEST_READY)  ## prove the package and the exercises; of long tests and of notebooks, those whose turn it is
 	@failed=0; \
 	"$(MAKE)" --no-print-directory checks || failed=1; \
 	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile || failed=1; \
@@ -112,7 +112,7 @@ test: $(TEST_READY)  ## prove the package, the exercises, and a third of the not
 	if [ $$failed = 0 ]; then echo "make test: everything holds."; else echo "make test: something failed, see above." >&2; fi; \
 	exit $$failed
 
-whole:  ## the same with every notebook, and every answer that is tried on the checks: some hours
+whole:  ## the same with every notebook, every long test, and every answer that is tried on the checks: some hours
 	@METARL_ATTACKS=all "$(MAKE)" --no-print-directory test NOTEBOOKS=all
 
 notebooks: $(TEST_READY)  ## re-pair and re-execute the chapters that changed

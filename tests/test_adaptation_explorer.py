@@ -136,6 +136,7 @@ GOALS = [[0.3, 0.25], [-0.5, 0.5], [0.02, -0.03], [0.0, -0.5]]
 ANGLES = [[2.0], [-3.1], [0.0]]
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "dtype, parameters_off, returns_off", [(torch.float32, 1e-4, 1e-2), (torch.float64, 1e-7, 1e-4)]

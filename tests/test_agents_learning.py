@@ -43,21 +43,25 @@ def returns_of(setting, train, **changes):
     return means
 
 
+@pytest.mark.in_turn(4)
 def test_dqn_is_on_its_way_on_cartpole():
     means = returns_of(CARTPOLE_DQN, train_dqn, steps=12_000)  # of 50,000; random actions earn 22
     assert min(means) >= 150, means
 
 
+@pytest.mark.in_turn(4)
 def test_ppo_solves_cartpole():
     means = returns_of(CARTPOLE_PPO, train_ppo)
     assert min(means) >= 475, means
 
 
+@pytest.mark.in_turn(4)
 def test_ppo_is_on_its_way_on_pendulum():
     means = returns_of(PENDULUM_PPO, train_ppo, iterations=30)  # of 60; random actions earn −1,200
     assert min(means) >= -900 and sum(means) / len(means) >= -600, means
 
 
+@pytest.mark.in_turn(4)
 def test_trpo_solves_pendulum():
     means = returns_of(PENDULUM_TRPO, train_trpo, iterations=30)  # of 60
     assert min(means) >= -350, means

@@ -74,10 +74,12 @@ def drag_goal(notebook):
     assert opened.errors == []
 
 
+@pytest.mark.in_turn(4)
 def test_first_chapter_answers():
     drag_goal(FIRST)
 
 
+@pytest.mark.in_turn(4)
 def test_other_explorers_answer(tmp_path):
     """One of them, in JupyterLab: that of chapter 02."""
     cells = [nbformat.v4.new_code_cell("from metarl_core.widgets import task_explorer\ntask_explorer()")]
@@ -94,6 +96,7 @@ CONTROLS = """area => [
 ]"""
 
 
+@pytest.mark.in_turn(4)
 def test_all_explorers_can_be_heard_and_moved_by_keys(tmp_path):
     """In JupyterLab: each picture has its words, each control a name and a value, each slider follows the keys."""
     code = [f"import sys\nsys.path.insert(0, {str(ROOT / 'tests')!r})\nfrom test_widgets import EXPLORERS"]
@@ -135,6 +138,7 @@ plotting.show_animation(drawn, lambda frame: line.set_ydata([0, frame]), 3, "A l
 """
 
 
+@pytest.mark.in_turn(4)
 def test_a_desk_without_alarms_and_without_a_teachers_menu_where_figures_have_words(tmp_path, monkeypatch):
     """As `make lab` sets it up (tools/lab_settings.py), also where `make test` has brought nbgrader."""
     monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "data"))

@@ -96,6 +96,24 @@ def test_a_misconception_is_named_beside_nan_that_has_another_cause():
     assert of_finite_numbers.misconception is None
 
 
+def test_a_misconception_is_named_beside_one_case_in_which_numbers_ran_away():
+    def draw_long(draw):
+        return case(draw.normal(2), draw.once(20, 600, draw.integer(1, 4)))
+
+    def shrunk(values, steps):
+        return values * torch.tensor(0.1).double() ** steps
+
+    def grown_and_cancelled(values, steps):
+        grown = grows(values, steps)
+        return grown - grown * 0  # no number where the other way is infinite
+
+    def grows(values, steps):
+        return values / torch.tensor(0.1).double() ** steps
+
+    check_shrunk = function_check("shrunk", shrunk, draw_long, Wrong("grows", "It grows.", grows))
+    assert rejected(grown_and_cancelled, check_shrunk).misconception == "grows"
+
+
 def test_warnings_of_a_misconceptions_own_answer_are_not_shown(recwarn):
     by = function_check(
         "f", _by_definition, _draw_case,

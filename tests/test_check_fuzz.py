@@ -112,6 +112,7 @@ def test_a_plan_of_anything(check, values):
     answered(check, dict(zip(check.subject, values, strict=False)))
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize("check", CHECKS)
 def test_odd_things(check):
     """Apart from hypothesis, which cannot write them down."""

@@ -138,6 +138,7 @@ ATTACKS = {
 }  # fmt: skip
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attack_costs_its_own_answer(name, worker, key, notebook, tmp_path):
     answer, words = ATTACKS[name]
@@ -201,6 +202,7 @@ def test_walls_are_up_where_they_can_be(worker):
     assert worker.walled or not can or not sys.platform.startswith("linux")
 
 
+@pytest.mark.in_turn(3)
 def test_a_class_from_release_to_report(group, key, worker, notebook, tmp_path, capsys, monkeypatch):
     """By the commands, with an interrupt in the middle."""
 

@@ -53,6 +53,7 @@ def test_learners_notebook_holds_no_solution(py):
         assert not is_solution(cell) or "# YOUR CODE HERE" in cell.source
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize(("py", "number", "position"), list(stubs()))
 def test_stub_alone_is_not_done(py, number, position):
     """With every other solution filled in, the checks of the exercise raise NotImplementedError, and nothing else.

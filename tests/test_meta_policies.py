@@ -389,6 +389,7 @@ def trained(rule, options, iterations=30, seed=1):
     return method, meta, learned, history
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize("name", RULES)
 def test_meta_training_improves_the_adapted_return(name):
     method, meta, learned, history = trained(*RULES[name])

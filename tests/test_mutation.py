@@ -9,7 +9,7 @@ from tools.mutation.kept import SOLUTIONS, code_of, digests, kept, reasons, stal
 from tools.mutation.mutants import mutants
 from tools.mutation.score import LEAST, Score, judged, other_plans, other_values, score
 
-SAMPLE, SHARE = 2, 4
+SAMPLE, SHARE = 2, 12
 """mutants of one check in so many that are tried again here: what has not changed since has its verdict kept"""
 
 

@@ -163,6 +163,7 @@ EXPLORERS = [
 ]
 
 
+@pytest.mark.in_turn(4)
 @pytest.mark.parametrize("explorer", EXPLORERS)
 def test_explorer(explorer):
     walk(explorer())

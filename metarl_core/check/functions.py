@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
-from .check import UNSET, Check, Wrong
+from .check import Check, Wrong
 from .compare import Difference, difference
 from .copies import clone, tensors
 from .describe import describe
@@ -19,6 +15,7 @@ from .draw import Case, Draw
 from .guard import usual_state
 from .limits import TooLong
 from .outcome import CheckFailed, NotDone, from_exception
+from .recognition import Recognition, Seen, holds_infinities
 from .report import call_in_words, value_message
 from .watch import Watched
 
@@ -34,28 +31,6 @@ OTHER_NUMBERS = (
 )
 SMALLER = tuple((size, seed) for size in (0.0, 0.1, 0.25, 0.5) for seed in range(8))
 """where a smaller failing case is sought"""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What an answer did on one case."""
-
-    case: Case
-    got: Any = None
-    off: Difference | None = None
-    report: CheckFailed | NotDone | None = None
-    raised: str = ""
-
-    @property
-    def right(self) -> bool:
-        return self.off is None and self.report is None
-
-    @property
-    def kind(self) -> str:
-        """What is wrong, in one word."""
-        if self.off is not None:
-            return self.off.kind
-        return self.report.kind if isinstance(self.report, CheckFailed) else ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +53,11 @@ class Subject:
         """Whether derivatives through the answer matter here: a tensor of the cases asks for them."""
         cases = map(self.draw, range(self.cases))
         return any(t.requires_grad for case in cases for t in tensors((case.args, dict(case.kwargs))))
+
+    @property
+    def recognition(self) -> Recognition:
+        """What compares an answer with misconceptions, by what this check observes."""
+        return Recognition(self.look, self.compare)
 
     def draw(self, number: int) -> Case:
         """Case `number`: below `cases` they grow from the smallest to the full range; from there on all are full."""
@@ -205,15 +185,15 @@ class Subject:
         are wrong, a misconception need explain only one kind; what else is the matter stands behind its message.
         """
         raising, differing = [s for s in failed if s.report is not None], [s for s in failed if s.report is None]
-        finite = [s for s in differing if s.kind != "finite" or not _holds_infinities(s.case)]
+        finite = [s for s in differing if s.kind != "finite" or not holds_infinities(s.case)]
         for wrong in self.wrongs:
             if wrong.fault is not None and wrong.fault != "method" and wrong.fault in watched.faults:
                 return CheckFailed(
                     wrong.message, "misconception", wrong.id
                 )  # of a method, only where numbers are right
             for some in filter(None, (failed, differing, finite, raising if wrong.raises is not None else [])):
-                if self.explains(wrong, some) and len(some) > sum(
-                    self.contradicts(wrong, one) for one in seen if one.right
+                if self.recognition.explains(wrong, some) and len(some) > sum(
+                    self.recognition.contradicts(wrong, one) for one in seen if one.right
                 ):
                     explained = {id(one) for one in some}
                     rest = [one.report or one.off for one in failed if id(one) not in explained]
@@ -223,77 +203,6 @@ class Subject:
         message = value_message(self, watched, one, seen, failed)
         return CheckFailed("\n".join(filter(None, [str(one.report or ""), message])), one.kind)
 
-    def explains(self, wrong: Wrong, some: list[Seen]) -> bool:
-        """Whether the misconception leads to all of these.
-
-        Where numbers have run away to infinity, on its way or on the learner's, rounding decides what is left of
-        them: such a case says nothing, if the misconception is recognised by another.
-        """
-        recognised = 0
-        for one in some:
-            if self.recognised(wrong, one):
-                recognised += 1
-            elif not self.runs_away(wrong, one):
-                return False
-        return recognised > 0
-
-    def runs_away(self, wrong: Wrong, one: Seen) -> bool:
-        """Whether finite arguments became infinite, or no numbers, in the learner's answer or the misconception's."""
-        if one.report is not None or wrong.answer is UNSET or _holds_infinities(one.case):
-            return False
-        with contextlib.suppress(Exception):  # a misconception may not apply to every case
-            results = [one.got, self._of_misconception(wrong.answer, one.case)]
-            return any(not bool(part.isfinite().all()) for part in tensors(results))
-        return False
-
-    def recognised(self, wrong: Wrong, one: Seen) -> bool:
-        """Whether the misconception leads to just this."""
-        case = one.case
-        if one.report is not None:
-            if wrong.raises is not None:
-                return wrong.raises in one.raised
-            raised = one.raised.split(":")[0]  # "" where the check itself had a word to say, about the type perhaps
-            return wrong.answer is not UNSET and raised != "" and raised == self._raised_by(wrong.answer, case)
-        if wrong.when is not None:  # it may count on the right type and shape
-            if one.off is None or one.off.kind not in ("value", "finite"):
-                return False
-            with contextlib.suppress(Exception):  # made for what most answers look like
-                return bool(wrong.when(one.got, *clone(case.args), **clone(dict(case.kwargs))))
-            return False
-        if wrong.answer is UNSET:
-            return False
-        try:
-            expected = self._of_misconception(wrong.answer, case)
-        except Exception:  # a misconception may not apply to every case
-            return False
-        return self.compare(one.got, expected) is None
-
-    def contradicts(self, wrong: Wrong, one: Seen) -> bool:
-        """Whether the misconception's own answer, if there is one, gives another result than this right one."""
-        if wrong.when is not None and wrong.everywhere:
-            with contextlib.suppress(Exception):
-                return not wrong.when(one.got, *clone(one.case.args), **clone(dict(one.case.kwargs)))
-            return False
-        if wrong.answer is UNSET or wrong.when is not None:
-            return False
-        try:
-            return self.compare(one.got, self._of_misconception(wrong.answer, one.case)) is not None
-        except Exception:  # it may not apply to every case
-            return False
-
-    def _raised_by(self, answer: Any, case: Case) -> str:
-        """The type of exception that a misconception's own answer leads to on this case, "" for none."""
-        try:
-            self._of_misconception(answer, case)
-        except Exception as error:
-            return type(error).__name__
-        return ""
-
-    def _of_misconception(self, answer: Any, case: Case) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it is not the learner's
-            return self.look(answer, *clone(case.args), **clone(dict(case.kwargs)))
-
     def smaller(self, watched: Watched, found: Seen) -> Seen:
         """A case as small as can be found on which the same kind of thing goes wrong."""
         for size, seed in SMALLER:
@@ -301,13 +210,6 @@ class Subject:
             if candidate.kind == found.kind:
                 return candidate
         return found
-
-
-def _holds_infinities(case: Case) -> bool:
-    """Whether an argument holds NaN or an infinite number."""
-    given = [*case.args, *case.kwargs.values()]
-    numbers = [torch.tensor(value) for value in given if isinstance(value, float)]
-    return any(not bool(t.isfinite().all()) for t in (*tensors(given), *numbers))
 
 
 def _returned(answer: Callable, *args: Any, **kwargs: Any) -> Any:

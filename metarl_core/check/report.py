@@ -16,7 +16,8 @@ from .draw import Case
 from .suspicions import suspicions
 
 if TYPE_CHECKING:
-    from .functions import Seen, Subject
+    from .functions import Subject
+    from .recognition import Seen
     from .watch import Watched
 
 

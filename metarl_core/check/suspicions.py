@@ -11,7 +11,8 @@ from .copies import generators
 from .draw import Case
 
 if TYPE_CHECKING:
-    from .functions import Seen, Subject
+    from .functions import Subject
+    from .recognition import Seen
     from .watch import Watched
 
 TRIED = 6

@@ -52,7 +52,7 @@ def _draw_case(draw):
     candidates = draw.choice(1, *[draw.integer(2, 12)] * 6)
     environments, rounds, candidates = (
         draw.once(17, 60, environments),
-        draw.once(18, 60, draw.once(21, 6, rounds)),
+        draw.once(18, 30, draw.once(21, 6, rounds)),
         draw.once(19, 60, draw.once(21, 8, candidates)),
     )
     elites = draw.choice(1, candidates, *[int(draw.integers(1, candidates, 1))] * 3)
