@@ -56,7 +56,10 @@ def test_the_first_page_has_the_map_and_stays_the_learners(course):
     shutil.copy(ROOT / "course.toml", course)
     desk.lay(work, course)
     with_map = page.read_text(encoding="utf-8")
-    assert with_map.startswith(desk.WELCOME) and "[01 Why learn to learn?](chapters/01_why_learn_to_learn.ipynb)" in with_map
+    assert (
+        with_map.startswith(desk.WELCOME)
+        and "[01 Why learn to learn?](chapters/01_why_learn_to_learn.ipynb)" in with_map
+    )
     page.write_text(with_map.replace("minutes", "hours"), encoding="utf-8")
     desk.lay(work, course)
     assert "hours" in page.read_text(encoding="utf-8")

@@ -39,8 +39,8 @@ def field_map() -> None:
     plotting.show(
         drawn,
         "A grid. Columns: few-shot and many-shot. Rows: gradient steps, recurrent memory, attention in context, "
-        "inferred context, learned model. Built in the course, all of them few-shot: with gradient steps MAML (05, 08), "
-        "ProMP and E-MAML (09), Reptile and Meta-SGD (06, 10); with a recurrent memory RL² (11); with an inferred "
-        "context task-conditioned policies, PEARL and VariBAD (11a); with a learned model GrBAL (12). Named only: "
-        "few-shot SNAIL; many-shot meta-gradients, evolved losses, LPG, algorithm distillation.",
+        "inferred context, learned model. Built in the course, all of them few-shot: with gradient steps MAML "
+        "(05, 08), ProMP and E-MAML (09), Reptile and Meta-SGD (06, 10); with a recurrent memory RL² (11); with an "
+        "inferred context task-conditioned policies, PEARL and VariBAD (11a); with a learned model GrBAL (12). Named "
+        "only: few-shot SNAIL; many-shot meta-gradients, evolved losses, LPG, algorithm distillation.",
     )
