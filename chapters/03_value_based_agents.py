@@ -75,12 +75,13 @@ q_value_explorer()
 
 
 # %% [markdown]
-# For more than a thousand steps nothing happens: a number changes only when the agent meets a reward, or a cell whose
-# numbers have changed. Then one triangle lights up beside the goal, its neighbours copy a part of it at their next
-# visits, and the information that there is a goal spreads backwards, one cell per visit. The slider $\omega$ sets how
-# quickly the step sizes of these changes shrink: not at all for 0, as in plain averaging for 1. At the end (with
-# $\omega = 0.6$, say) the arrows show shortest paths, although nobody ever walked one. Red arrows are moves that lose
-# more than 1 % of the best value. Of the curves on the right, that for $\omega = 1$ is the slowest.
+# For some hundred steps nothing happens: a number changes only when the agent meets a reward, or a cell whose numbers have
+# changed. Then one triangle lights up beside the goal, its neighbours copy a part of it at their next visits, and the
+# information that there is a goal spreads backwards, one cell per visit. The menu for the exponent $\omega$ sets how
+# quickly the step sizes of these changes shrink: the larger, the quicker, down to plain averaging for 1. At the end, with
+# $\omega = 0.6$ and *greedy policy* in the menu *show*, arrows show shortest paths, although nobody ever walked one. Red
+# arrows are moves that lose more than 1 % of the best value. Of the curves on the right, that for $\omega = 1$ is the
+# slowest.
 #
 # ## 2 Value functions and their equations
 #
