@@ -623,7 +623,7 @@ claim(
 # constant one; and MAML's α came from a paper, while that of pre-training was searched. In a third table both
 # make 480 updates, or both 120, on the same number of episodes (pre-training with 5 goals in each, or with 20), and
 # Adam's rate falls linearly to zero. Its first value and α are chosen from the same candidates, by the return after one
-# step on training goals: the rate in two of the ten trainings, for all of them, and α for each training.
+# step on training goals: the rate once for all ten trainings, by two of them, and α for each training.
 
 # %% tags=["hide-input"]
 same, rows = ten_seeds.settings, {name: equal_updates.read(ten_seeds.scores(name)) for name in ten_seeds.rows}
@@ -890,8 +890,7 @@ claim(
 #
 # **A baseline left untuned.** It happened three times in this chapter: with the learning rate from scratch (section 4),
 # the step size of fine-tuning and the updates of pre-training (section 6). Each time it flattered the proposed method.
-# Tune everything for the budget at
-# which it is compared, on training tasks, and say what that cost.
+# Tune everything for the budget at which it is compared, on training tasks, and say what that cost.
 #
 # ## 9 Self-check
 #

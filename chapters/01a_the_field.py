@@ -40,8 +40,7 @@ begin()
 figures.field_map()
 
 # %% [markdown]
-# Filled boxes are built in the chapters whose numbers they carry. Of the others, RL², the task-conditioned policy,
-# PEARL and VariBAD are planned for chapter 11 and GrBAL for chapter 12; the rest is only named. In a sentence each:
+# Filled boxes are built in the chapters whose numbers they carry; the rest is only named. In a sentence each:
 #
 # - **E-MAML** and **ProMP** estimate the whole gradient of MAML's objective for RL: the episodes before the inner step
 #   depend on the parameters, too.

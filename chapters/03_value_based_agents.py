@@ -75,12 +75,13 @@ q_value_explorer()
 
 
 # %% [markdown]
-# For more than a thousand steps nothing happens: a number changes only when the agent meets a reward, or a cell whose
-# numbers have changed. Then one triangle lights up beside the goal, its neighbours copy a part of it at their next
-# visits, and the information that there is a goal spreads backwards, one cell per visit. The slider $\omega$ sets how
-# quickly the step sizes of these changes shrink: not at all for 0, as in plain averaging for 1. At the end (with
-# $\omega = 0.6$, say) the arrows show shortest paths, although nobody ever walked one. Red arrows are moves that lose
-# more than 1 % of the best value. Of the curves on the right, that for $\omega = 1$ is the slowest.
+# For some hundred steps nothing happens: a number changes only when the agent meets a reward, or a cell whose numbers have
+# changed. Then one triangle lights up beside the goal, its neighbours copy a part of it at their next visits, and the
+# information that there is a goal spreads backwards, one cell per visit. The menu for the exponent $\omega$ sets how
+# quickly the step sizes of these changes shrink: the larger, the quicker, down to plain averaging for 1. At the end, with
+# $\omega = 0.6$ and *greedy policy* in the menu *show*, arrows show shortest paths, although nobody ever walked one. Red
+# arrows are moves that lose more than 1 % of the best value. Of the curves on the right, that for $\omega = 1$ is the
+# slowest.
 #
 # ## 2 Value functions and their equations
 #
@@ -947,21 +948,29 @@ claim(
     mirrored["DQN"] < float(random),
 )
 claim(
-    "(c) The value of knowing the task is green minus orange: "
+    "(c) Green minus orange is "
     f"{abs(within['oracle'] - within['nominal']):.0f} within a factor of two, {beyond['oracle'] - beyond['nominal']:.0f} "
     f"between two and four, {mirrored['oracle'] - mirrored['nominal']:.0f} for the reversed force.",
     within["oracle"] - within["nominal"] < 10 < 100 < beyond["oracle"] - beyond["nominal"],
 )
+far = kinds["out of distribution,\n×2 to ×4"]
+pole_only = float(feedback(far, torch.tensor([[0.0, 0.0, 1.0, 0.2]]).expand(100, 4)).mean())  # as in chapter 02
+claim(
+    f"Between two and four, the fixed rule of chapter 02 that watches the pole alone earns {pole_only:.0f}, and the oracle "
+    f"{beyond['oracle'] - pole_only:.0f} more.",
+    beyond["nominal"] + 100 < pole_only < beyond["oracle"],
+)
 per_seed = by_kind["test, up to ×2"]["DQN"].mean(1)
 
 # %% [markdown]
-# Green minus *blue* would be the wrong answer. The blue bar has two reasons to be lower: the agents
+# (c) Green and orange. Green minus *blue* would be the wrong answer. The blue bar has two reasons to be lower: the agents
 # do not know the task, and they are brittle. Within a factor of two one controller that knows nothing of the task stays
 # at 500. There is nothing to adapt to, and what the agents lose there is brittleness alone. No adaptation is needed to
 # repair that; a robust policy would do, for instance one trained on many tasks (domain randomisation). Only where green
-# is above orange can adaptation pay. And orange is *one* policy without knowledge of the task, perhaps not the best one:
-# within this kind of controller, adaptation can be worth at most green minus orange. For the reversed force one bit
-# about the task is worth nearly everything.
+# is above orange can adaptation pay, and even there green minus orange is no more than an upper limit for controllers of
+# this kind: orange is *one* policy without knowledge of the task, and between two and four it is not the best one. The
+# rule that watches the pole alone knows the task no better, and leaves a fifth of that difference. For the reversed
+# force one bit about the task is worth nearly everything.
 #
 # Keep the two differences apart whenever a meta-learner is compared with an agent trained on one task. What it takes to
 # make a DQN adapt quickly is the subject of chapter 10.
@@ -1052,8 +1061,9 @@ claim("Q-learning finds the values of (03.23) to within 8 %.", ((learned / predi
 #
 # <details><summary>Answer to 4</summary>
 #
-# **B**, 470 − 280: the best that knowledge of the task gives, minus what is earned without it. (A) also counts the 80
-# that the agent loses to a policy without any knowledge of the task (C).
+# **B**, 470 − 280: what is earned with knowledge of the task, minus what is earned without it. It is an upper limit, since
+# a better fixed controller would make it smaller. (A) also counts the 80 that the agent loses to a policy without any
+# knowledge of the task (C).
 # </details>
 #
 # ## Further reading

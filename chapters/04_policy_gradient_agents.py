@@ -600,8 +600,8 @@ figures.clipped_objective(epsilon=0.2)
 # | largest gradient norm | 0.5 | 0.5 | 0.5 | released code; Huang et al. 2022, detail 11 |
 # | hidden layers, tanh | 64, 64 | 64, 64 | 64, 64 | section 6.1 |
 #
-# Why $\gamma = 0.9$ for Pendulum? It looks ahead $1 / (1 - \gamma) = 10$ steps, half a second, and was chosen because 0.99
-# did not learn within the budget. Appendix [04b](04b_implementation_details.ipynb) asks for the reason, with half of this
+# Why $\gamma = 0.9$ for Pendulum? With it an agent looks ahead $1 / (1 - \gamma) = 10$ steps, half a second. It was chosen
+# because agents with 0.99 did not learn within the budget. Appendix [04b](04b_implementation_details.ipynb) asks for the reason, with half of this
 # budget and the learning rate tuned for each: the mean return over the training is −526 with 0.9, −1212 with 0.99, and
 # −528 with 0.99 and rewards divided by a running standard deviation of returns. So it was not the horizon but the size of
 # the critic's targets, which are ten times larger with 0.99.
@@ -948,7 +948,7 @@ claim(
 #   there too: in appendix 04b, with half of the steps, it costs 545 points of the mean return over the training.
 # - **Truncation.** Neither answer to "where does it hurt more" is right: no seed is lost on either. The wrong target
 #   stands at one step in 200 or in 500, and GAE carries it back with weight $(\gamma\lambda)^k$, which is below 5 % after
-#   19 steps on Pendulum and after 49 on CartPole. Chapter 02 has a problem in which the same mistake reverses the order
+#   20 steps on Pendulum and after 49 on CartPole. Chapter 02 has a problem in which the same mistake reverses the order
 #   of states, so it remains a mistake.
 # - **Seeds.** A method that succeeds four times in five shows 5 of 5 in one experiment out of three ($0.8^5 = 0.33$).
 #   Twenty of twenty do not prove that PPO never fails here: with one failure in seven, that still happens in one
@@ -1137,8 +1137,8 @@ claim(
 #
 # <details><summary>Answer to 5</summary>
 #
-# **B.** If both succeed with probability 0.9, such a result or one as uneven in this direction is common. (A) needs
-# many more seeds. (C) may be so; the result does not say.
+# **B.** If both succeed with probability 0.9, one comparison in five comes out exactly so, $0.9^5 \cdot 5 \cdot 0.9^4 \cdot 0.1 =
+# 0.19$. (A) needs many more seeds. (C) may be so; the result does not say.
 # </details>
 #
 # ## Further reading

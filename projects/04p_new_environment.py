@@ -76,15 +76,12 @@ print(TaskFamily.__doc__)
 class MyEnvironment(TaskFamily):
     """Say in two sentences what is to be done, and name states, units, actions, reward and ends."""
 
-    ### BEGIN SOLUTION
-    # A ferry on a line has to reach its landing stage at 0 and wait there, in a current that pushes it to the right.
-    # State: place (m), speed (m/s). Actions: engine back, off, ahead. Each half second costs a tenth of the distance;
-    # beyond 20 m the ferry is lost: 60 more, and the episode terminates.
-    LOST = 20.0
-    ### END SOLUTION
-
     def __init__(self, horizon=60):
         ### BEGIN SOLUTION
+        # A ferry on a line has to reach its landing stage at 0 and wait there, in a current that pushes it to the right.
+        # State: place (m), speed (m/s). Actions: engine back, off, ahead. Each half second costs a tenth of the distance;
+        # beyond 20 m the ferry is lost: 60 more, and the episode terminates.
+        self.lost = 20.0
         self.observation_space = spaces.Box(-10, 10, (2,), np.float32)
         self.action_space = spaces.Discrete(3)
         ### END SOLUTION
@@ -130,13 +127,13 @@ class MyEnvironment(TaskFamily):
         """Rewards [task, episode]."""
         ### BEGIN SOLUTION
         distance = next_state[..., 0].abs()
-        return -0.1 * distance - torch.where(distance > self.LOST, 60.0, 0.0)
+        return -0.1 * distance - torch.where(distance > self.lost, 60.0, 0.0)
         ### END SOLUTION
 
     def terminal(self, state, rng, params):
         """bool [task, episode]: true where the MDP has ended, never for the time limit."""
         ### BEGIN SOLUTION
-        return state[..., 0].abs() > self.LOST
+        return state[..., 0].abs() > self.lost
         ### END SOLUTION
 
 

@@ -100,7 +100,8 @@ print(*stream_returns(stream, flags, 0.5), sep="\n")
 
 
 # %% [markdown]
-# **Expect:** the returns `[[1.5, 1.0, 1.75, 1.5, 1.0], [1.0, 1.75, 1.5, 1.0, 0.0]]`; only the last one is not known.
+# **Expect:** the returns `[[1.5, 1.0, 1.75, 1.5, 1.0], [1.0, 1.75, 1.5, 1.0, 0.0]]`; only the last one is not known. (Of
+# the four returns in the prediction the first two are known, 1.5 and 1.)
 #
 # **Interpret:** an agent collects 100 steps at a time and drops the steps whose return is not known. Episodes of its
 # family last between 5 and 200 steps. Which episodes does it learn from, and what does it come to believe about
@@ -210,7 +211,8 @@ plotting.show(
 
 # %% [markdown]
 # **Expect:** each dot at the top of its curve. With exact gradients the best step is 1.0 from the multi-task optimum and
-# 0.627 from the meta-optimum (for the step size 0.5); noise shortens both.
+# 0.627 from the meta-optimum (for the step size 0.5); noise shortens both, so more episodes make $\alpha^*$ longer. But
+# even without noise it is a weighted mean of the tasks' $1/a$, and never exceeds that of the flattest task.
 #
 # **Interpret:** the meta-optimum was computed for $\alpha = 0.5$. Give both starts their own best step size, with exact
 # gradients. Does fine-tuning from the multi-task optimum catch up, as it nearly did in the chapter's point navigation?
@@ -322,6 +324,8 @@ print("yours:   ", adapted_returns(start, centres, collect, improve, 2))
 # numbers better or worse? Think of tasks that are alike, and of tasks that are far apart.
 #
 # <details><summary>Answer</summary>
+#
+# First the prediction: only the first task starts at θ, and with $K = 1$ the number is the return *before* any step.
 #
 # Both. With the three tasks above, the second (2.1) profits from the first (2.0), the third ($-2$) suffers. Over a
 # test set in random order it usually hurts, in an order sorted by similarity it flatters: then the method under test
@@ -543,6 +547,9 @@ for choice, value in comparison.items():
 # little?
 #
 # <details><summary>Answer</summary>
+#
+# First the prediction: `step_sizes_chosen_for`. With the step size chosen for three steps the lead after one step was 12.8,
+# with the one chosen for one step 1.6.
 #
 # Because the result holds for that $p(\mathcal{T})$. Point navigation, where every goal is alike in curvature, leaves
 # a meta-learner little to win; a family in which tasks need different representations, or in which exploration has to

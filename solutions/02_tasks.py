@@ -590,7 +590,7 @@ for name, value in measured.items():
 
 # %% [markdown]
 # **Expect:** your four numbers agree with the measured ones to two digits or three. (The fourth is measured a little too
-# low: a bin holds a hundred points, and their mean follows their chance as well.)
+# low: a bin holds only a hundred points, and its mean is fitted to them.)
 #
 # **Interpret:** a network that ignores the task can reach the second floor here with an error that is a quarter of
 # the first. In the chapter's family the second floor is still 71 % of the first. What makes this family so much

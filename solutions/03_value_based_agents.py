@@ -204,7 +204,8 @@ print({int(value): int((drawn == value).sum()) for value in drawn.unique()})
 
 
 # %% [markdown]
-# **Expect:** `[10, 11, 12, 8, 9]` after 13 transitions, and each of the five drawn about 2,000 times.
+# **Expect:** `[10, 11, 12, 8, 9]` after 13 transitions, and each of the five drawn about 2,000 times. The next slot to be
+# overwritten is 3, which holds the oldest, 8.
 #
 # **Interpret:** some implementations do not store the next observation but read it from the next slot, to save memory.
 # For which slot is that wrong, and how large is the share of wrong transitions in a ring of a million?
@@ -335,6 +336,9 @@ plotting.show(
 # give the bug away?
 #
 # <details><summary>Answer</summary>
+#
+# First the prediction: `target` is a new dictionary with the *same* table in it, so it changes with every update; and it is
+# never renewed, because `updates` stays 0.
 #
 # In a table nothing can diverge, so a target network only delays. With a shared network it holds the target still
 # while the prediction runs after it; what that is worth is a question for an ablation, and in the chapter's table the

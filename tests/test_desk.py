@@ -48,6 +48,23 @@ def edit(folder, name, source):
     nbformat.write(notebook, folder / name)
 
 
+def test_the_first_page_has_the_map_and_stays_the_learners(course):
+    work = course / "work"
+    desk.lay(work, course)
+    page = work / desk.FIRST
+    assert page.read_text(encoding="utf-8") == desk.WELCOME  # a course without a table has no map
+    shutil.copy(ROOT / "course.toml", course)
+    desk.lay(work, course)
+    with_map = page.read_text(encoding="utf-8")
+    assert (
+        with_map.startswith(desk.WELCOME)
+        and "[01 Why learn to learn?](chapters/01_why_learn_to_learn.ipynb)" in with_map
+    )
+    page.write_text(with_map.replace("minutes", "hours"), encoding="utf-8")
+    desk.lay(work, course)
+    assert "hours" in page.read_text(encoding="utf-8")
+
+
 def test_a_fresh_desk_has_no_outputs_and_nothing_of_the_authors(course):
     work = course / "work"
     done = desk.lay(work, course)

@@ -1,5 +1,6 @@
 """Exercises are those of their source, have the form that learners know, and say "not done yet" until they are."""
 
+import ast
 import functools
 
 import nbformat
@@ -33,6 +34,14 @@ def stubs():
 def test_exercise_is_generated_from_its_solution(py):
     path = exercise_file(py)
     assert path.exists() and path.read_text(encoding="utf-8") == notebook_text(generated(py)), "run `make exercises`"
+
+
+@pytest.mark.parametrize("py", SOURCES, ids=stem)
+def test_a_class_can_be_defined_while_its_methods_are_not_written(py):
+    for cell in generated(py).cells:
+        if is_solution(cell):
+            for part in ast.walk(ast.parse(cell.source)):
+                assert not (isinstance(part, ast.ClassDef) and any(isinstance(line, ast.Raise) for line in part.body))
 
 
 def test_there_is_no_exercise_without_a_source():

@@ -28,7 +28,8 @@ from nbformat import NotebookNode
 from nbformat.sign import NotebookNotary
 
 from tools import lab_settings
-from tools.course import ROOT
+from tools.course import ROOT, read
+from tools.course_map import course_map
 
 NOTES = ".desk.json"
 FIRST = "READ_ME_FIRST.md"
@@ -43,6 +44,13 @@ the word `new` in its name.
 To begin a notebook afresh, delete or rename it, and start the course again.
 
 The chapters with all their figures, as the authors ran them, stand in the folder `chapters` of the course itself.
+"""
+MAP = """
+## The course
+
+What the chapters ask, how many minutes they take to read, and how long they run on the machine that the course's README
+names; `make doctor` compares yours.
+
 """
 
 
@@ -141,10 +149,25 @@ def lay(folder: Path, root: Path = ROOT) -> Laid:
             _lay_one(path, notebook, notary)
             notes[name] = version
             done.renewed.append(name)
-    if not (folder / FIRST).exists():
-        _write(folder / FIRST, WELCOME)
+    _welcome(folder / FIRST, root, notes)
     _write(folder / NOTES, json.dumps(notes, indent=1) + "\n")
     return done
+
+
+def _welcome(path: Path, root: Path, notes: dict[str, Any]) -> None:
+    """Lay the first page, with the map of the course, unless the learner has changed it."""
+    text = WELCOME
+    if (root / "course.toml").exists():
+        text += MAP + course_map(read(root / "course.toml")) + "\n"
+    there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    if there is None or there == WELCOME or notes.get(FIRST) == _digest(there):
+        if there != text:
+            _write(path, text)
+        notes[FIRST] = _digest(text)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
 
 
 def _notary() -> NotebookNotary | None:

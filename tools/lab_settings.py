@@ -20,6 +20,8 @@ FILES = {
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         # Long lines of code are wrapped on a small screen; what is right of the edge is not seen otherwise.
         "@jupyterlab/notebook-extension:tracker": {"codeCellConfig": {"lineNumbers": False, "lineWrap": True}},
+        # The desk's first page is shown as a page, with links that can be followed, and not as its source.
+        "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
         # A notebook that is opened again the next day shows its explorers and bars as they were last, with a sign that
         # they are cut off from the kernel; without it, "Error displaying widget: model not found".
         "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},

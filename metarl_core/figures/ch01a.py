@@ -9,10 +9,10 @@ COLUMNS = ("few-shot: a handful of episodes", "many-shot: thousands of updates")
 ENTRIES = (  # column, row, x offset, text, in this course?
     (0, 0, -0.25, "MAML · 05, 08\nProMP, E-MAML · 09", True),
     (0, 0, 0.25, "Reptile, Meta-SGD\n06, in a DQN: 10", True),
-    (0, 1, 0.0, "RL²", False),
+    (0, 1, 0.0, "RL² · 11", True),
     (0, 2, 0.0, "SNAIL", False),
-    (0, 3, 0.0, "task-conditioned policy, PEARL, VariBAD", False),
-    (0, 4, 0.0, "GrBAL: adaptive dynamics + MPC", False),
+    (0, 3, 0.0, "task-conditioned policy, PEARL, VariBAD · 11a", True),
+    (0, 4, 0.0, "GrBAL: adaptive dynamics + MPC · 12", True),
     (1, 0, -0.25, "meta-gradients on\nhyper-parameters", False),
     (1, 0, 0.25, "evolved losses,\nLPG", False),
     (1, 2, 0.0, "algorithm distillation", False),
@@ -39,7 +39,8 @@ def field_map() -> None:
     plotting.show(
         drawn,
         "A grid. Columns: few-shot and many-shot. Rows: gradient steps, recurrent memory, attention in context, "
-        "inferred context, learned model. Built in chapters 05 to 10, all few-shot with gradient steps: MAML (05, 08), "
-        "ProMP and E-MAML (09), Reptile and Meta-SGD (06, 10). Named only: few-shot RL², SNAIL, task-conditioned "
-        "policies, PEARL, VariBAD, GrBAL; many-shot meta-gradients, evolved losses, LPG, algorithm distillation.",
+        "inferred context, learned model. Built in the course, all of them few-shot: with gradient steps MAML "
+        "(05, 08), ProMP and E-MAML (09), Reptile and Meta-SGD (06, 10); with a recurrent memory RL² (11); with an "
+        "inferred context task-conditioned policies, PEARL and VariBAD (11a); with a learned model GrBAL (12). Named "
+        "only: few-shot SNAIL; many-shot meta-gradients, evolved losses, LPG, algorithm distillation.",
     )
