@@ -42,6 +42,8 @@ ENVIRONMENT = {
     "METARL_CLAIMS": "strict",
     "METARL_EDITION": "book",
 }
+PATIENCE = 600
+"""seconds that the outputs of a cell may lag behind its end: on a busy machine nbclient's own 4 lost some, silently"""
 VIEW, STATE = "application/vnd.jupyter.widget-view+json", "application/vnd.jupyter.widget-state+json"
 
 
@@ -56,7 +58,7 @@ def execute(notebook: NotebookNode, folder: Path) -> tuple[float, float]:
     os.environ.update(ENVIRONMENT)
     client = NotebookClient(
         notebook, timeout=None, kernel_name="python3", record_timing=False, coalesce_streams=True,
-        resources={"metadata": {"path": str(folder)}},
+        iopub_timeout=PATIENCE, raise_on_iopub_timeout=True, resources={"metadata": {"path": str(folder)}},
     )  # fmt: skip
     notebook.metadata.pop("widgets", None)
     with client.setup_kernel():
