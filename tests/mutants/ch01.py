@@ -144,6 +144,14 @@ def _each_tasks_own(curvature, centre, theta, noise):
     return curvature.reciprocal().mean()
 
 
+def _mean_of_each_tasks_best(curvature, centre, theta, noise):
+    """The right formula, of each task alone."""
+    away = (theta - centre) ** 2
+    return torch.stack(
+        [(a * a * d) / (a**3 * d + a * s * s) for a, d, s in zip(curvature, away, noise, strict=True)]
+    ).mean()
+
+
 def _mean_curvature(curvature, centre, theta, noise):
     return curvature.mean().reciprocal()
 
@@ -392,6 +400,7 @@ MUTANTS = [
     Mutant(ch01.check_best_step_size, "noise_is_signal", _noise_is_signal),
     Mutant(ch01.check_best_step_size, "start_left_out", _start_left_out),
     Mutant(ch01.check_best_step_size, "each_tasks_own", _each_tasks_own),
+    Mutant(ch01.check_best_step_size, "each_tasks_own", _mean_of_each_tasks_best),
     Mutant(ch01.check_best_step_size, "mean_curvature", _mean_curvature),
     Mutant(ch01.check_best_step_size, "steepest_task", _steepest_task),
     Mutant(ch01.check_best_step_size, "distance_left_out", _distance_left_out),

@@ -130,6 +130,13 @@ def _split_half_the_share(cells, far, share, generator):
     return _split_counted(cells, far, generator, lambda near: round(share * near / 2))
 
 
+def _split_by_coin(cells, far, share, generator):
+    """Each near task is thrown a coin for, which shows test with probability `share`."""
+    _, task = torch.unique(cells, dim=0, return_inverse=True)
+    test = (torch.rand(int(task.max()) + 1, generator=generator) < share)[task] & ~far
+    return {"train": (~far & ~test).nonzero()[:, 0], "test": test.nonzero()[:, 0], "ood": far.nonzero()[:, 0]}
+
+
 def _split_copies_the_generator(cells, far, share, generator):
     mine = torch.Generator()
     mine.set_state(generator.get_state())
@@ -437,6 +444,7 @@ MUTANTS = [
     Mutant(ch02.check_split_tasks, "always_the_same", _split_in_order),
     Mutant(ch02.check_split_tasks, "share_of_all", _split_share_of_all),
     Mutant(ch02.check_split_tasks, "wrong_share", _split_half_the_share),
+    Mutant(ch02.check_split_tasks, "number_by_luck", _split_by_coin),
     Mutant(ch02.check_split_tasks, "rounded_down", _split_rounds_down),
     Mutant(ch02.check_split_tasks, "rounded_up", _split_rounds_up),
     Mutant(ch02.check_split_tasks, "rows_lost", _split_loses_twins),

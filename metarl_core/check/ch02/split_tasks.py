@@ -225,6 +225,19 @@ check_split_tasks = function_check(
         ),
     ),
     Wrong(
+        "number_by_luck",
+        "How many different tasks stand in test changes from call to call. Is each task drawn for itself? The share "
+        "says how many are chosen.",
+        when=lambda facts, cells, far, share, _: (
+            facts["tasks in train and in test"] == 0
+            and facts["equal generator, same split"]
+            and not (
+                facts["as many different test tasks in every call"]
+                and facts["different test tasks"] == round(share * len(_rows(cells, ~far)))
+            )
+        ),
+    ),
+    Wrong(
         "not_reproducible",
         "Two calls with equal generators gave two different splits. Where does your randomness come from?",
         when=lambda facts, *_: not facts["equal generator, same split"],
