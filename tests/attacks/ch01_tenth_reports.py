@@ -120,9 +120,7 @@ BILLS = {
     "measured_on_the_goals_of_the_search": lambda r: _measured(r, goals=r["search_goals"]),
     "held_out_twins_of_the_search": lambda r: _measured(r, goals=FAMILY.sample_tasks(10, seeded(100), "test")),
     "searched_on_the_held_out_goals": lambda r: _measured(_searched(r, goals=r["goals"])),
-    "searched_on_other_test_goals": lambda r: _measured(
-        _searched(r, goals=FAMILY.sample_tasks(10, seeded(7), "test"))
-    ),
+    "searched_on_other_test_goals": lambda r: _measured(_searched(r, goals=FAMILY.sample_tasks(10, seeded(7), "test"))),
     "second_best_rate": lambda r: _measured({**r, "lr": 0.03}),
     "costs_of_another_rate": lambda r: _measured(r, lr=0.03),
     "costs_of_the_colleagues_rate": lambda r: _measured(r, lr=0.01),

@@ -54,18 +54,24 @@ def _found(report, **fields):
 
 def _run(seeds=range(1, 6), search=60, test=60, candidates=30, episodes=2, choose=None, draw=None, held_out=None):
     """The experiment from the beginning; `choose` takes gains and returns, `held_out` draws the tasks of the test."""
-    rows = {name: [] for name in ("gains", "search_tasks", "search_returns", "test_tasks", "told", "untold", "ordinary")}
+    rows = {
+        name: [] for name in ("gains", "search_tasks", "search_returns", "test_tasks", "told", "untold", "ordinary")
+    }
     for seed in seeds:
         generator = seeded(seed)
         training = WIDE.sample_tasks(search, generator, "train")
-        tried = draw(candidates, generator) if draw else cartpole_gains(WIDE.sample_tasks(candidates, generator, "train"))
+        tried = (
+            draw(candidates, generator) if draw else cartpole_gains(WIDE.sample_tasks(candidates, generator, "train"))
+        )
         returns = _returns(tried, training, generator, episodes)
         best = choose(tried, returns) if choose else tried[returns.argmax()]
         tasks = held_out(seed) if held_out else WIDE.sample_tasks(test, generator, "test")
         both = _returns(torch.stack([best, ORDINARY[0]]), tasks, generator, episodes)
         rows["gains"].append(best.tolist())
         rows["search_tasks"].append(training)
-        rows["search_returns"].append(float(_returns(best[None], training, generator, episodes)) if choose else float(returns.max()))
+        rows["search_returns"].append(
+            float(_returns(best[None], training, generator, episodes)) if choose else float(returns.max())
+        )
         rows["test_tasks"].append(tasks)
         rows["told"].append(_told(tasks, generator, episodes))
         rows["untold"].append(float(both[0]))
@@ -98,7 +104,9 @@ def _chosen_on_the_test(report):
         returns = _returns(candidates, tasks, seeded(seed))
         gains.append(candidates[returns.argmax()].tolist())
         untold.append(float(returns.max()))
-        searched.append(float(_returns(candidates[returns.argmax()][None], _share(report, "search_tasks", seed), seeded(5))))
+        searched.append(
+            float(_returns(candidates[returns.argmax()][None], _share(report, "search_tasks", seed), seeded(5)))
+        )
     return _found(report, gains=gains, search_returns=searched, untold=untold)
 
 
@@ -129,14 +137,17 @@ def _over_tasks(report):
     policy = {"gains": cartpole_gains(tasks)}
     gains = torch.tensor(report["gains"]).repeat_interleave(len(tasks["length"]) // len(report["told"]), 0)
     told, untold = (
-        rollout(WIDE, tasks, CartPoleController(), one, 2, seeded(3)).returns.mean(1) for one in (policy, {"gains": gains})
+        rollout(WIDE, tasks, CartPoleController(), one, 2, seeded(3)).returns.mean(1)
+        for one in (policy, {"gains": gains})
     )
     found = t_interval(told - untold)
     return {**report, "interval": (found.low, found.high)}
 
 
 def _as_arrays(report):
-    arrays = {name: np.array(report[name]) for name in ("gains", "search_returns", "told", "untold", "ordinary", "interval")}
+    arrays = {
+        name: np.array(report[name]) for name in ("gains", "search_returns", "told", "untold", "ordinary", "interval")
+    }
     return {**report, **arrays}
 
 

@@ -35,11 +35,7 @@ def _concluded(report, **fields):
     report = {**report, **fields}
     found = t_interval(_differences(report))
     verdict = (
-        ch03.EXPECTED_EARNS_MORE
-        if found.low > 0
-        else ch03.GREEDY_EARNS_MORE
-        if found.high < 0
-        else ch03.NOT_TOLD_APART
+        ch03.EXPECTED_EARNS_MORE if found.low > 0 else ch03.GREEDY_EARNS_MORE if found.high < 0 else ch03.NOT_TOLD_APART
     )
     return {**report, "low": found.low, "high": found.high, "conclusion": verdict}
 
@@ -160,7 +156,9 @@ COMPARISONS = {
     "seed_means_for_episodes": lambda r: _concluded(
         r, **{f"returns_{k}": r[f"returns_{k}"].mean(1, keepdim=True).expand(-1, 100).clone() for k in KINDS}
     ),
-    "rounded_to_tens": lambda r: _concluded(r, **{f"returns_{k}": (r[f"returns_{k}"] / 10).round() * 10 for k in KINDS}),
+    "rounded_to_tens": lambda r: _concluded(
+        r, **{f"returns_{k}": (r[f"returns_{k}"] / 10).round() * 10 for k in KINDS}
+    ),
     "rewards_of_a_step": lambda r: _concluded(r, **{f"returns_{k}": r[f"returns_{k}"] / 20 for k in KINDS}),
     "made_up": lambda r: _concluded(
         r, returns_greedy_target=-50 + 20 * torch.randn(10, 100, generator=torch.Generator().manual_seed(1))

@@ -226,9 +226,7 @@ PROJECTS = {
     ),
     "controller_in_a_reversed_current": lambda r: _judged(
         r,
-        controller_returns=_played(
-            r, _ByRule(r["controller"]), {}, 1001, params={"current": torch.tensor([-0.6])}
-        ),
+        controller_returns=_played(r, _ByRule(r["controller"]), {}, 1001, params={"current": torch.tensor([-0.6])}),
     ),
     "sampled_actions": lambda r: _judged(r, returns=_played(r, r["policy"], r["parameters"], 1000, 5)),
     "random_is_an_idle_engine": lambda r: {
@@ -261,7 +259,9 @@ PROJECTS = {
 def _copied_from(report, scale):
     """Parameters of next to nothing, with their own true returns."""
     parameters = {name: scale * value for name, value in report["parameters"].items()}
-    return _judged(report, parameters=parameters, returns=_played(report, Greedy(report["policy"]), parameters, 1000, 5))
+    return _judged(
+        report, parameters=parameters, returns=_played(report, Greedy(report["policy"]), parameters, 1000, 5)
+    )
 
 
 def _agent_by_agent(report):
@@ -293,7 +293,9 @@ GOOD_PROJECTS = {
         "random_returns": r["random_returns"].tolist(),
     },
     "twenty_episodes": lambda r: _judged(
-        r, returns=_played(r, Greedy(r["policy"]), r["parameters"], 55, 5, episodes=20), evaluation_seeds=[55, 1001, 1002]
+        r,
+        returns=_played(r, Greedy(r["policy"]), r["parameters"], 55, 5, episodes=20),
+        evaluation_seeds=[55, 1001, 1002],
     ),
 }
 

@@ -75,9 +75,7 @@ def _tuned_anew(report, step_sizes, seeds, tasks):
 
 
 def _other_choices(report):
-    found = _tuned_anew(
-        report, (0.12, 0.06, 0.03, 0.015), (50, 60, 70), sample_tasks(250, _seeded(15))
-    )
+    found = _tuned_anew(report, (0.12, 0.06, 0.03, 0.015), (50, 60, 70), sample_tasks(250, _seeded(15)))
     seeds = [21, 4, 33, 17, 90, 8]
     rows = {name: learn(seeds, found[f"inner_lr_{name}"], name == "maml") for name in ("maml", "fomaml")}
     return _measured(found, seeds=seeds, held_out=sample_tasks(220, _seeded(16), "test"), **rows)
@@ -86,7 +84,8 @@ def _other_choices(report):
 def _seed_by_seed(report):
     seeds = [300, 301, 302, 303, 304]
     found = {
-        name: [learn([seed], report[f"inner_lr_{name}"], name == "maml") for seed in seeds] for name in ("maml", "fomaml")
+        name: [learn([seed], report[f"inner_lr_{name}"], name == "maml") for seed in seeds]
+        for name in ("maml", "fomaml")
     }
     joined = {name: {key: torch.cat([row[key] for row in rows]) for key in rows[0]} for name, rows in found.items()}
     return _measured(report, seeds=tuple(seeds), **joined)
@@ -122,9 +121,7 @@ REPORTS = {
     "other_seeds_are_named": lambda r: {**r, "seeds": list(range(30, 38))},
     "worst_seed_of_maml_replaced": lambda r: _measured(
         r,
-        maml=_of_one_seed(
-            r["maml"], int(r["errors_maml"].mean(1).argmax()), int(r["errors_maml"].mean(1).argmin())
-        ),
+        maml=_of_one_seed(r["maml"], int(r["errors_maml"].mean(1).argmax()), int(r["errors_maml"].mean(1).argmin())),
     ),
     "rows_rolled": lambda r: _concluded(r, errors_fomaml=r["errors_fomaml"].roll(1, 0)),
     "a_row_of_errors_replaced": lambda r: _concluded(r, errors_maml=_row(r["errors_maml"], 2, 3)),
@@ -168,9 +165,7 @@ REPORTS = {
             for a in r["step_sizes"]
         ],
     },
-    "second_best_step_size": lambda r: _measured(
-        r, inner_lr_maml=0.035, maml=learn(r["seeds"], 0.035, True)
-    ),
+    "second_best_step_size": lambda r: _measured(r, inner_lr_maml=0.035, maml=learn(r["seeds"], 0.035, True)),
     "step_size_off_the_list": lambda r: _measured(r, inner_lr_maml=0.06, maml=learn(r["seeds"], 0.06, True)),
     "cosine_at_fomamls_parameters": lambda r: {
         **r,

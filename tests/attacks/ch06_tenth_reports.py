@@ -90,7 +90,8 @@ def _seed_by_seed(report):
     joined = {kind: {name: torch.cat([row[name] for row in each]) for name in each[0]} for kind, each in rows.items()}
     predicted = [10 / (11 * one + sum(curvatures) + 0.25) for one in curvatures]
     return _measured(
-        {**report, "curvatures": curvatures, "predicted": predicted, "seeds": seeds, **joined, "evaluation_seed": 4}, 250
+        {**report, "curvatures": curvatures, "predicted": predicted, "seeds": seeds, **joined, "evaluation_seed": 4},
+        250,
     )
 
 

@@ -149,9 +149,7 @@ WAYS_REPORTS = {
     ),
     "errors_for_accuracies": lambda r: _concluded(r, **{f"accuracies_{k}": 1 - r[f"accuracies_{k}"] for k in KINDS}),
     "in_per_cent": lambda r: _concluded(r, **{f"accuracies_{k}": 100 * r[f"accuracies_{k}"] for k in KINDS}),
-    "four_seeds": lambda r: _measured(
-        r, seeds=[0, 1, 2, 3], **{k: {n: v[:4] for n, v in r[k].items()} for k in KINDS}
-    ),
+    "four_seeds": lambda r: _measured(r, seeds=[0, 1, 2, 3], **{k: {n: v[:4] for n, v in r[k].items()} for k in KINDS}),
     "worst_pair_left_out_of_the_interval": _without_the_worst,
     "over_all": _over_all,
     "five_less_twenty": lambda r: {**r, "low": -r["high"], "high": -r["low"]},
@@ -297,7 +295,8 @@ PROJECTS = {
     "untrained_rival": lambda r: _played(
         r,
         pretrained={
-            n: 0.2 * torch.randn(v.shape, generator=torch.Generator().manual_seed(2)) for n, v in r["pretrained"].items()
+            n: 0.2 * torch.randn(v.shape, generator=torch.Generator().manual_seed(2))
+            for n, v in r["pretrained"].items()
         },
     ),
     "rows_rolled": lambda r: _judged(r, maml_losses=r["maml_losses"].roll(1, 0)),
