@@ -227,7 +227,6 @@ FAULTS = {
     "no_interval": {"reported": "mean over seeds"},
     "tasks_resampled": {"interval_resamples": "tasks"},
     "two_fields_exchanged": {"tasks": "training tasks", "step_sizes_chosen_on": "held-out"},
-    "one_left_out": {"measured_on": ...},
     "three_faults": {"seeds": 1, "tasks": "training", "steps_counted": "adaptation"},
 }
 

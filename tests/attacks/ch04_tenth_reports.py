@@ -244,8 +244,6 @@ PROJECTS = {
     ),
     "no_steps": lambda r: {**r, "env_steps": 0},
     "steps_as_a_fraction": lambda r: {**r, "env_steps": 14400.5},
-    "rounded_to_units": lambda r: _judged(r, returns=r["returns"].round()),
-    "rows_rolled": lambda r: _judged(r, returns=r["returns"].roll(1, 0)),
     "untrained": lambda r: _copied_from(r, 1e-3),
     "ends_exchanged": lambda r: {**r, "low": r["high"], "high": r["low"]},
     "of_the_difference": _of_the_difference,
@@ -299,5 +297,12 @@ GOOD_PROJECTS = {
     ),
 }
 
+NOT_ASKED = {
+    "rounded_to_units": lambda r: _judged(r, returns=r["returns"].round()),
+    "rows_rolled": lambda r: _judged(r, returns=r["returns"].roll(1, 0)),
+}
+"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+
 WRONG = changed(SOLUTION, ch04.check_tuned, TUNED) + changed(PROJECT, ch04.check_project, PROJECTS)
 RIGHT = changed(SOLUTION, ch04.check_tuned, GOOD_TUNED) + changed(PROJECT, ch04.check_project, GOOD_PROJECTS)
+DOUBTFUL = changed(PROJECT, ch04.check_project, NOT_ASKED)

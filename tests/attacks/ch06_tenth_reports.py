@@ -117,10 +117,6 @@ REPORTS = {
         **r,
         "furthest": float((r["own"]["rates"].double() / torch.tensor(r["predicted"]) - 1).abs().max()),
     },
-    "as_a_part_of_the_learned": lambda r: {
-        **r,
-        "furthest": float((torch.tensor(r["predicted"]) / r["own"]["rates"].double().mean(0) - 1).abs().max()),
-    },
     "absolute_distance": lambda r: {
         **r,
         "furthest": float((r["own"]["rates"].double().mean(0) - torch.tensor(r["predicted"])).abs().max()),
@@ -135,12 +131,6 @@ REPORTS = {
     ),
     "one_is_that_of_the_steepest": lambda r: _measured(
         r, one={"theta": r["own"]["theta"], "rates": r["own"]["rates"].min(1, keepdim=True).values}
-    ),
-    "own_are_the_predicted": lambda r: _measured(
-        r, own={"theta": r["own"]["theta"], "rates": torch.tensor(r["predicted"]).float().expand(8, -1).clone()}
-    ),
-    "own_from_zero": lambda r: _measured(
-        r, own={"theta": torch.zeros_like(r["own"]["theta"]), "rates": r["own"]["rates"]}
     ),
     "a_seed_copied": lambda r: _measured(r, own={n: _row(v, 1, 0) for n, v in r["own"].items()}),
     "seeds_exchanged": lambda r: _measured(r, own={n: v.roll(1, 0) for n, v in r["own"].items()}),
@@ -201,5 +191,20 @@ GOOD = {
     },
 }
 
+NOT_ASKED = {
+    "as_a_part_of_the_learned": lambda r: {
+        **r,
+        "furthest": float((torch.tensor(r["predicted"]) / r["own"]["rates"].double().mean(0) - 1).abs().max()),
+    },
+    "own_are_the_predicted": lambda r: _measured(
+        r, own={"theta": r["own"]["theta"], "rates": torch.tensor(r["predicted"]).float().expand(8, -1).clone()}
+    ),
+    "own_from_zero": lambda r: _measured(
+        r, own={"theta": torch.zeros_like(r["own"]["theta"]), "rates": r["own"]["rates"]}
+    ),
+}
+"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+
 WRONG = changed(SOLUTION, ch06.check_own_rates, REPORTS)
 RIGHT = changed(SOLUTION, ch06.check_own_rates, GOOD)
+DOUBTFUL = changed(SOLUTION, ch06.check_own_rates, NOT_ASKED)

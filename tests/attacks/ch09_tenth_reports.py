@@ -128,7 +128,11 @@ REPORTS = {
     "interval_of_naive": lambda r: {
         **r,
         **dict(
-            zip(("low", "high"), [getattr(t_interval(r["pilot"]["naive"] - r["truth"]), e) for e in ("low", "high")])
+            zip(
+                ("low", "high"),
+                [getattr(t_interval(r["pilot"]["naive"] - r["truth"]), e) for e in ("low", "high")],
+                strict=True,
+            )
         ),
     },
     "one_sided": lambda r: _ends(r, one_sided),
@@ -191,7 +195,7 @@ REPORTS = {
     "wrong_shares": lambda r: {**r, "right": {n: 1 - v for n, v in r["right"].items()}},
     "shares_exchanged": lambda r: {
         **r,
-        "right": dict(zip(r["right"], list(r["right"].values())[1:] + list(r["right"].values())[:1])),
+        "right": dict(zip(r["right"], list(r["right"].values())[1:] + list(r["right"].values())[:1], strict=True)),
     },
     "counts_for_shares": lambda r: {**r, "right": {n: 2000 * v for n, v in r["right"].items()}},
 }

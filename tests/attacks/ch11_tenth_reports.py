@@ -155,7 +155,6 @@ REPORTS = {
     "rewards_for_regrets": lambda r: _concluded(
         r, **{f"regrets_{k}": 10 * r["held_out"]["means"].amax(1) - r[f"regrets_{k}"] for k in KINDS}
     ),
-    "rounded": lambda r: _concluded(r, **{f"regrets_{k}": r[f"regrets_{k}"].round() for k in KINDS}),
     "against_its_own": _against_its_own,
     "many_less_few": lambda r: {**r, "low": -r["high"], "high": -r["low"]},
     "ends_exchanged": lambda r: {**r, "low": r["high"], "high": r["low"]},
@@ -219,7 +218,6 @@ FAULTS = {
     "seeds_as_a_word": {"seeds": "ten"},
     "a_list_of_seeds": {"seeds": [1, 2, 3, 4, 5, 6]},
     "seeds_true": {"seeds": True},
-    "left_open": {"control": ...},
     "fields_exchanged": {"weights": "trainings", "interval_over": "the last"},
     "two_faults": {"seeds": 2, "weights": "the best on the held-out tasks"},
 }
@@ -229,9 +227,15 @@ GOOD_PLANS = {
     "hundred_seeds": {"seeds": 100},
 }
 
+NOT_ASKED = {
+    "rounded": lambda r: _concluded(r, **{f"regrets_{k}": r[f"regrets_{k}"].round() for k in KINDS}),
+}
+"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+
 WRONG = changed(SOLUTION, ch11.check_few, REPORTS) + fixed(ch11.check_plan, PLAN, FAULTS)
 RIGHT = (
     changed(SOLUTION, ch11.check_few, GOOD)
     + fixed(ch11.check_plan, PLAN, GOOD_PLANS)
     + fixed(ch11.check_plan, dict(reversed(PLAN.items())), {"from_below": {}})
 )
+DOUBTFUL = changed(SOLUTION, ch11.check_few, NOT_ASKED)
