@@ -39,6 +39,12 @@ def fixed(check: Check, plan: Mapping[str, Any], others: Mapping[str, Mapping[st
     return found
 
 
+def report_named(pairs: list[tuple[Check, Any]], name: str) -> Any:
+    """The answer of that name among pairs of a check and an answer."""
+    (found,) = (answer for _, answer in pairs if answer.__name__ == name)
+    return found
+
+
 def with_n(x: Any) -> tuple[float, float]:
     """A t interval whose deviation is divided by n."""
     return _around(x, stats.t.ppf(0.975, len(x) - 1), ddof=0)

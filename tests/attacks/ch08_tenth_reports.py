@@ -10,6 +10,7 @@ from metarl_core.check import ch08
 from metarl_core.evaluation import t_interval
 from metarl_core.randomness import seeded
 from metarl_core.recipes.star_maze import after_a_step, from_scratch, meta_train, pre_train, sample_tasks
+from metarl_core.tasks.draws import stamp_split
 from tools.course import ROOT
 
 SOLUTION = ROOT / "solutions" / "08_maml_for_rl.py"
@@ -131,7 +132,8 @@ REPORTS = {
     "a_task_five_times": lambda r: _measured(r, held_out={"pays": r["held_out"]["pays"][:40].repeat(5, 1)}),
     "ninety_tasks": lambda r: _measured(r, held_out=sample_tasks(90, seeded(2), "test")),
     "chosen_tasks": _best_tasks,
-    "rich_tasks": lambda r: _measured(r, held_out={"pays": r["held_out"]["pays"].sqrt()}),
+    "rich_tasks": lambda r: _measured(r, held_out={"pays": stamp_split(r["held_out"]["pays"].sqrt(), "test")}),
+    "tasks_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 1)),
     "rows_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 0)),
     "without_a_step": lambda r: _concluded(
         r, returns_pretrained=after_a_step(r["pretrained"], r["held_out"], 0.0, seeded(5))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from metarl_core.check import CheckFailed, Wrong
@@ -10,28 +11,32 @@ from metarl_core.check.reports import (
     conclusion_faults,
     drawn_from,
     fault_of_returns,
+    fault_of_spread,
     finite,
     interval_faults,
     is_turned,
     is_unpaired,
+    others_differ,
     report_check,
     returns,
     same_agents,
     seeds,
     share_twins,
+    spread_otherwise,
     tasks,
     tensors,
 )
 from metarl_core.parameters import select_parameters
 from metarl_core.randomness import seeded
 from metarl_core.recipes.few_bandits import ARMS, PULLS, learn, regrets
+from metarl_core.tasks import BernoulliBandits
 
 FEW_LOSE = "on new bandits the memory of eight bandits loses more than the other one"
 FEW_WIN = "on new bandits the memory of eight bandits loses less than the other one"
 NOT_TOLD_APART = "the two could not be told apart"
 
-EIGHT, FEWEST, TWICE = 8, 200, 10
-"""training bandits; held-out ones at the least; how often each is played here for its mean"""
+EIGHT, FEWEST, TWICE, OURS = 8, 200, 10, 400
+"""training bandits; held-out ones at the least; how often each is played here for its mean; bandits of the check"""
 KINDS = ("few", "many")
 APART = 0.2
 """how far the weights of a training that is repeated may be off, as a part of how far training moved them"""
@@ -49,6 +54,8 @@ class _Found:
     """the same of one more play"""
     exchanged: tuple
     """the reported regrets less the means of the other kind"""
+    here: np.ndarray
+    """mean lead of many over few on each of the report's bandits, `[task]`"""
 
     @property
     def difference(self):
@@ -66,6 +73,14 @@ class _Found:
     @property
     def faults(self):
         return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    @property
+    def spreads(self):
+        return [fault_of_spread(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    @property
+    def drawn_otherwise(self):
+        return any(spread_otherwise(arm, 0, 1) for arm in self.report["held_out"]["means"].T.double().numpy())
 
     @property
     def told_the_other_way(self):
@@ -107,6 +122,7 @@ def _examine(report):
         tuple(said - mean for said, mean in zip(told, average, strict=True)),
         tuple(one - mean for one, mean in zip(once, average, strict=True)),
         tuple(said - mean for said, mean in zip(told, average[::-1], strict=True)),
+        (average[0] - average[1]).mean(0),
     )
 
 
@@ -118,9 +134,23 @@ def _played(parameters, bandits):
     return many.double().numpy(), regrets(parameters, bandits, seeded(4243)).double().numpy()
 
 
-def _learn_again(found):
-    """How far the weights of one seed are from those of a training that is repeated, by kind."""
-    report = found.report
+@dataclass(frozen=True)
+class _Again:
+    """What came out when a pair was trained again, and when all played other bandits."""
+
+    off: list
+    """how far the weights of one seed are from those of a training that is repeated, by kind"""
+    chosen: bool
+    """whether few lose more or less beside many on other bandits than on those of the report"""
+
+
+def _look(found):
+    ours = BernoulliBandits(ARMS, PULLS).sample_tasks(OURS, seeded(4244), "test")
+    elsewhere = [_played(found.report[kind], ours)[0].mean(0) for kind in KINDS]
+    return _Again(_learn_again(found.report), others_differ(found.here, elsewhere[0] - elsewhere[1]))
+
+
+def _learn_again(report):
     place = int(abs(report["low"]) * 1e6) % len(report["seeds"])
     seed = report["seeds"][place]
     start = _flat(learn([seed], iterations=0))
@@ -217,6 +247,23 @@ check_few = report_check(
         when=lambda found: "lower" in found.faults,
     ),
     Wrong(
+        "other_bandits",
+        "Bandit by bandit your regrets lie farther from what your memories lose there than luck can explain, though "
+        "their mean may be right. Do they stand in the order of your held-out bandits, and are they of these?",
+        when=lambda found: "wider" in found.spreads,
+    ),
+    Wrong(
+        "several_trials",
+        "Bandit by bandit your regrets scatter less than those of one trial each. Are they means of several?",
+        when=lambda found: "narrower" in found.spreads,
+    ),
+    Wrong(
+        "drawn_otherwise",
+        "The means of an arm are not spread over your held-out bandits as `sample_tasks` draws them, evenly from 0 to "
+        "1. Are they all that it gave you, with the arms in its order?",
+        when=lambda found: found.drawn_otherwise,
+    ),
+    Wrong(
         "turned",
         "Your interval is that of many less few. Which way round does the text ask for?",
         when=lambda found: found.turned,
@@ -232,13 +279,19 @@ check_few = report_check(
         lambda found: found.interval, lambda found: found.report["conclusion"], FEW_LOSE, NOT_TOLD_APART
     ),
     examine=_examine,
-    look=_learn_again,
+    look=_look,
     found=(
         Wrong(
             "not_repeated",
             "`learn`, called again with one of your seeds, does not lead to the weights that stand in your report. On "
             "which bandits, and for how long, were yours trained?",
-            when=lambda found, off: max(off) > APART,
+            when=lambda found, again: max(again.off) > APART,
+        ),
+        Wrong(
+            "chosen_tasks",
+            "On other held-out bandits the two kinds of memories differ by another amount, by more than the luck of "
+            "the draw can explain. Are yours a fair sample, or were they chosen?",
+            when=lambda found, again: again.chosen,
         ),
     ),
     passed=lambda found: (

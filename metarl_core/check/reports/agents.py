@@ -13,6 +13,9 @@ one of a million checks. Returns have tails, those of single agents above all; h
 
 So the best of twenty evaluations of each agent (1.9 standard errors too high in the mean) shows from eight seeds on."""
 
+OF_A_SPREAD = 6.0
+"""standard errors of the same kind, where signs are compared: one right report of a hundred million is further off"""
+
 
 def fault_of_returns(reported: np.ndarray, own: np.ndarray) -> str | None:
     """ "higher" or "lower" where the reported returns are not those that were found here, both `[seed, episode]`.
@@ -33,6 +36,20 @@ def _variance_of_mean(returns: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Of each seed, from the wider one of the two samples: the narrower one may have missed rare episodes."""
     spread = np.maximum(returns.var(1), others.var(1)) + (1e-4 * (1 + np.abs(others).max())) ** 2
     return spread / returns.shape[1]
+
+
+def fault_of_spread(reported: np.ndarray, own: np.ndarray) -> str | None:
+    """ "wider" or "narrower" where single results are spread otherwise than one play here, both `[seed, task]`.
+
+    Both are what a play gave less the mean over the same other plays. Results that stand at another task's place, or
+    are of other tasks, are wider, though their mean may be right; means of several plays are narrower. Of a right
+    report each entry is as likely to be the larger of the two as the smaller: the limit is that of a sum of signs.
+    """
+    off = (np.abs(reported) - np.abs(own)).ravel()
+    scale = np.sqrt((off**2).sum())
+    if scale == 0 or abs(off.sum()) <= OF_A_SPREAD * scale:
+        return None
+    return "wider" if off.sum() > 0 else "narrower"
 
 
 def same_agents(parameters: Mapping[str, Tensor]) -> bool:
