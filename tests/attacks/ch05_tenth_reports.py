@@ -160,9 +160,6 @@ REPORTS = {
     "tuned_on_test_tasks": lambda r: {**r, "tuning_tasks": sample_tasks(300, _seeded(5), "test")},
     "held_out_twins_of_the_tuning": lambda r: _measured(r, held_out=sample_tasks(300, _seeded(5), "test")),
     "held_out_are_training_tasks": lambda r: _measured(r, held_out=sample_tasks(500, _seeded(6))),
-    "held_out_twice": lambda r: _measured(
-        r, held_out={n: v[:250].repeat(2, *[1] * (v.ndim - 1)) for n, v in r["held_out"].items()}
-    ),
     "hundred_held_out": lambda r: _measured(r, held_out=sample_tasks(100, _seeded(6), "test")),
     "tuned_with_one_seed_in_truth": lambda r: _tuned_anew(r, r["step_sizes"], [100], r["tuning_tasks"]),
     "tuned_with_a_seed_twice": lambda r: _tuned_anew(r, r["step_sizes"], [100, 100], r["tuning_tasks"]),
@@ -235,5 +232,13 @@ GOOD = {
     ),
 }
 
+NOT_ASKED = {
+    "held_out_twice": lambda r: _measured(
+        r, held_out={n: v[:250].repeat(2, *[1] * (v.ndim - 1)) for n, v in r["held_out"].items()}
+    ),
+}
+"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+
 WRONG = changed(SOLUTION, ch05.check_second_order, REPORTS)
 RIGHT = changed(SOLUTION, ch05.check_second_order, GOOD)
+DOUBTFUL = changed(SOLUTION, ch05.check_second_order, NOT_ASKED)

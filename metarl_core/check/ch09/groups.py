@@ -175,6 +175,15 @@ class Found:
                 return True
         return False
 
+    @property
+    def repeated(self):
+        """Whether the first ten batches of an estimator come again further on, all ten in their order."""
+        for means in self.report["means"].values():
+            windows = np.lib.stride_tricks.sliding_window_view(means, 10)
+            if len(np.unique(means[:10])) > 1 and bool((windows[1:] == windows[0]).all(1).any()):
+                return True
+        return False
+
     def shares(self, wrong=False):
         """Of batches whose mean has the sign of the truth, or has not."""
         right = {name: float((means * TRUTH > 0).mean()) for name, means in self.report["means"].items()}

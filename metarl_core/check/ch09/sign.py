@@ -120,6 +120,11 @@ check_sign = report_check(
         when=lambda found: found.reused,
     ),
     Wrong(
+        "batches_again",
+        "The first ten of your batches stand in your list once more. Do they count as new evidence?",
+        when=lambda found: found.repeated,
+    ),
+    Wrong(
         "other_batches",
         "The means of your batches do not scatter as those of so many groups would. Of which size are the batches, "
         "and of which estimator?",
