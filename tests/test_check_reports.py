@@ -348,6 +348,11 @@ def test_the_spread_of_right_results_is_like_that_of_another_play():
     assert fault_of_spread(np.zeros((5, 3)), np.zeros((5, 3))) is None
 
 
+def test_seeds_that_were_played_with_equal_luck_are_no_fault():
+    equal = [np.repeat(one[:1], 8, 0) for seed in range(200) for one in plays(seed, tasks=18)]
+    assert not any(map(fault_of_spread, equal[::2], equal[1::2]))
+
+
 def test_means_of_several_plays_are_narrower():
     assert fault_of_spread(*plays(0, of=20)) == "narrower"
 

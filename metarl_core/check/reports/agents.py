@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import stats
 from torch import Tensor
 
 OF_A_SEED, OF_ALL = 6.0, 5.0
@@ -13,8 +14,8 @@ one of a million checks. Returns have tails, those of single agents above all; h
 
 So the best of twenty evaluations of each agent (1.9 standard errors too high in the mean) shows from eight seeds on."""
 
-OF_A_SPREAD = 6.0
-"""standard errors of the same kind, where signs are compared: one right report of a hundred million is further off"""
+OF_A_SPREAD, RARE = 6.0, 1e-8
+"""The same where entries are compared by their size, and the share of right reports whose tasks differ so by chance."""
 
 
 def fault_of_returns(reported: np.ndarray, own: np.ndarray) -> str | None:
@@ -43,13 +44,17 @@ def fault_of_spread(reported: np.ndarray, own: np.ndarray) -> str | None:
 
     Both are what a play gave less the mean over the same other plays. Results that stand at another task's place, or
     are of other tasks, are wider, though their mean may be right; means of several plays are narrower. Of a right
-    report each entry is as likely to be the larger of the two as the smaller: the limit is that of a sum of signs.
+    report each entry is as likely to be the larger of the two as the smaller. It looks at all entries, and at the sums
+    of each task, too: seeds may have been played one after the other with equal luck.
     """
-    off = (np.abs(reported) - np.abs(own)).ravel()
-    scale = np.sqrt((off**2).sum())
-    if scale == 0 or abs(off.sum()) <= OF_A_SPREAD * scale:
+    off = np.abs(reported) - np.abs(own)
+    if not off.any() or abs(off.sum()) <= OF_A_SPREAD * np.sqrt((off**2).sum()):
         return None
-    return "wider" if off.sum() > 0 else "narrower"
+    tasks = off.mean(0)
+    error = tasks.std(ddof=1) / np.sqrt(len(tasks))
+    if abs(tasks.mean()) <= stats.t.isf(RARE, len(tasks) - 1) * error:
+        return None
+    return "wider" if tasks.mean() > 0 else "narrower"
 
 
 def same_agents(parameters: Mapping[str, Tensor]) -> bool:
