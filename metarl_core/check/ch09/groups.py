@@ -14,6 +14,8 @@ from metarl_core.recipes.bandit_groups import NAMES, PULLS, SHARE, STEP_SIZE, TH
 
 FEWEST, FEWEST_BATCHES, MOST = 2_000, 500, 200_000
 """groups of a pilot; batches of each estimator; of either at the most"""
+EXACT = 2e-3
+"""how far a number of groups may be off, as a part of it, before it is rounded up"""
 LEVEL = 1.645
 """standard deviations that leave a twentieth on one side"""
 
@@ -151,7 +153,7 @@ class Found:
 
     @property
     def wrong_batches(self):
-        return [name for name in NAMES if not _alike(self.report["batch"][name], self.needed(name))]
+        return [name for name in NAMES if not _is_next(self.report["batch"][name], self.needed(name))]
 
     @property
     def others(self):
@@ -197,6 +199,11 @@ def _alike(said, wanted):
     if math.isinf(said) or math.isinf(wanted):
         return said == wanted
     return abs(said - wanted) <= 1 + 0.02 * wanted
+
+
+def _is_next(said, wanted):
+    """Whether `said` is the next whole number, up to a deviation with n for n - 1, or another digit of 1.645."""
+    return _alike(said, wanted) if math.isinf(wanted) else (1 - EXACT) * wanted <= said <= (1 + EXACT) * wanted + 1
 
 
 def examine(report):

@@ -106,7 +106,7 @@ check_sign = report_check(
     ),
     Wrong(
         "other_batch",
-        "A number of groups does not follow from the mean and the standard deviation in your pilot.",
+        "A number of groups does not follow from the mean and the standard deviation in your pilot, rounded up.",
         when=lambda found: bool(found.wrong_batches),
     ),
     Wrong(
