@@ -169,6 +169,8 @@ def test_whatever_counts_as_a_number_is_made_plain():
     assert not tensor("x", weights).requires_grad and tensors("x", {"w": weights})["w"].tolist() == [1.0, 1.0]
     weights.data.zero_()
     assert tensor("x", weights).tolist() == [0.0, 0.0]
+    array = np.array([1.0, 2.0])
+    assert tensor("x", array[::-1]).tolist() == [2.0, 1.0] and tensor("x", array).data_ptr() != array.ctypes.data
 
 
 @pytest.mark.parametrize(
@@ -200,6 +202,8 @@ def test_whatever_counts_as_a_number_is_made_plain():
         (tensor, torch.ones(2, dtype=torch.int64)),
         (tensor, torch.tensor([math.nan])),
         (tensor, [1.0]),
+        (tensor, np.array([1, 2])),
+        (tensor, np.array([math.inf])),
         (tensors, {}),
         (tensors, {0: torch.ones(1)}),
         (tensors, {"w": torch.ones(2, device="meta")}),

@@ -114,7 +114,7 @@ def _by_numpy(report):
 
 
 def _lists(report):
-    names = (*KINDS, *(f"returns_{kind}" for kind in KINDS))
+    names = tuple(f"returns_{kind}" for kind in KINDS)
     return {**report, **{name: report[name].tolist() for name in names}}
 
 

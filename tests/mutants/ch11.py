@@ -296,7 +296,6 @@ MUTANTS = [
     _few("other_bandits", report_named(tenth.WRONG, "tasks_rolled")),
     _few("several_trials", report_named(tenth.WRONG, "mean_of_twenty_trials")),
     _few("drawn_otherwise", report_named(tenth.WRONG, "arms_sorted")),
-    _few("chosen_tasks", report_named(tenth.WRONG, "chosen_bandits")),
     _few("not_repeated", report._other_eight),
     _plan("training_tasks", tasks="training tasks"),
     _plan("unpaired", tasks="held-out tasks, new for each method"),

@@ -43,7 +43,7 @@ APART = 0.05
 """how far the weights of a training that is repeated may be off, as a part of how far training moved them"""
 OFF = 0.02
 """how far an error may be off that is found again by a training, as a part of it"""
-TASKS = tasks({"height": (), "centre": (), "width": (), "support": (SUPPORT,)})
+TASKS = tasks({"height": (), "centre": (), "width": (), "support": (SUPPORT,)}, exact=True)
 
 
 @dataclass(frozen=True)

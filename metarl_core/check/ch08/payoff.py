@@ -41,7 +41,7 @@ check_payoff = report_check(
         "maml": tensor,
         "pretrained_step": positive,
         "pretrained": tensor,
-        "held_out": tasks({"pays": (ARMS,)}),
+        "held_out": tasks({"pays": (ARMS,)}, exact=True),
         "returns_maml": returns,
         "returns_pretrained": returns,
         "low": finite,
