@@ -269,7 +269,6 @@ MUTANTS += [
         "other_bill": report._tasks_and_seeds,
         "other_tasks": report_named(tenth.WRONG, "tasks_rolled"),
         "drawn_otherwise": report_named(tenth.WRONG, "rich_tasks"),
-        "chosen_tasks": report_named(tenth.WRONG, "chosen_tasks"),
         "not_repeated": report._trained_for_longer,
         "baseline_not_tuned": report._small_steps,
         "alpha_not_tuned": report._small_alpha,
