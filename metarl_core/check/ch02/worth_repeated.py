@@ -17,8 +17,8 @@ REFERENCE = (10.0, 13.1, 236.0, 49.4)
 """gains that earn 197.8 on 300 training tasks, from a search of ours"""
 APART, LEAST_ERROR = 5.0, 0.3
 """standard errors, and a standard error at the least, by which a mean return may differ when it is measured again"""
-OF_A_SEED, LEAST_OF_A_SEED = 7.0, 0.5
-"""the same of one seed: there are several, of fewer tasks, and rare falls make their luck lopsided"""
+BY_CHANCE, LEAST_OF_A_SEED = 1e-9, 0.5
+"""share of right reports whose seeds are as far off together, by a sum of squares; and the least error of one"""
 EPISODES, MOST_EPISODES = 20, 4000
 """of each of the report's tasks that the check plays, and of all of them together"""
 RARE = 1e-8
@@ -92,9 +92,10 @@ def differs(name):
 
     def when(report, seen):
         mean, error = seen[name]
-        off = (torch.tensor([statistics.fmean(report[name]), *report[name]], dtype=torch.float64) - mean).abs()
-        seeds_fit = bool((off <= OF_A_SEED * error.clamp_min(LEAST_OF_A_SEED))[1:].all())
-        return not (seeds_fit and float(off[0]) <= APART * max(LEAST_ERROR, float(error[0])))
+        off = torch.tensor([statistics.fmean(report[name]), *report[name]], dtype=torch.float64) - mean
+        squares = float((off / error.clamp_min(LEAST_OF_A_SEED))[1:].square().sum())
+        seeds_fit = stats.chi2.sf(squares, len(report[name])) > BY_CHANCE
+        return not (seeds_fit and abs(float(off[0])) <= APART * max(LEAST_ERROR, float(error[0])))
 
     return when
 
