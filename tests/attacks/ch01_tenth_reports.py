@@ -170,11 +170,6 @@ BILLS = {
         **r,
         "search_costs": _searched(r, seed=5)["search_costs"],
     },
-    "never_reached_as_800": lambda r: {**r, "search_costs": [min(c, 800.0) for c in r["search_costs"]]},
-    "search_costs_of_two_rates_exchanged": lambda r: {
-        **r,
-        "search_costs": [*r["search_costs"][:2][::-1], *r["search_costs"][2:]],
-    },
     "one_rate_was_tried": lambda r: _measured(_searched(r, rates=(0.1,))),
     "two_rates_were_tried": lambda r: _measured(_searched(r, rates=(0.01, 0.1))),
     "best_rate_at_the_upper_end": lambda r: _measured(_searched(r, rates=(0.003, 0.01, 0.03, 0.06))),
@@ -237,9 +232,19 @@ GOOD_PLANS = {
     "hundred_seeds": {"seeds": 100},
 }
 
+NOT_ASKED = {
+    "never_reached_as_800": lambda r: {**r, "search_costs": [min(c, 800.0) for c in r["search_costs"]]},
+    "search_costs_of_two_rates_exchanged": lambda r: {
+        **r,
+        "search_costs": [*r["search_costs"][:2][::-1], *r["search_costs"][2:]],
+    },
+}
+"""Not against the text, or told by luck alone: either verdict will do."""
+
 WRONG = changed(SOLUTION, ch01.check_bill, BILLS) + fixed(ch01.check_comparison, PLAN, FAULTS)
 RIGHT = (
     changed(SOLUTION, ch01.check_bill, GOOD_BILLS)
     + fixed(ch01.check_comparison, PLAN, GOOD_PLANS)
     + fixed(ch01.check_comparison, dict(reversed(PLAN.items())), {"from_below": {}})
 )
+DOUBTFUL = changed(SOLUTION, ch01.check_bill, NOT_ASKED)

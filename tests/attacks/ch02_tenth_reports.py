@@ -153,11 +153,8 @@ def _as_arrays(report):
 
 WORTHS = {
     "two_untold_exchanged": _exchanged("untold"),
-    "two_told_exchanged": _exchanged("told"),
     "two_ordinary_exchanged": _exchanged("ordinary"),
-    "two_search_returns_exchanged": _exchanged("search_returns"),
     "untold_sorted": lambda r: _found(r, untold=sorted(r["untold"]), told=sorted(r["told"])),
-    "gains_of_the_next_seed": _gains_exchanged,
     "same_test_for_all": lambda r: _run(held_out=lambda seed: WIDE.sample_tasks(60, seeded(77), "test")),
     "same_search_for_all": lambda r: {
         **r,
@@ -174,20 +171,12 @@ WORTHS = {
         ordinary=[float(_returns(ORDINARY, _share(r, "search_tasks", seed), seeded(9))) for seed in range(5)],
     ),
     "tasks_exchanged": lambda r: {**r, "search_tasks": r["test_tasks"], "test_tasks": r["search_tasks"]},
-    "told_on_the_search": lambda r: _found(
-        r, told=[_told(_share(r, "search_tasks", seed), seeded(9)) for seed in range(5)]
-    ),
     "untold_from_the_search": lambda r: _found(r, untold=r["search_returns"]),
     "thirty_five_tasks": lambda r: _run(search=35, test=35),
     "four_seeds": lambda r: _run(seeds=range(1, 5)),
     "a_seed_twice": lambda r: _run(seeds=(1, 2, 3, 4, 4)),
-    "the_mean_of_all_candidates": lambda r: _run(choose=lambda gains, returns: gains.mean(0)),
-    "the_first_candidate": lambda r: _run(choose=lambda gains, returns: gains[0]),
-    "the_median_candidate": lambda r: _run(choose=lambda gains, returns: gains[returns.argsort()[len(returns) // 2]]),
     "the_worst_candidate": lambda r: _run(choose=lambda gains, returns: gains[returns.argmin()]),
     "ordinary_gains_won": lambda r: _run(choose=lambda gains, returns: ORDINARY[0]),
-    "two_candidates": lambda r: _run(candidates=2),
-    "one_made_up": _one_made_up,
     "worth_and_apparent_exchanged": lambda r: {**r, "worth": r["apparent"], "apparent": r["worth"]},
     "worth_against_the_search": lambda r: {
         **r,
@@ -221,6 +210,17 @@ GOOD_WORTHS = {
 }
 
 NOT_ASKED = {
+    "two_told_exchanged": _exchanged("told"),
+    "two_search_returns_exchanged": _exchanged("search_returns"),
+    "gains_of_the_next_seed": _gains_exchanged,
+    "told_on_the_search": lambda r: _found(
+        r, told=[_told(_share(r, "search_tasks", seed), seeded(9)) for seed in range(5)]
+    ),
+    "the_mean_of_all_candidates": lambda r: _run(choose=lambda gains, returns: gains.mean(0)),
+    "the_first_candidate": lambda r: _run(choose=lambda gains, returns: gains[0]),
+    "the_median_candidate": lambda r: _run(choose=lambda gains, returns: gains[returns.argsort()[len(returns) // 2]]),
+    "two_candidates": lambda r: _run(candidates=2),
+    "one_made_up": _one_made_up,
     "chosen_on_the_test": _chosen_on_the_test,
     "the_same_gains_for_all": lambda r: _found(
         r,
@@ -228,7 +228,7 @@ NOT_ASKED = {
         untold=[float(_returns(torch.tensor(r["gains"][:1]), _share(r, "test_tasks", s), seeded(9))) for s in range(5)],
     ),
 }
-"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+"""Not against the text, or told by luck alone: either verdict will do."""
 
 WRONG = changed(SOLUTION, ch02.check_worth, WORTHS)
 RIGHT = changed(SOLUTION, ch02.check_worth, GOOD_WORTHS)

@@ -291,13 +291,6 @@ PROJECTS = {
     "losses_exchanged": lambda r: _judged(r, maml_losses=r["pretrained_losses"], pretrained_losses=r["maml_losses"]),
     "a_seed_copied": lambda r: _played(r, maml={n: _row(v, 1, 0) for n, v in r["maml"].items()}),
     "rival_of_one_seed": lambda r: _played(r, pretrained={n: v[:1].expand_as(v) for n, v in r["pretrained"].items()}),
-    "untrained_rival": lambda r: _played(
-        r,
-        pretrained={
-            n: 0.2 * torch.randn(v.shape, generator=torch.Generator().manual_seed(2))
-            for n, v in r["pretrained"].items()
-        },
-    ),
     "rows_rolled": lambda r: _judged(r, maml_losses=r["maml_losses"].roll(1, 0)),
     "tasks_sorted": lambda r: _judged(r, maml_losses=r["maml_losses"].sort(1).values),
     "a_seed_twice": lambda r: {**r, "seeds": [0, 1, 2, 3, 3]},
@@ -333,9 +326,16 @@ GOOD_PROJECTS = {
 }
 
 NOT_ASKED = {
+    "untrained_rival": lambda r: _played(
+        r,
+        pretrained={
+            n: 0.2 * torch.randn(v.shape, generator=torch.Generator().manual_seed(2))
+            for n, v in r["pretrained"].items()
+        },
+    ),
     "evaluated_with_a_training_seed": lambda r: _played(r, evaluation_seed=4),
 }
-"""Odd, but not against the text; or nobody can tell. Either verdict will do."""
+"""Not against the text, or told by luck alone: either verdict will do."""
 
 WRONG = changed(SOLUTION, ch07.check_training_ways, WAYS_REPORTS) + changed(PROJECT, ch07.check_project, PROJECTS)
 RIGHT = changed(SOLUTION, ch07.check_training_ways, GOOD_WAYS) + changed(PROJECT, ch07.check_project, GOOD_PROJECTS)

@@ -131,18 +131,10 @@ REPORTS = {
     "training_tasks": lambda r: _measured(r, held_out=sample_tasks(200, seeded(2))),
     "a_task_five_times": lambda r: _measured(r, held_out={"pays": r["held_out"]["pays"][:40].repeat(5, 1)}),
     "ninety_tasks": lambda r: _measured(r, held_out=sample_tasks(90, seeded(2), "test")),
-    "chosen_tasks": _best_tasks,
     "rich_tasks": lambda r: _measured(r, held_out={"pays": stamp_split(r["held_out"]["pays"].sqrt(), "test")}),
     "tasks_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 1)),
-    "rows_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 0)),
     "without_a_step": lambda r: _concluded(
         r, returns_pretrained=after_a_step(r["pretrained"], r["held_out"], 0.0, seeded(5))
-    ),
-    "a_row_replaced": lambda r: _concluded(
-        r,
-        returns_maml=_row(
-            r["returns_maml"], int(r["returns_maml"].mean(1).argmin()), int(r["returns_maml"].mean(1).argmax())
-        ),
     ),
     "five_hundredths_more": lambda r: _concluded(r, returns_maml=r["returns_maml"] + 0.05),
     "better_of_two_runs": lambda r: _concluded(
@@ -150,7 +142,6 @@ REPORTS = {
         returns_maml=torch.maximum(r["returns_maml"], after_a_step(r["maml"], r["held_out"], r["maml_lr"], seeded(44))),
     ),
     "updates_for_episodes": lambda r: _paid(r, scratch_episodes=r["scratch_episodes"] // 10 + 11),
-    "an_update_too_early": lambda r: _paid(r, scratch_episodes=r["scratch_episodes"] - 60),
     "level_of_half": lambda r: _paid(r, scratch_episodes=_scratch(r, level=0.25)),
     "of_all_tasks": lambda r: _paid(r, scratch_episodes=200 * r["scratch_episodes"]),
     "a_poor_rate": lambda r: _billed(r, scratch_lr=0.03),
@@ -195,5 +186,19 @@ GOOD = {
     "a_step_size_of_80": lambda r: _measured(r, pretrained_step=80.0),
 }
 
+NOT_ASKED = {
+    "chosen_tasks": _best_tasks,
+    "rows_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 0)),
+    "a_row_replaced": lambda r: _concluded(
+        r,
+        returns_maml=_row(
+            r["returns_maml"], int(r["returns_maml"].mean(1).argmin()), int(r["returns_maml"].mean(1).argmax())
+        ),
+    ),
+    "an_update_too_early": lambda r: _paid(r, scratch_episodes=r["scratch_episodes"] - 60),
+}
+"""Not against the text, or told by luck alone: either verdict will do."""
+
 WRONG = changed(SOLUTION, ch08.check_payoff, REPORTS)
 RIGHT = changed(SOLUTION, ch08.check_payoff, GOOD)
+DOUBTFUL = changed(SOLUTION, ch08.check_payoff, NOT_ASKED)

@@ -182,21 +182,14 @@ REPORTS = {
     },
     "hundred_batches": lambda r: _tested(r, batches=100),
     "batches_twice": lambda r: _judged(r, means={n: v[:1000].repeat(2) for n, v in r["means"].items()}),
-    "from_the_pilot": _from_the_pilot,
     "the_pilots_own_groups": lambda r: _tested(r, pilot=groups(20_000, seeded(0)), generator=seeded(0)),
-    "normal_means": _normal_means,
     "means_exchanged": lambda r: (
         _judged(r, means={**r["means"], "LVC": r["means"]["first order"], "first order": r["means"]["LVC"]})
         if "first order" in r["means"]
         else _means(r, "LVC", r["means"]["naive + sampling term"])
     ),
     "means_absolute": lambda r: _judged(r, means={n: v.abs() for n, v in r["means"].items()}),
-    "as_predicted": lambda r: {**r, "right": dict.fromkeys(r["right"], 0.95)},
     "wrong_shares": lambda r: {**r, "right": {n: 1 - v for n, v in r["right"].items()}},
-    "shares_exchanged": lambda r: {
-        **r,
-        "right": dict(zip(r["right"], list(r["right"].values())[1:] + list(r["right"].values())[:1], strict=True)),
-    },
     "counts_for_shares": lambda r: {**r, "right": {n: 2000 * v for n, v in r["right"].items()}},
 }
 GOOD = {
@@ -216,5 +209,17 @@ GOOD = {
     "large_pilot": lambda r: _tested(r, pilot=groups(100_000, seeded(70)), generator=seeded(71)),
 }
 
+NOT_ASKED = {
+    "from_the_pilot": _from_the_pilot,
+    "normal_means": _normal_means,
+    "as_predicted": lambda r: {**r, "right": dict.fromkeys(r["right"], 0.95)},
+    "shares_exchanged": lambda r: {
+        **r,
+        "right": dict(zip(r["right"], list(r["right"].values())[1:] + list(r["right"].values())[:1], strict=True)),
+    },
+}
+"""Not against the text, or told by luck alone: either verdict will do."""
+
 WRONG = changed(SOLUTION, ch09.check_sign, REPORTS)
 RIGHT = changed(SOLUTION, ch09.check_sign, GOOD)
+DOUBTFUL = changed(SOLUTION, ch09.check_sign, NOT_ASKED)
