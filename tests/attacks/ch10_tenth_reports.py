@@ -152,13 +152,9 @@ REPORTS = {
     ),
     "fresh_is_pessimistic": lambda r: _run(r, {"fresh": lambda starts: torch.full_like(starts, -5.0)}),
     "fresh_is_random": lambda r: _run(r, {"fresh": lambda starts: torch.randn(starts.shape, generator=seeded(2))}),
-    "new_goals_falling": lambda r: _run(r, {"new": lambda goals: _others(goals)[::-1]}),
     "all_goals_as_new": lambda r: _run(r, {"new": lambda goals: list(range(36))}),
-    "columns_rolled": lambda r: _at(r, "sides, new", trained=r["rewards"]["sides, new"]["trained"].roll(1, 1)),
-    "columns_of_old_rolled": lambda r: _at(r, "sides, old", fresh=r["rewards"]["sides, old"]["fresh"].roll(5, 1)),
     "sums_of_rewards": lambda r: _each(r, lambda x: 100 * x),
     "lengths_for_rewards": lambda r: _each(r, lambda x: 10 * x),
-    "means_over_goals_everywhere": lambda r: _each(r, lambda x: x.mean(1, keepdim=True).expand_as(x).clone()),
     "interval_at_old_goals": lambda r: _concluded(r, age="old"),
     "over_goals": _over_goals,
     "fresh_less_trained": lambda r: {
@@ -203,6 +199,10 @@ GOOD = {
 }
 
 NOT_ASKED = {
+    "new_goals_falling": lambda r: _run(r, {"new": lambda goals: _others(goals)[::-1]}),
+    "columns_rolled": lambda r: _at(r, "sides, new", trained=r["rewards"]["sides, new"]["trained"].roll(1, 1)),
+    "columns_of_old_rolled": lambda r: _at(r, "sides, old", fresh=r["rewards"]["sides, old"]["fresh"].roll(5, 1)),
+    "means_over_goals_everywhere": lambda r: _each(r, lambda x: x.mean(1, keepdim=True).expand_as(x).clone()),
     "rows_rolled": lambda r: _at(r, "scattered, new", trained=r["rewards"]["scattered, new"]["trained"].roll(1, 0)),
     "old_rows_rolled": lambda r: _at(r, "scattered, old", trained=r["rewards"]["scattered, old"]["trained"].roll(1, 0)),
     "a_row_replaced": lambda r: _at(r, "scattered, new", trained=_row(r["rewards"]["scattered, new"]["trained"], 0, 3)),

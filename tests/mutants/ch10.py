@@ -2,8 +2,6 @@
 
 import torch
 from attacks import ch10_experiments as report
-from attacks import ch10_tenth_reports as tenth
-from report_changes import report_named
 
 from metarl_core.check import ch10
 from mutants import Mutant
@@ -356,7 +354,6 @@ MUTANTS += [
         "not_that_cause": report._as_suspected,
         "verdict_too_bold": report._bold,
         "verdict_too_careful": report._no_verdict,
-        "other_goals": report_named(tenth.WRONG, "columns_rolled"),
         "not_repeated": report._hardly_trained,
     }.items()
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import CheckFailed
-from metarl_core.check.reports import fault_of_returns, fault_of_spread, interval_fault, returns, whole_numbers
+from metarl_core.check.reports import fault_of_returns, interval_fault, returns, whole_numbers
 from metarl_core.check.reports.fields import refused
 from metarl_core.randomness import seeded
 from metarl_core.recipes.goal_cells import ACTIONS, CELLS, SIDE, earned, meta_train
@@ -61,8 +61,6 @@ class Found:
     report: dict
     faults: dict
     """ "higher", "lower" or None, by place and start"""
-    wide: bool
-    """whether single rewards lie farther from the means of their goals than luck explains"""
     alike: dict
     """by what was said of something else: whether it fits that"""
 
@@ -160,16 +158,7 @@ def examine(report):
         ),
     }
 
-    def wide(place, start):
-        """In the order that was asked for; old goals may stand in that of the list, or in rising order."""
-        mean, once = own[place, start]
-        rising = np.argsort(report[f"goals_{place.split(', ')[0]}"]) if place.endswith("old") else slice(None)
-        orders = (slice(None), rising)
-        return all(
-            fault_of_spread(said[place][start] - mean[:, order], (once - mean)[:, order]) == "wider" for order in orders
-        )
-
-    return Found(report, {pair: fault(*pair) for pair in pairs}, any(wide(*pair) for pair in pairs), alike)
+    return Found(report, {pair: fault(*pair) for pair in pairs}, alike)
 
 
 def train_again(found):

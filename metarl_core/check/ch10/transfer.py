@@ -93,13 +93,6 @@ check_transfer = report_check(
         when=lambda found: "lower" in found.faults.values(),
     ),
     Wrong(
-        "other_goals",
-        "Goal by goal your rewards lie farther from what your tables earn there than luck can explain, though their "
-        "mean may be right. Do the goals of the training stand in the order of your lists, and the new ones in rising "
-        "order?",
-        when=lambda found: found.wide,
-    ),
-    Wrong(
         "turned",
         "An interval of yours is that of fresh less trained. Which way round does the text ask for?",
         when=lambda found: found.turned,
