@@ -14,6 +14,8 @@ from metarl_core.recipes.bandit_groups import NAMES, PULLS, SHARE, STEP_SIZE, TH
 
 FEWEST, FEWEST_BATCHES, MOST = 2_000, 500, 200_000
 """groups of a pilot; batches of each estimator; of either at the most"""
+OURS = 20_000
+"""batches of the check"""
 EXACT = 2e-3
 """how far a number of groups may be off, as a part of it, before it is rounded up"""
 LEVEL = 1.645
@@ -163,8 +165,16 @@ class Found:
             error = SPREAD[name] / math.sqrt(self.report["batch"][name])
             far = abs(means.mean() - MEAN[name]) / error * math.sqrt(len(means)) > 6
             wide = abs(means.var() / error**2 - 1) > 8 / math.sqrt(len(means)) + 0.02
-            found += [name] if far or wide else []
+            found += [name] if far or wide or self.other_signs(name) else []
         return found
+
+    def other_signs(self, name):
+        """Whether more or fewer means have the sign of the truth than of as many groups that are drawn here."""
+        means, size = self.report["means"][name], math.ceil(self.report["batch"][name])
+        counts = np.random.default_rng(0).multinomial(size, CHANCE / CHANCE.sum(), OURS)
+        shares = [float((values * TRUTH > 0).mean()) for values in (means, counts @ VALUES[name])]
+        chance = min(max(shares[1], 1 / OURS), 1 - 1 / OURS)
+        return abs(shares[0] - shares[1]) > 6 * math.sqrt(chance * (1 - chance) * (1 / len(means) + 1 / OURS))
 
     @property
     def reused(self):
