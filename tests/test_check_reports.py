@@ -14,6 +14,7 @@ from metarl_core.check.reports import (
     choice,
     drawn_from,
     fault_of_returns,
+    fault_of_spread,
     finite,
     interval_fault,
     interval_faults,
@@ -22,12 +23,14 @@ from metarl_core.check.reports import (
     number,
     number_lists,
     numbers,
+    others_differ,
     pair,
     report_check,
     returns,
     same_agents,
     seeds,
     share_twins,
+    spread_otherwise,
     tasks,
     tensor,
     tensors,
@@ -166,6 +169,8 @@ def test_whatever_counts_as_a_number_is_made_plain():
     assert not tensor("x", weights).requires_grad and tensors("x", {"w": weights})["w"].tolist() == [1.0, 1.0]
     weights.data.zero_()
     assert tensor("x", weights).tolist() == [0.0, 0.0]
+    array = np.array([1.0, 2.0])
+    assert tensor("x", array[::-1]).tolist() == [2.0, 1.0] and tensor("x", array).data_ptr() != array.ctypes.data
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,8 @@ def test_whatever_counts_as_a_number_is_made_plain():
         (tensor, torch.ones(2, dtype=torch.int64)),
         (tensor, torch.tensor([math.nan])),
         (tensor, [1.0]),
+        (tensor, np.array([1, 2])),
+        (tensor, np.array([math.inf])),
         (tensors, {}),
         (tensors, {0: torch.ones(1)}),
         (tensors, {"w": torch.ones(2, device="meta")}),
@@ -329,3 +336,49 @@ def test_an_interval_of_paired_differences_that_is_turned_or_of_two_groups():
     own, other, wide = (right.low, right.high), (-right.high, -right.low), (float(apart.low), float(apart.high))
     assert [is_turned(ends, pairs) for ends in (own, other, wide)] == [False, True, False]
     assert [is_unpaired(ends, groups, pairs.mean(1)) for ends in (own, other, wide)] == [False, False, True]
+
+
+def plays(seed, seeds=8, tasks=200, of=1):
+    """Results less the means of ten plays, with skewed luck: of one play, and of the mean of several."""
+    generator = np.random.default_rng(seed)
+    means = generator.exponential(1.0, (seeds, tasks))
+    others = (means * generator.exponential(1.0, (10, seeds, tasks))).mean(0)
+    return [means * generator.exponential(1.0, (n, seeds, tasks)).mean(0) - others for n in (of, 1)]
+
+
+def test_the_spread_of_right_results_is_like_that_of_another_play():
+    assert not any(fault_of_spread(*plays(seed)) for seed in range(200))
+    assert not any(fault_of_spread(*plays(seed, tasks=18, seeds=5)) for seed in range(200))
+    assert fault_of_spread(np.zeros((5, 3)), np.zeros((5, 3))) is None
+
+
+def test_seeds_that_were_played_with_equal_luck_are_no_fault():
+    equal = [np.repeat(one[:1], 8, 0) for seed in range(200) for one in plays(seed, tasks=18)]
+    assert not any(map(fault_of_spread, equal[::2], equal[1::2]))
+
+
+def test_means_of_several_plays_are_narrower():
+    assert fault_of_spread(*plays(0, of=20)) == "narrower"
+
+
+def test_results_of_another_task_are_wider_though_their_mean_is_right():
+    generator = np.random.default_rng(1)
+    means = generator.normal(size=(6, 150)) + 3 * generator.normal(size=150)
+    reported, own = (means + generator.normal(size=means.shape) for _ in range(2))
+    assert fault_of_returns(np.roll(reported, 1, 1), own) is None
+    assert fault_of_spread(reported - means, own - means) is None
+    assert fault_of_spread(np.roll(reported, 1, 1) - means, own - means) == "wider"
+
+
+def test_a_fair_sample_is_spread_as_it_is_drawn_and_a_chosen_one_is_not():
+    draws = [np.random.default_rng(seed).uniform(-2, 2, 200) for seed in range(300)]
+    assert not any(spread_otherwise(one, -2, 2) for one in draws)
+    assert spread_otherwise(np.abs(draws[0]), -2, 2) and spread_otherwise(np.sort(draws[0])[:100], -2, 2)
+    assert spread_otherwise(np.full(100, 3.0), -2, 2)
+
+
+def test_chosen_tasks_have_another_mean_than_others():
+    pairs = [np.random.default_rng(seed).exponential(1.0, (2, 200)) for seed in range(300)]
+    assert not any(others_differ(*pair) for pair in pairs)
+    one, other = pairs[0]
+    assert others_differ(np.sort(one)[100:], other) and others_differ(np.sort(one)[:100], other)

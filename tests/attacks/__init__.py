@@ -9,6 +9,7 @@
 
     NOT_SAID = [(ch01.check_reward_to_go, _by_powers_and_division, "words that would be untrue of it")]   # if any
     SAID = [(ch01.check_reward_to_go, _by_powers_and_division, "words that name the cause")]   # if any
+    DOUBTFUL = [(ch01.check_reward_to_go, _by_recursion)]   # if any: kept for the record, no test asks for a verdict
 
 They are what a careless learner, or a chatbot, would write; no message is asked for by name. Answers whose message
 matters stand in `tests/mutants`.

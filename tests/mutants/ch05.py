@@ -2,6 +2,8 @@
 
 import torch
 from attacks import ch05_experiments as report
+from attacks import ch05_tenth_reports as tenth
+from report_changes import report_named
 from torch.autograd import grad
 
 from metarl_core.check import ch05
@@ -520,6 +522,9 @@ MUTANTS = [
     _experiment("says_too_little", report._too_careful),
     _experiment("wrong_winner", report._wrong_winner),
     _experiment("another_cosine", report._cosine_of_the_start),
+    _experiment("few_tuning_seeds", report_named(tenth.WRONG, "tuned_with_a_seed_twice")),
+    _experiment("chosen_tasks", report_named(tenth.WRONG, "chosen_tasks")),
+    _experiment("drawn_otherwise", report_named(tenth.WRONG, "all_on_the_right")),
     _experiment("not_repeated", report._as_many_iterations_for_both),
     _experiment("tuning_not_repeated", report._tuning_made_up),
 ]

@@ -4,6 +4,8 @@ import torch
 from attacks import ch08 as others
 from attacks import ch08_experiments as report
 from attacks import ch08_more as more
+from attacks import ch08_tenth_reports as tenth
+from report_changes import report_named
 from torch.autograd import grad
 
 from metarl_core.check import ch08
@@ -265,6 +267,8 @@ MUTANTS += [
         "half_the_training": report._queries_alone,
         "too_early": report._rounded_down,
         "other_bill": report._tasks_and_seeds,
+        "other_tasks": report_named(tenth.WRONG, "tasks_rolled"),
+        "drawn_otherwise": report_named(tenth.WRONG, "rich_tasks"),
         "not_repeated": report._trained_for_longer,
         "baseline_not_tuned": report._small_steps,
         "alpha_not_tuned": report._small_alpha,

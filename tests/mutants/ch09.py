@@ -2,6 +2,8 @@
 
 import torch
 from attacks import ch09_experiments as report
+from attacks import ch09_tenth_reports as tenth
+from report_changes import report_named
 from torch.autograd import grad
 
 from metarl_core.check import ch09
@@ -393,6 +395,7 @@ MUTANTS += [
         "other_batch": report._a_hundred,
         "few_batches": report._two_hundred_batches,
         "reused": report._again,
+        "batches_again": report_named(tenth.WRONG, "batches_twice"),
         "other_batches": report._larger_batches,
         "share_of_wrong_ones": report._wrong_ones,
         "other_share": report._as_predicted,

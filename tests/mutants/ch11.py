@@ -2,6 +2,8 @@
 
 import torch
 from attacks import ch11_reports as report
+from attacks import ch11_tenth_reports as tenth
+from report_changes import report_named
 
 from metarl_core.check import ch11
 from mutants import Mutant
@@ -291,6 +293,9 @@ MUTANTS = [
     _few("says_too_much", report._nothing_shown),
     _few("says_too_little", report._too_careful),
     _few("wrong_winner", report._wrong_winner),
+    _few("other_bandits", report_named(tenth.WRONG, "tasks_rolled")),
+    _few("several_trials", report_named(tenth.WRONG, "mean_of_twenty_trials")),
+    _few("drawn_otherwise", report_named(tenth.WRONG, "arms_sorted")),
     _few("not_repeated", report._other_eight),
     _plan("training_tasks", tasks="training tasks"),
     _plan("unpaired", tasks="held-out tasks, new for each method"),

@@ -23,7 +23,7 @@ SEEDS, TASKS = 5, 40
 MOST_TASKS = 800
 """of all seeds together, on which the check can measure again in a few seconds"""
 
-_tasks = tasks({name: () for name in FAMILY.default_params})
+_tasks = tasks({name: () for name in FAMILY.default_params}, exact=True)
 
 
 def _examine(report):

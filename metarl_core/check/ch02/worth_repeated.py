@@ -17,6 +17,8 @@ REFERENCE = (10.0, 13.1, 236.0, 49.4)
 """gains that earn 197.8 on 300 training tasks, from a search of ours"""
 APART, LEAST_ERROR = 5.0, 0.3
 """standard errors, and a standard error at the least, by which a mean return may differ when it is measured again"""
+BY_CHANCE, LEAST_OF_A_SEED = 1e-9, 0.5
+"""share of right reports whose seeds are as far off together, by a sum of squares; and the least error of one"""
 EPISODES, MOST_EPISODES = 20, 4000
 """of each of the report's tasks that the check plays, and of all of them together"""
 RARE = 1e-8
@@ -35,14 +37,17 @@ def mean_returns(tasks, gains):
     return returns_of(tasks, gains).mean(1)
 
 
-def _measured(tasks, gains):
-    """The mean over the report's tasks, and the standard error of its distance from a learner's, who has played two
-    episodes of each, as the functions of the exercise do.
+def _measured(tasks, gains, seeds):
+    """Means over the report's tasks, first of all and then of each seed `[1 + seed]`, and the standard errors of their
+    distances from a learner's, who has played two episodes of each, as the functions of the exercise do.
     """
     number = len(tasks["length"])
     returns = returns_of(tasks, gains, max(2, min(EPISODES, MOST_EPISODES // number)))
-    variance = float(returns.var(1).mean()) / number
-    return float(returns.mean()), math.sqrt(variance * (1 / 2 + 1 / returns.shape[1]))
+    more = 1 / 2 + 1 / returns.shape[1]
+    of_task, spread = returns.mean(1).view(seeds, -1), returns.var(1).view(seeds, -1)
+    each = spread.mean(1).clamp_min(float(spread.mean())) / of_task.shape[1]
+    means = torch.cat([of_task.mean()[None], of_task.mean(1)])
+    return means, torch.cat([spread.mean()[None] / number, each]).mul(more).sqrt()
 
 
 def repeat(report):
@@ -60,11 +65,11 @@ def repeat(report):
     ours, ordinary = FAMILY.sample_tasks(OURS, seeded(9876), "test"), cartpole_gains(FAMILY.default_params)
     untold = torch.stack([mean_returns(ours, one(row, ours)) for row in gains])
     return {
-        "search_returns": _measured(search, same(searched)),
-        "reference": _measured(search, one(REFERENCE, search)),
-        "told": _measured(test, cartpole_gains(test)),
-        "untold": _measured(test, same(tested)),
-        "ordinary": _measured(test, one(ordinary, test)),
+        "search_returns": _measured(search, same(searched), seeds),
+        "reference": _measured(search, one(REFERENCE, search), seeds),
+        "told": _measured(test, cartpole_gains(test), seeds),
+        "untold": _measured(test, same(tested), seeds),
+        "ordinary": _measured(test, one(ordinary, test), seeds),
         "other tasks": {
             "told": mean_returns(ours, cartpole_gains(ours)).tolist(),
             "untold": untold.mean(0).tolist(),
@@ -83,11 +88,14 @@ def drawn_otherwise(tasks):
 
 
 def differs(name):
-    """Whether the report's returns under `name` are, in the mean over seeds, others than those measured again."""
+    """Whether the report's returns under `name` are others than those measured again, in the mean or for a seed."""
 
     def when(report, seen):
         mean, error = seen[name]
-        return not abs(statistics.fmean(report[name]) - mean) <= APART * max(LEAST_ERROR, error)
+        off = torch.tensor([statistics.fmean(report[name]), *report[name]], dtype=torch.float64) - mean
+        squares = float((off / error.clamp_min(LEAST_OF_A_SEED))[1:].square().sum())
+        seeds_fit = stats.chi2.sf(squares, len(report[name])) > BY_CHANCE
+        return not (seeds_fit and abs(float(off[0])) <= APART * max(LEAST_ERROR, float(error[0])))
 
     return when
 
@@ -107,4 +115,4 @@ def unfair(report, seen):
 
 def poorly_searched(report, seen):
     """Whether one fixed set of gains earns much more on the tasks of the search than the gains that won there."""
-    return seen["reference"][0] - seen["search_returns"][0] > 10
+    return float(seen["reference"][0][0] - seen["search_returns"][0][0]) > 10

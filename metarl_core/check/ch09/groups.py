@@ -14,6 +14,10 @@ from metarl_core.recipes.bandit_groups import NAMES, PULLS, SHARE, STEP_SIZE, TH
 
 FEWEST, FEWEST_BATCHES, MOST = 2_000, 500, 200_000
 """groups of a pilot; batches of each estimator; of either at the most"""
+OURS = 20_000
+"""batches of the check"""
+EXACT = 2e-3
+"""how far a number of groups may be off, as a part of it, before it is rounded up"""
 LEVEL = 1.645
 """standard deviations that leave a twentieth on one side"""
 
@@ -151,7 +155,7 @@ class Found:
 
     @property
     def wrong_batches(self):
-        return [name for name in NAMES if not _alike(self.report["batch"][name], self.needed(name))]
+        return [name for name in NAMES if not _is_next(self.report["batch"][name], self.needed(name))]
 
     @property
     def others(self):
@@ -161,8 +165,16 @@ class Found:
             error = SPREAD[name] / math.sqrt(self.report["batch"][name])
             far = abs(means.mean() - MEAN[name]) / error * math.sqrt(len(means)) > 6
             wide = abs(means.var() / error**2 - 1) > 8 / math.sqrt(len(means)) + 0.02
-            found += [name] if far or wide else []
+            found += [name] if far or wide or self.other_signs(name) else []
         return found
+
+    def other_signs(self, name):
+        """Whether more or fewer means have the sign of the truth than of as many groups that are drawn here."""
+        means, size = self.report["means"][name], math.ceil(self.report["batch"][name])
+        counts = np.random.default_rng(0).multinomial(size, CHANCE / CHANCE.sum(), OURS)
+        shares = [float((values * TRUTH > 0).mean()) for values in (means, counts @ VALUES[name])]
+        chance = min(max(shares[1], 1 / OURS), 1 - 1 / OURS)
+        return abs(shares[0] - shares[1]) > 6 * math.sqrt(chance * (1 - chance) * (1 / len(means) + 1 / OURS))
 
     @property
     def reused(self):
@@ -172,6 +184,15 @@ class Found:
             pieces = pilot[: len(pilot) // size * size].reshape(-1, size).mean(1)
             both = min(len(pieces), len(means))
             if both >= 10 and np.isclose(pieces[:both], means[:both], rtol=0, atol=1e-10).mean() > 0.5:
+                return True
+        return False
+
+    @property
+    def repeated(self):
+        """Whether the first ten batches of an estimator come again further on, all ten in their order."""
+        for means in self.report["means"].values():
+            windows = np.lib.stride_tricks.sliding_window_view(means, 10)
+            if len(np.unique(means[:10])) > 1 and bool((windows[1:] == windows[0]).all(1).any()):
                 return True
         return False
 
@@ -188,6 +209,11 @@ def _alike(said, wanted):
     if math.isinf(said) or math.isinf(wanted):
         return said == wanted
     return abs(said - wanted) <= 1 + 0.02 * wanted
+
+
+def _is_next(said, wanted):
+    """Whether `said` is the next whole number, up to a deviation with n for n - 1, or another digit of 1.645."""
+    return _alike(said, wanted) if math.isinf(wanted) else (1 - EXACT) * wanted <= said <= (1 + EXACT) * wanted + 1
 
 
 def examine(report):

@@ -106,7 +106,7 @@ check_sign = report_check(
     ),
     Wrong(
         "other_batch",
-        "A number of groups does not follow from the mean and the standard deviation in your pilot.",
+        "A number of groups does not follow from the mean and the standard deviation in your pilot, rounded up.",
         when=lambda found: bool(found.wrong_batches),
     ),
     Wrong(
@@ -118,6 +118,11 @@ check_sign = report_check(
         "reused",
         "Your batches are pieces of the pilot that their size was computed from. Of what would they be a test?",
         when=lambda found: found.reused,
+    ),
+    Wrong(
+        "batches_again",
+        "The first ten of your batches stand in your list once more. Do they count as new evidence?",
+        when=lambda found: found.repeated,
     ),
     Wrong(
         "other_batches",

@@ -141,6 +141,6 @@ check_transfer = report_check(
     ),
     passed=lambda found: (
         f"your {len(found.report['seeds'])} pairs of starts have learned 36 goals once more, twice over, and earn "
-        "what you report; one was trained again; intervals and verdict follow."
+        "what you report; one pair was trained again; intervals and verdict follow."
     ),
 )

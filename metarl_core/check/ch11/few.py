@@ -10,6 +10,7 @@ from metarl_core.check.reports import (
     conclusion_faults,
     drawn_from,
     fault_of_returns,
+    fault_of_spread,
     finite,
     interval_faults,
     is_turned,
@@ -19,6 +20,7 @@ from metarl_core.check.reports import (
     same_agents,
     seeds,
     share_twins,
+    spread_otherwise,
     tasks,
     tensors,
 )
@@ -66,6 +68,14 @@ class _Found:
     @property
     def faults(self):
         return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    @property
+    def spreads(self):
+        return [fault_of_spread(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+
+    @property
+    def drawn_otherwise(self):
+        return any(spread_otherwise(arm, 0, 1) for arm in self.report["held_out"]["means"].T.double().numpy())
 
     @property
     def told_the_other_way(self):
@@ -139,8 +149,8 @@ def _flat(parameters):
 check_few = report_check(
     "few",
     {
-        "training": tasks({"means": (ARMS,)}),
-        "held_out": tasks({"means": (ARMS,)}),
+        "training": tasks({"means": (ARMS,)}, exact=True),
+        "held_out": tasks({"means": (ARMS,)}, exact=True),
         "seeds": seeds,
         "few": tensors,
         "many": tensors,
@@ -215,6 +225,23 @@ check_few = report_check(
         "On the same bandits, with other luck, memories of yours lose more than you report, by more than luck can "
         "explain. Were there several plays to choose from?",
         when=lambda found: "lower" in found.faults,
+    ),
+    Wrong(
+        "other_bandits",
+        "Bandit by bandit your regrets lie farther from what your memories lose there than luck can explain, though "
+        "their mean may be right. Do they stand in the order of your held-out bandits, and are they of these?",
+        when=lambda found: "wider" in found.spreads,
+    ),
+    Wrong(
+        "several_trials",
+        "Bandit by bandit your regrets scatter less than those of one trial each. Are they means of several?",
+        when=lambda found: "narrower" in found.spreads,
+    ),
+    Wrong(
+        "drawn_otherwise",
+        "The means of an arm are not spread over your held-out bandits as `sample_tasks` draws them, evenly from 0 to "
+        "1. Are they all that it gave you, with the arms in its order?",
+        when=lambda found: found.drawn_otherwise,
     ),
     Wrong(
         "turned",

@@ -23,12 +23,12 @@ returns plain Python numbers and lists, arrays or tensors, or raises `CheckFaile
 have to fit together, or something has to be computed before any fault can be seen, that is `examine`.
 """
 
-from .agents import fault_of_returns, same_agents
+from .agents import fault_of_returns, fault_of_spread, same_agents
 from .fields import anything, choice, finite, function, number, number_lists, numbers, pair, seeds, whole, whole_numbers
 from .intervals import conclusion_faults, interval_fault, interval_faults
 from .paired import is_turned, is_unpaired
 from .report import report_check
-from .samples import drawn_from, share_twins
+from .samples import drawn_from, others_differ, share_twins, spread_otherwise
 from .tensors import returns, tasks, tensor, tensors
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "conclusion_faults",
     "drawn_from",
     "fault_of_returns",
+    "fault_of_spread",
     "finite",
     "function",
     "interval_fault",
@@ -46,12 +47,14 @@ __all__ = [
     "number",
     "number_lists",
     "numbers",
+    "others_differ",
     "pair",
     "report_check",
     "returns",
     "same_agents",
     "seeds",
     "share_twins",
+    "spread_otherwise",
     "tasks",
     "tensor",
     "tensors",

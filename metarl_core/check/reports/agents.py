@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from scipy import stats
 from torch import Tensor
 
 OF_A_SEED, OF_ALL = 6.0, 5.0
@@ -12,6 +13,9 @@ OF_A_SEED, OF_ALL = 6.0, 5.0
 one of a million checks. Returns have tails, those of single agents above all; hence the wider limit.
 
 So the best of twenty evaluations of each agent (1.9 standard errors too high in the mean) shows from eight seeds on."""
+
+OF_A_SPREAD, RARE = 6.0, 1e-8
+"""The same where entries are compared by their size, and the share of right reports whose tasks differ so by chance."""
 
 
 def fault_of_returns(reported: np.ndarray, own: np.ndarray) -> str | None:
@@ -33,6 +37,24 @@ def _variance_of_mean(returns: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Of each seed, from the wider one of the two samples: the narrower one may have missed rare episodes."""
     spread = np.maximum(returns.var(1), others.var(1)) + (1e-4 * (1 + np.abs(others).max())) ** 2
     return spread / returns.shape[1]
+
+
+def fault_of_spread(reported: np.ndarray, own: np.ndarray) -> str | None:
+    """ "wider" or "narrower" where single results are spread otherwise than one play here, both `[seed, task]`.
+
+    Both are what a play gave less the mean over the same other plays. Results that stand at another task's place, or
+    are of other tasks, are wider, though their mean may be right; means of several plays are narrower. Of a right
+    report each entry is as likely to be the larger of the two as the smaller. It looks at all entries, and at the sums
+    of each task, too: seeds may have been played one after the other with equal luck.
+    """
+    off = np.abs(reported) - np.abs(own)
+    if not off.any() or abs(off.sum()) <= OF_A_SPREAD * np.sqrt((off**2).sum()):
+        return None
+    tasks = off.mean(0)
+    error = tasks.std(ddof=1) / np.sqrt(len(tasks))
+    if abs(tasks.mean()) <= stats.t.isf(RARE, len(tasks) - 1) * error:
+        return None
+    return "wider" if tasks.mean() > 0 else "narrower"
 
 
 def same_agents(parameters: Mapping[str, Tensor]) -> bool:

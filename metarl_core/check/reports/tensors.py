@@ -40,8 +40,10 @@ def _row(where: str, value: Any) -> np.ndarray:
 
 
 def tensor(where: str, value: Any) -> Tensor:
-    """A dense tensor of finite floating-point numbers; a copy of it."""
+    """A dense tensor or an array of finite floating-point numbers; a copy of it as a tensor."""
     wanted = "a tensor of finite numbers"
+    if isinstance(value, np.ndarray) and value.dtype in (np.float32, np.float64):
+        value = torch.from_numpy(value.copy())
     fits = isinstance(value, Tensor) and dense(value) and value.is_floating_point()
     if not fits or value.numel() > MOST_NUMBERS or not bool(value.isfinite().all()):
         raise refused(where, value, wanted)

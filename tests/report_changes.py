@@ -1,0 +1,83 @@
+"""Wrong intervals that people do report, and a table of changed reports as pairs of a check and an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from produced_reports import Late
+from scipy import stats
+
+from metarl_core.check import Check
+
+
+def changed(py: Path, check: Check, changes: Mapping[str, Callable[[dict], dict]]) -> list[tuple[Check, Late]]:
+    """A report that is made from the solution's for each change, under the change's name."""
+    found = []
+    for name, change in changes.items():
+        late = Late(py, f"check_{check.name}", change)
+        late.__name__ = name
+        found.append((check, late))
+    return found
+
+
+class Plan(dict):
+    """A plan with a name, for the names of tests."""
+
+    __name__ = ""
+
+
+def fixed(check: Check, plan: Mapping[str, Any], others: Mapping[str, Mapping[str, Any]]) -> list[tuple[Check, Plan]]:
+    """A plan for each of several sets of other entries, under its name."""
+    found = []
+    for name, entries in others.items():
+        one = Plan({**plan, **entries})
+        one.__name__ = name
+        found.append((check, one))
+    return found
+
+
+def report_named(pairs: list[tuple[Check, Any]], name: str) -> Any:
+    """The answer of that name among pairs of a check and an answer."""
+    (found,) = (answer for _, answer in pairs if answer.__name__ == name)
+    return found
+
+
+def with_n(x: Any) -> tuple[float, float]:
+    """A t interval whose deviation is divided by n."""
+    return _around(x, stats.t.ppf(0.975, len(x) - 1), ddof=0)
+
+
+def with_n_degrees(x: Any) -> tuple[float, float]:
+    """A t interval with n degrees of freedom."""
+    return _around(x, stats.t.ppf(0.975, len(x)))
+
+
+def one_sided(x: Any) -> tuple[float, float]:
+    """With the 95 % quantile in place of the 97.5 % one."""
+    return _around(x, stats.t.ppf(0.95, len(x) - 1))
+
+
+def one_error(x: Any) -> tuple[float, float]:
+    """The mean and a standard error to either side."""
+    return _around(x, 1.0)
+
+
+def percentiles(x: Any) -> tuple[float, float]:
+    """Of the numbers themselves."""
+    low, high = np.percentile(np.asarray(x, dtype=float), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bootstrapped(x: Any) -> tuple[float, float]:
+    """Percentiles of the means of numbers that are drawn again."""
+    values, luck = np.asarray(x, dtype=float), np.random.default_rng(0)
+    return percentiles(values[luck.integers(len(values), size=(2000, len(values)))].mean(1))
+
+
+def _around(x: Any, quantile: float, ddof: int = 1) -> tuple[float, float]:
+    values = np.asarray(x, dtype=float)
+    half = quantile * values.std(ddof=ddof) / len(values) ** 0.5
+    return float(values.mean() - half), float(values.mean() + half)
