@@ -144,9 +144,11 @@ class Found:
 
     @cached_property
     def poorly_tuned(self) -> bool:
-        """Whether half or twice the step size is better for pre-training on training tasks, by a twentieth or more."""
+        """Whether half or twice the step size is better for pre-training on training tasks, by a twentieth or more; or
+        MAML's, since far from what suits a factor of two does nothing.
+        """
         chosen = self.losses("pretrained", self.tuning).mean(0)
-        for factor in FACTORS:
+        for factor in (*FACTORS, self.report["maml_lr"] / self.report["pretrained_lr"]):
             gain = chosen - self.losses("pretrained", self.tuning, factor=factor).mean(0)
             if gain.mean() > max(0.05 * abs(chosen.mean()), 4 * gain.std() / np.sqrt(len(gain))):
                 return True

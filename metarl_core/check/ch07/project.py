@@ -157,8 +157,8 @@ check_project = report_check(
     ),
     Wrong(
         "poorly_tuned",
-        "Half or twice your step size would serve pre-training better, on training tasks. MAML was trained for its "
-        "step; what is the rival owed?",
+        "Half or twice your step size, or MAML's, would serve pre-training better, on training tasks. MAML was trained "
+        "for its step; what is the rival owed?",
         when=lambda found: found.poorly_tuned,
     ),
     *interval_faults(
