@@ -272,7 +272,6 @@ def _one_split(report):
 
 PROJECTS = {
     "rivals_step_size_is_mamls": lambda r: _played(r, pretrained_lr=r["maml_lr"]),
-    "rivals_step_size_is_tiny": lambda r: _played(r, pretrained_lr=0.003),
     "rival_without_steps": lambda r: _judged(r, pretrained_losses=_losses(r, r["pretrained"], 0.0, _data(r))),
     "rival_with_one_step": lambda r: _judged(
         r, pretrained_losses=_losses(r, r["pretrained"], r["pretrained_lr"], _data(r), 1)
@@ -326,6 +325,7 @@ GOOD_PROJECTS = {
 }
 
 NOT_ASKED = {
+    "rivals_step_size_is_tiny": lambda r: _played(r, pretrained_lr=0.003),
     "untrained_rival": lambda r: _played(
         r,
         pretrained={
