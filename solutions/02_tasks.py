@@ -249,7 +249,8 @@ plotting.show(
 # 3. **Report** the mean over seeds of (2) and of (3), and for (3) the 95 % t interval.
 #
 # `mean_returns(gains, tasks, generator)` evaluates several sets of gains in one rollout, each on all tasks. The check
-# measures again what you report, which takes it a few seconds.
+# measures again what you report, which takes it a few seconds: 800 tasks of a kind, those of all seeds together, are the
+# most that it takes.
 #
 # **Predict:** what share of the apparent worth is left in (3)? All of it, a half, a tenth?
 

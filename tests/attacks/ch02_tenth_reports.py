@@ -203,7 +203,7 @@ GOOD_WORTHS = {
         seeds=range(70, 75),
         draw=lambda n, generator: ORDINARY * torch.exp(torch.randn(n, 4, generator=generator)),
     ),
-    "many_tasks": lambda r: _run(seeds=(9, 4, 2, 7, 5), search=40, test=200),
+    "many_tasks": lambda r: _run(seeds=(9, 4, 2, 7, 5), search=40, test=160),
     "as_arrays": _as_arrays,
     "gains_as_a_tensor": lambda r: {**r, "gains": torch.tensor(r["gains"]), "interval": list(r["interval"])},
 }
