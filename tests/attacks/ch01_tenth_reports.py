@@ -123,7 +123,6 @@ BILLS = {
     "searched_on_other_test_goals": lambda r: _measured(_searched(r, goals=FAMILY.sample_tasks(10, seeded(7), "test"))),
     "second_best_rate": lambda r: _measured({**r, "lr": 0.03}),
     "costs_of_another_rate": lambda r: _measured(r, lr=0.03),
-    "costs_of_the_colleagues_rate": lambda r: _measured(r, lr=0.01),
     "eight_goals_in_the_search": lambda r: _measured(_searched(r, goals=_first(r["search_goals"], 8))),
     "nine_held_out_goals": lambda r: _measured(r, goals=_first(r["goals"], 9)),
     "updates_for_episodes": lambda r: _billed(r, costs=[c / 20 + 21 for c in r["costs"]]),

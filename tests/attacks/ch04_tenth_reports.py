@@ -10,7 +10,7 @@ from solved import answers
 from metarl_core.agents import UniformPolicy
 from metarl_core.check import ch04
 from metarl_core.evaluation import t_interval
-from metarl_core.parameters import select_parameters
+from metarl_core.parameters import select_parameters, stack_parameters
 from metarl_core.recipes.policy_gradients import Greedy
 from metarl_core.tasks import rollout
 from tools.course import ROOT
@@ -214,9 +214,6 @@ PROJECTS = {
     "best_half_of_the_episodes": lambda r: _judged(r, returns=r["returns"].sort(1).values[:, 100:]),
     "means_of_ten_episodes": lambda r: _judged(r, returns=r["returns"].view(5, 20, 10).mean(2)),
     "ten_episodes": lambda r: _judged(r, returns=r["returns"][:, :10]),
-    "half_the_time": lambda r: _judged(
-        r, returns=_played(r, Greedy(r["policy"]), r["parameters"], 1000, 5, horizon=30)
-    ),
     "a_worse_controller_is_handed_in": lambda r: {**r, "controller": lambda o: (o[..., 0] < 0).long() * 2},
     "controller_and_random_exchanged": lambda r: _judged(
         r, controller_returns=r["random_returns"], random_returns=r["controller_returns"]
@@ -243,7 +240,9 @@ def _copied_from(report, scale):
 
 def _agent_by_agent(report):
     rows = [
-        _played(report, Greedy(report["policy"]), select_parameters(report["parameters"], [row]), 70 + row)
+        _played(
+            report, Greedy(report["policy"]), stack_parameters([select_parameters(report["parameters"], row)]), 70 + row
+        )
         for row in range(5)
     ]
     random = _played(report, UniformPolicy(report["family"].action_space), {}, 78, episodes=60)
@@ -277,6 +276,9 @@ GOOD_PROJECTS = {
 }
 
 NOT_ASKED = {
+    "half_the_time": lambda r: _judged(
+        r, returns=_played(r, Greedy(r["policy"]), r["parameters"], 1000, 5, horizon=30)
+    ),
     "without_the_current": lambda r: _judged(
         r,
         returns=_played(r, Greedy(r["policy"]), r["parameters"], 1000, 5, params={"current": torch.tensor([0.0])}),
