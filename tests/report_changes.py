@@ -77,6 +77,32 @@ def bootstrapped(x: Any) -> tuple[float, float]:
     return percentiles(values[luck.integers(len(values), size=(2000, len(values)))].mean(1))
 
 
+def t_half(x: Any, confidence: float = 0.95) -> float:
+    """Half of a t interval."""
+    values = np.asarray(x, dtype=float)
+    return float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * values.std(ddof=1)) / len(values) ** 0.5
+
+
+def z_half(x: Any) -> float:
+    """Half of an interval that takes all numbers, of whatever seed, for independent."""
+    values = np.asarray(x, dtype=float)
+    return float(1.96 * values.std(ddof=1)) / values.size**0.5
+
+
+def unpaired_half(one: Any, other: Any) -> float:
+    """Half of the t interval of two groups `[seed, …]`, as if their seeds were not shared."""
+    means = [np.asarray(group, dtype=float).mean(1) for group in (one, other)]
+    return float(np.ptp(stats.ttest_ind(*means).confidence_interval())) / 2
+
+
+def with_interval(
+    report: Mapping[str, Any], x: Any, half: Callable[[Any], float], shift: float = 0.0
+) -> dict[str, Any]:
+    """The report with the interval around the mean of `x`, moved by `shift`, that is `half(x)` wide to either side."""
+    middle, width = float(np.mean(np.asarray(x, dtype=float))) + shift, half(x)
+    return {**report, "low": middle - width, "high": middle + width}
+
+
 def _around(x: Any, quantile: float, ddof: int = 1) -> tuple[float, float]:
     values = np.asarray(x, dtype=float)
     half = quantile * values.std(ddof=ddof) / len(values) ** 0.5

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 from produced_reports import Late
-from scipy import stats
+from report_changes import t_half, unpaired_half, with_interval, z_half
 
 from metarl_core.check import ch05
 from metarl_core.evaluation import t_interval
@@ -33,13 +33,7 @@ def _recomputed(report, **fields):
 
 def _interval(half, shift=0.0):
     """The report with an interval of this half width, a function of the differences of the seeds."""
-
-    def change(report):
-        x = _differences(report)
-        middle, width = float(x.mean()) + shift, half(x)
-        return {**report, "low": middle - width, "high": middle + width}
-
-    return _report(change)
+    return _report(lambda report: with_interval(report, _differences(report), half, shift))
 
 
 def _some(report, keep):
@@ -82,21 +76,12 @@ def _short(report):
     return {**report, "step_sizes": sizes, **{f"tuned_{k}": [0.3, *report[f"tuned_{k}"][:3]] for k in KINDS}}
 
 
-def _half(x, confidence=0.95):
-    return float(stats.t.ppf(0.5 + confidence / 2, len(x) - 1)) * float(x.std()) / len(x) ** 0.5
-
-
 def _half_of_two_groups(report):
-    x = _differences(report)
-    both = [torch.as_tensor(report[key]).double().mean(1) for key in (FOMAML, MAML)]
-    width = float(np.ptp(stats.ttest_ind(*(one.numpy() for one in both)).confidence_interval())) / 2
-    return {**report, "low": float(x.mean()) - width, "high": float(x.mean()) + width}
+    return with_interval(report, _differences(report), lambda x: unpaired_half(report[FOMAML], report[MAML]))
 
 
 def _half_of_all(report):
-    every = (report[FOMAML] - report[MAML]).double()
-    width = 1.96 * float(every.std()) / every.numel() ** 0.5
-    return {**report, "low": float(every.mean()) - width, "high": float(every.mean()) + width}
+    return with_interval(report, (report[FOMAML] - report[MAML]).double(), z_half)
 
 
 def _noise(report):
@@ -158,11 +143,11 @@ _every_task = _report(_half_of_all)
 _deviation = _interval(lambda x: float(x.std()))
 _error = _interval(lambda x: float(x.std()) / len(x) ** 0.5)
 _normal = _interval(lambda x: 1.96 * float(x.std()) / len(x) ** 0.5)
-_biased = _interval(lambda x: _half(x) * ((len(x) - 1) / len(x)) ** 0.5)
-_another_middle = _interval(_half, shift=0.01)
-_ninety_percent = _interval(lambda x: _half(x, 0.9))
-_eighty_percent = _interval(lambda x: _half(x, 0.8))
-_ninety_nine = _interval(lambda x: _half(x, 0.99))
+_biased = _interval(lambda x: t_half(x) * ((len(x) - 1) / len(x)) ** 0.5)
+_another_middle = _interval(t_half, shift=0.01)
+_ninety_percent = _interval(lambda x: t_half(x, 0.9))
+_eighty_percent = _interval(lambda x: t_half(x, 0.8))
+_ninety_nine = _interval(lambda x: t_half(x, 0.99))
 _upside_down = _report(lambda r: {**r, "low": r["high"], "high": r["low"]})
 _nothing_shown = _report(lambda r: {**_noise(r), "conclusion": ch05.MAML_LOWER})
 _too_careful = _report(lambda r: {**r, "conclusion": ch05.NOT_TOLD_APART})

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import torch
 from produced_reports import Late
-from scipy import stats
+from report_changes import t_half, unpaired_half, with_interval, z_half
 
 from metarl_core.check import ch07
 from metarl_core.evaluation import t_interval
@@ -56,13 +56,7 @@ def _recomputed(report, **fields):
 
 def _interval(half, shift=0.0):
     """The report with an interval of this half width, a function of the differences of the seeds."""
-
-    def change(report):
-        x = _differences(report)
-        middle, width = float(x.mean()) + shift, half(x)
-        return {**report, "low": middle - width, "high": middle + width}
-
-    return _report(change)
+    return _report(lambda report: with_interval(report, _differences(report), half, shift))
 
 
 def _some(report, keep):
@@ -94,21 +88,12 @@ def _ranked(report):
             return _some(told, list(chosen))
 
 
-def _half(x, confidence=0.95):
-    return float(stats.t.ppf(0.5 + confidence / 2, len(x) - 1)) * float(x.std()) / len(x) ** 0.5
-
-
 def _half_of_two_groups(report):
-    x = _differences(report)
-    both = [torch.as_tensor(report[key]).double().mean(1) for key in (TWENTY, FIVE)]
-    width = float(np.ptp(stats.ttest_ind(*(one.numpy() for one in both)).confidence_interval())) / 2
-    return {**report, "low": float(x.mean()) - width, "high": float(x.mean()) + width}
+    return with_interval(report, _differences(report), lambda x: unpaired_half(report[TWENTY], report[FIVE]))
 
 
 def _half_of_all(report):
-    every = _of_tasks(report)
-    width = 1.96 * float(every.std()) / every.numel() ** 0.5
-    return {**report, "low": float(every.mean()) - width, "high": float(every.mean()) + width}
+    return with_interval(report, _of_tasks(report), z_half)
 
 
 def _answers_of_pair(report):
@@ -153,11 +138,11 @@ _every_task = _report(_half_of_all)
 _deviation = _interval(lambda x: float(x.std()))
 _error = _interval(lambda x: float(x.std()) / len(x) ** 0.5)
 _normal = _interval(lambda x: 1.96 * float(x.std()) / len(x) ** 0.5)
-_biased = _interval(lambda x: _half(x) * ((len(x) - 1) / len(x)) ** 0.5)
-_another_middle = _interval(_half, shift=0.01)
-_ninety_percent = _interval(lambda x: _half(x, 0.9))
-_eighty_percent = _interval(lambda x: _half(x, 0.8))
-_ninety_nine = _interval(lambda x: _half(x, 0.99))
+_biased = _interval(lambda x: t_half(x) * ((len(x) - 1) / len(x)) ** 0.5)
+_another_middle = _interval(t_half, shift=0.01)
+_ninety_percent = _interval(lambda x: t_half(x, 0.9))
+_eighty_percent = _interval(lambda x: t_half(x, 0.8))
+_ninety_nine = _interval(lambda x: t_half(x, 0.99))
 _upside_down = _report(lambda r: {**r, "low": r["high"], "high": r["low"]})
 _winner_all_the_same = _report(lambda r: {**r, "conclusion": ch07.TWENTY_HIGHER})
 _lucky_seeds_and_doubt = _report(lambda r: {**_ranked(r), "conclusion": ch07.NOT_TOLD_APART})
