@@ -40,3 +40,11 @@ def test_example_for_engineers_adapts(capsys):
     assert capsys.readouterr().out.startswith("tensor(")
     seen = {tuple(goal) for goal in names["goals"]["goal"].tolist()}
     assert len(seen) == 40
+
+
+def test_a_training_that_processes_may_share_runs_alone_and_goes_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    first, again = run("several processes", 20), run("several processes", 20)
+    assert (tmp_path / "start.pt").exists() and first["history"].iterations == 50
+    for name, value in first["start"].items():
+        assert torch.equal(again["start"][name], value)  # from the finished checkpoint
