@@ -10,7 +10,9 @@ and dataclasses of them. Add cases of another subpackage to its table below.
 
 import dataclasses
 import functools
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -524,9 +526,26 @@ def default_device_meta():
     torch.set_default_device(None)
 
 
+def torchs_own_adam_forgets():
+    """Whether plain Adam fails under this default device, without anything of ours: so did torch 2.6."""
+    value = torch.zeros(2, device="cpu", requires_grad=True)
+    value.grad = torch.ones(2, device="cpu")
+    try:
+        torch.optim.Adam([value]).step()
+    except RuntimeError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in CASES])
 def test_no_factory_call_forgets_its_device(case, default_device_meta):
-    found = list(tensors(case()))
+    try:
+        found = list(tensors(case()))
+    except RuntimeError as error:
+        inside = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+        if any(Path(name).parent.name == "optim" for name in inside) and torchs_own_adam_forgets():
+            pytest.skip("this torch's Adam keeps its count of steps on the default device")
+        raise
     assert found
     for tensor in found:
         assert tensor.device.type == "cpu"
