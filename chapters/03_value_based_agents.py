@@ -963,14 +963,12 @@ claim(
 per_seed = by_kind["test, up to ×2"]["DQN"].mean(1)
 
 # %% [markdown]
-# (c) Green and orange. Green minus *blue* would be the wrong answer. The blue bar has two reasons to be lower: the agents
-# do not know the task, and they are brittle. Within a factor of two one controller that knows nothing of the task stays
-# at 500. There is nothing to adapt to, and what the agents lose there is brittleness alone. No adaptation is needed to
-# repair that; a robust policy would do, for instance one trained on many tasks (domain randomisation). Only where green
-# is above orange can adaptation pay, and even there green minus orange is no more than an upper limit for controllers of
-# this kind: orange is *one* policy without knowledge of the task, and between two and four it is not the best one. The
-# rule that watches the pole alone knows the task no better, and leaves a fifth of that difference. For the reversed
-# force one bit about the task is worth nearly everything.
+# (c) Green and orange. Blue has two reasons to be lower than green: the agents do not know the task, and they are brittle.
+# Within a factor of two one controller that knows nothing of the task stays at 500: what the agents lose there is
+# brittleness alone, which a robust policy would repair (domain randomisation).
+# Only where green is above orange can adaptation pay, and green minus orange is an upper limit: orange is *one* policy
+# without knowledge of the task, and between two and four not the best one. The rule that watches the pole alone leaves a
+# fifth of that difference. For the reversed force one bit about the task is worth nearly everything.
 #
 # Keep the two differences apart whenever a meta-learner is compared with an agent trained on one task. What it takes to
 # make a DQN adapt quickly is the subject of chapter 10.
@@ -1061,8 +1059,7 @@ claim("Q-learning finds the values of (03.23) to within 8 %.", ((learned / predi
 #
 # <details><summary>Answer to 4</summary>
 #
-# **B**, 470 − 280: what is earned with knowledge of the task, minus what is earned without it. It is an upper limit, since
-# a better fixed controller would make it smaller. (A) also counts the 80 that the agent loses to a policy without any
+# **B**, 470 − 280, an upper limit: a better fixed controller would make it smaller. (A) also counts the 80 that the agent loses to a policy without any
 # knowledge of the task (C).
 # </details>
 #
