@@ -132,7 +132,7 @@ class Lab:
         outer = f"{NOTEBOOK}.jp-WindowedPanel-outer"
         return next((s for s in (outer, windowed) if self.page.locator(s).count()), NOTEBOOK)
 
-    def find(self, selector: str, seconds: float = 300) -> Locator:
+    def find(self, selector: str, seconds: float = 900) -> Locator:
         """Scroll until something matches; the locator of all matches on that screen. LookupError if nothing does.
 
         Where a machine is slow a widget comes later than its cell: the notebook is gone through again until `seconds`

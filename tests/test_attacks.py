@@ -52,7 +52,8 @@ def test_wrong_answer_is_rejected(check, answer):
 
 
 @pytest.mark.parametrize(("check", "answer"), params("RIGHT"))
-def test_right_answer_is_accepted(check, answer, capsys):
+def test_right_answer_is_accepted(check, answer, capsys, monkeypatch):
+    monkeypatch.setenv("METARL_CHECK_SECONDS", "300")  # right answers end, on a slow machine too
     check(answer)
     assert re.fullmatch(r"Passed: .+\n", capsys.readouterr().out)
 

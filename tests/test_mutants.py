@@ -86,7 +86,8 @@ def test_every_module_of_mutants_has_checks():
 
 
 @pytest.mark.parametrize(("chapter", "name", "check"), QUICK + REPORTS)
-def test_solution_passes_again_and_again(chapter, name, check, capsys):
+def test_solution_passes_again_and_again(chapter, name, check, capsys, monkeypatch):
+    monkeypatch.setenv("METARL_CHECK_SECONDS", "300")  # it ends, on a slow machine too
     for _ in range(2):
         check(solution(chapter, name))
         assert re.fullmatch(r"Passed: .+\n", capsys.readouterr().out)
