@@ -65,6 +65,13 @@ def find_chromium() -> str | None:
     return None
 
 
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 @dataclass
 class Lab:
     """An open notebook. `page` is Playwright's; `outside`: requests that left this machine; `errors`: the console's."""
@@ -266,9 +273,7 @@ def _copy(notebook: Path, course: Path) -> Path:
 
 @contextlib.contextmanager
 def _server(root: Path, scratch: Path) -> Iterator[tuple[str, str]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     token = secrets.token_hex(16)
     settings = {
         "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True},

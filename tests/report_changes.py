@@ -103,6 +103,37 @@ def with_interval(
     return {**report, "low": middle - width, "high": middle + width}
 
 
+WRONG_ENDS = {
+    "deviation_with_n": with_n,
+    "n_degrees_of_freedom": with_n_degrees,
+    "one_sided": one_sided,
+    "one_standard_error": one_error,
+    "bootstrapped": bootstrapped,
+    "percentiles": percentiles,
+}
+"""by the names of the reports that have them"""
+
+
+def with_ends(differences: Callable[[dict], Any]) -> Callable[[Callable], Callable[[dict], dict]]:
+    """From a function of a report's differences to its interval to the change that puts that interval in."""
+
+    def of(ends: Callable[[Any], tuple[float, float]]) -> Callable[[dict], dict]:
+        def change(report: dict) -> dict:
+            low, high = ends(np.asarray(differences(report), dtype=float))
+            return {**report, "low": low, "high": high}
+
+        return change
+
+    return of
+
+
+def row_copied(values: Any, target: int, source: int) -> Any:
+    """A copy of a tensor in which one row stands at another's place, too."""
+    values = values.clone()
+    values[target] = values[source]
+    return values
+
+
 def _around(x: Any, quantile: float, ddof: int = 1) -> tuple[float, float]:
     values = np.asarray(x, dtype=float)
     half = quantile * values.std(ddof=ddof) / len(values) ** 0.5

@@ -1,7 +1,6 @@
 """Several processes learn what one learns: the same numbers, also after one of them has died."""
 
 import os
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,18 +8,13 @@ from pathlib import Path
 import pytest
 import scale_worker
 import torch
+from lab_browser import free_port
 
 from metarl_core.meta.supervised.meta_batches import in_chunks
 from metarl_core.scale import RankLostError, Ranks, join, spread
 from tools.course import ROOT
 
 WORKER = Path(__file__).with_name("scale_worker.py")
-
-
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
 
 
 def run(size, *arguments):

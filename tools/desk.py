@@ -106,7 +106,7 @@ def for_desk(notebook: NotebookNode) -> NotebookNode:
 def written(notebook: NotebookNode) -> str:
     """Digest of what stands in the cells, without outputs."""
     cells = [(cell.cell_type, cell.source) for cell in notebook.cells]
-    return hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode()).hexdigest()[:20]
+    return _digest(json.dumps(cells, ensure_ascii=False))
 
 
 def touched(path: Path, laid: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed
 
 from metarl_core.check import ch02
 from metarl_core.evaluation import t_interval
@@ -189,12 +189,7 @@ WORTHS = {
     "of_the_apparent": _of_apparent,
     "unpaired": _unpaired,
     "over_tasks": _over_tasks,
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD_WORTHS = {
     "seven_other_seeds": lambda r: _run(seeds=range(40, 47), search=45, test=50),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, fixed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, fixed, row_copied, with_ends
 from solved import answers
 
 from metarl_core.check import ch03
@@ -50,18 +50,7 @@ def _run(report, greedy=None, expected=None, seeds=None, **play):
     return _concluded(report, seeds=seeds, **tables, **returns)
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_differences(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
-
-
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
+_with_ends = with_ends(_differences)
 
 
 def _over_episodes(report):
@@ -134,7 +123,7 @@ COMPARISONS = {
     "both_are_greedy": lambda r: _run(r, expected=r["greedy_target"]),
     "both_are_expected": lambda r: _run(r, greedy=r["expected_target"]),
     "greedy_trained_for_less": lambda r: _run(r, greedy=_train(0.0, r["seeds"], iterations=150)),
-    "one_table_from_another_seed": lambda r: _run(r, greedy=_row(r["greedy_target"], 3, 5)),
+    "one_table_from_another_seed": lambda r: _run(r, greedy=row_copied(r["greedy_target"], 3, 5)),
     "tables_of_one_seed": lambda r: _run(r, expected=r["expected_target"][:1].repeat(10, 1, 1)),
     "untrained_greedy": lambda r: _run(r, greedy=torch.zeros(10, 48, 4)),
     "ten_episodes": lambda r: _run(r, episodes=10),
@@ -159,12 +148,7 @@ COMPARISONS = {
     "greedy_less_expected": lambda r: {**r, "low": -r["high"], "high": -r["low"]},
     "greedy_earns_more": lambda r: {**r, "conclusion": ch03.GREEDY_EARNS_MORE},
     "not_told_apart": lambda r: {**r, "conclusion": ch03.NOT_TOLD_APART},
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD_COMPARISONS = {
     "one_at_a_time": _one_at_a_time,
@@ -219,7 +203,7 @@ GOOD_PLANS = {
 NOT_ASKED = {
     "one_row_of_returns_from_another_seed": lambda r: _concluded(
         r,
-        returns_greedy_target=_row(
+        returns_greedy_target=row_copied(
             r["returns_greedy_target"],
             int(r["returns_greedy_target"].mean(1).argmax()),
             int(r["returns_greedy_target"].mean(1).argmin()),

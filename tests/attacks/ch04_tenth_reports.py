@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, with_n, with_n_degrees
+from report_changes import bootstrapped, changed, one_error, one_sided, row_copied, with_ends, with_n, with_n_degrees
 from solved import answers
 
 from metarl_core.agents import UniformPolicy
@@ -46,18 +46,7 @@ def _more_steps(setting, factor):
     return dataclasses.replace(setting, config=config)
 
 
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
-
-
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(torch.as_tensor(report["returns"]).double().mean(1).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
+_with_ends = with_ends(lambda report: torch.as_tensor(report["returns"]).double().mean(1))
 
 
 def _over_episodes(report):
@@ -100,13 +89,13 @@ TUNED = {
     "worst_agent_replaced": lambda r: _run(
         r,
         policy={
-            name: _row(value, int(r["returns"].mean(1).argmin()), int(r["returns"].mean(1).argmax()))
+            name: row_copied(value, int(r["returns"].mean(1).argmin()), int(r["returns"].mean(1).argmax()))
             for name, value in r["policy"].items()
         },
     ),
     "best_rows_twice": _best_rows,
     "worst_row_replaced": lambda r: _interval(
-        r, returns=_row(r["returns"], int(r["returns"].mean(1).argmin()), int(r["returns"].mean(1).argmax()))
+        r, returns=row_copied(r["returns"], int(r["returns"].mean(1).argmin()), int(r["returns"].mean(1).argmax()))
     ),
     "rows_of_others": lambda r: _interval(r, returns=r["returns"].roll(1, 0)),
     "best_episodes": lambda r: _interval(r, returns=r["returns"].sort(1).values[:, 25:]),

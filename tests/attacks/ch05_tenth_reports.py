@@ -2,18 +2,15 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, row_copied, with_ends
 
 from metarl_core.check import ch05
 from metarl_core.evaluation import t_interval
+from metarl_core.randomness import seeded
 from metarl_core.recipes.pulses import cosines, errors, learn, sample_tasks
 from tools.course import ROOT
 
 SOLUTION = ROOT / "solutions" / "05_maml.py"
-
-
-def _seeded(seed):
-    return torch.Generator().manual_seed(seed)
 
 
 def _differences(report):
@@ -36,22 +33,11 @@ def _measured(report, **fields):
     return _concluded(report, cosine=cosine, **both)
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_differences(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
-
-
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
+_with_ends = with_ends(_differences)
 
 
 def _of_one_seed(parameters, target=1, source=0):
-    return {name: _row(value, target, source) for name, value in parameters.items()}
+    return {name: row_copied(value, target, source) for name, value in parameters.items()}
 
 
 def _over_tasks(report):
@@ -87,17 +73,17 @@ def _mirrored(tasks):
 
 def _best_tasks(report):
     """Of a thousand held-out tasks the 250 on which MAML's lead is largest."""
-    tasks = sample_tasks(1000, _seeded(8), "test")
+    tasks = sample_tasks(1000, seeded(8), "test")
     lead = _measured(report, held_out=tasks)
     order = (lead["errors_fomaml"] - lead["errors_maml"]).mean(0).argsort(descending=True)[:250]
     return _measured(report, held_out={key: value[order] for key, value in tasks.items()})
 
 
 def _other_choices(report):
-    found = _tuned_anew(report, (0.12, 0.06, 0.03, 0.015), (50, 60, 70), sample_tasks(250, _seeded(15)))
+    found = _tuned_anew(report, (0.12, 0.06, 0.03, 0.015), (50, 60, 70), sample_tasks(250, seeded(15)))
     seeds = [21, 4, 33, 17, 90, 8]
     rows = {name: learn(seeds, found[f"inner_lr_{name}"], name == "maml") for name in ("maml", "fomaml")}
-    return _measured(found, seeds=seeds, held_out=sample_tasks(220, _seeded(16), "test"), **rows)
+    return _measured(found, seeds=seeds, held_out=sample_tasks(220, seeded(16), "test"), **rows)
 
 
 def _seed_by_seed(report):
@@ -143,7 +129,7 @@ REPORTS = {
         maml=_of_one_seed(r["maml"], int(r["errors_maml"].mean(1).argmax()), int(r["errors_maml"].mean(1).argmin())),
     ),
     "rows_rolled": lambda r: _concluded(r, errors_fomaml=r["errors_fomaml"].roll(1, 0)),
-    "a_row_of_errors_replaced": lambda r: _concluded(r, errors_maml=_row(r["errors_maml"], 2, 3)),
+    "a_row_of_errors_replaced": lambda r: _concluded(r, errors_maml=row_copied(r["errors_maml"], 2, 3)),
     "tasks_sorted": lambda r: _concluded(
         r, errors_maml=r["errors_maml"].sort(1).values, errors_fomaml=r["errors_fomaml"].sort(1).values
     ),
@@ -153,14 +139,14 @@ REPORTS = {
     "tuned_on_reported_seeds": lambda r: {**r, "tuning_seeds": [0, 1]},
     "tuned_with_one_seed": lambda r: {**r, "tuning_seeds": [100]},
     "tuned_on_held_out_tasks": lambda r: {**r, "tuning_tasks": r["held_out"]},
-    "tuned_on_test_tasks": lambda r: {**r, "tuning_tasks": sample_tasks(300, _seeded(5), "test")},
-    "held_out_twins_of_the_tuning": lambda r: _measured(r, held_out=sample_tasks(300, _seeded(5), "test")),
-    "held_out_are_training_tasks": lambda r: _measured(r, held_out=sample_tasks(500, _seeded(6))),
-    "hundred_held_out": lambda r: _measured(r, held_out=sample_tasks(100, _seeded(6), "test")),
+    "tuned_on_test_tasks": lambda r: {**r, "tuning_tasks": sample_tasks(300, seeded(5), "test")},
+    "held_out_twins_of_the_tuning": lambda r: _measured(r, held_out=sample_tasks(300, seeded(5), "test")),
+    "held_out_are_training_tasks": lambda r: _measured(r, held_out=sample_tasks(500, seeded(6))),
+    "hundred_held_out": lambda r: _measured(r, held_out=sample_tasks(100, seeded(6), "test")),
     "tuned_with_one_seed_in_truth": lambda r: _tuned_anew(r, r["step_sizes"], [100], r["tuning_tasks"]),
     "tuned_with_a_seed_twice": lambda r: _tuned_anew(r, r["step_sizes"], [100, 100], r["tuning_tasks"]),
     "chosen_tasks": _best_tasks,
-    "all_on_the_right": lambda r: _measured(r, held_out=_mirrored(sample_tasks(500, _seeded(6), "test"))),
+    "all_on_the_right": lambda r: _measured(r, held_out=_mirrored(sample_tasks(500, seeded(6), "test"))),
     "three_step_sizes": lambda r: {
         **r,
         **{name: r[name][:3] for name in ("step_sizes", "tuned_maml", "tuned_fomaml")},
@@ -187,12 +173,7 @@ REPORTS = {
     "not_told_apart": lambda r: {**r, "conclusion": ch05.NOT_TOLD_APART},
     "fomaml_lower": lambda r: {**r, "conclusion": ch05.FOMAML_LOWER},
     "over_tasks": _over_tasks,
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD = {
     "other_choices": _other_choices,
@@ -215,7 +196,7 @@ NOT_ASKED = {
         r, errors_maml=r["errors_maml"].clamp_max(0.5), errors_fomaml=r["errors_fomaml"].clamp_max(0.5)
     ),
     "other_tuning_seeds_are_named": lambda r: {**r, "tuning_seeds": [110, 111]},
-    "narrow_pulses_alone": lambda r: _measured(r, held_out=_some(sample_tasks(1000, _seeded(9), "test"), "width", 250)),
+    "narrow_pulses_alone": lambda r: _measured(r, held_out=_some(sample_tasks(1000, seeded(9), "test"), "width", 250)),
     "a_tuned_entry_made_up": lambda r: {**r, "tuned_fomaml": _tuned(r, "fomaml", 3, 0.31)},
     "tuned_entries_rounded": lambda r: {**r, "tuned_maml": [round(x, 1) for x in r["tuned_maml"]]},
     "tuned_at_half_the_bill": lambda r: {

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, row_copied, with_ends
 
 from metarl_core.check import ch06
 from metarl_core.evaluation import t_interval
@@ -51,23 +51,12 @@ def _run(report, curvatures, seeds, n=1000, **fields):
     return _measured({**report, "curvatures": curvatures, "predicted": predicted, "seeds": seeds, **pair, **fields}, n)
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_differences(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
+_with_ends = with_ends(_differences)
 
 
 def _predicted(report, values):
     found = {**report, "predicted": [float(x) for x in values]}
     return {**found, "furthest": float(_furthest(found).max())}
-
-
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
 
 
 def _over_tasks(report):
@@ -126,7 +115,7 @@ REPORTS = {
     "one_is_the_mean_of_own": lambda r: _measured(
         r, one={"theta": r["own"]["theta"], "rates": r["own"]["rates"].mean(1, keepdim=True)}
     ),
-    "a_seed_copied": lambda r: _measured(r, own={n: _row(v, 1, 0) for n, v in r["own"].items()}),
+    "a_seed_copied": lambda r: _measured(r, own={n: row_copied(v, 1, 0) for n, v in r["own"].items()}),
     "a_seed_twice": lambda r: _run(r, r["curvatures"], [0, 1, 2, 3, 3]),
     "four_seeds": lambda r: _run(r, r["curvatures"], [0, 1, 2, 3]),
     "evaluated_with_a_training_seed": lambda r: _measured(r, evaluation_seed=3),
@@ -155,12 +144,7 @@ REPORTS = {
     "one_lower": lambda r: {**r, "conclusion": ch06.ONE_LOWER},
     "over_tasks": _over_tasks,
     "unpaired": _unpaired,
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD = {
     "seed_by_seed": _seed_by_seed,

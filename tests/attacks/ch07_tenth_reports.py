@@ -2,7 +2,17 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import (
+    WRONG_ENDS,
+    bootstrapped,
+    changed,
+    one_error,
+    one_sided,
+    percentiles,
+    row_copied,
+    with_n,
+    with_n_degrees,
+)
 from solved import answers
 
 from metarl_core.check import ch07
@@ -69,12 +79,6 @@ def _pair_ends(ends):
     return change
 
 
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
-
-
 def _over_all(report):
     found = t_interval(_rows(report).flatten())
     return {**report, "low": found.low, "high": found.high, "conclusion": _says(found.low, found.high)}
@@ -137,13 +141,13 @@ WAYS_REPORTS = {
     "a_seed_copied": lambda r: _measured(
         r,
         twenty={
-            name: _row(value, int(_rows(r).mean(1).argmin()), int(_rows(r).mean(1).argmax()))
+            name: row_copied(value, int(_rows(r).mean(1).argmin()), int(_rows(r).mean(1).argmax()))
             for name, value in r["twenty"].items()
         },
     ),
     "rows_rolled": lambda r: _concluded(r, accuracies_five=r["accuracies_five"].roll(1, 0)),
     "tasks_rolled": lambda r: _concluded(r, accuracies_five=r["accuracies_five"].roll(1, 1)),
-    "a_row_replaced": lambda r: _concluded(r, accuracies_twenty=_row(r["accuracies_twenty"], 4, 5)),
+    "a_row_replaced": lambda r: _concluded(r, accuracies_twenty=row_copied(r["accuracies_twenty"], 4, 5)),
     "rounded_to_tenths": lambda r: _concluded(
         r, **{f"accuracies_{k}": (10 * r[f"accuracies_{k}"]).round() / 10 for k in KINDS}
     ),
@@ -175,12 +179,7 @@ WAYS_REPORTS = {
         "high": r["pair_high"],
         "conclusion": r["pair_conclusion"],
     },
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
     "pair_one_sided": _pair_ends(one_sided),
     "pair_percentiles": _pair_ends(percentiles),
     "pair_one_standard_error": _pair_ends(one_error),
@@ -288,7 +287,7 @@ PROJECTS = {
     "one_split": _one_split,
     "methods_exchanged": lambda r: {**r, "maml": r["pretrained"], "pretrained": r["maml"]},
     "losses_exchanged": lambda r: _judged(r, maml_losses=r["pretrained_losses"], pretrained_losses=r["maml_losses"]),
-    "a_seed_copied": lambda r: _played(r, maml={n: _row(v, 1, 0) for n, v in r["maml"].items()}),
+    "a_seed_copied": lambda r: _played(r, maml={n: row_copied(v, 1, 0) for n, v in r["maml"].items()}),
     "rival_of_one_seed": lambda r: _played(r, pretrained={n: v[:1].expand_as(v) for n, v in r["pretrained"].items()}),
     "rows_rolled": lambda r: _judged(r, maml_losses=r["maml_losses"].roll(1, 0)),
     "tasks_sorted": lambda r: _judged(r, maml_losses=r["maml_losses"].sort(1).values),

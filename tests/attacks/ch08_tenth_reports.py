@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, row_copied, with_ends
 
 from metarl_core.check import ch08
 from metarl_core.evaluation import t_interval
@@ -59,18 +59,7 @@ def _measured(report, **fields):
     return _billed(_concluded(report, returns_maml=of_maml, returns_pretrained=of_pretrained))
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_differences(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
-
-
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
+_with_ends = with_ends(_differences)
 
 
 def _over_tasks(report):
@@ -126,7 +115,7 @@ REPORTS = {
     "four_seeds": lambda r: _measured(r, seeds=[0, 1, 2, 3], maml=r["maml"][:4], pretrained=r["pretrained"][:4]),
     "worst_table_replaced": lambda r: _measured(
         r,
-        maml=_row(r["maml"], int(r["returns_maml"].mean(1).argmin()), int(r["returns_maml"].mean(1).argmax())),
+        maml=row_copied(r["maml"], int(r["returns_maml"].mean(1).argmin()), int(r["returns_maml"].mean(1).argmax())),
     ),
     "training_tasks": lambda r: _measured(r, held_out=sample_tasks(200, seeded(2))),
     "a_task_five_times": lambda r: _measured(r, held_out={"pays": r["held_out"]["pays"][:40].repeat(5, 1)}),
@@ -163,12 +152,7 @@ REPORTS = {
     },
     "over_tasks": _over_tasks,
     "unpaired": _unpaired,
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD = {
     "other_seeds": _other_seeds,
@@ -191,7 +175,7 @@ NOT_ASKED = {
     "rows_rolled": lambda r: _concluded(r, returns_maml=r["returns_maml"].roll(1, 0)),
     "a_row_replaced": lambda r: _concluded(
         r,
-        returns_maml=_row(
+        returns_maml=row_copied(
             r["returns_maml"], int(r["returns_maml"].mean(1).argmin()), int(r["returns_maml"].mean(1).argmax())
         ),
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, row_copied
 
 from metarl_core.check import ch10
 from metarl_core.evaluation import t_interval
@@ -72,12 +72,6 @@ def _places(report, one, two):
     return _concluded(report, rewards=rewards)
 
 
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
-
-
 def _over_goals(report):
     for split in SPLITS:
         both = report["rewards"][f"{split}, new"]
@@ -143,7 +137,7 @@ REPORTS = {
     "trained_for_longer": lambda r: _run(r, starts_scattered=meta_train(r["seeds"], r["goals_scattered"], 90)),
     "other_seeds_are_named": lambda r: {**r, "seeds": list(range(20, 28))},
     "seeds_turned_round": lambda r: {**r, "seeds": r["seeds"][::-1]},
-    "a_start_copied": lambda r: _run(r, starts_sides=_row(r["starts_sides"], 2, 5)),
+    "a_start_copied": lambda r: _run(r, starts_sides=row_copied(r["starts_sides"], 2, 5)),
     "starts_of_one_seed": lambda r: _run(r, starts_scattered=r["starts_scattered"][:1].expand(8, -1, -1).clone()),
     "four_seeds": lambda r: _anew(r, [0, 1, 2, 3], r["goals_scattered"], r["goals_sides"]),
     "thirteen_seeds": lambda r: _anew(r, list(range(13)), r["goals_scattered"], r["goals_sides"]),
@@ -175,12 +169,7 @@ REPORTS = {
     "scattered_is_not_told": lambda r: _verdict({**r, "conclusion_scattered": ch10.NOT_TOLD_APART}),
     "never_a_goal": lambda r: {**r, "verdict": ch10.NEVER_A_GOAL},
     "not_decided": lambda r: {**r, "verdict": ch10.NOT_DECIDED},
-    "deviation_with_n": lambda r: _concluded(r, with_n),
-    "n_degrees_of_freedom": lambda r: _concluded(r, with_n_degrees),
-    "one_sided": lambda r: _concluded(r, one_sided),
-    "one_standard_error": lambda r: _concluded(r, one_error),
-    "bootstrapped": lambda r: _concluded(r, bootstrapped),
-    "percentiles": lambda r: _concluded(r, percentiles),
+    **{name: lambda r, ends=ends: _concluded(r, ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD = {
     "seed_by_seed": _seed_by_seed,
@@ -205,7 +194,9 @@ NOT_ASKED = {
     "means_over_goals_everywhere": lambda r: _each(r, lambda x: x.mean(1, keepdim=True).expand_as(x).clone()),
     "rows_rolled": lambda r: _at(r, "scattered, new", trained=r["rewards"]["scattered, new"]["trained"].roll(1, 0)),
     "old_rows_rolled": lambda r: _at(r, "scattered, old", trained=r["rewards"]["scattered, old"]["trained"].roll(1, 0)),
-    "a_row_replaced": lambda r: _at(r, "scattered, new", trained=_row(r["rewards"]["scattered, new"]["trained"], 0, 3)),
+    "a_row_replaced": lambda r: _at(
+        r, "scattered, new", trained=row_copied(r["rewards"]["scattered, new"]["trained"], 0, 3)
+    ),
     "rounded_to_a_tenth": lambda r: _each(r, lambda x: (10 * x).round() / 10),
     "better_of_two_runs": lambda r: _at(
         r,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, fixed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, fixed, row_copied, with_ends
 
 from metarl_core.check import ch11
 from metarl_core.evaluation import t_interval
@@ -37,22 +37,11 @@ def _measured(report, luck=(7, 8), **fields):
     return _concluded(report, **both)
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_differences(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
-
-
-def _row(values, target, source):
-    values = values.clone()
-    values[target] = values[source]
-    return values
+_with_ends = with_ends(_differences)
 
 
 def _of_one(parameters, target=1, source=0):
-    return {name: _row(value, target, source) for name, value in parameters.items()}
+    return {name: row_copied(value, target, source) for name, value in parameters.items()}
 
 
 def _over_tasks(report):
@@ -148,12 +137,7 @@ REPORTS = {
     "not_told_apart": lambda r: {**r, "conclusion": ch11.NOT_TOLD_APART},
     "over_tasks": _over_tasks,
     "unpaired": _unpaired,
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 
 
@@ -224,7 +208,7 @@ NOT_ASKED = {
     "rows_rolled": lambda r: _concluded(r, regrets_many=r["regrets_many"].roll(1, 0)),
     "a_row_replaced": lambda r: _concluded(
         r,
-        regrets_few=_row(
+        regrets_few=row_copied(
             r["regrets_few"], int(r["regrets_few"].mean(1).argmin()), int(r["regrets_few"].mean(1).argmax())
         ),
     ),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from report_changes import bootstrapped, changed, one_error, one_sided, percentiles, with_n, with_n_degrees
+from report_changes import WRONG_ENDS, changed, with_ends
 
 from metarl_core.check import ch12
 from metarl_core.evaluation import t_interval
@@ -52,12 +52,7 @@ def _rewarded(report, **rewards):
     return _concluded(report, rewards={**report["rewards"], **rewards})
 
 
-def _with_ends(ends):
-    def change(report):
-        low, high = ends(_lead(report).numpy())
-        return {**report, "low": low, "high": high}
-
-    return change
+_with_ends = with_ends(_lead)
 
 
 def _of_repaired(report):
@@ -121,12 +116,7 @@ REPORTS = {
     "not_told_apart": lambda r: {**r, "conclusion": ch12.NOT_TOLD_APART},
     "stale_interval": lambda r: {**_run(r, dear=(12, 500, False)), "low": r["low"], "high": r["high"]},
     "stale_rewards": lambda r: {**r, "dear": Planner(horizon=12, candidates=500, warm_start=False)},
-    "deviation_with_n": _with_ends(with_n),
-    "n_degrees_of_freedom": _with_ends(with_n_degrees),
-    "one_sided": _with_ends(one_sided),
-    "one_standard_error": _with_ends(one_error),
-    "bootstrapped": _with_ends(bootstrapped),
-    "percentiles": _with_ends(percentiles),
+    **{name: _with_ends(ends) for name, ends in WRONG_ENDS.items()},
 }
 GOOD = {
     "around_another_planner": lambda r: _family(r, 15, 20, 1, 2, 200, [51, 8, 33, 70, 12, 29]),
