@@ -34,7 +34,8 @@ EARLY = (
         "01",
         "What is assumed of the tasks",
         SAYS,
-        "> Ordinary RL assumes that all tasks come from one distribution. Meta-RL assumes that the distribution changes, "
+        "> Ordinary RL assumes that all tasks come from one distribution. Meta-RL assumes that the distribution "
+        "changes, "
         "and so it copes with tasks from elsewhere.",
         "Which of its parts holds?",
         (
@@ -48,7 +49,8 @@ EARLY = (
             ),
             (
                 "None. Ordinary RL has one MDP, meta-RL one fixed p(T), the same at training and at test.",
-                "Meta-training learns what p(T) has in common; nothing is promised elsewhere, and it can do harm there.",
+                "Meta-training learns what p(T) has in common; nothing is promised elsewhere, and it can do harm "
+                "there.",
             ),
         ),
         "C",
@@ -120,7 +122,8 @@ EARLY = (
             ),
             (
                 "They are right: no reward is earned after the cut.",
-                "The agent stops counting there. Does the state stop being worth anything, for an observation without a "
+                "The agent stops counting there. Does the state stop being worth anything, for an observation "
+                "without a "
                 "clock?",
             ),
             (
@@ -141,8 +144,10 @@ EARLY = (
         "There is no Q-function, no target and no target network in it. Does the name matter?",
         (
             (
-                "Yes: off-policy data make it imitate whoever filled the buffer, weighted by reward; no maximum is taken.",
-                "Its optimum is proportional to behaviour times reward. What chapter 03 says of DQN does not hold of it.",
+                "Yes: off-policy data make it imitate whoever filled the buffer, weighted by reward; no maximum is "
+                "taken.",
+                "Its optimum is proportional to behaviour times reward. What chapter 03 says of DQN does not hold of "
+                "it.",
             ),
             (
                 "No: with enough data from the replay buffer it learns the same greedy policy.",
@@ -194,7 +199,8 @@ EARLY = (
             ),
             (
                 "A return that is differentiable: hand the tensors through the environment.",
-                "Which derivative would it have with respect to an action that was drawn, or through a simulator's step?",
+                "Which derivative would it have with respect to an action that was drawn, or through a simulator's "
+                "step?",
             ),
             (
                 "Another estimator: the mean of returns times the gradient of the log-probabilities.",
@@ -250,7 +256,8 @@ EARLY = (
             ),
             (
                 "The inner step becomes ten times as short.",
-                "Dividing by a variance turns a factor of ten into a tenth: the step size depends on the units of reward.",
+                "Dividing by a variance turns a factor of ten into a tenth: the step size depends on the units of "
+                "reward.",
             ),
         ),
         "C",

@@ -8,7 +8,8 @@ LATE = (
         "08",
         "A formula for the meta-policy gradient",
         WRONG,
-        r"> $\nabla_\theta J = \mathbb{E}_{T}\, \mathbb{E}_{\pi_\theta} \left[ \nabla_\theta \log \pi_\theta(a \mid s)\, "
+        r"> $\nabla_\theta J = \mathbb{E}_{T}\, \mathbb{E}_{\pi_\theta} \left[ \nabla_\theta \log \pi_\theta(a \mid "
+        r"s)\, "
         r"R \right]$, the meta-policy gradient.",
         "Two tasks have opposite rewards. What does this formula say, and what is missing?",
         (
@@ -147,9 +148,9 @@ LATE = (
                 "A uniform prior stays uniform on what is left. Which branch contradicts Bayes' rule?",
             ),
             (
-                "No: after the goal is found the belief is certain; the half belongs to an option with misleading hints.",
-                "It also changes without any new evidence, from step to step, which no posterior does in expectation "
-                "about itself.",
+                "No: after the goal is found the belief is certain; the half belongs to an option with misleading "
+                "hints.",
+                "It also jumps from cell to cell at every step, though nothing new was seen.",
             ),
         ),
         "C",
@@ -184,7 +185,8 @@ LATE = (
         "13",
         "A recommended library",
         SAYS,
-        "> For meta-RL in practice, use Gym, RLlib's MAML, garage or learn2learn; PyTorch and TensorFlow bring MAML and "
+        "> For meta-RL in practice, use Gym, RLlib's MAML, garage or learn2learn; PyTorch and TensorFlow bring MAML "
+        "and "
         "Reptile along.",
         "You read this in 2026. What do you do first?",
         (
@@ -195,7 +197,8 @@ LATE = (
             (
                 "Look at the last release and commit, the issues on the very function, and run its example in an empty "
                 "environment.",
-                "Within a quarter of an hour all four turn out to be superseded, moved out or at rest, and no framework "
+                "Within a quarter of an hour all four turn out to be superseded, moved out or at rest, and no "
+                "framework "
                 "ships either method.",
             ),
             (

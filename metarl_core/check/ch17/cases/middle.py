@@ -8,7 +8,8 @@ MIDDLE = (
         "05",
         "The M in MAML",
         SAYS,
-        "> MAML is the best known model-based method: its M stands for a model of the environment that is learned first.",
+        "> MAML is the best known model-based method: its M stands for a model of the environment that is learned "
+        "first.",
         "What would decide it?",
         (
             (
@@ -17,7 +18,8 @@ MIDDLE = (
             ),
             (
                 "Whether MAML runs where there is no environment.",
-                "It does, on regression. 'Model-agnostic' means any model that is trained by gradient descent: a network.",
+                "It does, on regression. 'Model-agnostic' means any model that is trained by gradient descent: a "
+                "network.",
             ),
             (
                 "Whether it needs few samples.",
@@ -49,7 +51,8 @@ MIDDLE = (
             ),
             (
                 "Nothing: it raises, since parameters were changed in place.",
-                "`load_state_dict` copies under no_grad. With a linear network it runs through. What did the second task "
+                "`load_state_dict` copies under no_grad. With a linear network it runs through. What did the second "
+                "task "
                 "start from?",
             ),
         ),
@@ -117,7 +120,8 @@ MIDDLE = (
         "05",
         "Back from the meta-test",
         WRONG,
-        "> After meta-training, the loss of the meta-test phase is propagated back into the meta-parameters, so that they "
+        "> After meta-training, the loss of the meta-test phase is propagated back into the meta-parameters, so that "
+        "they "
         "improve on the new tasks; the loss on these tasks is reported.",
         "What is reported?",
         (
