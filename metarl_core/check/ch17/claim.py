@@ -8,7 +8,6 @@ from typing import Any
 from metarl_core.check import CheckFailed, Wrong
 from metarl_core.check.ch17.replayed import PLAN, VERDICTS, examine
 from metarl_core.check.describe import describe
-from metarl_core.check.outcome import NotDone
 from metarl_core.check.reports import choice, finite, function, interval_faults, report_check, returns, seeds, whole
 
 FEWEST = 50
@@ -32,8 +31,8 @@ def plan(where: str, value: Any) -> dict[str, Any]:
         raise CheckFailed(f"{where} is {describe(value)}; it should be a dict with the keys {', '.join(PLAN)}.", "type")
     for key in PLAN:
         if value[key] is None or value[key] is Ellipsis:
-            raise NotDone(f"plan[{key!r}]")
-    return {key: READ[key](f"`plan[{key!r}]`", value[key]) for key in PLAN}
+            raise CheckFailed(f'`plan["{key}"]` is not filled in.', "type")
+    return {key: READ[key](f'`plan["{key}"]`', value[key]) for key in PLAN}
 
 
 check_claim = report_check(

@@ -86,10 +86,9 @@ class Found:
 
     def played(self, split: str, seed: int) -> dict[str, np.ndarray]:
         """Scores `[tried seed, task]` of both methods on tasks of a split, with the luck of the same seed."""
-        return {
-            method: np.stack([self.scores(method, self.seeds[at], self.tasks(self.number, seed, split), seed) for at in self.tried])
-            for method in METHODS
-        }  # fmt: skip
+        tasks = self.tasks(self.number, seed, split)
+        tried = [self.seeds[at] for at in self.tried]
+        return {method: np.stack([self.scores(method, one, tasks, seed) for one in tried]) for method in METHODS}
 
     @cached_property
     def own(self) -> dict[str, np.ndarray]:
