@@ -354,7 +354,7 @@ letters = load_table("equal_letters")
 accuracy = {
     name: equal_letters.read(letters.scores(f"{name}, 1-shot")).test.mean(-1) for name in ("MAML", "pre-training")
 }
-LONGER = "pre-training, 4 times as long"
+LONGER = "longer pre-training"
 accuracy[LONGER] = equal_letters.read(letters.scores(f"{LONGER}, 1-shot")).test.mean(-1)
 equal, longer = (t_interval(accuracy["MAML"] - accuracy[name]) for name in ("pre-training", LONGER))
 
