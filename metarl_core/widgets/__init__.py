@@ -13,6 +13,7 @@ from metarl_core.widgets.policy_adaptation import policy_adaptation_explorer
 from metarl_core.widgets.policy_gradient import policy_gradient_explorer
 from metarl_core.widgets.q_adaptation import plot_greedy_moves, q_adaptation_explorer
 from metarl_core.widgets.q_values import q_value_explorer
+from metarl_core.widgets.self_test import Question, SelfTest, questions, self_test
 from metarl_core.widgets.tasks import task_explorer
 
 __all__ = [
@@ -20,6 +21,8 @@ __all__ = [
     "Explorer",
     "InnerLoop",
     "Learner",
+    "Question",
+    "SelfTest",
     "adaptation_explorer",
     "bandit_memory_explorer",
     "budget_explorer",
@@ -33,6 +36,8 @@ __all__ = [
     "policy_gradient_explorer",
     "q_adaptation_explorer",
     "q_value_explorer",
+    "questions",
+    "self_test",
     "slider",
     "task_explorer",
 ]

@@ -1,0 +1,35 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# HEADER
+
+# %% tags=["hide-input"]
+from metarl_core.session import begin
+from metarl_core.widgets import self_test
+
+begin()
+
+# %% [markdown]
+# Forty questions on chapters 00 to 12 and 17, each with three choices, of which one is right. Whatever you choose, something is
+# said of it; where it was not so, the chapter to read again is named. A test has ten of them, in random order; *Draw anew* begins
+# another one. `self_test(40)` asks all.
+#
+# By keys: Tab goes from the choices to the buttons, the arrows from choice to choice, the space bar presses a button. In the
+# exercises the checks ask what you can do; here is asked what you can say without computing. Nine of ten at a first go is a lot.
+#
+# Where no Python runs behind the page, all forty stand below as text, with their answers folded.
+
+# %%
+self_test(10)
+
+# %% [markdown]
+# A question that you answered rightly for a wrong reason counts as a wrong one. And if a question seems wrong to you, put it to the
+# twelve of chapter 17: which experiment would decide it?
+#
+# FOOTER
