@@ -210,7 +210,7 @@ def _loss_falls(adapted):
     def loss(at):
         return at.pow(4).sum()
 
-    before = float(loss(theta))
+    before = float(loss(theta.detach()))
     return bool(loss(adapted(loss, theta, 0.05, 2)) < before)
 
 

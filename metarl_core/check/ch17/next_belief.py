@@ -85,11 +85,6 @@ check_next_belief = function_check(
     _by_bayes,
     _draw_case,
     Wrong(
-        "as_it_was",
-        "Both bugs are still there: one shows where the goal is found, the other where it is not.",
-        _half_and_uniform,
-    ),
-    Wrong(
         "half",
         "Where the goal is found, half of the belief stays behind. Which other goal explains the reward?",
         _half,
@@ -98,6 +93,11 @@ check_next_belief = function_check(
         "uniform",
         "Where the goal is not found, all cells that are left become equally likely. Were they before?",
         _uniform,
+    ),
+    Wrong(
+        "as_it_was",
+        "Both bugs are still there: one shows where the goal is found, the other where it is not.",
+        _half_and_uniform,
     ),
     Wrong("not_normalised", "Where the goal is not found, your belief does not sum to 1.", _not_normalised),
     Wrong(

@@ -94,7 +94,7 @@ def _same_slope(loss, theta, inner_lr, steps):
 
 @_registered("theta itself is moved")
 def _in_place(loss, theta, inner_lr, steps):
-    found = _plain(loss, theta, inner_lr, steps)
+    found = _plain(loss, theta.clone(), inner_lr, steps)
     with torch.no_grad():
         theta.copy_(found)
     return found
@@ -167,20 +167,15 @@ check_trusted = function_check(
     Wrong("trusts_all", "Your test trusts every implementation.", lambda adapted: True),
     Wrong("trusts_none", "Your test trusts no implementation, not even right ones.", lambda adapted: False),
     Wrong(
-        "values_alone",
-        "Your test finds all wrong values. It trusts implementations whose *derivative* by theta is wrong: what does "
-        "the outer loop need of them?",
-        _blind_to(*GRAPH),
-    ),
-    Wrong(
         "a_cut_alone",
         "Your test asks whether there is a graph, and not whether the derivative through it is right.",
         _blind_to("second derivatives are left out"),
     ),
     Wrong(
-        "one_call",
-        "Your test looks at what comes back, and not at what a call leaves behind: in theta, or for the next call.",
-        _blind_to(*CALLS),
+        "values_alone",
+        "Your test finds all wrong values. It trusts implementations whose *derivative* by theta is wrong: what does "
+        "the outer loop need of them?",
+        _blind_to(*GRAPH),
     ),
     Wrong(
         "theta_moves",
@@ -193,10 +188,9 @@ check_trusted = function_check(
         _blind_to("a call goes on from where the last one ended"),
     ),
     Wrong(
-        "one_setting",
-        "Your test tries too few settings: implementations pass that ignore an argument, or are right for one step "
-        "only.",
-        _blind_to(*SETTINGS),
+        "one_call",
+        "Your test looks at what comes back, and not at what a call leaves behind: in theta, or for the next call.",
+        _blind_to(*CALLS),
     ),
     Wrong(
         "one_step_size",
@@ -214,6 +208,12 @@ check_trusted = function_check(
         "slope "
         "of your loss change from place to place?",
         _blind_to("all steps have the slope of the start"),
+    ),
+    Wrong(
+        "one_setting",
+        "Your test tries too few settings: implementations pass that ignore an argument, or are right for one step "
+        "only.",
+        _blind_to(*SETTINGS),
     ),
     Wrong(
         "distrusts_a_right_one",
