@@ -7,6 +7,24 @@
 # ---
 
 # %% [markdown]
+# # 17 Reading critically
+#
+# **How do you find the mistake in code that runs and a formula that looks right?**
+#
+# You will be able to
+#
+# - tell four kinds of mistake, and say what finds each of them
+# - decide by a small experiment or a derivation whether a claim, or a line of code, is right
+# - find, explain and repair errors as met in public code and articles
+# - write the test that would have caught them
+# - put twelve questions to a paper, a repository or a result of your own
+# - judge whether a library is still alive before you build on it
+#
+# Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb); chapter 11, [Memory and context](11_memory_and_context.ipynb).
+#
+# Reading: about 60 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/17_reading_critically_exercises.ipynb): about 140 minutes. Project: [A claim about meta-RL, reproduced or refuted](../exercises/17p_claim.ipynb), about 4 hours.
+
+# %% [markdown]
 # HEADER
 
 # %% tags=["hide-input"]
@@ -110,6 +128,7 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(24)
 
+
 # %% [markdown]
 # A policy that is conditioned on the task can be as good as the information in the condition. Let $e$ be the embedding, and let
 # it be drawn independently of the task $T$. For each $e$ the policy $\pi(\cdot \mid s, e)$ is *one* policy for all tasks, so that
@@ -125,7 +144,6 @@ ch17.show_case(24)
 # random embedding, with a noisy look at the goal, and one that ignores it. And on new tasks?
 #
 # *Your prediction:*
-
 
 # %%
 def goals_and(kind, number, generator):
@@ -259,6 +277,7 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(2)
 
+
 # %% [markdown]
 # A task is a coin with chance $p$, and $p$ differs from coin to coin by a distribution $p(T)$, a Beta distribution with
 # parameters $a$ and $b$. After $n$ throws with $k$ heads, what is $p$? Learned from nothing, the guess is $k / n$. Meta-trained
@@ -273,7 +292,6 @@ ch17.show_case(2)
 # the learned one better? (b) And on coins with a mean of 0.2?
 #
 # *Your prediction:*
-
 
 # %%
 def expected_errors(mean, throws=5, spread=10):
@@ -488,3 +506,5 @@ claim(
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
 #
 # FOOTER
+#
+# [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb) · appendices: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb), [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb), [17c Forty questions](17c_self_test.ipynb)

@@ -7,6 +7,22 @@
 # ---
 
 # %% [markdown]
+# # 17a Cases of the foundations
+#
+# **What is wrong with these thirteen sentences and programs, and which experiment decides it?**
+#
+# *An appendix to chapter 17. No later chapter needs it.*
+#
+# You will be able to
+#
+# - diagnose thirteen cases that rest on chapters 01 to 05
+# - say for each how it would have been noticed
+#
+# Before you start: chapter 17, [Reading critically](17_reading_critically.ipynb).
+#
+# Reading: about 45 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
+
+# %% [markdown]
 # HEADER
 
 # %% tags=["hide-input"]
@@ -127,10 +143,10 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(5)
 
+
 # %% [markdown]
 # The agent does not see the clock, so its value is one number $V$. One target in ten has no future: $V = 1 + \gamma \tfrac{9}{10} V$.
 # In truth nothing ever ends, and $V = 1 / (1 - \gamma)$.
-
 
 # %%
 def value_at_rest(merged, discount=0.9, limit=10):
@@ -289,10 +305,10 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(11)
 
+
 # %% [markdown]
 # If it needed a model of an environment, it could not run where there is none. Lines through the origin, three support points each,
 # one step; there is nothing to be in, and nothing to act on.
-
 
 # %%
 def line_loss(slope, tasks, generator):
@@ -387,11 +403,11 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(15)
 
+
 # %% [markdown]
 # Tasks are points $c_i$ in the plane, normal around the origin, and a step brings θ a fixed part of the way to $c_i$: what is left is a
 # constant times $\lVert \theta - c_i \rVert^2$. Back-propagating from $n$ test tasks leads θ to their mean. The reported loss is then
 # $1 - 1/n$ of a task's variance, and that on tasks never trained on $1 + 1/n$.
-
 
 # %%
 def reported_and_true(n, repeats=20_000):
@@ -440,3 +456,5 @@ claim(
 # task, after the last one.
 #
 # FOOTER
+#
+# Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · next: [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb)

@@ -7,6 +7,22 @@
 # ---
 
 # %% [markdown]
+# # 17b Cases of meta-learning
+#
+# **What is wrong with these ten sentences and programs, and which experiment decides it?**
+#
+# *An appendix to chapter 17. No later chapter needs it.*
+#
+# You will be able to
+#
+# - diagnose ten cases that rest on the chapters from 06 on
+# - say for each how it would have been noticed
+#
+# Before you start: chapter 17, [Reading critically](17_reading_critically.ipynb).
+#
+# Reading: about 40 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
+
+# %% [markdown]
 # HEADER
 
 # %% tags=["hide-input"]
@@ -226,9 +242,9 @@ claim(
 # %% tags=["hide-input"]
 ch17.show_case(23)
 
+
 # %% [markdown]
 # A test that knows nothing of the code: change one argument at a time, with the same seed, and see whether any number changes.
-
 
 # %%
 def main(inner_lr=0.1, outer_lr=0.01, iterations=20, seed=0):
@@ -355,3 +371,5 @@ claim(
 # environment, before anything is built on it.
 #
 # FOOTER
+#
+# Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb) · next: [17c Forty questions](17c_self_test.ipynb)

@@ -7,6 +7,22 @@
 # ---
 
 # %% [markdown]
+# # 17c Forty questions
+#
+# **What has stayed of the whole course?**
+#
+# *An appendix to chapter 17. No later chapter needs it.*
+#
+# You will be able to
+#
+# - answer questions on all chapters, drawn anew each time
+# - find the chapter to read again
+#
+# Before you start: chapter 17, [Reading critically](17_reading_critically.ipynb).
+#
+# Reading: about 60 minutes. Running: at most 30 seconds and 700 MB on the machine that README names; `make doctor` compares yours.
+
+# %% [markdown]
 # HEADER
 
 # %% tags=["hide-input"]
@@ -33,3 +49,5 @@ self_test(10)
 # twelve of chapter 17: which experiment would decide it?
 #
 # FOOTER
+#
+# Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb)

@@ -29,7 +29,6 @@ from metarl_core.session import begin
 
 begin()
 
-
 # %% [markdown]
 # ## Exercise 1: A plan, a seal, a verdict
 #

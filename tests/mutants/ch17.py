@@ -230,7 +230,7 @@ MUTANTS = [
     Mutant(ch17.check_trusted, "trusts_none", lambda adapted: False),
     _trusted("values_alone", derivative="values"),
     _trusted("a_cut_alone", derivative="is there"),
-    _trusted("one_call", settings=((0.2, 3), (0.4, 1)), leaves=False),
+    _trusted("one_call", settings=((0.2, 3),), leaves=False),
     _trusted("theta_moves", leaves=False),
     _trusted("remembers", settings=((0.2, 3),)),
     _trusted("one_setting", settings=((0.1, 1), (0.1, 1))),
