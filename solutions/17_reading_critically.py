@@ -84,6 +84,7 @@ ch17.check_kinds(kinds)
 for kind in (R, N, W, S):
     print(f"{kind:26} {sum(value == kind for value in kinds.values()):2} cases")
 
+
 # %% [markdown]
 # **Expect:** 4, 5, 10 and 8 cases.
 #
@@ -96,7 +97,6 @@ for kind in (R, N, W, S):
 # numbers come out that nobody has others to compare with. (b) For what learns nothing, if the curve of a method that cannot
 # learn stands beside it; else a flat curve looks like a hard problem.
 # </details>
-
 
 # %% [markdown]
 # ## Exercise 2: Three silent bugs in twelve lines
@@ -111,7 +111,6 @@ for kind in (R, N, W, S):
 # $$\nabla_w\, L_q\bigl(w - \alpha \nabla L_s(w)\bigr). \tag{1}$$
 #
 # **Predict:** two tasks are handed over in the other order. What should change in (1), and what will the colleague's result do?
-
 
 # %% tags=["setup"]
 def colleagues_gradient(weights, tasks, inner_lr):
@@ -253,7 +252,6 @@ print(f"after 60 meta-steps, repaired {after_a_step(w):.2f}, the colleague's {af
 #
 # **Predict:** the belief of the colleague after the goal is found, and after a second visit to the same cell?
 
-
 # %% tags=["setup"]
 def colleagues_targets(rewards, terminated, truncated, next_values, discount):
     done = terminated | truncated
@@ -313,7 +311,7 @@ ch17.check_next_belief(next_belief)
 ### BEGIN HIDDEN TESTS
 hidden_belief = torch.tensor([0.1, 0.6, 0.3]).double()
 assert next_belief(hidden_belief, 1, True).tolist() == [0.0, 1.0, 0.0]
-assert abs(next_belief(hidden_belief, 1, False) - torch.tensor([0.25, 0.0, 0.75]).double()).max() < 1e-9
+assert abs(next_belief(hidden_belief, 1, False) - torch.tensor([0.25, 0.0, 0.75]).double()).max() < 1e-6
 ### END HIDDEN TESTS
 
 # %% [markdown]
@@ -345,6 +343,7 @@ for name, rule in (("colleague's", colleagues_targets), ("repaired", td_targets)
         value = rule(torch.ones(10).double(), never, clock, value, 0.9).mean().expand(10)
     print(f"value of a state with a reward of 1 for ever, γ = 0.9, {name}: {float(value[0]):.2f}")
 
+
 # %% [markdown]
 # **Expect:** certainty in cell 1; 0.625 and 0.375 after a visit to cell 2 that finds nothing; 5.26 and 10.00.
 #
@@ -372,7 +371,6 @@ for name, rule in (("colleague's", colleagues_targets), ("repaired", td_targets)
 # $$\mu_e = \frac1E \sum_{c \in \text{the } E \text{ best of environment } e} a^{(e, c)}. \tag{3}$$
 #
 # **Predict:** candidates 0, 1, 2 score 5, 9 and 7. Which one does the colleague pick for $E = 1$?
-
 
 # %% tags=["setup"]
 def colleagues_mean(plans, scores, elites):
@@ -438,6 +436,7 @@ for name, rule in (("colleague's", colleagues_mean), ("repaired", elite_mean)):
         nearest.append(round(float(pull(mean[:, None], goal).mean()), 2))
     print(f"{name:12} score of the mean plan, round by round: {nearest}")
 
+
 # %% [markdown]
 # **Expect:** the colleague's search stays where it began, near −9; the repaired one comes close to 0 within six rounds.
 #
@@ -475,7 +474,6 @@ for name, rule in (("colleague's", colleagues_mean), ("repaired", elite_mean)):
 #
 # **Predict:** which losses would let a broken one pass? Think of a linear one, and of one whose curvature is the same everywhere.
 
-
 # %% nbgrader={"grade": false, "grade_id": "trusted", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trusted(adapted):
     """Whether an inner loop does what (4) says, in values, in derivatives and in what it leaves behind: True or False."""
@@ -500,6 +498,7 @@ def trusted(adapted):
 # %% nbgrader={"grade": true, "grade_id": "check_trusted", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 ch17.check_trusted(trusted)
 
+
 # %% [markdown]
 # <details><summary>Hint 1: a nudge</summary>
 #
@@ -519,7 +518,6 @@ ch17.check_trusted(trusted)
 # For several (α, K), one of them twice: a new theta; call; is theta still what it was? is the value the one by hand? has it a
 # graph? is the derivative of its sum by theta the product by hand? False at the first no, True at the end.
 # </details>
-
 
 # %%
 def forgets_the_graph(loss, theta, inner_lr, steps):
