@@ -112,6 +112,7 @@ for kind in (R, N, W, S):
 #
 # **Predict:** two tasks are handed over in the other order. What should change in (1), and what will the colleague's result do?
 
+
 # %% tags=["setup"]
 def colleagues_gradient(weights, tasks, inner_lr):
     net = torch.nn.Linear(len(weights), 1, bias=False, dtype=torch.float64)
@@ -252,6 +253,7 @@ print(f"after 60 meta-steps, repaired {after_a_step(w):.2f}, the colleague's {af
 #
 # **Predict:** the belief of the colleague after the goal is found, and after a second visit to the same cell?
 
+
 # %% tags=["setup"]
 def colleagues_targets(rewards, terminated, truncated, next_values, discount):
     done = terminated | truncated
@@ -284,7 +286,7 @@ def td_targets(rewards, terminated, truncated, next_values, discount):
     [step], perhaps at once with it; discount: γ from 0 to 1.
     """
     ### BEGIN SOLUTION
-    return rewards + discount * (~terminated).double() * next_values  # only the end of the world ends the future
+    return torch.where(terminated, rewards, rewards + discount * next_values)  # only the end of the world counts
     ### END SOLUTION
 
 
@@ -300,9 +302,9 @@ def next_belief(belief, cell, found):
     seen is possible under b. Returns float64 [cell].
     """
     ### BEGIN SOLUTION
-    likely = torch.full_like(belief, 0.0 if found else 1.0)
-    likely[cell] = 1.0 if found else 0.0
-    return belief * likely / (belief * likely).sum()
+    here = torch.arange(len(belief)) == cell
+    left = belief * (here if found else ~here)
+    return left / left.sum()
     ### END SOLUTION
 
 
@@ -371,6 +373,7 @@ for name, rule in (("colleague's", colleagues_targets), ("repaired", td_targets)
 # $$\mu_e = \frac1E \sum_{c \in \text{the } E \text{ best of environment } e} a^{(e, c)}. \tag{3}$$
 #
 # **Predict:** candidates 0, 1, 2 score 5, 9 and 7. Which one does the colleague pick for $E = 1$?
+
 
 # %% tags=["setup"]
 def colleagues_mean(plans, scores, elites):
@@ -469,10 +472,11 @@ for name, rule in (("colleague's", colleagues_mean), ("repaired", elite_mean)):
 # $$\theta_0 = \theta, \qquad \theta_{k+1} = \theta_k - \alpha \nabla L(\theta_k), \tag{4}$$
 #
 # and return $\theta_K$ so that derivatives of it by $\theta$ are exact. It should leave `theta` as it is, and remember nothing.
-# Write `trusted(adapted)`, which says True or False. Your test is tried on fourteen implementations: four are right, ten are
-# broken, each in another way. You choose the loss.
+# Write `trusted(adapted)`, which says True or False. Your test is tried on sixteen implementations: four are right, twelve
+# are broken, each in another way. You choose the loss.
 #
 # **Predict:** which losses would let a broken one pass? Think of a linear one, and of one whose curvature is the same everywhere.
+
 
 # %% nbgrader={"grade": false, "grade_id": "trusted", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trusted(adapted):
@@ -519,6 +523,7 @@ ch17.check_trusted(trusted)
 # graph? is the derivative of its sum by theta the product by hand? False at the first no, True at the end.
 # </details>
 
+
 # %%
 def forgets_the_graph(loss, theta, inner_lr, steps):
     for _ in range(steps):
@@ -537,7 +542,7 @@ print("forgets the graph:", trusted(forgets_the_graph), "   as it should be:", t
 # %% [markdown]
 # **Expect:** `False` and `True`, and a passed check.
 #
-# **Interpret:** (a) Which of the ten broken ones would a test on a quadratic loss have let through, if any? (b) Your test knows the
+# **Interpret:** (a) Which of the twelve broken ones would a test on a quadratic loss have let through, if any? (b) Your test knows the
 # answer by hand. What would you do for a loss of which you do not?
 #
 # <details><summary>Answer</summary>

@@ -60,15 +60,16 @@ def case_map(places: Sequence[tuple[int, str, str]], kinds: Sequence[str]) -> No
         kinds: in their order.
     """
     chapters = sorted({chapter for _, chapter, _ in places})
-    figure, axes = plotting.figure(width=9.6, height=3.6)
+    figure, axes = plotting.figure(width=11.5, height=3.4)
     taken: dict[tuple[str, str], int] = {}
+    together = [(chapter, kind) for _, chapter, kind in places]
     for number, chapter, kind in places:
         shift = taken.get((chapter, kind), 0)
         taken[chapter, kind] = shift + 1
         x, y = chapters.index(chapter), len(kinds) - 1 - kinds.index(kind)
         color = COLORS[kinds.index(kind)]
         look = {"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": color, "linewidth": 1.6}
-        x, y = x + 0.26 * (shift % 3) - 0.26, y + 0.2 - 0.36 * (shift // 3)
+        x += 0.46 * (shift - (together.count((chapter, kind)) - 1) / 2)
         axes.text(x, y, str(number), ha="center", va="center", fontsize=11, bbox=look)
     axes.set_xticks(range(len(chapters)), chapters)
     axes.set_yticks(range(len(kinds)), list(reversed(kinds)))
@@ -119,7 +120,7 @@ def assumptions(levels: Sequence[float], learned: Sequence[float], plain: Sequen
     plotting.show(
         figure,
         "Expected squared error after five throws against the mean of the tasks at test. The dashed curve of the plain "
-        "frequency is flat and low. The curve of the estimator that was learned for one distribution lies below it "
+        "frequency is a low arch. The curve of the estimator that was learned for one distribution lies below it "
         "around "
         "that distribution, marked by a dotted line, and rises far above it towards the other end.",
     )

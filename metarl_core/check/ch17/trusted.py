@@ -59,6 +59,16 @@ def _cut(loss, theta, inner_lr, steps):
     return _plain(loss, theta, inner_lr, steps).detach().requires_grad_()
 
 
+@_registered("no graph comes back")
+def _detached(loss, theta, inner_lr, steps):
+    return _plain(loss, theta, inner_lr, steps).detach()
+
+
+@_registered("the value is off by a little")
+def _off(loss, theta, inner_lr, steps):
+    return _plain(loss, theta, inner_lr, steps) + 0.01
+
+
 @_registered("second derivatives are left out")
 def _first_order(loss, theta, inner_lr, steps):
     now = theta
@@ -126,10 +136,23 @@ def _signs(loss, theta, inner_lr, steps):
 _remembers = _remembering()
 RIGHT = (_plain, _functional, _recursive, _by_sums)
 BROKEN = (
-    *(_cut, _first_order, _lr_ignored, _one_step, _one_more, _uphill, _same_slope, _in_place, _remembers, _signs),
+    *(
+        _detached,
+        _off,
+        _cut,
+        _first_order,
+        _lr_ignored,
+        _one_step,
+        _one_more,
+        _uphill,
+        _same_slope,
+        _in_place,
+        _remembers,
+        _signs,
+    ),
 )
 ORDER = tuple(one for n, broken in enumerate(BROKEN) for one in (RIGHT[n % len(RIGHT)], broken))
-GRAPH = ("the graph is cut", "second derivatives are left out")
+GRAPH = ("no graph comes back", "the graph is cut", "second derivatives are left out")
 CALLS = ("theta itself is moved", "a call goes on from where the last one ended")
 SETTINGS = (
     "the step size is not used",
@@ -176,6 +199,11 @@ check_trusted = function_check(
         "Your test finds all wrong values. It trusts implementations whose *derivative* by theta is wrong: what does "
         "the outer loop need of them?",
         _blind_to(*GRAPH),
+    ),
+    Wrong(
+        "derivatives_alone",
+        "Your test finds all wrong derivatives. It trusts an implementation whose *value* is off by a constant.",
+        _blind_to("the value is off by a little"),
     ),
     Wrong(
         "theta_moves",
