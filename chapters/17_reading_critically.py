@@ -22,7 +22,7 @@
 #
 # Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb); chapter 11, [Memory and context](11_memory_and_context.ipynb).
 #
-# Reading: about 60 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/17_reading_critically_exercises.ipynb): about 140 minutes. Project: [A claim about meta-RL, reproduced or refuted](../exercises/17p_claim.ipynb), about 4 hours.
+# Reading: about 50 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/17_reading_critically_exercises.ipynb): about 140 minutes. Project: [A claim about meta-RL, reproduced or refuted](../exercises/17p_claim.ipynb), about 4 hours.
 
 # %% [markdown]
 # HEADER

@@ -20,7 +20,7 @@
 #
 # Before you start: chapter 17, [Reading critically](17_reading_critically.ipynb).
 #
-# Reading: about 45 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
+# Reading: about 35 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
 
 # %% [markdown]
 # HEADER

@@ -112,7 +112,6 @@ for kind in (R, N, W, S):
 #
 # **Predict:** two tasks are handed over in the other order. What should change in (1), and what will the colleague's result do?
 
-
 # %% tags=["setup"]
 def colleagues_gradient(weights, tasks, inner_lr):
     net = torch.nn.Linear(len(weights), 1, bias=False, dtype=torch.float64)
@@ -253,7 +252,6 @@ print(f"after 60 meta-steps, repaired {after_a_step(w):.2f}, the colleague's {af
 #
 # **Predict:** the belief of the colleague after the goal is found, and after a second visit to the same cell?
 
-
 # %% tags=["setup"]
 def colleagues_targets(rewards, terminated, truncated, next_values, discount):
     done = terminated | truncated
@@ -374,7 +372,6 @@ for name, rule in (("colleague's", colleagues_targets), ("repaired", td_targets)
 #
 # **Predict:** candidates 0, 1, 2 score 5, 9 and 7. Which one does the colleague pick for $E = 1$?
 
-
 # %% tags=["setup"]
 def colleagues_mean(plans, scores, elites):
     chosen = (-scores).argsort(1) < elites  # [environment, candidate], the best first
@@ -477,7 +474,6 @@ for name, rule in (("colleague's", colleagues_mean), ("repaired", elite_mean)):
 #
 # **Predict:** which losses would let a broken one pass? Think of a linear one, and of one whose curvature is the same everywhere.
 
-
 # %% nbgrader={"grade": false, "grade_id": "trusted", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def trusted(adapted):
     """Whether an inner loop does what (4) says, in values, in derivatives and in what it leaves behind: True or False."""
@@ -522,7 +518,6 @@ ch17.check_trusted(trusted)
 # For several (α, K), one of them twice: a new theta; call; is theta still what it was? is the value the one by hand? has it a
 # graph? is the derivative of its sum by theta the product by hand? False at the first no, True at the end.
 # </details>
-
 
 # %%
 def forgets_the_graph(loss, theta, inner_lr, steps):

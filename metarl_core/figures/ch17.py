@@ -66,7 +66,7 @@ def case_map(places: Sequence[tuple[int, str, str]], kinds: Sequence[str]) -> No
     for number, chapter, kind in places:
         shift = taken.get((chapter, kind), 0)
         taken[chapter, kind] = shift + 1
-        x, y = chapters.index(chapter), len(kinds) - 1 - kinds.index(kind)
+        x, y = float(chapters.index(chapter)), len(kinds) - 1 - kinds.index(kind)
         color = COLORS[kinds.index(kind)]
         look = {"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": color, "linewidth": 1.6}
         x += 0.46 * (shift - (together.count((chapter, kind)) - 1) / 2)
