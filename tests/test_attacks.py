@@ -18,7 +18,7 @@ from tools.attacks import checks, stale
 
 pytestmark = pytest.mark.slow
 
-FEW, MORE = 96, 32
+FEW, MORE = 96, 64
 REPORTS = 6
 """times as few where a report is judged, which takes longest"""
 NOT_TRIED = [id(checks()[name]) for name in stale()]
