@@ -253,7 +253,7 @@ for _ in range(100):
     optimizer.step()
 
 # %% tags=["hide-input"]
-moved = max(float((p - q).abs().max()) for p, q in zip(policy.parameters(), before, strict=True))
+moved = max(float((p.detach() - q).abs().max()) for p, q in zip(policy.parameters(), before, strict=True))
 gradients = [p.grad for p in policy.parameters()]
 claim(
     f"After a hundred steps the parameters have moved by {moved}, and every `.grad` is {gradients[0]}.",

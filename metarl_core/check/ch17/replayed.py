@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from metarl_core.check import CheckFailed
+from metarl_core.check import CheckFailed, NotDone
 from metarl_core.check.describe import describe
 from metarl_core.check.limits import TooLong, allowed_seconds, limited
 from metarl_core.check.reports import fault_of_returns
@@ -29,12 +29,14 @@ def seal(plan: Mapping[str, Any]) -> str:
     """Twelve letters and digits that change with any entry of a plan: note them before you measure anything.
 
     Raises:
-        ValueError: where the plan does not hold just what it should, or an entry is not filled in.
+        ValueError: where the plan does not hold just what it should.
+        NotDone: where an entry is not filled in.
     """
     if not isinstance(plan, Mapping) or set(plan) != set(PLAN):
         raise ValueError(f"plan must be a dict with the keys {', '.join(PLAN)}.")
-    if any(value is None or value is Ellipsis for value in plan.values()):
-        raise ValueError("plan must be filled in before it is sealed.")
+    for name in PLAN:
+        if plan[name] is None or plan[name] is Ellipsis:
+            raise NotDone(f'plan["{name}"]')
     plain = {
         "claim": str(plan["claim"]),
         "smallest": float(plan["smallest"]),
