@@ -321,13 +321,13 @@ def line_loss(slope, tasks, generator):
 
 generator, slope = seeded(7), torch.tensor(0.0).double().requires_grad_()
 held_out = 3 + torch.randn(2000, generator=seeded(8)).double()
-first = float(line_loss(slope, held_out, seeded(9)))
+first = line_loss(slope, held_out, seeded(9)).item()
 for _ in range(200):
     (outer,) = torch.autograd.grad(
         line_loss(slope, 3 + torch.randn(20, generator=generator).double(), generator), slope
     )
     slope = (slope - 0.05 * outer).detach().requires_grad_()
-last = float(line_loss(slope, held_out, seeded(9)))
+last = line_loss(slope, held_out, seeded(9)).item()
 
 # %% tags=["hide-input"]
 claim(
@@ -351,7 +351,7 @@ try:
         weights = [torch.tensor(value, requires_grad=True)]
         for w, grad in zip(weights, torch.autograd.grad(weights[0] ** 2, weights), strict=True):
             fast = w - 0.1 * grad
-        grad.append(float(fast))
+        grad.append(fast.item())
 except AttributeError as error:
     message = str(error)
 
