@@ -265,7 +265,7 @@ claim(
 )
 
 # %% [markdown]
-# The cosine explains why such code lives: the direction is not absurd, and a loss goes down. What is lost is what MAML is about,
+# With such a cosine the direction is not absurd; exercise 2 follows one like it, and a loss goes down. What is lost is what MAML is about,
 # the first factor of (17.3), and with the leak the last task's start is the sum of all steps before it.
 #
 # **The repair:** adapted weights are new tensors, called by `torch.func.functional_call`. **How it is noticed:** finite
@@ -432,9 +432,9 @@ claim(
 # | 25 | `varibad`, `environments/navigation/gridworld.py` | the belief of the oracle keeps a half on another goal, drawn anew at each step |
 # | 26 | `learning_to_adapt`, `policies/mpc_controller.py` | elites of all environments are averaged, after a mask that is no rank (exercise 4) |
 #
-# This is no blame: each of these is better than most, is open, and can be read for that reason. Three of the four have published
-# results that may well hold; whether the fault changed a number was not tried here. The lesson is that kind three, *learns the
-# wrong thing*, survives review, use and years. What ends it is question 11.
+# This is no blame: the code is open, and could be read for that reason. Results that stand on it may well hold; whether a fault
+# changed a number was not tried here. The lesson is that kind three, *learns the wrong thing*, survives review, use and years. What
+# ends it is question 11.
 #
 # **The tools that articles recommend** age faster than methods (case 27). Second hand, as noted in 2026 from their pages: OpenAI
 # Gym is superseded by Gymnasium; RLlib's MAML and MBMPO were deprecated in 2.8 (2023) and are not in current Ray; garage's last
@@ -455,8 +455,8 @@ claim(
 )
 
 # %% [markdown]
-# (b) A training curve shows the first two kinds at best, and the second only beside the curve of a learner that cannot learn. The
-# ten of the third kind all have rising curves.
+# (b) A training curve shows the first two kinds at best, and the second only beside the curve of a learner that cannot learn. Of the
+# third kind exercise 2 has an example: a training whose loss on held-out tasks falls with three bugs in it.
 #
 # ## 10 Check yourself
 #
