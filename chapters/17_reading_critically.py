@@ -507,4 +507,4 @@ claim(
 #
 # FOOTER
 #
-# [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb) · appendices: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb), [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb), [17c Forty questions](17c_self_test.ipynb)
+# [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [16 Applications](16_applications.ipynb) · appendices: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb), [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb), [17c Forty questions](17c_self_test.ipynb)
