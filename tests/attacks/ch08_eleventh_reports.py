@@ -92,12 +92,17 @@ def _another_study(seeds, alpha, size, n, rate, luck=(14, 15)):
 
 
 def _rows(report, keep):
-    return _measured(
-        report,
-        seeds=[report["seeds"][i] for i in keep],
-        maml=report["maml"][keep],
-        pretrained=report["pretrained"][keep],
-    )
+    seeds, tables = [report["seeds"][i] for i in keep], {k: report[k][keep] for k in KINDS}
+    return _measured(report, seeds=seeds, **tables)
+
+
+def _pairs(report):
+    return (report["returns_maml"] - report["returns_pretrained"]).double()
+
+
+def _until(report, tasks, level):
+    curve = from_scratch(tasks, report["scratch_lr"], seeded(6)).mean(0)
+    return _paid(report, scratch_episodes=10 * int((curve >= level).nonzero()[0]))
 
 
 REPORTS = {
