@@ -136,7 +136,6 @@ REPORTS = {
         r, **{name: (np.array(r[name]) / 200).tolist() for name in ("search_returns", "told", "untold", "ordinary")}
     ),
     "the_worst_episode": lambda r: _measured(r, reduce=lambda x: x.amin(1).mean() - 12),
-    "best_of_the_test": _best_of_the_test,
     "everything_held_for_200": lambda r: _found(r, told=[200.0] * 5),
     "ordinary_of_zero_gains": lambda r: _found(
         r,
@@ -194,7 +193,7 @@ GOOD = {
         )
     },
 }
-NOT_ASKED = {"in_task_order": _in_task_order}
+NOT_ASKED = {"in_task_order": _in_task_order, "best_of_the_test": _best_of_the_test}
 """Told by luck alone: either verdict will do."""
 
 WRONG = changed(SOLUTION, ch02.check_worth, REPORTS)

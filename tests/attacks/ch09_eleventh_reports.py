@@ -108,7 +108,7 @@ REPORTS = {
     "truth_without_a_step": _with_truth(size=0.0),
     "truth_by_the_chance": lambda r: _tested(r, truth=_slope() / (0.5622 * 0.4378)),
     "truth_summed_over_tasks": lambda r: _tested(r, truth=10 * _slope()),
-    "truth_to_four_decimals": lambda r: _judged(r, truth=round(_slope(), 4) + 3e-5),
+    "truth_to_four_decimals": lambda r: _judged(r, truth=round(_slope(), 4)),
     "standard_error_for_deviation": lambda r: _sized(r, lambda x, b: min(b, 1)),
     "a_share_for_a_quantile": lambda r: _sized(r, lambda x, b: _needed(x, r["truth"], 0.95)),
     "ninety_nine_per_cent": lambda r: _sized(r, lambda x, b: _needed(x, r["truth"], 2.326)),

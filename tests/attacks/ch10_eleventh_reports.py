@@ -127,6 +127,12 @@ def _made_up(report):
     return _at(report, "sides, new", trained=both["trained"] - 0.06)
 
 
+def _a_little_each(report):
+    """Trained a little less and fresh a little more than earned: each alone might be luck."""
+    both = report["rewards"]["scattered, new"]
+    return _at(report, "scattered, new", trained=both["trained"] - 0.021, fresh=both["fresh"] + 0.021)
+
+
 def _equal_halves(report):
     """The same table of rewards for both trainings at new goals, sides' own at the old ones."""
     return _at(report, "sides, new", **report["rewards"]["scattered, new"])
@@ -189,6 +195,7 @@ REPORTS = {
     "over_the_means_of_goals": lambda r: _by(r, _over_goals_means),
     "best_seeds": _best_seeds,
     "a_lead_made_up": _made_up,
+    "a_little_each": _a_little_each,
     "places_of_one_training": _equal_halves,
     "goals_means_alone": lambda r: _each(r, lambda x: x.mean(0, keepdim=True).expand_as(x).clone()),
     "scattered_hurts": lambda r: _conclusions(r, ch10.HURTS, r["conclusion_sides"], ch10.NEVER_A_GOAL),
@@ -198,7 +205,28 @@ REPORTS = {
     **{name: lambda r, ends=ends: _concluded(r, ends) for name, ends in FURTHER_ENDS.items()},
 }
 UPPER = list(range(18))
+
+
+def _in_turn(luck):
+    """The seeds one after the other, each with a generator of the same seed: the fresh tables of all earn the same."""
+
+    def change(report):
+        found = {}
+        for split in SPLITS:
+            goals = sorted(int(goal) for goal in report[f"goals_{split}"])
+            for age, cells in (("old", goals), ("new", _others(goals))):
+                starts = {"trained": report[f"starts_{split}"], "fresh": 0 * report[f"starts_{split}"]}
+                found[f"{split}, {age}"] = {
+                    kind: torch.cat([earned(start[[s]], cells, seeded(luck)) for s in range(len(start))])
+                    for kind, start in starts.items()
+                }
+        return _concluded(report, rewards=found)
+
+    return change
+
+
 GOOD = {
+    **{f"in_turn_{luck}": _in_turn(luck) for luck in (10, 11, 12, 13, 14, 15)},
     "twelve_seeds": lambda r: _anew(r, list(range(12)), _drawn(21), UPPER),
     "five_far_seeds": lambda r: _anew(r, (1_000_000, 77, 3, 12_345, 9), _drawn(22), _others(UPPER), {"luck": (1, 90)}),
     "right_side_and_other_draws": lambda r: _anew(r, [6, 5, 4, 3, 2, 1], _drawn(23), _others(LEFT)),

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import CheckFailed
-from metarl_core.check.reports import fault_of_returns, interval_fault, returns, whole_numbers
+from metarl_core.check.reports import fault_of_plays, fault_of_returns, interval_fault, returns, whole_numbers
 from metarl_core.check.reports.fields import refused
 from metarl_core.randomness import seeded
 from metarl_core.recipes.goal_cells import ACTIONS, CELLS, SIDE, earned, meta_train
@@ -61,6 +61,8 @@ class Found:
     report: dict
     faults: dict
     """ "higher", "lower" or None, by place and start"""
+    faults_of_leads: dict
+    """the same of trained less fresh, by place: where both are a little off, on opposite sides, it shows in these"""
     alike: dict
     """by what was said of something else: whether it fits that"""
 
@@ -145,20 +147,39 @@ def examine(report):
                 words = f"has shape {list(shape)}; expected is {[number, HALF]}."
                 raise CheckFailed(f'`transfer["rewards"]["{place}"]["{start}"]` {words}', "shape")
 
+    def judge(place):
+        """Fresh tables are the same for all seeds: where their rows are equal, seeds were played in turn, in equal luck."""
+        return fault_of_returns if np.ptp(said[place]["fresh"], 0).any() else fault_of_plays
+
     def fault(place, start, other=None):
         mean, once = own[other or (place, start)]
-        return fault_of_returns(said[place][start] - mean, once - mean)
+        return judge(place)(said[place][start] - mean, once - mean)
+
+    def fault_of_leads(place, sign=1):
+        (mean, once), (mean_fresh, once_fresh) = (own[place, start] for start in STARTS)
+        lead, average = said[place]["trained"] - said[place]["fresh"], mean - mean_fresh
+        return judge(place)(sign * lead - average, once - once_fresh - average)
+
+    def far(place, turned):
+        """How far what is said of both starts is from what they earn here, or from what the other one does."""
+        others = STARTS[::-1] if turned else STARTS
+        return sum(np.square(said[place][s] - own[place, o][0]).sum() for s, o in zip(STARTS, others, strict=True))
+
+    def exchanged(place):
+        fits = not fault(place, "trained", (place, "fresh")) and not fault(place, "fresh", (place, "trained"))
+        return fits and not fault_of_leads(place, -1) and far(place, True) < far(place, False)
 
     pairs = [(place, start) for place in PLACES for start in STARTS]
-    swapped = {"starts_exchanged": {"trained": "fresh", "fresh": "trained"}}
+    faults, faults_of_leads = {pair: fault(*pair) for pair in pairs}, {place: fault_of_leads(place) for place in PLACES}
+    wrong = [p for p in PLACES if faults_of_leads[p] or any(faults[p, start] for start in STARTS)]
     alike = {
-        "starts_exchanged": not any(fault(p, s, (p, swapped["starts_exchanged"][s])) for p, s in pairs),
+        "starts_exchanged": bool(wrong) and all(map(exchanged, wrong)),
         "places_exchanged": not any(
             fault(p, s, (p.replace("old", "?").replace("new", "old").replace("?", "new"), s)) for p, s in pairs
         ),
     }
 
-    return Found(report, {pair: fault(*pair) for pair in pairs}, alike)
+    return Found(report, faults, faults_of_leads, alike)
 
 
 def train_again(found):
