@@ -157,7 +157,6 @@ REPORTS = {
     "sides_old_exchanged": _exchanged("sides, old"),
     "both_new_exchanged": _exchanged(*NEW),
     "all_exchanged": _exchanged(*NEW, "scattered, old", "sides, old"),
-    "fresh_is_optimistic": lambda r: _run(r, {"fresh": lambda starts: torch.full_like(starts, 3.0)}),
     "fresh_is_what_was_trained": lambda r: _run(r, {"fresh": lambda starts: starts}, verdict=ch10.NOT_DECIDED),
     "fresh_of_the_old_goals": _fresh_of_old,
     "fresh_a_little_trained": _fresh_a_little_trained(3),
@@ -242,6 +241,7 @@ GOOD = {
     },
 }
 NOT_ASKED = {
+    "fresh_is_optimistic": lambda r: _run(r, {"fresh": lambda starts: torch.full_like(starts, 3.0)}),
     "scattered_are_a_checkerboard": lambda r: _anew(r, r["seeds"], _checkerboard(), LEFT),
     "fresh_of_one_seed": _fresh_of_one_seed,
 }

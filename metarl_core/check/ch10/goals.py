@@ -148,7 +148,7 @@ def examine(report):
                 raise CheckFailed(f'`transfer["rewards"]["{place}"]["{start}"]` {words}', "shape")
 
     def judge(place):
-        """Fresh tables are the same for all seeds: where their rows are equal, seeds were played in turn, in equal luck."""
+        """Fresh tables are the same for all seeds: where their rows are equal, seeds were played with equal luck."""
         return fault_of_returns if np.ptp(said[place]["fresh"], 0).any() else fault_of_plays
 
     def fault(place, start, other=None):
