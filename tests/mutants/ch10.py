@@ -331,6 +331,7 @@ MUTANTS += [
         "few_seeds": report._four_seeds,
         "seed_twice": report._a_seed_again,
         "copied": report._one_start_for_all,
+        "rows_alike": report_named(eleventh.WRONG, "goals_means_alone"),
         "not_a_side": report._first_eighteen,
         "not_scattered": report._another_half,
         "starts_exchanged": report._starts_exchanged,

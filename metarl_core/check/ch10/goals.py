@@ -29,6 +29,8 @@ HALVES = [
     for second in (0, 1)
 ]
 """upper, lower, left and right"""
+ALIKE = 1.5
+"""squares of distances, in units of those of another play, within which rewards are of the same tables and goals"""
 APART = 0.1
 """how far a table may be off when it is trained again, as a part of how far its values lie apart"""
 
@@ -89,6 +91,12 @@ class Found:
     def follows(self, split):
         low, high = self.interval(split)
         return self.conclusion(split) == (HELPS if low > 0 else HURTS if high < 0 else NOT_TOLD_APART)
+
+    @property
+    def rows_alike(self):
+        """Whether two seeds are said to earn the same with their trained starts, at every goal of a place."""
+        rows = [both["trained"] for both in self.report["rewards"].values()]
+        return any(len(np.unique(one, axis=0)) < len(one) for one in rows)
 
     @property
     def turned(self):
@@ -160,14 +168,13 @@ def examine(report):
         lead, average = said[place]["trained"] - said[place]["fresh"], mean - mean_fresh
         return judge(place)(sign * lead - average, once - once_fresh - average)
 
-    def far(place, turned):
-        """How far what is said of both starts is from what they earn here, or from what the other one does."""
-        others = STARTS[::-1] if turned else STARTS
-        return sum(np.square(said[place][s] - own[place, o][0]).sum() for s, o in zip(STARTS, others, strict=True))
-
     def exchanged(place):
-        fits = not fault(place, "trained", (place, "fresh")) and not fault(place, "fresh", (place, "trained"))
-        return fits and not fault_of_leads(place, -1) and far(place, True) < far(place, False)
+        """Whether each start is said to earn what the other one does here, goal by goal, too."""
+        swapped = list(zip(STARTS, STARTS[::-1], strict=True))
+        fits = not any(fault(place, start, (place, other)) for start, other in swapped)
+        far = sum(np.square(said[place][start] - own[place, other][0]).sum() for start, other in swapped)
+        luck = sum(np.square(once - mean).sum() for mean, once in (own[place, start] for start in STARTS))
+        return fits and not fault_of_leads(place, -1) and far < ALIKE * luck
 
     pairs = [(place, start) for place in PLACES for start in STARTS]
     faults, faults_of_leads = {pair: fault(*pair) for pair in pairs}, {place: fault_of_leads(place) for place in PLACES}

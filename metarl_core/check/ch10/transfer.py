@@ -58,6 +58,12 @@ check_transfer = report_check(
         when=lambda found: any(same_agents({split: found.report[f"starts_{split}"]}) for split in SPLITS),
     ),
     Wrong(
+        "rows_alike",
+        "Two rows of rewards from trained starts are the same to the last digit, and the starts are not. What does "
+        "each seed earn?",
+        when=lambda found: found.rows_alike,
+    ),
+    Wrong(
         "not_a_side",
         'The goals of "sides" are not just the cells of one half of the grid: left, right, upper or lower.',
         when=lambda found: frozenset(found.report["goals_sides"]) not in HALVES,
