@@ -53,7 +53,12 @@ def log_evidence(counts: Tensor, prior: Tensor) -> Tensor:
     """Log probability of chains with these `counts` `[..., symbols, symbols]` under a Dirichlet `prior` alike, `[...]`.
 
     Rows of the prior may hold zeros where a transition cannot happen. (Dirichlet-multinomial, in a given order.)
+
+    Raises:
+        ValueError: for counts of another number of symbols.
     """
+    if counts.shape[-2:] != prior.shape[-2:]:
+        raise ValueError(f"counts must be [..., {prior.shape[-2]}, {prior.shape[-1]}], got {list(counts.shape)}.")
     some = prior > 0
     safe = torch.where(some, prior, 1.0)
     each = torch.where(some, torch.lgamma(safe + counts) - torch.lgamma(safe), 0.0)
