@@ -204,8 +204,8 @@ GOOD = {
     "as_arrays": _as_arrays,
     "rounded": lambda r: {
         **r,
-        "low": round(r["low"], 3),
-        "high": round(r["high"], 3),
+        "low": round(r["low"], 4),
+        "high": round(r["high"], 4),
         "cosine": round(r["cosine"], 2),
         "tuned_maml": [round(x, 3) for x in r["tuned_maml"]],
     },

@@ -276,7 +276,6 @@ PROJECTS = {
         r, maml_losses=_losses(r, r["maml"], r["maml_lr"], _data(r, split="train"))
     ),
     "the_rivals_parameters_twice": lambda r: _played(r, maml=r["pretrained"], maml_lr=r["pretrained_lr"]),
-    "nearly_the_same": lambda r: _own(r, _nearly_the_same),
     "always_the_same_tests": lambda r: _own(r, _always_the_same_tests),
     "ten_tasks": lambda r: _own(r, _ten_tasks),
     "training_in_another_order": lambda r: _own(r, _test_is_training_in_another_order),
@@ -416,5 +415,9 @@ GOOD_PROJECTS = {
     },
 }
 
+NOT_ASKED = {"nearly_the_same": lambda r: _own(r, _nearly_the_same)}
+"""Narrow pieces of a range, as a hint suggests them, lie as near."""
+
 WRONG = changed(SOLUTION, ch07.check_training_ways, WAYS_REPORTS) + changed(PROJECT, ch07.check_project, PROJECTS)
 RIGHT = changed(SOLUTION, ch07.check_training_ways, GOOD_WAYS) + changed(PROJECT, ch07.check_project, GOOD_PROJECTS)
+DOUBTFUL = changed(PROJECT, ch07.check_project, NOT_ASKED)
