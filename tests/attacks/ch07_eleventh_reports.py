@@ -400,8 +400,8 @@ GOOD_PROJECTS = {
     ),
     "rounded": lambda r: {
         **r,
-        "low": round(r["low"], 3),
-        "high": round(r["high"], 3),
+        "low": round(r["low"], 4),
+        "high": round(r["high"], 4),
         "maml_losses": r["maml_losses"].double().round(decimals=5),
     },
     "numbers_of_other_kinds": lambda r: {
