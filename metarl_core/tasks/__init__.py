@@ -14,6 +14,8 @@ from metarl_core.tasks.grid_navi import GridNavi
 from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.informed import InformedTasks
+from metarl_core.tasks.locomotion import Locomotion
+from metarl_core.tasks.meta_world import MetaWorld
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.omniglot import load_omniglot
 from metarl_core.tasks.pendulum import Pendulum
@@ -36,6 +38,8 @@ __all__ = [
     "GridNavi",
     "GymnasiumTasks",
     "ImageClasses",
+    "Locomotion",
+    "MetaWorld",
     "Pendulum",
     "InformedTasks",
     "PointNavigation",
