@@ -128,7 +128,7 @@ claim(
 lists = {"train": [0, 1, 2], "test": [10, 11]}
 served_by = {}
 for split in ("train", "test"):
-    served_by[split] = lambda: lists[split]  # reads the name `split` when it is *called*
+    served_by[split] = lambda: lists[split]  # noqa: B023 (what is wrong here, a linter can see)
 
 print("training serves", served_by["train"](), "and testing serves", served_by["test"]())
 

@@ -25,7 +25,11 @@ def chain() -> None:
     axes.set(xlim=(0, 10.5), ylim=(0, 3.4))
     axes.axis("off")
     top = ["simulator\nand its version", "reward\nand its version", "horizon and\nwhat ends it", "split:\nwhich tasks"]
-    low = ["success: when,\nhow often asked", "mean over what,\nof which seeds", "environment steps\nin training and test"]
+    low = [
+        "success: when,\nhow often asked",
+        "mean over what,\nof which seeds",
+        "environment steps\nin training and test",
+    ]
     for number, words in enumerate(top):
         box(axes, 1.2 + 2.7 * number, 2.6, words, size=11, pad=0.5)
         if number:
@@ -39,8 +43,8 @@ def chain() -> None:
     plotting.show(
         figure,
         "A chain of seven boxes from the simulator to the number in a table: simulator and its version, reward and its "
-        "version, horizon and what ends an episode, split, success, mean over what and which seeds, environment steps in "
-        "training and test.",
+        "version, horizon and what ends an episode, split, success, mean over what and which seeds, environment steps "
+        "in training and test.",
     )
 
 

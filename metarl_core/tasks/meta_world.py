@@ -43,16 +43,16 @@ class MetaWorld(GymnasiumTasks):
     """
 
     def __init__(self, benchmark: str = "reach-v3", reward: str = "v2", seed: int = 0, horizon: int = 500):
-        try:
-            import metaworld
-        except ImportError as error:
-            raise missing_extra("MetaWorld", "metaworld") from error
-        check_one_of("benchmark", benchmark, ("ML10", *metaworld.ML1.ENV_NAMES))
         check_one_of("reward", reward, REWARDS)
         check_count("seed", seed, 0)
         check_count("horizon", horizon)
         if horizon > 500:
             raise ValueError(f"horizon must be at most 500, where metaworld cuts an episode off, got {horizon}.")
+        try:
+            import metaworld
+        except ImportError as error:
+            raise missing_extra("MetaWorld", "metaworld") from error
+        check_one_of("benchmark", benchmark, ("ML10", *metaworld.ML1.ENV_NAMES))
         lists = metaworld.ML10(seed=seed) if benchmark == "ML10" else metaworld.ML1(benchmark, seed=seed)
         check_splits(lists.train_tasks, lists.test_tasks, key=lambda task: (task.env_name, goal_of(task).tobytes()))
         self.benchmark, self.reward_version = benchmark, reward

@@ -104,8 +104,8 @@ check_comparable = function_check(
     _draw_case,
     Wrong(
         "proportional",
-        "You convert a return of one horizon into one of another by the rule of three. Does a body earn the same in each "
-        "of its steps, from rest on?",
+        "You convert a return of one horizon into one of another by the rule of three. Does a body earn the same in "
+        "each of its steps, from rest on?",
         _converted(horizons="proportional"),
     ),
     Wrong(

@@ -2,8 +2,6 @@
 
 import contextlib
 
-import torch
-
 from metarl_core.check import Wrong, case, function_check
 from metarl_core.check.compare import difference
 from metarl_core.check.outcome import CheckFailed
@@ -28,6 +26,11 @@ def _draw_case(draw):
     )
 
 
+def in_words(gravities):
+    """A list of numbers as text, so that a list of another length is a wrong value, and no wrong type."""
+    return ", ".join(map(repr, map(float, gravities))) or "none"
+
+
 def _gravities(family, split):
     """Of fresh environments of a split, and the least time limit of their own."""
     found, limits = [], []
@@ -36,7 +39,7 @@ def _gravities(family, split):
             found.append(float(env.unwrapped.g))
             own = env.spec.max_episode_steps if env.spec is not None else None
             limits.append(float("inf") if own is None else own)
-    return torch.tensor(found, dtype=torch.float64), min(limits, default=float("inf"))
+    return in_words(found), min(limits, default=float("inf"))
 
 
 def _observed(answer, train, test, far, horizon):
@@ -57,7 +60,7 @@ def _observed(answer, train, test, far, horizon):
 def _expected(train, test, far, horizon):
     named = {"train": train, "test": test, "ood": far}
     return {
-        **{f"the gravities of the split {name}": torch.tensor(g, dtype=torch.float64) for name, g in named.items()},
+        **{f"the gravities of the split {name}": in_words(g) for name, g in named.items()},
         LIMIT: horizon,
         WHOLE: True,
     }
@@ -74,7 +77,7 @@ def _facts(late=False, swapped=False, joined=False, own_limit=False, far_left=Fa
         if far_left:
             far = []
         if late:
-            train, test, far = ([some[-1]] * len(some) for some in (train, test, far))
+            train, test, far = (some[-1:] * len(some) for some in (train, test, far))
         if ordinary:
             train, test, far = ([10.0] * len(some) for some in (train, test, far))
         found = _expected(train, test, far, horizon)

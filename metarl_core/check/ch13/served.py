@@ -50,7 +50,7 @@ def _by_sets(serve, promised):
     return torch.tensor(rows)
 
 
-def _counted(turned=False, distinct=True, asked=True, any_number=False, first=False, share=False, places=False):
+def _counted(turned=False, distinct=True, asked=True, any_number=False, first=False, places=False):
     """Counts, a part of them changed.
 
     `asked`: whether the functions are called, or the promises compared with each other; `any_number`: tasks are one
@@ -71,7 +71,7 @@ def _counted(turned=False, distinct=True, asked=True, any_number=False, first=Fa
                 one = torch.unique(one, dim=0) if distinct else one
                 equal = one[:, None] == two[None]
                 hit = (equal.any(-1) if any_number else equal.all(-1)).any(1)
-                row.append(hit.double().mean() if share else int(hit.sum()))
+                row.append(int(hit.sum()))
             rows.append(row)
         found = torch.tensor(rows)
         return found.T if turned else found
@@ -105,5 +105,4 @@ check_served = function_check(
         "You compare the first task with the first, the second with the second. Is the order promised?",
         _counted(places=True),
     ),
-    Wrong("shares", "Your matrix holds shares, and numbers of tasks were asked for.", _counted(share=True)),
 )
