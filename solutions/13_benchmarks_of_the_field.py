@@ -26,7 +26,6 @@ from metarl_core.tasks import GymnasiumTasks, rollout
 
 begin()
 
-
 # %% [markdown]
 # ## Exercise 1: Find the leak
 #
@@ -98,6 +97,20 @@ assert served(hidden_serve, hidden_lists).tolist() == [[0, 1], [2, 0]]
 # %%
 print("asked: ", served(serving, list(goals.values())).tolist())
 print("bound: ", served([lambda split=split: goals[split] for split in goals], list(goals.values())).tolist())
+
+# %% [markdown]
+# **Expect:** `[[0, 2], [0, 2]]` when it is asked, and a diagonal matrix with 3 and 2 where the name is bound.
+#
+# **Interpret:** (a) Which entry says that test tasks are trained on? (b) A benchmark whose tasks are drawn anew at each call
+# promises no list. What would you audit then?
+#
+# <details><summary>Answer</summary>
+#
+# The prediction: both functions read `split` after the loop, and serve the test list. (a) Row "train", column "test". An entry
+# beside the diagonal in row "test" would say that testing is on training tasks, which flatters as much. (b) The distribution:
+# the range of each number of the served tasks, by split; whether two splits with one seed serve the same draws; and whether a
+# mark keeps them apart, as the last bit does in this course.
+# </details>
 
 # %% [markdown]
 # ## Exercise 2: The numbers of two papers
@@ -187,34 +200,53 @@ print(comparable(plain, {**plain, "value": -0.3, "per": "step"}))
 print(comparable(plain, {**plain, "value": 70.0, "bonus": 1.0}))
 print(comparable(plain, {**plain, "value": -60.8, "horizon": 200, "length": 200.0}))
 
+
+# %% [markdown]
+# **Expect:** two pairs of −35 and −30, and None.
+#
+# **Interpret:** (a) Which of the refusals could one more number in a paper have prevented, and which could not? (b) Why is the
+# best of several seeds no statistic that could be converted into a mean?
+#
+# <details><summary>Answer</summary>
+#
+# The prediction: it cannot be said. Half of −60.8 is more than −35, but a body that starts from rest pays most in its first
+# steps, which both returns contain. (a) A length. A horizon is no number that is missing: the other episodes were never
+# played; with rewards of each step one could cut the longer ones. (b) The best grows with the number of seeds, even if all
+# are equally good, and by how much depends on how far they lie apart.
+# </details>
+
 # %% [markdown]
 # ## Exercise 3: An environment of your own
 #
-# **Objective:** make a family of tasks with three splits of an ordinary Gymnasium environment.
+# **Objective:** make a family of tasks with three splits of an ordinary Gymnasium environment, and find three silent bugs in
+# a colleague's.
 #
-# **Kind:** apply · **Difficulty:** ★★☆ · **Time:** 15 min · **Run time:** 2 s
+# **Kind:** debug · **Difficulty:** ★★☆ · **Time:** 15 min · **Run time:** 2 s
 #
 # `gymnasium.make("Pendulum-v1", g=5.0)` is a pendulum where gravity is 5. `GymnasiumTasks(train, test, ood, horizon=…)`
 # takes, for each split, a list of *functions that make a fresh environment* of one task. Every episode shall last `horizon`
 # steps. `gymnasium.make` gives an environment a time limit of its own, for the pendulum 200 steps, unless
-# `max_episode_steps` says otherwise.
+# `max_episode_steps` says otherwise. The colleague's family runs, and every shape fits.
 #
-# **Predict:** which gravity do three environments have that `[lambda: gymnasium.make("Pendulum-v1", g=g) for g in (1, 5, 9)]` make?
+# **Predict:** which gravities do three environments have that `[lambda: gymnasium.make("Pendulum-v1", g=g) for g in (1, 5, 9)]`
+# describes?
 
 # %% nbgrader={"grade": false, "grade_id": "pendulum_family", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def pendulum_family(train, test, far, horizon):
-    """A `GymnasiumTasks` of pendulums.
+    """A `GymnasiumTasks` of pendulums, repaired.
 
     train, test, far: lists of gravities, in the order of the tasks, for the splits train, test and ood; far may be empty;
     horizon: steps of an episode, which nothing cuts off earlier.
     """
+    splits = []
+    for gravities in (train, test, test):
+        splits.append([lambda: gymnasium.make("Pendulum-v1", g=g) for g in gravities])
     ### BEGIN SOLUTION
-    def maker(gravity):
-        return lambda: gymnasium.make("Pendulum-v1", g=gravity, max_episode_steps=horizon)
-
-    splits = ([maker(gravity) for gravity in gravities] for gravities in (train, test, far))
-    return GymnasiumTasks(*splits, horizon=horizon)
+    splits = []
+    for gravities in (train, test, far):
+        splits.append([lambda g=g: gymnasium.make("Pendulum-v1", g=g, max_episode_steps=horizon) for g in gravities])
     ### END SOLUTION
+    return GymnasiumTasks(*splits, horizon=horizon)
 
 
 # %% nbgrader={"grade": true, "grade_id": "check_pendulum_family", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
@@ -248,3 +280,16 @@ with pendulum_family([2.0, 5.0], [9.0], [15.0], 30) as family:
     tasks = family.sample_tasks(4, seeded(0))
     played = rollout(family, tasks, UniformPolicy(family.action_space), {}, 2, seeded(1))
     print("tasks", tasks["index"].tolist(), "returns", played.returns.mean(1).round().tolist())
+
+# %% [markdown]
+# **Expect:** returns of all four tasks, lower ones where gravity is stronger.
+#
+# **Interpret:** (a) Which of the three bugs would a learning curve have shown? (b) What does a learner believe of the last step where an
+# environment ends at 200 and its family says 300?
+#
+# <details><summary>Answer</summary>
+#
+# The prediction: 9, all three. (a) None. With the first all training tasks are one, and everything looks easy; with the second
+# an evaluation out of distribution repeats the test; the third shortens episodes. (b) Here nothing wrong: the adapter records a
+# truncation, and the value behind it still counts. Code that knows one kind of end would teach that nothing comes after.
+# </details>

@@ -89,15 +89,19 @@ def _papers(change):
 # ---------------------------------------------------------------- pendulum_family
 
 
-def _family(change):
+def _family(*left):
+    """`left`: bugs of the colleague that are left, or one of the answer's own."""
+
     def answer(train, test, far, horizon):
+        change = left[0]
+        far = test if "far" in left else far
         if change == "other way":
             train, test = test, train
         if change == "leak":
             train = train + test
         if change == "no far":
             far = []
-        own = {} if change == "cut" else {"max_episode_steps": horizon}
+        own = {} if "cut" in left else {"max_episode_steps": horizon}
 
         def bound(gravity):
             if change == "ordinary":
@@ -107,7 +111,7 @@ def _family(change):
         def late(gravities):
             return [lambda: gymnasium.make("Pendulum-v1", g=g, **own) for g in gravities]  # noqa: B023
 
-        lists = [late(some) if change == "late" else [bound(g) for g in some] for some in (train, test, far)]
+        lists = [late(some) if "late" in left else [bound(g) for g in some] for some in (train, test, far)]
         return GymnasiumTasks(*lists) if change == "default" else GymnasiumTasks(*lists, horizon=horizon)
 
     return answer
@@ -132,11 +136,16 @@ MUTANTS = [
     Mutant(ch13.check_comparable, "multiplied", _papers("times")),
     Mutant(ch13.check_comparable, "scale_left", _papers("raw")),
     Mutant(ch13.check_comparable, "per_step_left", _papers("as it is")),
+    Mutant(ch13.check_pendulum_family, "as_it_was", _family("late", "far", "cut")),
     Mutant(ch13.check_pendulum_family, "late_bound", _family("late")),
+    Mutant(ch13.check_pendulum_family, "far_is_test", _family("far")),
+    Mutant(ch13.check_pendulum_family, "cut_off", _family("cut")),
+    Mutant(ch13.check_pendulum_family, "late_and_far", _family("late", "far")),
+    Mutant(ch13.check_pendulum_family, "late_and_cut", _family("late", "cut")),
+    Mutant(ch13.check_pendulum_family, "far_and_cut", _family("far", "cut")),
     Mutant(ch13.check_pendulum_family, "exchanged", _family("other way")),
     Mutant(ch13.check_pendulum_family, "leak", _family("leak")),
     Mutant(ch13.check_pendulum_family, "no_far_ones", _family("no far")),
     Mutant(ch13.check_pendulum_family, "ordinary", _family("ordinary")),
     Mutant(ch13.check_pendulum_family, "default_horizon", _family("default")),
-    Mutant(ch13.check_pendulum_family, "cut_off", _family("cut")),
 ]

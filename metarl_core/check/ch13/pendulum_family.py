@@ -66,7 +66,7 @@ def _expected(train, test, far, horizon):
     }
 
 
-def _facts(late=False, swapped=False, joined=False, own_limit=False, far_left=False, default=False, ordinary=False):
+def _facts(late=False, swapped=False, joined=False, far_left=False, default=False, ordinary=False, far_test=False):
     """What is observed of a family, a part of it changed."""
 
     def answer(train, test, far, horizon):
@@ -76,6 +76,8 @@ def _facts(late=False, swapped=False, joined=False, own_limit=False, far_left=Fa
             train = [*train, *test]
         if far_left:
             far = []
+        if far_test:
+            far = test
         if late:
             train, test, far = (some[-1:] * len(some) for some in (train, test, far))
         if ordinary:
@@ -83,17 +85,17 @@ def _facts(late=False, swapped=False, joined=False, own_limit=False, far_left=Fa
         found = _expected(train, test, far, horizon)
         if default:
             found[LIMIT] = 200
-        if own_limit:
-            found[WHOLE] = horizon <= 200
         return found
 
     return answer
 
 
-def _as(*variants):
-    """What is observed is what one of these leads to, whatever becomes of the time limits."""
+def _as(*variants, cut=False):
+    """What is observed is what one of these leads to; `cut`: and episodes are cut off by Gymnasium's own limit."""
 
     def when(got, *arguments):
+        if got[WHOLE] != (arguments[3] <= 200 if cut else True):
+            return False
         return any(
             difference({**got, WHOLE: True}, {**_facts(**variant)(*arguments), WHOLE: True}, None, None) is None
             for variant in variants
@@ -102,16 +104,25 @@ def _as(*variants):
     return when
 
 
+LATE = "All environments of a split have the gravity of its last one. When does a function in a loop read its variable?"
+FAR = "Your split `ood` holds the gravities of the test split."
+CUT = "episodes end before the time limit: whose limit is it, and where is it set?"
+
 check_pendulum_family = function_check(
     "pendulum_family",
     _expected,
     _draw_case,
+    Wrong("as_it_was", "All three bugs are still there.", when=_as({"late": True, "far_test": True}, cut=True)),
+    Wrong("late_bound", f"Two of the three are repaired. {LATE}", when=_as({"late": True})),
+    Wrong("far_is_test", f"Two of the three are repaired. {FAR}", when=_as({"far_test": True})),
+    Wrong("cut_off", f"Two of the three are repaired, and {CUT}", when=_as({}, cut=True)),
     Wrong(
-        "late_bound",
-        "All environments of a split have the gravity of its last one. When does a function in a loop read the loop's "
-        "variable?",
-        when=_as({"late": True}, {"late": True, "default": True}),
+        "late_and_far",
+        "One of the three is repaired, two are left: look at which gravity each environment has.",
+        when=_as({"late": True, "far_test": True}),
     ),
+    Wrong("late_and_cut", "One of the three is repaired, two are left.", when=_as({"late": True}, cut=True)),
+    Wrong("far_and_cut", "One of the three is repaired, two are left.", when=_as({"far_test": True}, cut=True)),
     Wrong(
         "exchanged",
         "What was to be held out is trained on, and what was for training is held out.",
@@ -124,13 +135,6 @@ check_pendulum_family = function_check(
         "default_horizon",
         "Your family has the time limit that it has when nobody asks.",
         when=_as({"default": True}),
-    ),
-    Wrong(
-        "cut_off",
-        "All is right but that episodes end before the time limit: whose limit is it, and where is it set?",
-        when=lambda got, *a: (
-            got[WHOLE] == (a[3] <= 200) and difference({**got, WHOLE: True}, _expected(*a), None, None) is None
-        ),
     ),
     observe=_observed,
     cases=16,
