@@ -444,6 +444,7 @@ def reptile(learner, theta, make_env, tasks, epsilon, steps):
     distances = []
     for task in tasks:
         learner.set_env(make_env(task))
+        learner.set_random_seed(0)
         learner.policy.load_state_dict(theta)
         learner.learn(steps)
         phi = learner.policy.state_dict()
