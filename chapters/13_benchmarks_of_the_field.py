@@ -19,11 +19,9 @@
 # - compare five learners at equal environment steps without calling noise a difference
 # - say what became of the tools that older articles recommend, and use the living ones
 #
-# Before you start: chapter 09, [The meta-policy gradient](09_meta_policy_gradient.ipynb), and chapter 11, [Memory and context](11_memory_and_context.ipynb).
+# Before you start: chapter 09, [The meta-policy gradient, done right](09_meta_policy_gradient.ipynb); chapter 11, [Memory and context](11_memory_and_context.ipynb).
 #
 # Reading: about 45 minutes. Running: at most 100 seconds and 1200 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/13_benchmarks_of_the_field_exercises.ipynb): about 60 minutes.
-#
-# The simulators of this chapter are an extra: `pip install -c constraints.txt -e '.[benchmarks]'`, in one command. Without it every cell runs, and shows what was found when it was installed.
 
 # %% tags=["hide-input"]
 import importlib.util
@@ -132,6 +130,7 @@ for split in ("train", "test"):
 
 print("training serves", served_by["train"](), "and testing serves", served_by["test"]())
 
+
 # %% [markdown]
 # A function looks its free variables up when it runs. When these two run, the loop is over and `split` is "test", for
 # both. Nothing is raised, and all shapes fit. The remedy binds the value when the function is made: `lambda
@@ -176,6 +175,7 @@ claim(
     "test goals.",
     found == meta_world_audit.RECORD,
 )
+
 
 # %% [markdown]
 # Who meta-trains on `ML1-train` trains on the test goals. A second consequence stands in the last column: an episode of
@@ -314,7 +314,7 @@ figures.learners(
     still,
     "Returns of five learners with intervals over seeds, before and after three pieces of test experience, and a dashed line "
     "for standing still at minus 80. The pre-trained policy lies highest, near minus 56. Both kinds of MAML lie together "
-    "near minus 72, level. PPO from scratch rises from minus 102 to minus 96. RL² lies near minus 105, below the line.",
+    "near minus 72, level. PPO from scratch rises from minus 102 to minus 96. RL² lies near minus 109, below the line.",
 )
 
 
@@ -428,6 +428,7 @@ loss_of({"w": moved["w"], "b": moved["b"][:, None]}, *query).mean().backward()
 # %% tags=["hide-input"]
 difference = max(float((own[name].grad - theta[name].grad).abs().max()) for name in own)
 claim(f"The two meta-gradients differ by at most {difference:.0e}.", difference < 1e-5)
+
 
 # %% [markdown]
 # The same gradient; ours treats the five tasks as one batch, which chapter 05a times.
@@ -565,3 +566,5 @@ claim(f"The best of 50 noisy evaluations is {gain:.1f} standard deviations above
 # - R. McLean, E. Chatzaroulas and others, *Meta-World+: an improved, standardized, RL benchmark*, 2025, arXiv:2505.11289.
 # - R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville and M. G. Bellemare, *Deep reinforcement learning at the edge of the statistical precipice*, 2021, arXiv:2108.13264.
 # - M. Towers and others, *Gymnasium: a standard interface for reinforcement learning environments*, 2024, arXiv:2407.17032.
+#
+# [Exercises](../exercises/13_benchmarks_of_the_field_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb)
