@@ -9,9 +9,19 @@ makes the mean of all.
 random numbers while they are computed: the meta-batch is cut into blocks, each with a generator of its own.
 """
 
+from .launch import Launched, torchrun
 from .policies import train_policies
 from .ranks import RankLostError, Ranks, join
 from .spread import spread
 from .values import train_values
 
-__all__ = ["RankLostError", "Ranks", "join", "spread", "train_policies", "train_values"]
+__all__ = [
+    "Launched",
+    "RankLostError",
+    "Ranks",
+    "join",
+    "spread",
+    "torchrun",
+    "train_policies",
+    "train_values",
+]

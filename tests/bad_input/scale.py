@@ -4,7 +4,7 @@ from metarl_core.agents import GaussianPolicy
 from metarl_core.meta import OuterPPO, PolicyMAML, policies, values
 from metarl_core.parameters import initial_parameters
 from metarl_core.randomness import seeded
-from metarl_core.scale import Ranks, join, spread, train_policies, train_values
+from metarl_core.scale import Ranks, join, spread, torchrun, train_policies, train_values
 from metarl_core.tasks import PointNavigation
 
 
@@ -39,6 +39,9 @@ CALLS = [
     ("train_policies", lambda: policies_trained(Ranks(0, 3), block=2), "for each of the 3 ranks at least, got 2"),
     ("train_policies", lambda: policies_trained(rule="PPO"), "rule must be OuterAdam, .* got str"),
     ("train_policies", lambda: policies_trained(rule=OuterPPO(minibatch=2)), "minibatch must be None .* got 2"),
+    ("torchrun", lambda: torchrun("nowhere.py", 2), "script must be the path of a file, got 'nowhere.py'"),
+    ("torchrun", lambda: torchrun(__file__, 0), "ranks must be .* got 0"),
+    ("torchrun", lambda: torchrun(__file__, 1, minutes=0.0), "minutes must be .* got 0"),
     ("train_values", lambda: values_trained(None), "method must be .* got"),
 ]
-EXEMPT = {"RankLostError": "an error"}
+EXEMPT = {"RankLostError": "an error", "Launched": "what torchrun returns"}
