@@ -10,6 +10,7 @@ from torch import Tensor
 
 from metarl_core.agents import GaussianPolicy, QNetwork
 from metarl_core.meta import MAML, OuterAdam, OuterTRPO, PolicyMAML, policies, supervised, values
+from metarl_core.meta.policies import OuterRule
 from metarl_core.meta.supervised import Direction
 from metarl_core.networks import MLP, mlp
 from metarl_core.parameters import Parameters, copy_parameters, initial_parameters
@@ -64,7 +65,8 @@ def by_interaction(ranks: Ranks) -> dict[str, Parameters]:
         policy = GaussianPolicy(family.observation_space, family.action_space, (8,), torch.tanh, seeded(0))
         method = PolicyMAML(family, policy, inner_lr=0.1, episodes=4)
         meta, config = method.initial(initial_parameters(policy)), policies.TrainConfig(iterations=5, meta_batch=TASKS)
-        rules = {"policy, Adam": OuterAdam(outer_lr=0.01), "policy, TRPO": OuterTRPO(cg_iterations=4)}
+        rules: dict[str, OuterRule] = {}
+        rules |= {"policy, Adam": OuterAdam(outer_lr=0.01), "policy, TRPO": OuterTRPO(cg_iterations=4)}
         learned = {
             name: train_policies(method, meta, config, seeded(1), ranks, rule=rule, block=2, description=None)[0]
             for name, rule in rules.items()
