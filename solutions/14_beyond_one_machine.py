@@ -234,7 +234,8 @@ for size in (1, 2, 3):
         print(f"{size} ranks, {name:9}", [round(x, 2) for x in drawn.tolist()])
 
 # %% [markdown]
-# **Expect:** your numbers are the same in all three lines, and the colleague's agree for the first rank's tasks alone.
+# **Expect:** your numbers are the same in all three lines. The colleague's change from line to line, and agree with yours where each
+# rank happens to have one block.
 #
 # **Interpret:** (a) Why blocks, and not a generator for every task? (b) The seeds of (3) collide: which iterations of which seeds draw
 # the same numbers? What does the package do instead?

@@ -219,7 +219,7 @@ check_prediction = report_check(
         ),
     ),
     passed=lambda found: (
-        f"predicted from one worker, then measured with {found.report['ranks']}: with {found.report['few_tasks']} tasks "
+        f"predicted from one worker, measured with {found.report['ranks']}: with {found.report['few_tasks']} tasks "
         f"each an iteration takes {np.mean(found.ratios):.2f} times what the model says; the interval, the conclusions "
         "and a second measurement agree."
     ),

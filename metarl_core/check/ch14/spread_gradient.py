@@ -53,7 +53,8 @@ def _summed(
     """The gradient by autograd, a part of it changed.
 
     `shared`: one inner step on the mean of a rank's tasks; `equal`: every rank weighs the same; `twice`: divided by the
-    number of ranks once more; `across`: one inner step on the mean of all tasks; `whole_mean`: a rank's mean over all T.
+    number of ranks once more; `across`: one inner step on the mean of all tasks; `whole_mean`: a mean is
+    divided by T.
     """
 
     def answer(theta, inputs, targets, shares, inner_lr):
