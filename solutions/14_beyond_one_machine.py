@@ -48,7 +48,6 @@ begin()
 #
 # **Predict:** with *one* rank, which of the three bugs cannot show? And with as many ranks as tasks?
 
-
 # %% tags=["setup"]
 def task_loss(weights, inputs, targets):
     return (inputs @ weights - targets).square().mean()
@@ -143,6 +142,7 @@ assert abs(hidden_gradient.item() + 1.5) < 1e-9  # -2 · ½ · ½ · (1 + 2 + 6)
 for shares in ([[0, 1, 2, 3, 4, 5]], [[0, 1, 2], [3, 4, 5]], [[0], [1, 2, 3, 4, 5]]):
     print(shares, spread_gradient(theta, inputs, targets, shares, 0.1))
 
+
 # %% [markdown]
 # **Expect:** three times the same two numbers, up to the last digits, where the colleague's differ from line to line.
 #
@@ -177,7 +177,6 @@ for shares in ([[0, 1, 2, 3, 4, 5]], [[0, 1, 2], [3, 4, 5]], [[0], [1, 2, 3, 4, 
 # A colleague seeds one generator for each rank with $10^6 \cdot \text{seed} + 10^3 \cdot \text{iteration} + r$.
 #
 # **Predict:** the colleague goes from one rank to two. For how many of six tasks do the numbers change?
-
 
 # %% tags=["setup"]
 def colleagues_noise(seed, iteration, tasks, block, rank, size):
@@ -233,6 +232,7 @@ for size in (1, 2, 3):
         drawn = torch.cat([noise(0, 5, 6, 2, rank, size) for rank in range(size)])
         print(f"{size} ranks, {name:9}", [round(x, 2) for x in drawn.tolist()])
 
+
 # %% [markdown]
 # **Expect:** your numbers are the same in all three lines. The colleague's change from line to line, and agree with yours where each
 # rank happens to have one block.
@@ -266,7 +266,6 @@ for size in (1, 2, 3):
 # One rank sends nothing. The speed-up is $S = t(1) / t(R)$, the efficiency $E = S / R$.
 #
 # **Predict:** for a vector of a few bytes and eight ranks, is the star or the ring faster? And for many bytes?
-
 
 # %% nbgrader={"grade": false, "grade_id": "speed_up", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def speed_up(tasks, ranks, a, b, delay, size, bandwidth, ring):

@@ -83,8 +83,8 @@ def predictions(points: Sequence[tuple[str, str, float, float]]) -> None:
         figure,
         "Measured against predicted milliseconds of an iteration on two processes, both axes logarithmic, with a grey"
         " band of 20 percent around the diagonal. Colours are three widths of the network, markers four links. Most "
-        "points lie in the band or near it; those of the narrow network lie to the left, those of the wide one over "
-        "slow links to the right.",
+        "points lie in the band. Some squares, triangles and diamonds lie below it, all of them in the lower half of "
+        "the axes.",
     )
 
 
@@ -105,8 +105,8 @@ def efficiencies(lines: Mapping[str, tuple[Sequence[int], Mapping[str, Sequence[
         figure,
         "Three panels, one for each width: the measured efficiency of two processes against tasks per process, a line"
         " for each of four links. A dotted line at one half marks where two processes are as fast as one. For the "
-        "narrow network the links hardly differ. For the wide one the slow link begins far below one half and rises "
-        "with the tasks.",
+        "narrow network all lines run together, near one. For the wide one the slowest link begins near zero and "
+        "rises to just below the dotted line; the next one rises from a quarter to four fifths.",
     )
 
 

@@ -4,8 +4,9 @@ Two processes with one thread each train sine curves with `spread`, on "hosts" o
 machine, joined by a pair of virtual network cards that a token bucket (`tc`, `tbf`) holds to a stated rate. So the
 link is really as slow as it says; its delay is what the machine needs, and is not varied. A row is
 `[network · tasks, part]`: for each width and each number of tasks *per process* the median seconds of an iteration, of
-its own tasks' gradients, and of the sum over processes. One more row for each width holds the sum alone, of as many
-numbers as the network has, without any computing before it. Repetitions ("seeds") are process groups of their own.
+its own tasks' gradients, and of the sum over processes; and of how many numbers that sum is. One more row for each
+width holds the sum alone, of as many numbers as the network has, without any computing before it. Repetitions ("seeds")
+are process groups of their own.
 
     python -m metarl_core.recipes.scaling RESULT      what each process runs, its rank in the environment
 """
@@ -38,7 +39,8 @@ ALONE, LOCAL = "one process", "two, memory"
 LINKS = {"two, 1 Gbit/s": 1000, "two, 200 Mbit/s": 200, "two, 50 Mbit/s": 50}
 """megabits per second"""
 METHODS = (ALONE, LOCAL, *LINKS)
-PARTS = ("iteration", "gradients", "sum")
+PARTS = ("iteration", "gradients", "sum", "numbers")
+"""seconds, but for the last one: how many numbers the sum is of, the same on every machine"""
 HOSTS = ("metarl-0", "metarl-1")
 
 
@@ -108,8 +110,8 @@ def hosts(megabits: int | None) -> Iterator[tuple[list[list[str]], str]]:
             _ip("-n", host, "addr", "add", f"10.114.0.{number + 1}/24", "dev", "metarl")
             _ip("-n", host, "link", "set", "lo", "up")
             _ip("-n", host, "link", "set", "metarl", "up")
-            bucket = ["rate", f"{megabits}mbit", "burst", f"{max(16, megabits)}kb", "latency", "100ms"]
-            _call("tc", "-n", host, "qdisc", "add", "dev", "metarl", "root", "tbf", *bucket)
+            given = ["rate", f"{megabits}mbit", "burst", f"{bucket(megabits)}b", "latency", "100ms"]
+            _call("tc", "-n", host, "qdisc", "add", "dev", "metarl", "root", "tbf", *given)
         yield [["ip", "netns", "exec", host] for host in HOSTS], "10.114.0.1"
     finally:
         for host in HOSTS:
@@ -127,20 +129,26 @@ def _call(*command: str) -> None:
 
 
 class Timed(Ranks):
-    """Ranks that note how long their sums take."""
+    """Ranks that note how long their sums take, and of how many numbers the last one was."""
 
-    seconds = 0.0
+    seconds, numbers = 0.0, 0
 
     def total(self, values: Tensor) -> Tensor:
         started = time.perf_counter()
         summed = super().total(values)
         self.seconds += time.perf_counter() - started
+        self.numbers = values.numel()
         return summed
 
 
 def loss(parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
     """Mean squared error `[task]`."""
     return (mlp(parameters, inputs) - targets).square().mean((1, 2))
+
+
+def bucket(megabits: int) -> int:
+    """Bytes that the token bucket of a link lets through at once, after a pause."""
+    return 1024 * max(16, megabits)
 
 
 def numbers(width: int) -> int:
@@ -162,12 +170,12 @@ def measured(ranks: Ranks, settings: Settings) -> np.ndarray:
             started = time.perf_counter()
             timed.total(flat)
             alone.append(time.perf_counter() - started)
-        rows.append([float(np.median(alone[2:]))] * 3)
+        rows.append([float(np.median(alone[2:]))] * 3 + [timed.numbers])
     return np.array(rows)
 
 
 def _iterations(ranks: Timed, start: Parameters, tasks: int, settings: Settings) -> list[float]:
-    """Medians over iterations of the seconds of a whole one, its gradients, and its sum."""
+    """Medians over iterations of the seconds of a whole one, its gradients, and its sum; numbers in the sum."""
     method, whole, gradients, sums = MAML(loss, inner_lr=0.01), [], [], []
     spent = [0.0]
 
@@ -197,7 +205,7 @@ def _iterations(ranks: Timed, start: Parameters, tasks: int, settings: Settings)
     supervised.train(
         method, start, draw, config, seeded(0), description=None, callback=note, direction=spread(noted, ranks, chunk=1)
     )
-    return [float(np.median(values[2:])) for values in (whole, gradients, sums)]
+    return [float(np.median(values[2:])) for values in (whole, gradients, sums)] + [ranks.numbers]
 
 
 def main(file: str) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import Wrong, case, function_check
+from metarl_core.check.revisited import after_another
 
 
 def _draw_case(draw):
@@ -31,8 +32,21 @@ def _draw_case(draw):
             "a rank has one task": 1 in counts,
             "every rank has one task": set(counts) == {1},
             "the inner step size is 0": inner_lr == 0,
+            "other data were asked about with the same shares before": _asked_before(shares),
         }
     )  # fmt: skip
+
+
+def _asked_before(shares):
+    return shares[0][0] % 2 == 1
+
+
+def _of_other_data(theta, inputs, targets, *rest):
+    return theta + 1, -inputs, targets - 1, *rest
+
+
+def _looked_at(answer, *arguments):
+    return after_another(_of_other_data, lambda *a: _asked_before(a[3]))(answer, *arguments)
 
 
 def _by_hand(theta, inputs, targets, shares, inner_lr):
@@ -129,4 +143,5 @@ check_spread_gradient = function_check(
         "exchanged", "The three bugs are gone. You adapt to the query and measure on the support.",
         _summed(exchanged=True),
     ),
+    observe=_looked_at,
 )  # fmt: skip
