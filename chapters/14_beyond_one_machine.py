@@ -8,6 +8,20 @@
 
 # %% [markdown]
 # # 14 Growing beyond one machine
+#
+# **When do more processes make meta-training faster, and how does one get the same numbers?**
+#
+# You will be able to
+#
+# - write the meta-gradient as a mean over tasks, and spread it over processes (built from scratch)
+# - get the same numbers on one process and on several, also where tasks draw random numbers
+# - derive what one sum over processes costs, and when an iteration gets faster
+# - predict from a cost model when it pays, and compare with measurements over throttled links
+# - recognise three mistakes of spread trainings that give no error message
+#
+# Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
+#
+# Reading: about 75 minutes. Running: at most 100 seconds and 900 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb): about 100 minutes.
 
 # %% tags=["hide-input"]
 import tempfile
@@ -21,7 +35,7 @@ from metarl_core.evaluation import t_interval
 from metarl_core.figures import ch14 as figures
 from metarl_core.figures.words import table as show_table
 from metarl_core.meta.supervised.meta_batches import batches
-from metarl_core.parameters import initial_parameters, trainable_parameters
+from metarl_core.parameters import trainable_parameters
 from metarl_core.randomness import seeded
 from metarl_core.recipes import scaling, sharing
 from metarl_core.results import load_table
@@ -76,6 +90,7 @@ claim(
     off["mean of means"] > 0.01 and off["sum of shares"] < 1e-12,
 )
 
+
 # %% [markdown]
 # ## 2 The meta-gradient is a mean over tasks
 #
@@ -98,7 +113,6 @@ claim(
 # > 2. Compute $\bar g^{(r)}$ of your own tasks, a few at a time.
 # > 3. Write $\frac{n_r}{T} \bar g^{(r)}$ into one flat vector, and sum these vectors over ranks.
 # > 4. Take the optimiser's step, the same on every rank.
-
 
 # %%
 def my_spread(direction, rank, size, total, chunk=2):
@@ -147,6 +161,7 @@ def my_spread(direction, rank, size, total, chunk=2):
 # %% tags=["hide-input"]
 figures.ring()
 
+
 # %% [markdown]
 # In the first $R - 1$ rounds what arrives is added to the own piece and sent on: then each rank holds one piece that is
 # summed over all. In $R - 1$ further rounds the finished pieces go round. With a delay of $\lambda$ seconds a round, and
@@ -154,7 +169,6 @@ figures.ring()
 #
 # $$t_\text{sum}(R) = 2(R-1) \Bigl(\lambda + \frac{m}{R\,B}\Bigr) = 2(R-1)\,\lambda + 2\,\frac{R-1}{R}\,\frac{m}{B}.
 # \tag{14.4}$$
-
 
 # %%
 def my_ring(vectors):
@@ -450,6 +464,7 @@ claim(
     at_thousand["rounds"] > at_thousand["bytes"] and slowest[-1] > 1.3,
 )
 
+
 # %% [markdown]
 # In this order:
 #
@@ -470,7 +485,7 @@ claim(
 # <details><summary>SLURM (not run here)</summary>
 #
 # ```
-# #!/bin/bash
+# !/bin/bash
 # #SBATCH --nodes=4 --ntasks-per-node=1 --cpus-per-task=16
 # export OMP_NUM_THREADS=1
 # first=$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1)
@@ -531,7 +546,6 @@ claim(
 # and how much with Adam?
 #
 # *Your prediction:*
-
 
 # %%
 def losses_of(divided_by, **settings):
@@ -623,3 +637,5 @@ claim(
 # - P. Moritz et al., *Ray: a distributed framework for emerging AI applications*, 2018, arXiv:1712.05889.
 # - G. M. Amdahl, *Validity of the single processor approach to achieving large scale computing capabilities*, 1967.
 # - J. W. Young, *A first order approximation to the optimum checkpoint interval*, 1974.
+#
+# [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb)
