@@ -139,12 +139,12 @@ def my_spread(direction, rank, size, total, chunk=2):
 
 # %% [markdown]
 # Why draw data that another rank uses? Because then the tasks of an iteration depend on the seed alone. For sine curves
-# that costs a tenth of a millisecond or two; section 5 is about cases in which it would cost too much. The losses travel
+# that is cheap beside a meta-gradient; section 5 is about cases in which it would cost too much. The losses travel
 # in the same vector: every rank writes its own into zeros, and the sum puts them together.
 #
 # **Why not `DistributedDataParallel`?** PyTorch's usual tool averages what `.backward()` leaves in `.grad`, as it comes.
-# Its documentation says that it does nothing for `torch.autograd.grad`, and a functional meta-gradient is made by just
-# that. Where one does call `.backward()` on the outer loss, it averages: $\frac{1}{R} \sum_r \bar g^{(r)}$. And it must not
+# Its documentation says that it does not work with `torch.autograd.grad`, and a functional meta-gradient is made by
+# just that. Where one does call `.backward()` on the outer loss, it averages: $\frac{1}{R} \sum_r \bar g^{(r)}$. And it must not
 # touch the *inner* gradients at all. Averaged over ranks, they would adapt each task to all tasks:
 #
 # $$U_t(\theta) = \theta - \alpha \nabla \mathcal{L}_t(\theta) \quad \text{becomes} \quad
@@ -222,7 +222,6 @@ from metarl_core.recipes import sharing
 from metarl_core.scale import join, spread
 from metarl_core.tasks import FewShot
 
-torch.set_num_threads(1)
 with join() as ranks:
     own = ranks.own(sharing.TASKS)
 

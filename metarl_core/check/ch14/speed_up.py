@@ -7,7 +7,7 @@ from metarl_core.check import Wrong, case, function_check
 
 def _draw_case(draw):
     """1 to 30 tasks on 1 to 8 ranks, once 64; times and sizes over several orders of magnitude."""
-    ranks = draw.choice(1, 2, *[draw.integer(3, 8)] * 5)
+    ranks = draw.choice(1, 2, 2, 2, *[draw.integer(3, 8)] * 6)
     ranks = draw.once(17, 64, ranks)
     tasks = draw.choice(1, ranks, 3 * ranks, *[draw.integer(2, 30)] * 5)
     ring = draw.chance(0.4)
