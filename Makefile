@@ -25,7 +25,7 @@ export JUPYTER_PREFER_ENV_PATH := 1
 # Against hanging only: a slow machine fails nothing.
 CELL_TIMEOUT := 3600
 NBVAL_ENV    := IPYTHONDIR="$(CURDIR)/tests/ipython" METARL_CLAIMS=strict
-# As many as fit into ten minutes, unless NOTEBOOKS=all (tools/notebook_sample.py).
+# As many as fit into seven and a half minutes, unless NOTEBOOKS=all (tools/notebook_sample.py).
 NOTEBOOKS    ?=
 
 .DEFAULT_GOAL := help
@@ -100,13 +100,13 @@ checks: $(TEST_READY)
 	exit $$failed
 
 quick: checks  ## lint, types, imports and the fast tests, in two minutes
-	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile -m "not slow" -q
+	$(PY) -m pytest tests -n $(WORKERS) --dist worksteal -m "not slow" -q
 
 # All parts run even if the first one fails: one run tells all that is wrong. Cells of a notebook keep their order.
 test: $(TEST_READY)  ## prove the package and the exercises; of long tests and of notebooks, those whose turn it is
 	@failed=0; \
 	"$(MAKE)" --no-print-directory checks || failed=1; \
-	$(PY) -m pytest tests -n $(WORKERS) --dist loadfile || failed=1; \
+	$(PY) -m pytest tests -n $(WORKERS) --dist worksteal || failed=1; \
 	chosen=$$($(PY) -m tools.notebook_sample $(NOTEBOOKS)) && [ -n "$$chosen" ] && \
 	  $(NBVAL_ENV) $(PY) -m pytest -p no:randomly --nbval-lax $$chosen -n $(WORKERS) --dist loadfile --nbval-cell-timeout=$(CELL_TIMEOUT) || failed=1; \
 	if [ $$failed = 0 ]; then echo "make test: everything holds."; else echo "make test: something failed, see above." >&2; fi; \

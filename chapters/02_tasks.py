@@ -454,8 +454,11 @@ print("rewards of 3 tasks × 4 episodes, the same action for all:", *step_reward
 # The counts of all arms, $b = (s_1, f_1, \dots, s_k, f_k)$, hold all that the past says about the task. They are a
 # state, and the bandit becomes an MDP over beliefs. With $n$ pulls left its optimal value obeys
 #
-# $$V_0(b) = 0, \qquad V_n(b) = \max_i \; \hat\mu_i \bigl(1 + V_{n-1}(b + \text{success}_i)\bigr)
-#   + (1 - \hat\mu_i)\, V_{n-1}(b + \text{failure}_i). \tag{02.6}$$
+# $$\begin{aligned}
+# V_0(b) &= 0, \\
+# V_n(b) &= \max_i \; \hat\mu_i \bigl(1 + V_{n-1}(b + \text{success}_i)\bigr)
+#   + (1 - \hat\mu_i)\, V_{n-1}(b + \text{failure}_i).
+# \end{aligned} \tag{02.6}$$
 #
 # No learner, meta-trained or not, can earn more than $V_n$ on average over tasks. By hand for two arms and two pulls:
 # the first pull pays $\tfrac12$. After a success that arm's mean is $\tfrac23$, so stay; after a failure the other
@@ -480,8 +483,10 @@ table(("pulls of two arms", "random arm", "Bayes-optimal", "knows the task"), ro
 # **The optimum by backward induction.** Let $V_n(s)$ be the largest expected return from $s$ with $n$ steps to go,
 # over all policies, also those that remember the past. Claim:
 #
-# $$V_0(s) = 0, \qquad V_n(s) = \max_a Q_n(s, a), \qquad
-#   Q_n(s, a) = \bar r(s, a) + \sum_{s'} P(s' \mid s, a)\, V_{n-1}(s'). \tag{02.7}$$
+# $$\begin{aligned}
+# V_0(s) &= 0, \qquad V_n(s) = \max_a Q_n(s, a), \\
+# Q_n(s, a) &= \bar r(s, a) + \sum_{s'} P(s' \mid s, a)\, V_{n-1}(s').
+# \end{aligned} \tag{02.7}$$
 #
 # *Proof by induction on $n$.* With no step to go the return is 0. Suppose the claim holds for $n - 1$. A policy with
 # $n$ steps to go first takes some action $a$, at random perhaps. It earns $\bar r(s, a)$ on average and lands in $s'$
@@ -681,15 +686,18 @@ claim(
 #
 # which is smallest at $f = m$: the mean over tasks. It is
 #
-# $$m(x) = \mathbb{E}[A]\cdot\frac1\pi \int_0^\pi \sin(x + \varphi)\, \mathrm{d}\varphi
-#   = \mathbb{E}[A]\cdot\frac1\pi\bigl[\cos x - \cos(x + \pi)\bigr] = \mathbb{E}[A]\,\frac{2}{\pi} \cos x. \tag{02.11}$$
+# $$\begin{aligned}
+# m(x) &= \mathbb{E}[A]\cdot\frac1\pi \int_0^\pi \sin(x + \varphi)\, \mathrm{d}\varphi \\
+# &= \mathbb{E}[A]\cdot\frac1\pi\bigl[\cos x - \cos(x + \pi)\bigr] = \mathbb{E}[A]\,\frac{2}{\pi} \cos x.
+# \end{aligned} \tag{02.11}$$
 #
 # Its error is $\mathbb{E}[(y - m)^2] = \mathbb{E}[y^2] - 2\,\mathbb{E}[y\, m] + \mathbb{E}[m^2]$. Given $x$, $m$ is a
 # constant and $\mathbb{E}[y \mid x] = m$, so $\mathbb{E}[y\, m] = \mathbb{E}[m^2]$, and
 #
-# $$L_m = L_0 - \mathbb{E}[m(x)^2] = L_0 - \Bigl(\frac{2\,\mathbb{E}[A]}{\pi}\Bigr)^2 \mathbb{E}[\cos^2 x], \qquad
-#   \mathbb{E}[\cos^2 x] = \frac1{2w}\int_{-w}^{w} \frac{1 + \cos 2x}{2}\, \mathrm{d}x
-#   = \frac12 + \frac{\sin 2w}{4w} \tag{02.12}$$
+# $$\begin{aligned}
+# L_m &= L_0 - \mathbb{E}[m(x)^2] = L_0 - \Bigl(\frac{2\,\mathbb{E}[A]}{\pi}\Bigr)^2 \mathbb{E}[\cos^2 x], \\
+# \mathbb{E}[\cos^2 x] &= \frac1{2w}\int_{-w}^{w} \frac{1 + \cos 2x}{2}\, \mathrm{d}x = \frac12 + \frac{\sin 2w}{4w}
+# \end{aligned} \tag{02.12}$$
 #
 # with $w = 5$. Both can be checked with a million drawn points.
 

@@ -444,6 +444,7 @@ def random_mdps(tasks=8, states=4, actions=2, terminating=False, seed=0):
     return transitions[..., :states].contiguous(), torch.from_numpy(random.normal(size=(tasks, states, actions)))
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.parametrize("terminating", [False, True])
 def test_q_learning_reaches_value_iteration(terminating):
     transitions, rewards = random_mdps(terminating=terminating)

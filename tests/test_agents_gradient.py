@@ -184,6 +184,7 @@ def sampled(world, batches, episodes, seed=0):
     return Trajectories(**data), world.scores[index].reshape(*shape, *world.scores.shape[1:])
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.parametrize("name", ["total", "none", "mean", "value"])
 def test_sampled_mean_is_within_sampling_error(worlds, name):
     """Batches of six episodes, with each baseline as training uses it; a t-test of every entry of the gradient."""

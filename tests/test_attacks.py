@@ -18,8 +18,8 @@ from tools.attacks import checks, stale
 
 pytestmark = pytest.mark.slow
 
-FEW, MORE = 96, 32
-REPORTS = 3
+FEW, MORE = 96, 64
+REPORTS = 6
 """times as few where a report is judged, which takes longest"""
 NOT_TRIED = [id(checks()[name]) for name in stale()]
 CHAPTERS = sorted(m.name for m in pkgutil.iter_modules(attacks.__path__))

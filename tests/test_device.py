@@ -38,7 +38,7 @@ from metarl_core.agents import (
     train_reinforce,
     train_trpo,
 )
-from metarl_core.exact import goal_belief, psrl
+from metarl_core.exact import chain_logits, fit_prior, goal_belief, psrl
 from metarl_core.meta import (
     MAML,
     Joint,
@@ -79,6 +79,8 @@ from metarl_core.tasks import (
     TaskEnv,
     TurnedControls,
     TwoLinkArm,
+    made_up_languages,
+    ngrams,
     rollout,
 )
 from metarl_core.tasks.controllers import CartPoleController, PendulumController, cartpole_gains
@@ -385,8 +387,15 @@ def rewards_of(steps):
     return torch.rand(steps, generator=seeded(), device="cpu")
 
 
+def chained():
+    languages, prior = made_up_languages(3, 2, 6, 4.0, seeded(), letters=3, longest=4, ood=2)
+    data = languages.sample_few_shot(2, 2, 1, 2, seeded())
+    return ngrams(data.query_inputs, 7), chain_logits(data, fit_prior(prior[None]), 2).to(torch.get_default_dtype())
+
+
 EXACT: list[Case] = [
     ("belief over goals", lambda: goal_belief(GridNavi(), torch.tensor([3, 4], device="cpu"), rewards_of(2))),
+    ("letter chains", chained),
     ("posterior sampling", lambda: psrl(TabularMDPs(), TabularMDPs().sample_tasks(2, seeded()), 2, seeded())),
 ]
 

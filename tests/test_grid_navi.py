@@ -113,6 +113,7 @@ def test_no_other_path_searches_better():
         assert search_returns(family, changed).sum() <= search.returns.sum() + 1e-9
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.parametrize("episodes", [1, 2, 4])
 def test_the_search_of_the_published_grid(episodes):
     """What the first episode leaves unseen lies on one shortest way, so that the second is as good as being told."""

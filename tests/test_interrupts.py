@@ -103,7 +103,7 @@ def kernel():
     kernel.close()
 
 
-@pytest.mark.in_turn(3)
+@pytest.mark.in_turn(6)
 @pytest.mark.slow
 def test_a_hundred_interrupts_leave_nothing_switched_off(kernel):
     assert kernel.run(SETUP)[0] == "ok"

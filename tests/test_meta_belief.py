@@ -192,6 +192,7 @@ def test_padding_changes_nothing():
     assert torch.allclose(one, two, atol=1e-6)
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODERS)
 def test_the_belief_learns_to_foresee_rewards(name):

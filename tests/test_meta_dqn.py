@@ -433,6 +433,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
         values.train(method, meta, config, seeded(4), description=None, checkpoint=file)
 
 
+@pytest.mark.in_turn(2)
 def test_meta_training_learns():
     """On two keyboards that differ by half a turn: afterwards the inner steps alone tell them apart."""
     family = RotatedKeys(keys=4, horizon=12)

@@ -436,6 +436,7 @@ def test_it_learns_what_only_memory_across_episodes_can():
     assert longer.returns.shape == (200, 5) and longer.trials.mask.shape == (200, 2, 5)
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.slow
 def test_it_learns_a_small_bandit_to_within_two_percent_of_the_optimum():
     """Held against Bayes-optimal play of the same bandits; measured 99.5 to 99.6 %, with two roundings."""

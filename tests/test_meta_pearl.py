@@ -270,6 +270,7 @@ def test_training_is_the_same_again_and_after_a_break(tmp_path):
         train_pearl(other, parameters, SHORT, seeded(), description=None, checkpoint=path)
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.slow
 def test_it_learns_to_guess_and_to_come_back():
     """Of what an episode has found the next one makes use, and a guess of the first is better than a random walk."""

@@ -41,7 +41,7 @@ def mutants(chapter):
 
 ALL = [pytest.param(ch, name, check, id=f"{ch}.{name}") for ch in CHAPTERS for name, check in checks(ch).items()]
 FUNCTIONS = [p for p in ALL if p.values[2].kind == "function"]
-SHARE = {"function": 10, "value": 10, "design": 20}
+SHARE = {"function": 12, "value": 12, "design": 40}
 MUTANTS = [
     pytest.param(m, id=f"{ch}.{m.check.name}-{m.misconception}-{n}")
     for ch in CHAPTERS
@@ -50,7 +50,7 @@ MUTANTS = [
 ]
 QUICK = [p for p in ALL if p.values[2].kind != "design"]
 # That solutions' reports pass is also known from the outputs of their notebooks, which are of today's code.
-REPORTS = [pytest.param(*p.values, id=p.id, marks=pytest.mark.in_turn(4)) for p in ALL if p not in QUICK]
+REPORTS = [pytest.param(*p.values, id=p.id, marks=pytest.mark.in_turn(8)) for p in ALL if p not in QUICK]
 
 
 def solution(chapter, name):

@@ -74,6 +74,7 @@ def test_seeds_of_rates_and_of_letters_are_the_same_beside_others():
         torch.testing.assert_close(together[name][1:], value, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.in_turn(2)
 @pytest.mark.slow
 def test_letters_are_those_of_the_split_and_seeds_do_not_meet():
     train, test = (training_ways.episodes(30, 5, 2, seeded(1), split) for split in ("train", "test"))

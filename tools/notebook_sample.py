@@ -1,4 +1,4 @@
-"""The notebooks that `make test` executes: as many as fit into ten minutes, others after each change of the package.
+"""The notebooks that `make test` executes: as many as fit into seven and a half minutes, others after each change of the package.
 
     python -m tools.notebook_sample          their paths, in one line
     python -m tools.notebook_sample all      all of them, as `make whole` takes them
@@ -18,7 +18,7 @@ from pathlib import Path
 from tools.course import ROOT
 from tools.pairs import promise, sources
 
-SECONDS = 600
+SECONDS = 450
 """that the notebooks of one turn promise to take, all of them together; two workers share them"""
 ALWAYS = "chapters/00_start_here.ipynb"
 

@@ -13,6 +13,7 @@ from metarl_core.exact.estimators import (
     policy_gradient,
 )
 from metarl_core.exact.grid_search import Search, best_search, goal_belief, search_returns
+from metarl_core.exact.letter_chains import chain_counts, chain_logits, chain_symbols, fit_prior, log_evidence
 from metarl_core.exact.planes import (
     Landscape,
     adapt_in_plane,
@@ -45,16 +46,20 @@ __all__ = [
     "adapt_in_plane",
     "all_trajectories",
     "arm_counts",
+    "backward_induction",
     "bayes_greedy",
     "bayes_optimal",
-    "backward_induction",
     "bayes_optimal_value",
     "best_arm_probabilities",
     "best_search",
     "bias_and_noise",
+    "chain_counts",
+    "chain_logits",
+    "chain_symbols",
     "draw_episodes",
     "expected_return",
     "finite_gittins_indices",
+    "fit_prior",
     "gae_bias_and_variance",
     "gittins",
     "gittins_indices",
@@ -62,6 +67,7 @@ __all__ = [
     "landscape",
     "landscape_gradients",
     "landscape_losses",
+    "log_evidence",
     "meta_direction",
     "meta_gradients",
     "optimal_return",

@@ -14,6 +14,7 @@ from metarl_core.tasks.grid_navi import GridNavi
 from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.informed import InformedTasks
+from metarl_core.tasks.languages import Languages, load_languages, made_up_languages, ngrams
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.omniglot import load_omniglot
 from metarl_core.tasks.pendulum import Pendulum
@@ -36,6 +37,7 @@ __all__ = [
     "GridNavi",
     "GymnasiumTasks",
     "ImageClasses",
+    "Languages",
     "Pendulum",
     "InformedTasks",
     "PointNavigation",
@@ -52,7 +54,10 @@ __all__ = [
     "TwoLinkArm",
     "expand_tasks",
     "load_glyphs",
+    "load_languages",
     "load_omniglot",
+    "made_up_languages",
+    "ngrams",
     "rollout",
     "select_tasks",
 ]

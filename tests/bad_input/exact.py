@@ -5,11 +5,12 @@ import torch
 
 from metarl_core import exact
 from metarl_core.check import Check, Wrong, design_check, function_check, value_check
-from metarl_core.tasks import TabularMDPs
+from metarl_core.tasks import FewShot, TabularMDPs
 
 TRANSITIONS, REWARDS = torch.full((2, 3, 2, 3), 1 / 3), torch.zeros(2, 3, 2)
 PLANE = exact.landscape()
 WRONG = Wrong("sign", "Which way?", 1.0)
+WORDS, LABELS = torch.tensor([[97, 98], [98, 0]]), torch.tensor([[0, 1]])
 
 CALLS = [
     ("bayes_optimal_value", lambda: exact.bayes_optimal_value(0, 3), "arms and pulls must be at least 1, got 0 and 3"),
@@ -54,6 +55,16 @@ CALLS = [
         "method must be one of .*'ANIL'",
     ),
     ("resting_point", lambda: exact.resting_point(PLANE, 0.1, 1, "MAML", 0), "iterations must be at least 1, got 0"),
+    ("chain_symbols", lambda: exact.chain_symbols(WORDS, 1), "symbols must be at least 2, got 1"),
+    ("chain_counts", lambda: exact.chain_counts(WORDS, 0), "symbols must be at least 2, got 0"),
+    ("log_evidence", lambda: exact.log_evidence(torch.zeros(3, 3), torch.ones(2, 2)), r"counts must be \[..., 2, 2\]"),
+    ("fit_prior", lambda: exact.fit_prior(torch.zeros(3, 3)), "counts must be a tensor"),
+    ("fit_prior", lambda: exact.fit_prior(torch.zeros(2, 3, 3), (0.0,)), "strengths must be .*above 0, got 0.0"),
+    (
+        "chain_logits",
+        lambda: exact.chain_logits(FewShot(WORDS[None], LABELS, WORDS[None], LABELS), torch.ones(2, 3), 2),
+        r"prior must be \[symbols, symbols\], got \[2, 3\]",
+    ),
     ("Wrong", lambda: Wrong("sign", "Which way?"), "'sign' needs an `answer`, a `when`, a `raises` or a `fault`"),
     ("Check", lambda: Check("slope", "value", (WRONG, WRONG), print), "the same misconception twice"),
     ("function_check", lambda: function_check("f", abs, list, WRONG, WRONG), "the same misconception twice"),
