@@ -21,7 +21,7 @@
 #
 # Before you start: chapter 08, [MAML for reinforcement learning](08_maml_for_rl.ipynb).
 #
-# Reading: about 75 minutes. Running: at most 100 seconds and 900 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb): about 100 minutes.
+# Reading: about 60 minutes. Running: at most 100 seconds and 900 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb): about 100 minutes.
 
 # %% tags=["hide-input"]
 import tempfile

@@ -7,10 +7,10 @@ from metarl_core.check import Wrong, case, function_check
 
 def _draw_case(draw):
     """1 to 30 tasks on 1 to 8 ranks, once 64; times and sizes over several orders of magnitude."""
-    ranks = draw.choice(1, 2, 2, 2, *[draw.integer(3, 8)] * 6)
+    some = (draw.integer(3, 8), draw.chance(0.5))
+    ranks, ring = draw.choice((1, False), (2, False), (1, True), (2, True), *[some] * 6)
     ranks = draw.once(17, 64, ranks)
     tasks = draw.choice(1, ranks, 3 * ranks, *[draw.integer(2, 30)] * 5)
-    ring = draw.chance(0.4)
     b = draw.choice(0.0, *[draw.uniform(0.001, 0.1)] * 6)
     delay = draw.choice(0.0, *[draw.uniform(1e-4, 1e-2)] * 6)
     return case(
