@@ -1002,4 +1002,4 @@ claim(
 # - G. Williams et al., *Information theoretic MPC for model-based reinforcement learning*, 2017.
 # - K. J. Åström and B. Wittenmark, *Adaptive control*, 1995: recursive least squares with forgetting.
 #
-# [Exercises](../exercises/12_models_and_planning_exercises.ipynb) · previous: [11 Memory and context](11_memory_and_context.ipynb)
+# [Exercises](../exercises/12_models_and_planning_exercises.ipynb) · previous: [11 Memory and context](11_memory_and_context.ipynb) · next: [14 Growing beyond one machine](14_beyond_one_machine.ipynb)
