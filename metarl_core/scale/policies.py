@@ -95,7 +95,7 @@ def train_policies(
 
     def iterate(iteration: int) -> tuple[dict[str, Any], None]:
         tasks = method.family.sample_tasks(config.meta_batch, generator)
-        generators, seen = blocks.generators(generator), torch.zeros(3, dtype=torch.float64)
+        generators, seen = blocks.generators(generator), torch.zeros(3, dtype=torch.float64, device="cpu")
 
         def collected() -> Iterator[MetaBatch]:
             for number, where in blocks.own():
@@ -175,7 +175,7 @@ class _PPO(_Shared):
             self.step(gradients)
             each.append([*map(float, seen), norm_of(gradients)])
         self.finish()
-        means = torch.tensor(each, dtype=torch.float64).mean(0).tolist()
+        means = torch.tensor(each, dtype=torch.float64, device="cpu").mean(0).tolist()
         return dict(zip(("loss", "approx_kl", "clip_fraction", "grad_norm"), means, strict=True))
 
     def _of_block(self, batch: MetaBatch) -> Parameters:

@@ -118,7 +118,7 @@ class _Block(ReplayedLearning):
             "returns": returns.nansum(1),
             "finished": (~returns.isnan()).sum(1),
             "mean_q": self._mean_q(self.adapted, self.query) * self.config.meta_batch,
-            "env_steps": torch.tensor([steps]),
+            "env_steps": torch.tensor([steps], device=returns.device),
         }
         return {name: value.double() for name, value in sums.items()}
 
@@ -145,7 +145,7 @@ class _SharedLearning:
         self.optimiser = adam(list(self.parameters.values()), lr=self.lr)
         self.own: list[_Block] = []
         for number, where in blocks.own():
-            each = torch.arange(runs * config.meta_batch).reshape(runs, -1)[:, where]
+            each = torch.arange(runs * config.meta_batch, device="cpu").reshape(runs, -1)[:, where]
             own, part = select_tasks(tasks, each.flatten()), replace(config, meta_batch=each.shape[1])
             self.own.append(_Block(method, meta, part, own, generators[number], seed + 2 * number))
             opened.callback(self.own[-1].close)
