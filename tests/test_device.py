@@ -320,7 +320,7 @@ def by_ranks(kind):
     """A policy or a value function, meta-trained in blocks as several processes do."""
     if kind == "values":
         family = CartPole(horizon=8)
-        network = QNetwork(family.observation_space, family.action_space, (4,))
+        network = QNetwork(family.observation_space, family.action_space, (4,), seeded())
         q_maml, q_config = (
             values.QMAML(family, network),
             values.TrainConfig(iterations=2, meta_batch=2, support=4, collect=4),
