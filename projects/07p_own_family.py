@@ -50,7 +50,7 @@ begin()
 #    `nn.functional.mse_loss`.
 # 3. **Two methods.** MAML, and `Joint` training on the same number of tasks with fine-tuning, *whose step size you
 #    choose on training tasks*, for the number of steps at test. Five seeds or more of each.
-# 4. **The report.** Query losses of both after the same number of steps, on 100 or more held-out tasks, which are those
+# 4. **The report.** Query losses of both after the same number of steps, on 100 or more different held-out tasks, which are those
 #    of `draw(n, torch.Generator().manual_seed(evaluation_seed), "test")`; and for each seed $i$ the difference of the
 #    means,
 #

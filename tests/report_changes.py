@@ -114,6 +114,65 @@ WRONG_ENDS = {
 """by the names of the reports that have them"""
 
 
+def with_variance(x: Any) -> tuple[float, float]:
+    """The variance where the deviation belongs."""
+    values = np.asarray(x, dtype=float)
+    return _around(x, stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1))
+
+
+def over_n(x: Any) -> tuple[float, float]:
+    """The deviation over n, without the root."""
+    return _around(x, stats.t.ppf(0.975, len(x) - 1) / len(x) ** 0.5)
+
+
+def half_as_wide(x: Any) -> tuple[float, float]:
+    """Half of the half width to either side."""
+    return _around(x, stats.t.ppf(0.975, len(x) - 1) / 2)
+
+
+def twice_as_wide(x: Any) -> tuple[float, float]:
+    """The whole width to either side."""
+    return _around(x, 2 * stats.t.ppf(0.975, len(x) - 1))
+
+
+def around_zero(x: Any) -> tuple[float, float]:
+    """Without the mean."""
+    low, high = _around(x, stats.t.ppf(0.975, len(x) - 1))
+    return (low - high) / 2, (high - low) / 2
+
+
+def mean_and_half(x: Any) -> tuple[float, float]:
+    """The mean, and half of the width, in the places of the ends."""
+    low, high = _around(x, stats.t.ppf(0.975, len(x) - 1))
+    return (low + high) / 2, (high - low) / 2
+
+
+def without_the_first(x: Any) -> tuple[float, float]:
+    """One row too few."""
+    return _around(list(x)[1:], stats.t.ppf(0.975, len(x) - 2))
+
+
+def without_the_ends(x: Any) -> tuple[float, float]:
+    """Without the smallest and the largest."""
+    return _around(sorted(x)[1:-1], stats.t.ppf(0.975, len(x) - 3))
+
+
+FURTHER_ENDS = {
+    one.__name__: one
+    for one in (
+        with_variance,
+        over_n,
+        half_as_wide,
+        twice_as_wide,
+        around_zero,
+        mean_and_half,
+        without_the_first,
+        without_the_ends,
+    )
+}
+"""more of them"""
+
+
 def with_ends(differences: Callable[[dict], Any]) -> Callable[[Callable], Callable[[dict], dict]]:
     """From a function of a report's differences to its interval to the change that puts that interval in."""
 

@@ -13,6 +13,7 @@ from metarl_core.check import CheckFailed, NotDone, Wrong
 from metarl_core.check.reports import (
     choice,
     drawn_from,
+    fault_of_plays,
     fault_of_returns,
     fault_of_spread,
     finite,
@@ -309,6 +310,22 @@ def test_returns_are_told_apart_where_noise_cannot_explain_it():
     assert fault_of_returns(one, second) == "higher"
     assert same_agents({"w": torch.tensor([[1.0], [2.0], [1.0]])})
     assert not same_agents({"w": torch.tensor([[1.0], [1.0]]), "b": torch.tensor([0.0, 1.0])})
+
+
+def test_seeds_that_were_played_in_turn_with_equal_luck_are_off_together_and_no_fault():
+    random, alarms = np.random.default_rng(0), [0, 0]
+    for _ in range(300):
+        luck = random.normal(0.0, 1.0, (1, 60))
+        reported = luck + 0.1 * random.normal(size=(10, 60))
+        own = random.normal(0.0, 1.0, (10, 60))
+        alarms[0] += fault_of_returns(reported, own) is not None
+        alarms[1] += fault_of_plays(reported, own) is not None
+    assert alarms[0] > 3 and not alarms[1]
+    first, second = (random.normal(100.0, 20.0, (8, 100)) for _ in range(2))
+    assert fault_of_plays(first, second) is None
+    assert fault_of_plays(first + 10, second) == "higher" and fault_of_plays(first - 10, second) == "lower"
+    first[3] += 25
+    assert fault_of_plays(first, second) == "higher"
 
 
 def test_short_walks_begin_alike_however_long_they_go_on():

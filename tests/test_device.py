@@ -10,6 +10,7 @@ and dataclasses of them. Add cases of another subpackage to its table below.
 
 import dataclasses
 import functools
+import importlib.util
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,7 @@ from metarl_core.tasks import (
     GymnasiumTasks,
     ImageClasses,
     InformedTasks,
+    Locomotion,
     Pendulum,
     PointNavigation,
     RotatedKeys,
@@ -109,6 +111,8 @@ FAMILIES: dict[str, Callable[[], Any]] = {
     "Gymnasium, discrete": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "FrozenLake-v1")]),
     "Gymnasium, continuous": lambda: GymnasiumTasks([functools.partial(gymnasium.make, "Pendulum-v1")]),
 }
+if importlib.util.find_spec("mujoco"):
+    FAMILIES["locomotion"] = Locomotion
 
 
 def seeded(seed: int = 0) -> torch.Generator:

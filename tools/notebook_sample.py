@@ -1,4 +1,4 @@
-"""The notebooks that `make test` executes: as many as fit into seven and a half minutes, others after each change of the package.
+"""The notebooks that `make test` executes: seven and a half promised minutes, others after each change of the package.
 
     python -m tools.notebook_sample          their paths, in one line
     python -m tools.notebook_sample all      all of them, as `make whole` takes them

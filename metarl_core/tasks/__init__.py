@@ -15,6 +15,8 @@ from metarl_core.tasks.gridworld import GridGoals
 from metarl_core.tasks.gymnasium_env import TaskEnv, TaskVectorEnv
 from metarl_core.tasks.informed import InformedTasks
 from metarl_core.tasks.languages import Languages, load_languages, made_up_languages, ngrams
+from metarl_core.tasks.locomotion import Locomotion
+from metarl_core.tasks.meta_world import MetaWorld
 from metarl_core.tasks.navigation import PointNavigation
 from metarl_core.tasks.omniglot import load_omniglot
 from metarl_core.tasks.pendulum import Pendulum
@@ -38,6 +40,8 @@ __all__ = [
     "GymnasiumTasks",
     "ImageClasses",
     "Languages",
+    "Locomotion",
+    "MetaWorld",
     "Pendulum",
     "InformedTasks",
     "PointNavigation",

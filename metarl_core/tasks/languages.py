@@ -237,11 +237,11 @@ def load_languages(script: str = "LATIN", unseen: str = "CYRILLIC", share: float
     """
     if not 0 < share < 1:
         raise ValueError(f"share must be between 0 and 1, got {share!r}.")
-    every = _names_by_language()
-    of_script = {code: words for code, words in every.items() if _script(words) in (script, unseen)}
+    every = names_by_language()
+    of_script = {code: words for code, words in every.items() if script_of(words) in (script, unseen)}
     kept = distinct_languages(of_script)
-    inside = [code for code in kept if _script(kept[code]) == script]
-    outside = [code for code in kept if _script(kept[code]) == unseen]
+    inside = [code for code in kept if script_of(kept[code]) == script]
+    outside = [code for code in kept if script_of(kept[code]) == unseen]
     for name, found in ((script, inside), (unseen, outside)):
         if len(found) < 2:
             raise ValueError(f"Babel has names in {len(found)} languages of the script {name!r}, and 2 are needed.")
@@ -268,7 +268,7 @@ def distinct_languages(words: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return kept
 
 
-def _names_by_language() -> dict[str, set[str]]:
+def names_by_language() -> dict[str, set[str]]:
     """Country names by language code, in lower case, without those that are the same in English."""
     try:
         from babel import Locale, localedata
@@ -284,7 +284,7 @@ def _names_by_language() -> dict[str, set[str]]:
     return found
 
 
-def _script(words: set[str]) -> str:
+def script_of(words: set[str]) -> str:
     """The script of most letters, as the first word of their Unicode names."""
     seen = Counter(unicodedata.name(letter, "?").split()[0] for word in words for letter in word if letter.isalpha())
     return seen.most_common(1)[0][0] if seen else "?"

@@ -2,6 +2,7 @@
 
 import torch
 from attacks import ch08 as others
+from attacks import ch08_eleventh_reports as eleventh
 from attacks import ch08_experiments as report
 from attacks import ch08_more as more
 from attacks import ch08_tenth_reports as tenth
@@ -240,6 +241,7 @@ MUTANTS += [
         "few_seeds": report._four_seeds,
         "seed_twice": report._a_seed_again,
         "copied": report._one_table_for_all,
+        "rows_alike": report_named(eleventh.WRONG, "means_over_seeds_for_rows"),
         "measured_on_training": report._on_training_tasks,
         "few_tasks": report._sixty_mazes,
         "not_adapted": report._no_step,

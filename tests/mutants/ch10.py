@@ -1,7 +1,9 @@
 """Wrong answers to the exercises of chapter 10, written as a learner would write them."""
 
 import torch
+from attacks import ch10_eleventh_reports as eleventh
 from attacks import ch10_experiments as report
+from report_changes import report_named
 
 from metarl_core.check import ch10
 from mutants import Mutant
@@ -329,9 +331,11 @@ MUTANTS += [
         "few_seeds": report._four_seeds,
         "seed_twice": report._a_seed_again,
         "copied": report._one_start_for_all,
+        "rows_alike": report_named(eleventh.WRONG, "goals_means_alone"),
         "not_a_side": report._first_eighteen,
         "not_scattered": report._another_half,
         "starts_exchanged": report._starts_exchanged,
+        "other_lead": report_named(eleventh.WRONG, "a_little_each"),
         "places_exchanged": report._places_exchanged,
         "higher_than_earned": report._best_of_ten,
         "lower_than_earned": report._sums_of_less,
@@ -356,4 +360,9 @@ MUTANTS += [
         "verdict_too_careful": report._no_verdict,
         "not_repeated": report._hardly_trained,
     }.items()
+]
+
+MUTANTS += [
+    Mutant(ch10.check_transfer, "starts_exchanged", report_named(eleventh.WRONG, name))
+    for name in ("sides_old_exchanged", "scattered_new_exchanged")
 ]

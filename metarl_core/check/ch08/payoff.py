@@ -68,6 +68,11 @@ check_payoff = report_check(
         when=lambda found: any(same_agents({kind: found.report[kind]}) for kind in KINDS),
     ),
     Wrong(
+        "rows_alike",
+        "Two rows of your returns are the same to the last digit, and the tables are not. What does each seed earn?",
+        when=lambda found: found.rows_alike,
+    ),
+    Wrong(
         "measured_on_training",
         'Some of the tasks that you measure on do not carry the stamp of the split `"test"`.',
         when=lambda found: not drawn_from("test", found.report["held_out"]["pays"]),

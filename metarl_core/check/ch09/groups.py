@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import spatial, stats
 from torch import Tensor
 
 from metarl_core.check import CheckFailed
@@ -112,9 +112,7 @@ class Found:
         """Which group each column of the pilot comes from; None where there is no such group."""
         table = np.stack([VALUES[name] for name in NAMES], 1)
         found = np.stack([self.report["pilot"][name] for name in NAMES], 1)
-        order = table[:, 3].argsort()
-        places = np.searchsorted(table[order, 3], found[:, 3] - 1e-9).clip(0, len(table) - 1)
-        rows = order[places]
+        rows = spatial.cKDTree(table).query(found)[1]  # the next one: a pilot may be in single precision
         return rows if np.abs(table[rows] - found).max() < 1e-6 else None
 
     @property
@@ -192,7 +190,7 @@ class Found:
         """Whether the first ten batches of an estimator come again further on, all ten in their order."""
         for means in self.report["means"].values():
             windows = np.lib.stride_tricks.sliding_window_view(means, 10)
-            if len(np.unique(means[:10])) > 1 and bool((windows[1:] == windows[0]).all(1).any()):
+            if len(np.unique(means[:10])) > 5 and bool((windows[1:] == windows[0]).all(1).any()):
                 return True
         return False
 

@@ -1,5 +1,7 @@
 """The check of the exercise `sign`: how many groups a meta-gradient needs for its sign, predicted and tried."""
 
+from dataclasses import replace
+
 from metarl_core.check import Wrong
 from metarl_core.check.ch09.groups import FEWEST, FEWEST_BATCHES, batch, by_name, examine, many
 from metarl_core.check.reports import choice, conclusion_faults, finite, interval_faults, report_check
@@ -26,9 +28,10 @@ def _of_truth(name):
 
 
 def _intervals():
-    """With thousands of groups a normal interval is a t interval, and n is n - 1."""
+    """With thousands of groups a normal interval is a t interval, and n is n - 1. They are of groups, not of seeds."""
     named = interval_faults(lambda found: found.off, lambda found: found.interval)
-    return tuple(wrong for wrong in named if wrong.id not in ("normal_interval", "divides_by_n"))
+    kept = [wrong for wrong in named if wrong.id not in ("normal_interval", "divides_by_n")]
+    return tuple(replace(wrong, message=wrong.message.replace("seed", "group")) for wrong in kept)
 
 
 check_sign = report_check(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from metarl_core.check import CheckFailed
-from metarl_core.check.reports import fault_of_returns, interval_fault, returns, whole_numbers
+from metarl_core.check.reports import fault_of_plays, fault_of_returns, interval_fault, returns, whole_numbers
 from metarl_core.check.reports.fields import refused
 from metarl_core.randomness import seeded
 from metarl_core.recipes.goal_cells import ACTIONS, CELLS, SIDE, earned, meta_train
@@ -29,6 +29,8 @@ HALVES = [
     for second in (0, 1)
 ]
 """upper, lower, left and right"""
+ALIKE = 1.5
+"""squares of distances, in units of those of another play, within which rewards are of the same tables and goals"""
 APART = 0.1
 """how far a table may be off when it is trained again, as a part of how far its values lie apart"""
 
@@ -61,6 +63,8 @@ class Found:
     report: dict
     faults: dict
     """ "higher", "lower" or None, by place and start"""
+    faults_of_leads: dict
+    """the same of trained less fresh, by place: where both are a little off, on opposite sides, it shows in these"""
     alike: dict
     """by what was said of something else: whether it fits that"""
 
@@ -87,6 +91,12 @@ class Found:
     def follows(self, split):
         low, high = self.interval(split)
         return self.conclusion(split) == (HELPS if low > 0 else HURTS if high < 0 else NOT_TOLD_APART)
+
+    @property
+    def rows_alike(self):
+        """Whether two seeds are said to earn the same with their trained starts, at every goal of a place."""
+        rows = [both["trained"] for both in self.report["rewards"].values()]
+        return any(len(np.unique(one, axis=0)) < len(one) for one in rows)
 
     @property
     def turned(self):
@@ -145,20 +155,38 @@ def examine(report):
                 words = f"has shape {list(shape)}; expected is {[number, HALF]}."
                 raise CheckFailed(f'`transfer["rewards"]["{place}"]["{start}"]` {words}', "shape")
 
+    def judge(place):
+        """Fresh tables are the same for all seeds: where their rows are equal, seeds were played with equal luck."""
+        return fault_of_returns if np.ptp(said[place]["fresh"], 0).any() else fault_of_plays
+
     def fault(place, start, other=None):
         mean, once = own[other or (place, start)]
-        return fault_of_returns(said[place][start] - mean, once - mean)
+        return judge(place)(said[place][start] - mean, once - mean)
+
+    def fault_of_leads(place, sign=1):
+        (mean, once), (mean_fresh, once_fresh) = (own[place, start] for start in STARTS)
+        lead, average = said[place]["trained"] - said[place]["fresh"], mean - mean_fresh
+        return judge(place)(sign * lead - average, once - once_fresh - average)
+
+    def exchanged(place):
+        """Whether each start is said to earn what the other one does here, goal by goal, too."""
+        swapped = list(zip(STARTS, STARTS[::-1], strict=True))
+        fits = not any(fault(place, start, (place, other)) for start, other in swapped)
+        far = sum(np.square(said[place][start] - own[place, other][0]).sum() for start, other in swapped)
+        luck = sum(np.square(once - mean).sum() for mean, once in (own[place, start] for start in STARTS))
+        return fits and not fault_of_leads(place, -1) and far < ALIKE * luck
 
     pairs = [(place, start) for place in PLACES for start in STARTS]
-    swapped = {"starts_exchanged": {"trained": "fresh", "fresh": "trained"}}
+    faults, faults_of_leads = {pair: fault(*pair) for pair in pairs}, {place: fault_of_leads(place) for place in PLACES}
+    wrong = [p for p in PLACES if faults_of_leads[p] or any(faults[p, start] for start in STARTS)]
     alike = {
-        "starts_exchanged": not any(fault(p, s, (p, swapped["starts_exchanged"][s])) for p, s in pairs),
+        "starts_exchanged": bool(wrong) and all(map(exchanged, wrong)),
         "places_exchanged": not any(
             fault(p, s, (p.replace("old", "?").replace("new", "old").replace("?", "new"), s)) for p, s in pairs
         ),
     }
 
-    return Found(report, {pair: fault(*pair) for pair in pairs}, alike)
+    return Found(report, faults, faults_of_leads, alike)
 
 
 def train_again(found):

@@ -58,6 +58,12 @@ check_transfer = report_check(
         when=lambda found: any(same_agents({split: found.report[f"starts_{split}"]}) for split in SPLITS),
     ),
     Wrong(
+        "rows_alike",
+        "Two rows of rewards from trained starts are the same to the last digit, and the starts are not. What does "
+        "each seed earn?",
+        when=lambda found: found.rows_alike,
+    ),
+    Wrong(
         "not_a_side",
         'The goals of "sides" are not just the cells of one half of the grid: left, right, upper or lower.',
         when=lambda found: frozenset(found.report["goals_sides"]) not in HALVES,
@@ -71,8 +77,8 @@ check_transfer = report_check(
     ),
     Wrong(
         "starts_exchanged",
-        "Here the fresh tables earn what you report for the trained ones, and the other way round.",
-        when=lambda found: any(found.faults.values()) and found.alike["starts_exchanged"],
+        "In one place or more, fresh tables earn here what you report for trained ones, and the other way round.",
+        when=lambda found: found.alike["starts_exchanged"],
     ),
     Wrong(
         "places_exchanged",
@@ -91,6 +97,12 @@ check_transfer = report_check(
         "With other luck, tables of yours earn more than you report, by more than luck can explain. From which table, "
         "at which goals, and over which steps are your rewards?",
         when=lambda found: "lower" in found.faults.values(),
+    ),
+    Wrong(
+        "other_lead",
+        "What you report for trained and fresh tables lies further apart, or less far, than here, by more than luck "
+        "can explain. Are both from the same goals and steps, and is each where it belongs?",
+        when=lambda found: any(found.faults_of_leads.values()),
     ),
     Wrong(
         "turned",

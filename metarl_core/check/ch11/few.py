@@ -9,7 +9,7 @@ from metarl_core.check.reports import (
     choice,
     conclusion_faults,
     drawn_from,
-    fault_of_returns,
+    fault_of_plays,
     fault_of_spread,
     finite,
     interval_faults,
@@ -67,7 +67,7 @@ class _Found:
 
     @property
     def faults(self):
-        return [fault_of_returns(said, found) for said, found in zip(self.reported, self.own, strict=True)]
+        return [fault_of_plays(said, found) for said, found in zip(self.reported, self.own, strict=True)]
 
     @property
     def spreads(self):
@@ -80,7 +80,7 @@ class _Found:
     @property
     def told_the_other_way(self):
         pairs = zip(self.exchanged, self.own[::-1], strict=True)
-        return any(self.faults) and all(fault_of_returns(said, found) is None for said, found in pairs)
+        return any(self.faults) and all(fault_of_plays(said, found) is None for said, found in pairs)
 
     @property
     def turned(self):
