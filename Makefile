@@ -128,8 +128,8 @@ attacks: $(TEST_READY)  ## try every answer on the checks, those of tests/attack
 	WORKERS=$(WORKERS) $(PY) -m tools.attacks
 	METARL_ATTACKS=all $(PY) -m pytest tests/test_mutants.py tests/test_check_fuzz.py -n $(WORKERS)
 
-experiments: $(TEST_READY)  ## run the multi-seed experiments; stop with Ctrl-C, a later run goes on
-	$(PY) -m experiments
+experiments: $(TEST_READY)  ## run the multi-seed experiments, JOBS=4 by four processes; stop with Ctrl-C, a later run goes on
+	$(PY) -m experiments $(if $(JOBS),--jobs $(JOBS))
 
 budgets: $(TEST_READY)  ## hold every notebook to its promise, in course seconds
 	$(PY) -m tools.budgets

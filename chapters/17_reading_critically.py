@@ -24,9 +24,6 @@
 #
 # Reading: about 50 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/17_reading_critically_exercises.ipynb): about 140 minutes. Project: [A claim about meta-RL, reproduced or refuted](../exercises/17p_claim.ipynb), about 4 hours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 import numpy as np
 import torch
@@ -504,7 +501,5 @@ claim(
 # - L. Engstrom et al., *Implementation matters in deep policy gradients*, 2020, arXiv:2005.12729.
 # - J. Rothfuss et al., *ProMP: proximal meta-policy search*, 2019, arXiv:1810.06784: what the naive surrogate loses.
 # - J. Beck et al., *A survey of meta-reinforcement learning*, 2023, arXiv:2301.08028.
-#
-# FOOTER
 #
 # [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [16 Applications](16_applications.ipynb) · appendices: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb), [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb), [17c Forty questions](17c_self_test.ipynb)

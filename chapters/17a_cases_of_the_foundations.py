@@ -22,9 +22,6 @@
 #
 # Reading: about 35 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 import gymnasium
 import numpy as np
@@ -454,7 +451,5 @@ claim(
 # %% [markdown]
 # **C**. The order of tasks decides, and no line asks how well the model does *after* adapting. *Noticed by:* the error on the first
 # task, after the last one.
-#
-# FOOTER
 #
 # Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · next: [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb)

@@ -22,9 +22,6 @@
 #
 # Reading: about 30 minutes. Running: at most 30 seconds and 900 MB on the machine that README names; `make doctor` compares yours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 from pathlib import Path
 
@@ -369,7 +366,5 @@ claim(
 # %% [markdown]
 # **B**. The rest of the sentence is a matter of dates: chapter 17, section 8. *Noticed by:* the example of the library, run in an empty
 # environment, before anything is built on it.
-#
-# FOOTER
 #
 # Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [17a Cases of the foundations](17a_cases_of_the_foundations.ipynb) · next: [17c Forty questions](17c_self_test.ipynb)

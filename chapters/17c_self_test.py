@@ -22,9 +22,6 @@
 #
 # Reading: about 60 minutes. Running: at most 30 seconds and 700 MB on the machine that README names; `make doctor` compares yours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 from metarl_core.session import begin
 from metarl_core.widgets import self_test
@@ -47,7 +44,5 @@ self_test(10)
 # %% [markdown]
 # A question that you answered rightly for a wrong reason counts as a wrong one. And if a question seems wrong to you, put it to the
 # twelve of chapter 17: which experiment would decide it?
-#
-# FOOTER
 #
 # Back to [17 Reading critically](17_reading_critically.ipynb) · [Exercises](../exercises/17_reading_critically_exercises.ipynb) · previous: [17b Cases of meta-learning](17b_cases_of_meta_learning.ipynb)

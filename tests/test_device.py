@@ -60,6 +60,7 @@ from metarl_core.networks import GRU, MLP, mlp
 from metarl_core.parameters import initial_parameters, repeat_parameters, stack_parameters
 from metarl_core.planning import CEM, MPPI, RandomShooting, TrueDynamics, play
 from metarl_core.registration import FAMILIES as REGISTERED
+from metarl_core.scale import Ranks, train_policies, train_values
 from metarl_core.tasks import (
     BernoulliBandits,
     CartPole,
@@ -319,7 +320,27 @@ def meta_policy_on_gymnasium(rule):
         return meta_policy(family, rule, inner_steps=2)
 
 
+def by_ranks(kind):
+    """A policy or a value function, meta-trained in blocks as several processes do."""
+    if kind == "values":
+        family = CartPole(horizon=8)
+        network = QNetwork(family.observation_space, family.action_space, (4,), seeded())
+        q_maml, q_config = (
+            values.QMAML(family, network),
+            values.TrainConfig(iterations=2, meta_batch=2, support=4, collect=4),
+        )
+        start = {name: value[None] for name, value in network.initial_parameters().items()}
+        return train_values(q_maml, start, q_config, seeded(), Ranks(), description=None)[0]
+    policy = GaussianPolicy(walk().observation_space, walk().action_space, (4,), generator=seeded())
+    method, config = PolicyMAML(walk(), policy, 0.1, episodes=3), policies.TrainConfig(iterations=2, meta_batch=3)
+    start = method.initial(initial_parameters(policy))
+    return train_policies(method, start, config, seeded(), Ranks(), rule=kind, block=2, description=None)[0]
+
+
 META_POLICIES: list[Case] = [
+    ("policy, ranks", lambda: by_ranks(OuterAdam())),
+    ("policy, TRPO, ranks", lambda: by_ranks(OuterTRPO())),
+    ("values, ranks", lambda: by_ranks("values")),
     ("policy, Adam", lambda: meta_policy(walk(), OuterAdam())),
     ("policy, Adam, DiCE", lambda: meta_policy(walk(), OuterAdam(), estimator="dice")),
     ("policy, sampling term", lambda: meta_policy(walk(), OuterAdam(), estimator="naive", sampling_term=True)),

@@ -8,7 +8,7 @@ from tools.lesson import PLUMBING, code_lines, formulas, lesson, plumbing_lines,
 
 LESSONS: tuple[str, ...] = (
     "00", "01", "01a", "02", "02a", "02b", "03", "03a", "04", "04a", "04b", "05", "05a", "05b", "06", "06a", "06b",
-    "07", "07a", "08", "08a", "08b", "09", "09a", "09b", "10", "10a", "10b", "11", "11a", "12", "13", "16",
+    "07", "07a", "08", "08a", "08b", "09", "09a", "09b", "10", "10a", "10b", "11", "11a", "12", "13", "14", "16",
     "17", "17a", "17b", "17c",
 )  # fmt: skip
 """chapters in the form of a lesson: honest minutes, at most one session of a class, little plumbing in sight"""

@@ -17,13 +17,13 @@ from tools.course import ROOT
 WORKER = Path(__file__).with_name("scale_worker.py")
 
 
-def run(size, *arguments):
+def run(size, *arguments, worker="scale_worker.py"):
     """Start that many processes as torchrun does; their exit codes and what they said on stderr."""
     at = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(size), "OMP_NUM_THREADS": "1"}
     path = os.pathsep.join([str(ROOT), str(WORKER.parent)])
     started = [
         subprocess.Popen(
-            [sys.executable, str(WORKER), *map(str, arguments)],
+            [sys.executable, str(WORKER.with_name(worker)), *map(str, arguments)],
             env={**os.environ, **at, "RANK": str(rank), "LOCAL_RANK": str(rank), "PYTHONPATH": path},
             stderr=subprocess.PIPE,
             text=True,
