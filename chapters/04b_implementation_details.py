@@ -25,9 +25,6 @@
 #
 # Reading: about 40 minutes. Running: at most 30 seconds and 1000 MB on the machine that README names; `make doctor` compares yours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 import dataclasses
 

@@ -23,9 +23,6 @@
 #
 # Reading: about 70 minutes. Running: at most 90 seconds and 1600 MB on the machine that README names; `make doctor` compares yours. [Exercises](../exercises/07_few_shot_images_exercises.ipynb): about 110 minutes. Project: [MAML on a family and a network of your own](../exercises/07p_own_family.ipynb), about 2 hours.
 
-# %% [markdown]
-# HEADER
-
 # %% tags=["hide-input"]
 import dataclasses
 import os

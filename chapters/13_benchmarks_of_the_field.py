@@ -568,4 +568,4 @@ claim(f"The best of 50 noisy evaluations is {gain:.1f} standard deviations above
 # - R. Agarwal, M. Schwarzer, P. S. Castro, A. Courville and M. G. Bellemare, *Deep reinforcement learning at the edge of the statistical precipice*, 2021, arXiv:2108.13264.
 # - M. Towers and others, *Gymnasium: a standard interface for reinforcement learning environments*, 2024, arXiv:2407.17032.
 #
-# [Exercises](../exercises/13_benchmarks_of_the_field_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb) · next: [16 Applications](16_applications.ipynb)
+# [Exercises](../exercises/13_benchmarks_of_the_field_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb) · next: [14 Growing beyond one machine](14_beyond_one_machine.ipynb)

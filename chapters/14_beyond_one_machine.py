@@ -335,7 +335,8 @@ claim(
 # 12 tasks per process; one process; two in the memory of one machine; and two on "hosts" of their own. These are network
 # namespaces of one Linux machine, and between them a token bucket holds the link to 1000, 200 or 50 Mbit/s. The bucket is
 # real, the delay is that of the machine and was not varied. Each number is a median of 15 iterations, in five groups of
-# processes. **Both cores were busy with other programs all the time**; the measured processes had priority.
+# processes. **Both cores were busy with other programs all the time**; the measured processes ran in front of them, with
+# real-time priority. The statistic, a median, was settled on after minima had been tried.
 #
 # The model's constants come from *one* number of tasks on *one* process, four, for $a$ and $b$ of each width; from the sum
 # alone in memory for $\lambda$; and from the rate that the bucket is set to, for $B$. No iteration of two processes is used.
@@ -426,7 +427,7 @@ claim(
 # %% [markdown]
 # (a) Where the message is hardly longer than what the bucket holds: after a pause these bytes pass at once, and a link looks
 # faster than its rate. Real switches have buffers, too. The model that is told the bucket's size finds what the first one
-# missed. (b) As many as make the computing as long as the message; the number stands above. Three rules follow from (14.6).
+# missed; it was written down after the measurements had been seen, and has not been tried on others. (b) As many as make the computing as long as the message; the number stands above. Three rules follow from (14.6).
 # **More tasks per process** make any link good enough. **A larger network** makes the message longer, and for a fully
 # connected one the computing, too. And a link counts by $m/B$ against $a\,n$, not by its speed alone.
 #
@@ -637,4 +638,4 @@ claim(
 # - G. M. Amdahl, *Validity of the single processor approach to achieving large scale computing capabilities*, 1967.
 # - J. W. Young, *A first order approximation to the optimum checkpoint interval*, 1974.
 #
-# [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb) · previous: [12 Models and planning](12_models_and_planning.ipynb)
+# [Exercises](../exercises/14_beyond_one_machine_exercises.ipynb) · previous: [13 The field's benchmarks](13_benchmarks_of_the_field.ipynb) · next: [16 Applications](16_applications.ipynb)

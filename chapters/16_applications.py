@@ -426,4 +426,4 @@ claim(
 # arXiv:1703.05175. - J. Baxter, *A model of inductive bias learning*, 2000, arXiv:1106.0245: what can be guaranteed for
 # new tasks, from how   many old ones.
 #
-# previous: [13 The field's benchmarks](13_benchmarks_of_the_field.ipynb) · next: [17 Reading critically](17_reading_critically.ipynb)
+# previous: [14 Growing beyond one machine](14_beyond_one_machine.ipynb) · next: [17 Reading critically](17_reading_critically.ipynb)

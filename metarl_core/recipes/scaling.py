@@ -9,6 +9,8 @@ width holds the sum alone, of as many numbers as the network has, without any co
 are process groups of their own.
 
     python -m metarl_core.recipes.scaling RESULT      what each process runs, its rank in the environment
+
+With METARL_REALTIME=1 the processes run in front of all others, as those of the committed table did on a busy machine.
 """
 
 from __future__ import annotations
@@ -211,7 +213,7 @@ def _iterations(ranks: Timed, start: Parameters, tasks: int, settings: Settings)
 def main(file: str) -> None:
     """Measure with the processes that were started together; the first one writes the row."""
     torch.set_num_threads(1)
-    with contextlib.suppress(AttributeError, OSError):  # where it may: in front of whatever else runs on the machine
+    if os.environ.get("METARL_REALTIME"):  # in front of whatever else runs on the machine, for who may
         os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
     with join(minutes=5) as ranks:
         row = measured(ranks, Settings())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from metarl_core.check import CheckFailed, Wrong
@@ -22,7 +22,9 @@ def sentence(where: str, value: Any) -> str:
     return str(value)
 
 
-READ = dict(zip(PLAN, (sentence, finite, seeds, whole, whole, whole), strict=True))
+READ: dict[str, Callable[[str, Any], Any]] = dict(
+    zip(PLAN, (sentence, finite, seeds, whole, whole, whole), strict=True)
+)
 
 
 def plan(where: str, value: Any) -> dict[str, Any]:
