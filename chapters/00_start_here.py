@@ -318,7 +318,7 @@ claim(
 # ## How the course works
 #
 # **Four parts.** *Foundations* (00 to 04), *gradient-based meta-learning* (05 to 07), *meta-reinforcement learning*
-# (08 to 12), *practice* (13 to 17, planned). The map with all questions stands in the [README](../README.md).
+# (08 to 12), *practice* (13 to 17; 15 is still to come). The map with all questions stands in the [README](../README.md).
 #
 # **A chapter** shows something, derives it, builds it and measures it. Where it says *predict*, write a guess down
 # *before* you run the cell: a wrong guess that you wrote down teaches more than a right number that you read. No

@@ -10,6 +10,7 @@ A page holds the lines `<!-- course: NAME -->` and `<!-- /course -->`; what stan
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import sys
 from pathlib import Path
@@ -102,6 +103,8 @@ def misconceptions(number: str) -> str:
     chapter = read()[number]
     sources = [ROOT / "solutions" / f"{chapter.stem}.py"]
     sources += [ROOT / "projects" / f"{chapter.project_stem}.py"] if chapter.project else []
+    if importlib.util.find_spec(f"metarl_core.check.ch{number}") is None:
+        return "The chapter has no checks."
     module = importlib.import_module(f"metarl_core.check.ch{number}")
     lines: list[str] = []
     for py in sources:

@@ -68,9 +68,11 @@ def test_conda_has_the_same_names_and_bounds(conda):
     def conda_name(name):
         return CONDA_NAMES.get(canonicalize_name(name), canonicalize_name(name))
 
-    # The web edition alone is built with pip: conda has no package that carries MathJax, or axe-core, in its place.
-    book = {Requirement(line).name for line in PROJECT["optional-dependencies"]["book"]}
-    direct = [requirement for requirement in DIRECT if requirement.name not in book]
+    # Two extras are installed with pip alone: conda has no package that carries MathJax, or axe-core, in its place, and
+    # no Meta-World.
+    extras = PROJECT["optional-dependencies"]
+    with_pip = {Requirement(line).name for name in ("book", "benchmarks") for line in extras[name]}
+    direct = [requirement for requirement in DIRECT if requirement.name not in with_pip]
     expected = {conda_name(requirement.name): lower_bound(requirement.specifier) for requirement in direct}
     expected["python"] = PROJECT["requires-python"].removeprefix(">=")
     specs = [entry for entry in conda["dependencies"] if isinstance(entry, str) and entry != "pip"]

@@ -50,6 +50,8 @@ class Experiment:
     digits: int = 4
     by_method: bool = False
     """seeds of a method come out of one training"""
+    without_seed: tuple[str, ...] = ()
+    """methods that draw nothing, so that the rows of all seeds are one"""
     source: Path | None = None
     """the file of the code, where it is not the one that defines `run`"""
     folder: Path = DATA
