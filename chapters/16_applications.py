@@ -49,11 +49,13 @@ recipe = few_languages.Settings()
 # shop, markets that change, opponents, languages, assays of molecules: all of them are said to be applications. Before
 # a method is chosen, five questions want an answer.
 #
-# 1. **What is a task**, and what does a new one give you to adapt on? 2. **What is $p(\mathcal{T})$?** Where do
-# training tasks come from, and are those that you will meet drawn from the    same distribution? 3. **What is held
-# out?** A test task must be new in the sense in which tasks will be new in use. 4. **What is the plain rival?** It may
-# use the training tasks, too. "Ridge regression on one task alone" is a rival    that has been tied up. 5. **What is
-# measured, and at which cost?** And what happens outside $p(\mathcal{T})$, where use begins sooner or later?
+# 1. **What is a task**, and what does a new one give you to adapt on?
+# 2. **What is $p(\mathcal{T})$?** Where do training tasks come from, and are those that you will meet drawn from the
+#    same distribution?
+# 3. **What is held out?** A test task must be new in the sense in which tasks will be new in use.
+# 4. **What is the plain rival?** It may use the training tasks, too. "Ridge regression on one task alone" is a rival
+#    that has been tied up.
+# 5. **What is measured, and at which cost?** And what happens outside $p(\mathcal{T})$, where use begins sooner or later?
 #
 # This chapter answers them for one case, from data to verdict. It is supervised, so that you see results within
 # seconds, it has real data that ship with a package, and its plain rival is unusually good. The other cases will be
@@ -366,12 +368,13 @@ claim(
 # ## 6 Before you use this in earnest
 #
 # - **The data.** Names of countries are a narrow kind of text, and related words in all languages. Running text is
-# easier: five words of it hold "the" or "und". Test on what the service gets. - **Labels.** The CLDR calls its entries
-# languages; some are written standards of one language. Which distinctions   matter is for those who speak them to say,
-# and a wrong label is not a small thing for a person. - **Priors.** All five languages were equally likely. In use they
-# are not, and (16.3) takes a prior over languages as one   more term; a network would have to be corrected by hand. -
-# **The rival in earnest** is a character model with longer memory, trained on all text there is. With five words a
-# language it cannot be fitted; from (16.1) to such a model leads the way of giving longer contexts their own priors.
+#   easier: five words of it hold "the" or "und". Test on what the service gets.
+# - **Labels.** The CLDR calls its entries languages; some are written standards of one language. Which distinctions
+#   matter is for those who speak them to say, and a wrong label is not a small thing for a person.
+# - **Priors.** All five languages were equally likely. In use they are not, and (16.3) takes a prior over languages as one
+#   more term; a network would have to be corrected by hand.
+# - **The rival in earnest** is a character model with longer memory, trained on all text there is. With five words a
+#   language it cannot be fitted; from (16.1) to such a model leads the way of giving longer contexts their own priors.
 #
 # ## 7 Check yourself
 #

@@ -75,7 +75,7 @@ class Settings:
     value_scale: float = 50.0
     test_tasks: int = 16
     test_seed: int = 1000
-    seeds: tuple[int, ...] = (0, 1, 2)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
     @property
     def steps(self) -> int:
