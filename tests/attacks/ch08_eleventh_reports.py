@@ -169,8 +169,6 @@ def _in_turn(report):
 GOOD = {
     "in_turn": _in_turn,
     "five_far_seeds": _another_study([1_000_000, 5, 12, 900, 44], 64, 60.0, 300, 0.2),
-    "twenty_seeds": _another_study(tuple(range(30, 50)), 50.0, 90, 100, 0.3),
-    "seeds_as_an_array": _another_study(np.array([8, 6, 4, 2, 0, 1]), 80, 45, 120, 0.4, (1, 1)),
     "rows_in_another_order": lambda r: _rows(r, [9, 1, 8, 2, 7, 3]),
     "numbers_of_other_kinds": lambda r: {
         **r,
