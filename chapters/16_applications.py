@@ -203,9 +203,8 @@ def chains(codes):
     return [[one for one in chain if one >= 0] for chain in chain_symbols(codes, recipe.symbols).tolist()]
 
 
-of_training = languages.codes[languages.members["train"]]
-there = torch.arange(of_training.shape[1]) < languages.numbers[languages.members["train"]][:, None]
-counted = chain_counts(torch.where(there[..., None], chain_symbols(of_training, recipe.symbols), -1), recipe.symbols)
+of_training = chain_symbols(languages.codes[languages.members["train"]], recipe.symbols)
+counted = chain_counts(of_training, recipe.symbols)
 alpha = fit_prior(counted)
 known, new = chains(task.support_inputs[0]), chains(task.query_inputs[0])
 mine = [[log_probability(word, known[5 * k : 5 * k + 5], alpha) for k in range(5)] for word in new]

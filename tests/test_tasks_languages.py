@@ -150,8 +150,7 @@ def test_nothing_beats_the_known_prior():
     languages, prior = made_up_languages(60, 120, 40, 5.0, seeded(2))
     data = languages.sample_few_shot(150, 5, 5, 5, seeded(3), "test")
     words = chain_symbols(languages.codes[languages.members["train"]], len(prior))
-    there = torch.arange(words.shape[1]) < languages.numbers[languages.members["train"]][:, None]
-    fitted = fit_prior(chain_counts(torch.where(there[..., None], words, -1), len(prior)))
+    fitted = fit_prior(chain_counts(words, len(prior)))
     accuracy = {
         name: float((chain_logits(data, one, 5).argmax(-1) == data.query_targets).float().mean())
         for name, one in {"known": prior, "fitted": fitted, "flat": torch.ones_like(prior)}.items()
@@ -182,3 +181,10 @@ def test_bad_codes_and_priors_are_refused():
     data = FewShot(*[torch.zeros(1, 2, 3, dtype=torch.int64), torch.tensor([[0, 1]])] * 2)
     with pytest.raises(ValueError, match="prior must be"):
         chain_logits(data, torch.ones(2, 3), 2)
+
+
+def test_rows_behind_a_languages_last_word_count_nothing():
+    words, languages = small()
+    number = chain_symbols(languages.codes)
+    assert bool((number[0, 3] == -1).all()) and number[0, 2].tolist() == [0, 2, 0, -1]
+    assert torch.equal(chain_counts(number[0]), chain_counts(number[0, :3]))

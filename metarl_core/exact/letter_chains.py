@@ -30,13 +30,14 @@ def chain_symbols(codes: Tensor, symbols: int = 97) -> Tensor:
         symbols: how many there are, at least 2.
 
     Returns:
-        int64 `[..., letter + 2]`: the mark, the letters, the mark; −1 after the end.
+        int64 `[..., letter + 2]`: the mark, the letters, the mark; −1 after the end, and everywhere where there is no
+        letter, as in the rows behind a language's last word.
     """
     check_count("symbols", symbols, 2)
     edge = torch.zeros_like(codes[..., :1])
     marked = torch.cat([edge, torch.where(codes > 0, 1 + (codes - FIRST) % (symbols - 1), 0), edge], -1)
     after = torch.cat([edge, edge, (codes == 0).long()], -1).cumsum(-1) > 0
-    return torch.where(after, -1, marked)
+    return torch.where(after | (codes[..., :1] == 0), -1, marked)
 
 
 def chain_counts(symbols_of_words: Tensor, symbols: int = 97) -> Tensor:

@@ -231,9 +231,7 @@ def classified(name: str, kind: str, data: FewShot, settings: Settings) -> Tenso
     if name == "flat letter chains":
         prior = torch.ones(symbols, symbols, dtype=torch.float64)
     elif name == "letter chains":
-        words = chain_symbols(languages.codes[languages.members["train"]], symbols)
-        there = torch.arange(words.shape[1]) < languages.numbers[languages.members["train"]][:, None]
-        prior = fit_prior(chain_counts(torch.where(there[..., None], words, -1), symbols))
+        prior = fit_prior(chain_counts(chain_symbols(languages.codes[languages.members["train"]], symbols), symbols))
     if prior is None:
         raise ValueError(f"no prior is known of {kind!r}.")
     pieces = supervised.batches(data, 20)

@@ -7,6 +7,7 @@ and others the English ones wherever nobody has translated them.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -268,8 +269,9 @@ def distinct_languages(words: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return kept
 
 
+@functools.cache
 def names_by_language() -> dict[str, set[str]]:
-    """Country names by language code, in lower case, without those that are the same in English."""
+    """Country names by language code, in lower case, without those that are the same in English; read once."""
     try:
         from babel import Locale, localedata
     except ModuleNotFoundError as error:
