@@ -45,24 +45,36 @@ def report_named(pairs: list[tuple[Check, Any]], name: str) -> Any:
     return found
 
 
+def t_quantile(x: Any, confidence: float = 0.95) -> float:
+    """Of Student's t for the mean of these numbers: half of its interval, in standard errors."""
+    return float(stats.t.ppf(0.5 + confidence / 2, len(x) - 1))
+
+
+def around(x: Any, quantile: float, ddof: int = 1) -> tuple[float, float]:
+    """The mean, and so many standard errors to either side."""
+    values = np.asarray(x, dtype=float)
+    half = quantile * values.std(ddof=ddof) / len(values) ** 0.5
+    return float(values.mean() - half), float(values.mean() + half)
+
+
 def with_n(x: Any) -> tuple[float, float]:
     """A t interval whose deviation is divided by n."""
-    return _around(x, stats.t.ppf(0.975, len(x) - 1), ddof=0)
+    return around(x, t_quantile(x), ddof=0)
 
 
 def with_n_degrees(x: Any) -> tuple[float, float]:
     """A t interval with n degrees of freedom."""
-    return _around(x, stats.t.ppf(0.975, len(x)))
+    return around(x, stats.t.ppf(0.975, len(x)))
 
 
 def one_sided(x: Any) -> tuple[float, float]:
     """With the 95 % quantile in place of the 97.5 % one."""
-    return _around(x, stats.t.ppf(0.95, len(x) - 1))
+    return around(x, t_quantile(x, 0.9))
 
 
 def one_error(x: Any) -> tuple[float, float]:
     """The mean and a standard error to either side."""
-    return _around(x, 1.0)
+    return around(x, 1.0)
 
 
 def percentiles(x: Any) -> tuple[float, float]:
@@ -80,7 +92,7 @@ def bootstrapped(x: Any) -> tuple[float, float]:
 def t_half(x: Any, confidence: float = 0.95) -> float:
     """Half of a t interval."""
     values = np.asarray(x, dtype=float)
-    return float(stats.t.ppf(0.5 + confidence / 2, len(values) - 1) * values.std(ddof=1)) / len(values) ** 0.5
+    return float(t_quantile(values, confidence) * values.std(ddof=1)) / len(values) ** 0.5
 
 
 def z_half(x: Any) -> float:
@@ -117,44 +129,44 @@ WRONG_ENDS = {
 def with_variance(x: Any) -> tuple[float, float]:
     """The variance where the deviation belongs."""
     values = np.asarray(x, dtype=float)
-    return _around(x, stats.t.ppf(0.975, len(values) - 1) * values.std(ddof=1))
+    return around(x, t_quantile(values) * values.std(ddof=1))
 
 
 def over_n(x: Any) -> tuple[float, float]:
     """The deviation over n, without the root."""
-    return _around(x, stats.t.ppf(0.975, len(x) - 1) / len(x) ** 0.5)
+    return around(x, t_quantile(x) / len(x) ** 0.5)
 
 
 def half_as_wide(x: Any) -> tuple[float, float]:
     """Half of the half width to either side."""
-    return _around(x, stats.t.ppf(0.975, len(x) - 1) / 2)
+    return around(x, t_quantile(x) / 2)
 
 
 def twice_as_wide(x: Any) -> tuple[float, float]:
     """The whole width to either side."""
-    return _around(x, 2 * stats.t.ppf(0.975, len(x) - 1))
+    return around(x, 2 * t_quantile(x))
 
 
 def around_zero(x: Any) -> tuple[float, float]:
     """Without the mean."""
-    low, high = _around(x, stats.t.ppf(0.975, len(x) - 1))
+    low, high = around(x, t_quantile(x))
     return (low - high) / 2, (high - low) / 2
 
 
 def mean_and_half(x: Any) -> tuple[float, float]:
     """The mean, and half of the width, in the places of the ends."""
-    low, high = _around(x, stats.t.ppf(0.975, len(x) - 1))
+    low, high = around(x, t_quantile(x))
     return (low + high) / 2, (high - low) / 2
 
 
 def without_the_first(x: Any) -> tuple[float, float]:
     """One row too few."""
-    return _around(list(x)[1:], stats.t.ppf(0.975, len(x) - 2))
+    return around(list(x)[1:], stats.t.ppf(0.975, len(x) - 2))
 
 
 def without_the_ends(x: Any) -> tuple[float, float]:
     """Without the smallest and the largest."""
-    return _around(sorted(x)[1:-1], stats.t.ppf(0.975, len(x) - 3))
+    return around(sorted(x)[1:-1], stats.t.ppf(0.975, len(x) - 3))
 
 
 FURTHER_ENDS = {
@@ -191,9 +203,3 @@ def row_copied(values: Any, target: int, source: int) -> Any:
     values = values.clone()
     values[target] = values[source]
     return values
-
-
-def _around(x: Any, quantile: float, ddof: int = 1) -> tuple[float, float]:
-    values = np.asarray(x, dtype=float)
-    half = quantile * values.std(ddof=ddof) / len(values) ** 0.5
-    return float(values.mean() - half), float(values.mean() + half)

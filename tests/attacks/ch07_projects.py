@@ -2,7 +2,7 @@
 
 import torch
 from produced_reports import Late
-from scipy import stats
+from report_changes import around, one_error, one_sided, t_quantile, with_ends, with_interval, with_n, z_half
 
 from metarl_core.check import ch07
 from metarl_core.evaluation import t_interval
@@ -62,21 +62,9 @@ def _some(report, keep):
     return _recomputed(report, seeds=[report["seeds"][n] for n in keep], **picked, **losses)
 
 
-def _interval(half, shift=0.0):
-    def change(report):
-        x = _runs(report)
-        middle = float(x.mean()) + shift * float(x.std())
-        return {**report, "low": middle - half(x, report), "high": middle + half(x, report)}
-
-    return _report(change)
-
-
-def _t(n, share=0.975):
-    return float(stats.t.ppf(share, n - 1))
-
-
-def _error(x):
-    return float(x.std()) / len(x) ** 0.5
+def _ends(of):
+    """The report with the interval that this makes of the differences."""
+    return _report(with_ends(_runs)(of))
 
 
 # ---------------------------------------------------------------- families
@@ -177,22 +165,15 @@ MISCONCEIVED = [
     ("poorly_tuned", _report(_worse_rival)),
     ("not_an_interval", _changed(low=lambda r: r["high"], high=lambda r: r["low"])),
     ("extremes", _changed(low=lambda r: float(_runs(r).min()), high=lambda r: float(_runs(r).max()))),
-    (
-        "pooled_episodes",
-        _interval(
-            lambda x, r: (
-                1.96 * float((r["pretrained_losses"] - r["maml_losses"]).std()) / r["maml_losses"].numel() ** 0.5
-            )
-        ),
-    ),
-    ("standard_deviation", _interval(lambda x, r: float(x.std()))),
-    ("standard_error", _interval(lambda x, r: _error(x))),
-    ("normal_interval", _interval(lambda x, r: 1.96 * _error(x))),
-    ("divides_by_n", _interval(lambda x, r: _t(len(x)) * float(x.std(correction=0)) / len(x) ** 0.5)),
-    ("one_sided", _interval(lambda x, r: _t(len(x), 0.95) * _error(x))),
-    ("off_centre", _interval(lambda x, r: _t(len(x)) * _error(x), shift=1.0)),
-    ("too_narrow", _interval(lambda x, r: 0.84 * _t(len(x)) * _error(x))),
-    ("too_wide", _interval(lambda x, r: 1.7 * _t(len(x)) * _error(x))),
+    ("pooled_episodes", _report(lambda r: with_interval(r, _pairs(r), z_half))),
+    ("standard_deviation", _ends(lambda x: around(x, len(x) ** 0.5))),
+    ("standard_error", _ends(one_error)),
+    ("normal_interval", _ends(lambda x: around(x, 1.96))),
+    ("divides_by_n", _ends(with_n)),
+    ("one_sided", _ends(one_sided)),
+    ("off_centre", _ends(lambda x: around(x + x.std(ddof=1), t_quantile(x)))),
+    ("too_narrow", _ends(lambda x: around(x, 0.84 * t_quantile(x)))),
+    ("too_wide", _ends(lambda x: around(x, 1.7 * t_quantile(x)))),
     ("verdict", _changed(verdict=lambda r: ch07.NOT_TOLD)),
     ("verdict", _changed(verdict=lambda r: ch07.HIGHER)),
 ]

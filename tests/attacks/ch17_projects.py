@@ -2,7 +2,7 @@
 
 import torch
 from produced_reports import Late
-from scipy import stats
+from report_changes import around, one_error, one_sided, t_quantile, with_ends, with_interval, with_n, z_half
 
 from metarl_core.check import ch17
 from metarl_core.evaluation import t_interval
@@ -32,8 +32,7 @@ def _recomputed(report, **fields):
     """With other fields, and the interval and the verdict that go with them."""
     report = {**report, **fields}
     interval = t_interval(_runs(report))
-    verdict = _by_rule(interval.low, interval.high, report["plan"]["smallest"])
-    return {**report, "low": interval.low, "high": interval.high, "verdict": verdict}
+    return _judged({**report, "low": interval.low, "high": interval.high})
 
 
 def _planned(report, **entries):
@@ -72,22 +71,14 @@ def _some(report, keep):
     return _planned({**report, **scores}, seeds=[report["plan"]["seeds"][n] for n in keep])
 
 
-def _interval(half, shift=0.0):
-    def change(report):
-        x = _runs(report)
-        middle = float(x.mean()) + shift * float(x.std())
-        low, high = middle - half(x, report), middle + half(x, report)
-        return {**report, "low": low, "high": high, "verdict": _by_rule(low, high, report["plan"]["smallest"])}
-
-    return _report(change)
+def _judged(report):
+    """With the verdict that goes with its interval."""
+    return {**report, "verdict": _by_rule(report["low"], report["high"], report["plan"]["smallest"])}
 
 
-def _t(n, share=0.975):
-    return float(stats.t.ppf(share, n - 1))
-
-
-def _error(x):
-    return float(x.std()) / len(x) ** 0.5
+def _ends(of):
+    """The report with the interval that this makes of the differences, and the verdict that goes with it."""
+    return _report(lambda r: _judged(with_ends(_runs)(of)(r)))
 
 
 def _tasks_of(change):
@@ -155,18 +146,16 @@ MISCONCEIVED = [
     ("extremes", _changed(low=lambda r: float(_runs(r).min()), high=lambda r: float(_runs(r).max()))),
     (
         "pooled_episodes",
-        _interval(
-            lambda x, r: 1.96 * float((r["first_scores"] - r["second_scores"]).std()) / r["first_scores"].numel() ** 0.5
-        ),
+        _report(lambda r: _judged(with_interval(r, r["first_scores"] - r["second_scores"], z_half))),
     ),
-    ("standard_deviation", _interval(lambda x, r: float(x.std()))),
-    ("standard_error", _interval(lambda x, r: _error(x))),
-    ("normal_interval", _interval(lambda x, r: 1.96 * _error(x))),
-    ("divides_by_n", _interval(lambda x, r: _t(len(x)) * float(x.std(correction=0)) / len(x) ** 0.5)),
-    ("one_sided", _interval(lambda x, r: _t(len(x), 0.95) * _error(x))),
-    ("off_centre", _interval(lambda x, r: _t(len(x)) * _error(x), shift=1.0)),
-    ("too_narrow", _interval(lambda x, r: 0.6 * _t(len(x)) * _error(x))),
-    ("too_wide", _interval(lambda x, r: 1.9 * _t(len(x)) * _error(x))),
+    ("standard_deviation", _ends(lambda x: around(x, len(x) ** 0.5))),
+    ("standard_error", _ends(one_error)),
+    ("normal_interval", _ends(lambda x: around(x, 1.96))),
+    ("divides_by_n", _ends(with_n)),
+    ("one_sided", _ends(one_sided)),
+    ("off_centre", _ends(lambda x: around(x + x.std(ddof=1), t_quantile(x)))),
+    ("too_narrow", _ends(lambda x: around(x, 0.6 * t_quantile(x)))),
+    ("too_wide", _ends(lambda x: around(x, 1.9 * t_quantile(x)))),
     ("against_zero", _report(lambda r: _told(r, 0.05, ch17.HOLDS))),
     ("says_too_much", _report(lambda r: _told(r, 0.1, ch17.REFUTED))),
     ("says_too_little", _report(lambda r: _told(r, -0.2, ch17.UNDECIDED))),
