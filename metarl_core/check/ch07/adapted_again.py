@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from metarl_core.check import CheckFailed
 from metarl_core.check.describe import describe
-from metarl_core.check.limits import TooLong, allowed_seconds, limited
-from metarl_core.check.reports import same_agents
+from metarl_core.check.reports import learners_code, same_agents
 from metarl_core.meta import Joint, supervised, task_loss
 from metarl_core.tasks import FewShot
 
@@ -205,19 +204,11 @@ def examine(report: dict[str, Any]) -> Found:
         if not least <= report[name] < 2**31:
             raise CheckFailed(f'`project["{name}"]` is {report[name]}; expected is at least {least}.', "value")
     found = Found(report)
-    try:
-        with limited(6 * allowed_seconds()):
-            if not found.of_the_course:
-                for seen in DRAWN:
-                    getattr(found, seen)
-    except TooLong:
-        raise CheckFailed("Adapting to your tasks had not ended after a minute.", "time") from None
-    except CheckFailed:
-        raise
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        words = f"{type(error).__name__}: {text[0][:300] if text else ''}"
-        raise CheckFailed(f"Drawing your tasks and adapting to them raised {words}", "exception") from None
+    doing, not_ended = "Drawing your tasks and adapting to them", "Adapting to your tasks had not ended after a minute."
+    with learners_code(doing, not_ended):
+        if not found.of_the_course:
+            for seen in DRAWN:
+                getattr(found, seen)
     return found
 
 

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from metarl_core.check import CheckFailed, NotDone
 from metarl_core.check.describe import describe
-from metarl_core.check.limits import TooLong, allowed_seconds, limited
-from metarl_core.check.reports import fault_of_returns
+from metarl_core.check.reports import fault_of_returns, learners_code
 
 HOLDS, REFUTED, UNDECIDED = VERDICTS = ("the claim holds", "the claim is refuted", "the claim is not decided")
 METHODS = ("first", "second")
@@ -159,18 +158,9 @@ def examine(report: dict[str, Any]) -> Found:
         raise CheckFailed(
             f'`report["evaluation_seed"]` is {report["evaluation_seed"]}; expected is at least 0.', "value"
         )
-    try:
-        with limited(6 * allowed_seconds()):
-            for seen in DRAWN:
-                getattr(found, seen)
-    except TooLong:
-        raise CheckFailed("Playing your methods had not ended after a minute.", "time") from None
-    except CheckFailed:
-        raise
-    except Exception as error:
-        text = str(error).strip().splitlines()
-        words = f"{type(error).__name__}: {text[0][:300] if text else ''}"
-        raise CheckFailed(f"Drawing your tasks and playing on them raised {words}", "exception") from None
+    with learners_code("Drawing your tasks and playing on them", "Playing your methods had not ended after a minute."):
+        for seen in DRAWN:
+            getattr(found, seen)
     return found
 
 

@@ -26,6 +26,7 @@ have to fit together, or something has to be computed before any fault can be se
 from .agents import fault_of_returns, fault_of_spread, same_agents
 from .fields import anything, choice, finite, function, number, number_lists, numbers, pair, seeds, whole, whole_numbers
 from .intervals import conclusion_faults, interval_fault, interval_faults
+from .learners_code import learners_code
 from .luck import fault_of_plays
 from .paired import is_turned, is_unpaired
 from .report import report_check
@@ -46,6 +47,7 @@ __all__ = [
     "interval_faults",
     "is_turned",
     "is_unpaired",
+    "learners_code",
     "number",
     "number_lists",
     "numbers",
