@@ -5,7 +5,6 @@
 writes what it learned, by name, to RESULT; CHECKPOINT may be "none". Rank 1 dies before ITERATION, without a word.
 """
 
-import contextlib
 import os
 import sys
 from dataclasses import replace
@@ -17,6 +16,7 @@ from metarl_core.agents.q_network import QNetwork
 from metarl_core.meta import OuterAdam, OuterPPO, OuterReptile, OuterTRPO, PolicyMAML, policies, values
 from metarl_core.parameters import initial_parameters, stack_parameters
 from metarl_core.randomness import seeded
+from metarl_core.recipes.sharing import double
 from metarl_core.scale import Ranks, join, train_policies, train_values
 from metarl_core.tasks import CartPole, PointNavigation
 from metarl_core.training import loop
@@ -68,17 +68,6 @@ def _train(name, ranks, block, checkpoint, callback):
     meta = method.initial(initial_parameters(method.policy))
     config = replace(CONFIG, iterations=6) if checkpoint else CONFIG
     return train_policies(method, meta, config, seeded(2), rule=RULES[name], checkpoint=checkpoint, **shared)
-
-
-@contextlib.contextmanager
-def double():
-    """Tasks, networks and episodes in float64."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def main(names, result, checkpoint="none", dies_before=None):

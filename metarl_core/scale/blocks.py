@@ -13,6 +13,9 @@ from metarl_core.arguments import check_count, check_type
 from metarl_core.parameters import Parameters
 from metarl_core.scale.ranks import Ranks
 
+LOSS = "of the outer loss"
+"""the name that losses travel under, among those of parameters"""
+
 
 class _Sized(Protocol):
     def __len__(self) -> int: ...
@@ -83,7 +86,9 @@ def summed(ranks: Ranks, parts: Parameters) -> Parameters:
     """
     kinds = {value.dtype for value in parts.values()}
     if len(kinds) > 1:
-        raise ValueError(f"tensors must be of one type to be sent together, got {sorted(map(str, kinds))}.")
+        raise ValueError(
+            f"parameters and losses must be of one type to be sent together, got {sorted(map(str, kinds))}."
+        )
     flat: Tensor = ranks.total(torch.cat([value.detach().reshape(-1) for value in parts.values()]))
     pieces = flat.split([value.numel() for value in parts.values()])
     return {name: piece.view_as(value) for (name, value), piece in zip(parts.items(), pieces, strict=True)}

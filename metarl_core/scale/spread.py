@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
-import torch
 from torch import Tensor
 
 from metarl_core.arguments import check_callable, check_count, check_type
 from metarl_core.meta.supervised import Direction
 from metarl_core.meta.supervised.meta_batches import in_chunks
 from metarl_core.parameters import Parameters
+from metarl_core.scale.blocks import LOSS, summed
 from metarl_core.scale.ranks import Ranks
 from metarl_core.tasks.few_shot import FewShot
 
@@ -50,19 +48,9 @@ def spread(direction: Direction, ranks: Ranks, chunk: int | None = None) -> Dire
         part, losses = in_chunks(direction, meta, own, chunk)
         every = losses.new_zeros(tasks)
         every[mine.start : mine.stop] = losses.detach()
-        return _mean(part, every, len(mine) / tasks, ranks)
+        share = len(mine) / tasks
+        found = summed(ranks, {name: value.detach() * share for name, value in part.items()} | {LOSS: every})
+        summed_losses = found.pop(LOSS)
+        return found, summed_losses
 
     return of_all
-
-
-def _mean(part: Parameters, losses: Tensor, share: float, ranks: Ranks) -> tuple[Parameters, Tensor]:
-    """The mean of directions, each with the share that its tasks have, and the sum of losses, in one message."""
-    kinds = {value.dtype for value in (*part.values(), losses)}
-    if len(kinds) > 1:
-        raise ValueError(
-            f"parameters and losses must be of one type to be sent together, got {sorted(map(str, kinds))}."
-        )
-    flat = torch.cat([*(value.detach().reshape(-1) * share for value in part.values()), losses])
-    pieces = ranks.total(flat).split([*(math.prod(value.shape) for value in part.values()), len(losses)])
-    shaped = zip(part.items(), pieces, strict=False)  # the last piece holds the losses
-    return {name: piece.view_as(value) for (name, value), piece in shaped}, pieces[-1]

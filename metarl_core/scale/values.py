@@ -22,13 +22,10 @@ from metarl_core.parameters import (
     detach_parameters,
     trainable_parameters,
 )
-from metarl_core.scale.blocks import Blocks, summed
+from metarl_core.scale.blocks import LOSS, Blocks, summed
 from metarl_core.scale.ranks import Ranks
 from metarl_core.tasks.family import Tasks, select_tasks
 from metarl_core.training import Callback, History, adam, set_lr, training_loop
-
-LOSS = "of the outer loss"
-"""the name that a loss travels under, among those of parameters"""
 
 
 def train_values(
